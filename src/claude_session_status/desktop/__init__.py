@@ -1,0 +1,1 @@
+"""All that a person sees outside a terminal: icon, tray, notification."""

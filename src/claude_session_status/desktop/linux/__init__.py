@@ -1,0 +1,1 @@
+"""The Linux tray: a StatusNotifierItem and its menu, straight on D-Bus."""

@@ -1,0 +1,34 @@
+"""Failures a person can act on: each says what went wrong and what to do next.
+
+The command line prints them as two short lines and exits with 1; the tray shows the title. Nothing else in the
+product is allowed to reach a person as a traceback.
+"""
+
+
+class SessionStatusError(Exception):
+    """A failure with a `title` (what went wrong, naming the file) and a `next_step` (what the person can do)."""
+
+    def __init__(self, title: str, next_step: str) -> None:
+        super().__init__(f"{title}. {next_step}")
+        self.title = title
+        self.next_step = next_step
+
+
+class StoreLockedError(SessionStatusError):
+    """Another program holds the database: nothing is lost, the events wait in the spool."""
+
+
+class StoreNewerError(SessionStatusError):
+    """The database was written by a later version of this program, and is left untouched."""
+
+
+class StoreBrokenError(SessionStatusError):
+    """The database can't be read as one."""
+
+
+class SettingsError(SessionStatusError):
+    """Claude Code's settings file is not of the form that it can be edited safely, and is left untouched."""
+
+
+class ConfigError(SessionStatusError):
+    """A key in `config.toml` is unknown or has a value that is not allowed."""

@@ -1,0 +1,169 @@
+"""The values that the stages hand to each other: frozen, and free of any behaviour that needs the outside.
+
+All times are UTC epoch seconds (float), all durations seconds, all sizes tokens. None means "not known", never 0.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Cache(StrEnum):
+    """What is left of the conversation's prompt cache."""
+
+    NONE = "none"  # no request yet, caching is off, or the conversation was just compacted
+    WARM = "warm"
+    EXPIRED = "expired"
+
+
+class Activity(StrEnum):
+    """What the session is doing. Apart from the cache: a waiting session's cache drains like any other."""
+
+    IDLE = "idle"
+    WORKING = "working"  # a turn is in progress
+    WAITING = "waiting"  # a permission prompt holds the turn
+    ENDED = "ended"
+
+
+class Source(StrEnum):
+    """Who told of the last request."""
+
+    STATUS_LINE = "statusline"
+    TRANSCRIPT = "transcript"
+    HOOK = "hook"
+
+
+class EventKind(StrEnum):
+    """What a note in the spool tells. The first six come from Claude Code's hooks, the rest from the monitor."""
+
+    START = "start"
+    PROMPT = "prompt"
+    TURN = "turn"  # a turn ended
+    FAILURE = "failure"  # a turn ended in an API error: its last request cached nothing
+    TOOL = "tool"  # something happened inside a turn
+    WAIT = "wait"
+    END = "end"
+    GONE = "gone"  # the session's process is no more
+    ALERTED = "alerted"  # a person was told of an expiry
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The client's process. `started` is the kernel's own tick count on Linux, since ids are reused and clocks jump."""
+
+    pid: int
+    started: int | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to one session, `at` the moment the hook began."""
+
+    kind: EventKind
+    session_id: str
+    at: float
+    cwd: str | None = None
+    project: str | None = None
+    title: str | None = None
+    transcript_path: str | None = None
+    model: str | None = None
+    source: str | None = None  # SessionStart: startup, resume, clear, compact, fork
+    process: Process | None = None
+    expires_at: float | None = None  # ALERTED: which expiry
+    lead_seconds: float | None = None  # ALERTED: which lead time
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The last main request known: it read or wrote the conversation's prefix, so the cache lives from its start."""
+
+    started_at: float
+    ttl_seconds: int
+    source: Source
+
+    @property
+    def expires_at(self) -> float:
+        """Start plus TTL: the client's own countdown runs from the start of a request, not from its response."""
+        return self.started_at + self.ttl_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptFacts:
+    """What the end of a transcript says."""
+
+    request_at: float | None = None  # start of the last main request that got a response
+    request_cached: bool = True  # False: its response had no cache tokens at all
+    ttl_seconds: int | None = None
+    context_tokens: int | None = None
+    model: str | None = None
+    title: str | None = None
+    compacted_at: float | None = None
+    last_entry_at: float | None = None  # the newest line that tells whether a turn is open
+    turn_open: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is remembered of one session: a row of the table. Times only grow, so any order of events ends alike."""
+
+    session_id: str
+    project: str | None = None
+    cwd: str | None = None
+    title: str | None = None
+    started_at: float | None = None
+    last_turn_at: float | None = None
+    prompted_at: float | None = None
+    waiting_at: float | None = None
+    tool_at: float | None = None
+    ended_at: float | None = None
+    last_event_at: float | None = None
+    request: Request | None = None
+    uncached_at: float | None = None  # compacted, or a response without cache tokens: nothing older counts
+    transcript_path: str | None = None
+    transcript_mark: str | None = None  # size and mtime when it was last read
+    transcript_at: float | None = None
+    transcript_open: bool | None = None
+    context_tokens: int | None = None
+    model: str | None = None
+    process: Process | None = None
+    muted: bool = False
+    alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
+
+
+class Urgency(IntEnum):
+    """How soon a warm cache goes cold. Ordered."""
+
+    NONE = 0  # nothing is warm
+    CALM = 1
+    SOON = 2
+    LAST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session at one moment: what `policy.state_of` makes of a row and the clock."""
+
+    session: Session
+    cache: Cache
+    activity: Activity
+    expires_at: float | None  # None exactly when the cache is NONE
+    seconds_left: float | None  # 0 when expired, None when nothing is cached
+    urgency: Urgency = Urgency.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A person should hear now that this session's cache expires."""
+
+    state: SessionState
+    lead_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All sessions at one moment, in the order in which they are shown."""
+
+    now: float
+    sessions: tuple[SessionState, ...] = ()
+    stale: bool = False  # the database was locked: these are the rows of an earlier poll
+    problem: str | None = None  # one line for a person
