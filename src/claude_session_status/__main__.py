@@ -1,0 +1,23 @@
+"""Which door: a `mark-*` call goes straight to the hook and imports nothing else; everything else is the terminal's.
+
+Claude Code's user waits for hooks, so this file must stay free of imports at its top.
+"""
+
+import sys
+
+
+def main() -> int:
+    """Run the command in `sys.argv`; return its exit code: 0 done, 1 failed, 2 wrong usage."""
+    arguments = sys.argv[1:]
+    if len(arguments) == 1 and arguments[0].startswith("mark-"):
+        from claude_session_status.claude import hook  # noqa: PLC0415 - the whole point of this file
+
+        if arguments[0] in hook.KINDS:
+            return hook.main(arguments[0])
+    from claude_session_status.cli import main as terminal  # noqa: PLC0415
+
+    return terminal.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

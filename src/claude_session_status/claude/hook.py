@@ -1,0 +1,218 @@
+"""A hook's whole work: read what Claude Code says on stdin, keep the few fields that matter, drop a note, leave.
+
+It is silent and exits with 0 whatever happens: a hook's stdout goes into the model's context and exit code 2 blocks
+the user. What went wrong is one line on stderr. No prompt and no answer is ever kept.
+
+While a monitor lives the hook is done after the note. Alone it also ingests, so that the row is in the database when
+the command returns. Only then is anything beyond `os`, `sys` and `time` imported: json, dataclasses, enum or pathlib
+would each cost more than all of this.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from claude_session_status import paths
+from claude_session_status.spool import Spool
+
+# command -> kind of event, and for a payload of another event than the command was made for: event name -> kind
+KINDS = {"mark-start": "start", "mark-prompt": "prompt", "mark-turn": "turn", "mark-wait": "wait", "mark-end": "end"}
+_KIND_OF_EVENT = {"StopFailure": "failure", "PreToolUse": "tool", "PostToolUse": "tool"}
+
+MONITOR_ALIVE_SECONDS = 10.0
+LARGEST_INPUT = 64 * 1024 * 1024  # bytes; an answer can be long, but not like this
+_LONGEST = 4096  # characters kept of any field
+
+
+class HookInputError(Exception):
+    """What came on stdin is not an event; the message says why."""
+
+
+def main(command: str) -> int:
+    """Handle one hook call. Always returns 0."""
+    at = time.time()
+    try:
+        _run(command, at)
+    except HookInputError as error:
+        _complain(f"{command}: {error}")
+    except OSError as error:
+        _complain(f"{command}: {error.strerror or error}: {error.filename or 'standard input'}. The event was not recorded")
+    except Exception as error:  # noqa: BLE001 - a hook must never hurt its caller
+        _complain(f"{command}: {type(error).__name__}: {error}")
+    return 0
+
+
+def _run(command: str, at: float) -> None:
+    note = note_of(parse(_read_input()), command, at, os.environ)
+    if note is None:
+        return
+    where = paths.from_environment()
+    Spool(where.spool).write(encode(note), at)
+    if not monitor_lives(where.monitor_alive, at):
+        from claude_session_status.claude import ingest  # noqa: PLC0415 - opens DuckDB, only when alone
+
+        ingest.run_alone(where)
+
+
+def _read_input() -> bytes:
+    try:
+        if os.isatty(0):
+            raise HookInputError("expects a JSON object on standard input; Claude Code calls this as a hook")
+        parts, size = [], 0
+        while part := os.read(0, 1 << 20):
+            size += len(part)
+            if size > LARGEST_INPUT:
+                raise HookInputError(f"more than {LARGEST_INPUT >> 20} MB on standard input")
+            parts.append(part)
+    except OSError as error:
+        raise HookInputError(f"standard input can't be read: {error.strerror}") from error
+    return b"".join(parts)
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The JSON object in `raw`. Raises HookInputError when there is none."""
+    text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8", "replace").strip()
+    if not text:
+        raise HookInputError("standard input is empty")
+    value = _parse_quickly(text)
+    if value is None:
+        import json  # noqa: PLC0415 - says what is wrong; imports `re`
+
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise HookInputError(f"standard input is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise HookInputError("standard input is JSON, but not an object")
+    return value
+
+
+class _ScannerSettings:
+    """What json.JSONDecoder hands to the C scanner of CPython's json."""
+
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    array_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}  # noqa: RUF012 - filled and emptied by the scanner
+
+
+def _parse_quickly(text: str) -> Any:
+    """`json.loads` by its C part alone, without importing `re`; None where that does not work out."""
+    try:
+        from _json import make_scanner  # type: ignore[import-not-found]  # noqa: PLC0415, PLC2701 - see above
+
+        value, end = make_scanner(_ScannerSettings)(text, 0)
+    except Exception:  # noqa: BLE001 - json itself has the last word
+        return None
+    return value if end == len(text) else None
+
+
+def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """What is kept of a hook's input, as a flat object; None for an event from inside a subagent.
+
+    Takes the field names of Claude Code and the other spellings that the first versions of this program took. Raises
+    HookInputError when no session is named.
+    """
+    if data.get("agent_id"):
+        return None
+    session_id = _text(data, "session_id", "sessionId", "id")
+    if not session_id:
+        raise HookInputError("no session_id in the JSON on standard input")
+    kind = _KIND_OF_EVENT.get(str(data.get("hook_event_name")), KINDS[command])
+    cwd = _text(data, "cwd")
+    note = {
+        "kind": kind,
+        "session_id": session_id,
+        "at": at,
+        "cwd": cwd,
+        "project": _text(data, "project", "project_name", "projectName") or _folder_name(cwd),
+        "title": _text(data, "session_title", "session_name", "title"),
+        "transcript_path": _text(data, "transcript_path"),
+        "model": _text(data, "model"),
+        "source": _text(data, "source"),
+        **_process(environment),
+    }
+    return {key: value for key, value in note.items() if value is not None}
+
+
+def _text(data: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, str) and value:
+            # A lone surrogate is legal in JSON and nowhere else.
+            return value[:_LONGEST].encode("utf-8", "replace").decode()
+    return None
+
+
+def _folder_name(cwd: str | None) -> str | None:
+    if not cwd:
+        return None
+    return cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd
+
+
+def _process(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Who called: the client names its process in CLAUDE_PID. Its start time tells it from a later one of that id."""
+    try:
+        pid = int(environment.get("CLAUDE_PID", ""))
+    except ValueError:
+        return {}
+    if pid <= 0:
+        return {}
+    return {"pid": pid, "pid_started": start_ticks(pid), "pid_namespace": pid_namespace()}
+
+
+def start_ticks(pid: int) -> int | None:
+    """The process's start in clock ticks since boot (Linux); None where it can't be told."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fields = os.read(descriptor, 4096).rpartition(b")")[2].split()
+        return int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def pid_namespace() -> str | None:
+    """Which numbering process ids belong to (Linux): a container has its own. None elsewhere."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
+
+
+def encode(note: Mapping[str, Any]) -> bytes:
+    """A flat object of texts and numbers as one line of JSON in ASCII, without importing json."""
+    try:
+        from _json import encode_basestring_ascii as quote  # noqa: PLC0415, PLC2701
+    except ImportError:
+        import json  # noqa: PLC0415
+
+        quote = json.dumps
+    pairs = (f"{quote(k)}: {quote(v) if isinstance(v, str) else repr(v)}" for k, v in note.items())
+    return ("{" + ", ".join(pairs) + "}\n").encode()
+
+
+def monitor_lives(alive_path: str, now: float) -> bool:
+    """Whether a monitor has polled within the last seconds; a time ahead of the clock says that the clock jumped."""
+    try:
+        return abs(now - os.stat(alive_path).st_mtime) < MONITOR_ALIVE_SECONDS
+    except OSError:
+        return False
+
+
+def _complain(message: str) -> None:
+    line = "".join(c if c.isprintable() else " " for c in message)[:500]
+    try:
+        os.write(2, f"claude-session-status {line}\n".encode("utf-8", "replace"))
+    except OSError:
+        pass  # stderr is closed: nobody can be told
