@@ -9,14 +9,14 @@ import sys
 def main() -> int:
     """Run the command in `sys.argv`; return its exit code: 0 done, 1 failed, 2 wrong usage."""
     arguments = sys.argv[1:]
-    if len(arguments) == 1 and arguments[0].startswith("mark-"):
+    if arguments and arguments[0].startswith("mark-") and not {"--help", "-h"}.intersection(arguments):
         from claude_session_status.claude import hook  # noqa: PLC0415 - the whole point of this file
 
         if arguments[0] in hook.KINDS:
-            return hook.main(arguments[0])
-    from claude_session_status.cli import main as terminal  # noqa: PLC0415
+            return hook.main(arguments[0])  # whatever else is said: a usage error would block Claude Code's user
+    from claude_session_status.cli.main import main as terminal  # noqa: PLC0415 - likewise
 
-    return terminal.main(arguments)
+    return terminal(arguments)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,14 @@ class Source(StrEnum):
     HOOK = "hook"
 
 
+class Turn(StrEnum):
+    """Where the transcript's newest line leaves the turn."""
+
+    OVER = "over"  # answered, interrupted or failed
+    ASKED = "asked"  # the model is to speak next
+    TOOL = "tool"  # a tool runs
+
+
 class EventKind(StrEnum):
     """What a note in the spool tells. The first six come from Claude Code's hooks, the rest from the monitor."""
 
@@ -93,13 +101,14 @@ class TranscriptFacts:
 
     request_at: float | None = None  # start of the last main request that got a response
     request_cached: bool = True  # False: its response had no cache tokens at all
+    pending_at: float | None = None  # start of a main request after that one, no line of a response yet
     ttl_seconds: int | None = None
     context_tokens: int | None = None
     model: str | None = None
     title: str | None = None
     compacted_at: float | None = None
-    last_entry_at: float | None = None  # the newest line that tells whether a turn is open
-    turn_open: bool | None = None
+    turn: Turn | None = None
+    turn_at: float | None = None  # when the line was written that tells the turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +119,11 @@ class Session:
     project: str | None = None
     cwd: str | None = None
     title: str | None = None
-    started_at: float | None = None
-    last_turn_at: float | None = None
+    started_at: float | None = None  # the first event
+    opened_at: float | None = None  # the last start or resume
     prompted_at: float | None = None
+    last_turn_at: float | None = None  # the last end of a turn, good or bad
+    answered_at: float | None = None  # the last good one
     waiting_at: float | None = None
     tool_at: float | None = None
     ended_at: float | None = None
@@ -121,13 +132,19 @@ class Session:
     uncached_at: float | None = None  # compacted, or a response without cache tokens: nothing older counts
     transcript_path: str | None = None
     transcript_mark: str | None = None  # size and mtime when it was last read
-    transcript_at: float | None = None
-    transcript_open: bool | None = None
+    transcript_at: float | None = None  # the newest line that tells something of the turn
+    transcript_turn: Turn | None = None
     context_tokens: int | None = None
     model: str | None = None
     process: Process | None = None
     muted: bool = False
     alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
+    stamps: tuple[tuple[str, float], ...] = ()  # (field, when the event was that it is from): the newest holds
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the last word on the session is its end; a newer event brings it back."""
+        return self.ended_at is not None and self.ended_at >= (self.last_event_at or 0.0)
 
 
 class Urgency(IntEnum):

@@ -187,7 +187,7 @@ def _session_line(state: SessionState, now: float) -> MenuItem:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a person is told. `key` is the same for everything about one session, so that it is replaced, not stacked."""
+    """What a person is told. `key` is the session: what is said of it later replaces this instead of stacking up."""
 
     key: str
     title: str  # at most 64 characters: what the strictest platform takes
@@ -229,6 +229,7 @@ def thousands(tokens: int | None) -> str:
 class Row:
     """One line of the table."""
 
+    mark: str
     session: str
     project: str
     last_turn: str
@@ -238,33 +239,56 @@ class Row:
     dim: bool
 
 
-def bar(state: SessionState) -> str:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The widths of the table's columns, in characters; a title of width 0 is not shown."""
+
+    session: int = 8
+    project: int = 12
+    last_turn: int = 10
+    cache: int = 28
+    bar: int = BAR_CELLS
+    title: int = 0
+
+
+def columns(width: int) -> Columns:
+    """What fits into a terminal of `width` columns: a short bar below 72, titles from 90 on."""
+    gaps = 1 + 4 * 2  # the mark, and two blanks before each column
+    bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
+    fixed = gaps + 8 + 10 + (28 - BAR_CELLS + bar_cells)
+    room = max(4, width - fixed)
+    if width < 90:
+        return Columns(project=min(room, NAME_WIDTH), bar=bar_cells, cache=28 - BAR_CELLS + bar_cells)
+    project = min(NAME_WIDTH, room // 2)
+    return Columns(project=project, title=min(60, room - project - 2))
+
+
+def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
     """`████████░░`: the share of the TTL that is left."""
     ttl = state.session.request.ttl_seconds if state.session.request else 1
     share = min(1.0, max(0.0, (state.seconds_left or 0) / max(1, ttl)))
-    filled = round(share * BAR_CELLS)
-    return "█" * filled + "░" * (BAR_CELLS - filled)
+    filled = round(share * cells)
+    return "█" * filled + "░" * (cells - filled)
 
 
-def rows(snapshot: Snapshot) -> tuple[Row, ...]:
+def rows(snapshot: Snapshot, bar_cells: int = BAR_CELLS) -> tuple[Row, ...]:
     """The lines of the table, in the snapshot's order."""
-    return tuple(_row(s, snapshot.now) for s in snapshot.sessions)
+    return tuple(_row(s, snapshot.now, bar_cells) for s in snapshot.sessions)
 
 
-def _row(state: SessionState, now: float) -> Row:
+def _row(state: SessionState, now: float, bar_cells: int) -> Row:
     session = state.session
     if state.activity is Activity.ENDED:
         cache = "ENDED"
     elif state.cache is Cache.WARM:
-        cache = f"WARM {bar(state)} {duration(state.seconds_left or 0)} left"
+        cache = f"WARM {bar(state, bar_cells)} {duration(state.seconds_left or 0)} left"
     elif state.cache is Cache.EXPIRED and state.expires_at is not None:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
         cache = "NONE"
-    if state.activity in (Activity.WORKING, Activity.WAITING):
-        cache += f" · {state.activity.value}"
     since = session.last_turn_at
     return Row(
+        mark=mark_of(state),
         session=clean(session.session_id)[:8],
         project=name_of(session),
         last_turn="" if since is None else f"{duration(now - since)} ago",

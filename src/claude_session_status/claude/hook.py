@@ -9,7 +9,6 @@ would each cost more than all of this.
 """
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -26,21 +25,20 @@ LARGEST_INPUT = 64 * 1024 * 1024  # bytes; an answer can be long, but not like t
 _LONGEST = 4096  # characters kept of any field
 
 
-class HookInputError(Exception):
-    """What came on stdin is not an event; the message says why."""
+class HookError(Exception):
+    """The event can't be recorded; the message says why, in one line."""
 
 
 def main(command: str) -> int:
     """Handle one hook call. Always returns 0."""
-    at = time.time()
+    at = round(time.time(), 6)  # what the table can hold
     try:
         _run(command, at)
-    except HookInputError as error:
+    except HookError as error:
         _complain(f"{command}: {error}")
-    except OSError as error:
-        _complain(f"{command}: {error.strerror or error}: {error.filename or 'standard input'}. The event was not recorded")
-    except Exception as error:  # noqa: BLE001 - a hook must never hurt its caller
-        _complain(f"{command}: {type(error).__name__}: {error}")
+    except Exception as error:
+        title = getattr(error, "title", None)  # a SessionStatusError, told apart without importing it
+        _complain(f"{command}: {error if title else f'{type(error).__name__}: {error}'}")
     return 0
 
 
@@ -49,7 +47,10 @@ def _run(command: str, at: float) -> None:
     if note is None:
         return
     where = paths.from_environment()
-    Spool(where.spool).write(encode(note), at)
+    try:
+        Spool(where.spool).write(encode(note), at)
+    except OSError as error:
+        raise HookError(f"can't write to {where.spool}: {error.strerror}; the event is not recorded") from error
     if not monitor_lives(where.monitor_alive, at):
         from claude_session_status.claude import ingest  # noqa: PLC0415 - opens DuckDB, only when alone
 
@@ -59,23 +60,23 @@ def _run(command: str, at: float) -> None:
 def _read_input() -> bytes:
     try:
         if os.isatty(0):
-            raise HookInputError("expects a JSON object on standard input; Claude Code calls this as a hook")
+            raise HookError("expects a JSON object on standard input; Claude Code calls this as a hook")
         parts, size = [], 0
         while part := os.read(0, 1 << 20):
             size += len(part)
             if size > LARGEST_INPUT:
-                raise HookInputError(f"more than {LARGEST_INPUT >> 20} MB on standard input")
+                raise HookError(f"more than {LARGEST_INPUT >> 20} MB on standard input")
             parts.append(part)
     except OSError as error:
-        raise HookInputError(f"standard input can't be read: {error.strerror}") from error
+        raise HookError(f"standard input can't be read: {error.strerror}") from error
     return b"".join(parts)
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """The JSON object in `raw`. Raises HookInputError when there is none."""
+    """The JSON object in `raw`. Raises HookError when there is none."""
     text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8", "replace").strip()
     if not text:
-        raise HookInputError("standard input is empty")
+        raise HookError("standard input is empty")
     value = _parse_quickly(text)
     if value is None:
         import json  # noqa: PLC0415 - says what is wrong; imports `re`
@@ -83,9 +84,9 @@ def parse(raw: bytes) -> dict[str, Any]:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise HookInputError(f"standard input is not JSON: {error}") from error
+            raise HookError(f"standard input is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise HookInputError("standard input is JSON, but not an object")
+        raise HookError("standard input is JSON, but not an object")
     return value
 
 
@@ -105,10 +106,11 @@ class _ScannerSettings:
 def _parse_quickly(text: str) -> Any:
     """`json.loads` by its C part alone, without importing `re`; None where that does not work out."""
     try:
-        from _json import make_scanner  # type: ignore[import-not-found]  # noqa: PLC0415, PLC2701 - see above
+        from _json import make_scanner  # noqa: PLC0415 - see above
 
-        value, end = make_scanner(_ScannerSettings)(text, 0)
-    except Exception:  # noqa: BLE001 - json itself has the last word
+        settings: Any = _ScannerSettings
+        value, end = make_scanner(settings)(text, 0)
+    except Exception:
         return None
     return value if end == len(text) else None
 
@@ -117,13 +119,13 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
     """What is kept of a hook's input, as a flat object; None for an event from inside a subagent.
 
     Takes the field names of Claude Code and the other spellings that the first versions of this program took. Raises
-    HookInputError when no session is named.
+    HookError when no session is named.
     """
     if data.get("agent_id"):
         return None
     session_id = _text(data, "session_id", "sessionId", "id")
     if not session_id:
-        raise HookInputError("no session_id in the JSON on standard input")
+        raise HookError("no session_id in the JSON on standard input")
     kind = _KIND_OF_EVENT.get(str(data.get("hook_event_name")), KINDS[command])
     cwd = _text(data, "cwd")
     note = {
@@ -168,14 +170,14 @@ def _process(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def start_ticks(pid: int) -> int | None:
-    """The process's start in clock ticks since boot (Linux); None where it can't be told."""
+    """The process's start in clock ticks since boot (Linux); None where it is dead or can't be told."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
         return None
     try:
         fields = os.read(descriptor, 4096).rpartition(b")")[2].split()
-        return int(fields[19])
+        return None if fields[0] in (b"Z", b"X") else int(fields[19])
     except (OSError, IndexError, ValueError):
         return None
     finally:
@@ -193,7 +195,7 @@ def pid_namespace() -> str | None:
 def encode(note: Mapping[str, Any]) -> bytes:
     """A flat object of texts and numbers as one line of JSON in ASCII, without importing json."""
     try:
-        from _json import encode_basestring_ascii as quote  # noqa: PLC0415, PLC2701
+        from _json import encode_basestring_ascii as quote  # noqa: PLC0415
     except ImportError:
         import json  # noqa: PLC0415
 

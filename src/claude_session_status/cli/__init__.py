@@ -1,0 +1,1 @@
+"""The terminal's face: click and rich live here, and nowhere else."""

@@ -1,0 +1,101 @@
+"""The command line: names the commands and turns failures into two lines and an exit code.
+
+Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. What a command needs is imported when
+it runs.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from claude_session_status import __version__
+from claude_session_status.claude import hook
+from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
+from claude_session_status.errors import SessionStatusError
+
+PROGRAM = "claude-session-status"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name=PROGRAM)
+def group() -> None:
+    """See how long Claude Code's prompt cache still lives, for all your sessions.
+
+    Start with install-hooks, then tray (an icon) or watch (a table).
+    """
+
+
+@group.command()
+def tray() -> None:
+    """Show an icon in the tray, and notify before a cache expires."""
+    from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
+
+    raise SystemExit(run())
+
+
+@group.command()
+def watch() -> None:
+    """Show a live table of all sessions; Ctrl-C ends it. Into a pipe it prints once."""
+    from claude_session_status.cli.watch import run  # noqa: PLC0415 - rich is imported only to be shown
+
+    run()
+
+
+@group.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
+@click.option("--all", "everything", is_flag=True, help="Also sessions that have ended or were silent for a day.")
+def status(as_json: bool, everything: bool) -> None:  # noqa: FBT001 - click hands flags over like this
+    """Print all sessions once, the one that goes cold soonest first."""
+    from claude_session_status.cli.status import run  # noqa: PLC0415 - DuckDB and rich are imported only to be used
+
+    run(as_json=as_json, everything=everything)
+
+
+group.add_command(install_hooks)
+group.add_command(uninstall_hooks)
+
+_MARKS = {
+    "mark-start": "a session started (SessionStart)",
+    "mark-prompt": "a prompt was given (UserPromptSubmit)",
+    "mark-turn": "a turn ended (Stop, StopFailure)",
+    "mark-wait": "a permission prompt waits (Notification)",
+    "mark-end": "a session ended (SessionEnd)",
+}
+
+
+def _add_mark(name: str, what: str) -> None:
+    @group.command(name, help=f"Hook: record that {what}. Reads JSON from stdin; prints nothing; always exits with 0.")
+    def mark() -> None:
+        hook.main(name)
+
+
+for _name, _what in _MARKS.items():
+    _add_mark(_name, _what)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command in `arguments`; return its exit code."""
+    try:
+        group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show(sys.stdout)
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SessionStatusError as error:
+        click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has left; what the interpreter flushes at its end must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        click.echo(f"{PROGRAM}: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    return 0

@@ -1,0 +1,50 @@
+"""The table of sessions, printed by rich from `view.rows`: it fits 60 columns and uses more where there are more."""
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from claude_session_status import view
+from claude_session_status.model import Snapshot, Urgency
+
+STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urgency.LAST: "bold red"}
+
+
+def render(shot: Snapshot, width: int) -> RenderableType:
+    """The table for a terminal of `width` columns, or what to do where there are no sessions."""
+    parts: list[RenderableType] = []
+    if shot.problem:
+        parts.append(Text(view.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
+    if shot.sessions:
+        parts.append(_table(shot, view.columns(width)))
+    else:
+        parts.append(Text(view.HOOKS_ADVICE))
+    return Group(*parts)
+
+
+def _table(shot: Snapshot, columns: view.Columns) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", collapse_padding=True)
+    table.add_column("", width=1)
+    table.add_column("SESSION", width=columns.session, no_wrap=True)
+    table.add_column("PROJECT", width=columns.project, no_wrap=True, overflow="ellipsis")
+    table.add_column("LAST TURN", width=columns.last_turn, no_wrap=True, overflow="ellipsis")
+    table.add_column("CACHE", width=columns.cache, no_wrap=True, overflow="ellipsis")
+    if columns.title:
+        table.add_column("TITLE", width=columns.title, no_wrap=True, overflow="ellipsis")
+    for row in view.rows(shot, columns.bar):
+        style = "dim" if row.dim else ""
+        cells = [
+            Text(row.mark, style),
+            Text(row.session, style),
+            Text(row.project, style),
+            Text(row.last_turn, style),
+            Text(row.cache, style or STYLE[row.urgency]),
+        ]
+        table.add_row(*cells, *([Text(row.title, style)] if columns.title else []))
+    return table
+
+
+def print_once(shot: Snapshot) -> None:
+    """Print the table to stdout."""
+    console = Console()
+    console.print(render(shot, console.width))

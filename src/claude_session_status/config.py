@@ -1,0 +1,101 @@
+"""What a person can set in `config.toml`: every key optional, each checked, a mistake named with its line.
+
+A wrong key never stops anything: the default is used and the problem is said where the person looks.
+"""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The effective settings."""
+
+    poll_seconds: float = 2.0  # how often the monitor looks for news
+    notify_before_seconds: tuple[float, ...] = (30.0,)  # lead times of the notification; empty for none
+    default_ttl_seconds: int = 300  # where no source tells the TTL
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings and what was wrong with the file, one line a problem."""
+
+    config: Config = Config()
+    problems: tuple[str, ...] = ()
+
+
+class _RefusedError(ValueError):
+    """The value is not allowed; the message says what is."""
+
+
+def _number(low: float, high: float) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise _RefusedError(f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    return check
+
+
+def _leads(value: Any) -> tuple[float, ...]:
+    values = value if isinstance(value, list) else [value]
+    one = _number(5, 3300)
+    try:
+        return tuple(sorted({one(v) for v in values}, reverse=True))
+    except _RefusedError as error:
+        raise _RefusedError("a number of seconds from 5 to 3300, or a list of such; [] for no notification") from error
+
+
+def _ttl(value: Any) -> int:
+    if isinstance(value, bool) or value not in (300, 3600):
+        raise _RefusedError("300 or 3600")
+    return int(value)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "poll_seconds": _number(0.5, 5),  # hooks take a monitor for dead that is silent for ten seconds
+    "notify_before_seconds": _leads,
+    "default_ttl_seconds": _ttl,
+}
+assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
+
+
+def load(path: str) -> Loaded:
+    """Read the file at `path`; a missing one means defaults. Raises nothing: problems are returned."""
+    try:
+        text = Path(path).read_text("utf-8")
+    except FileNotFoundError:
+        return Loaded()
+    except (OSError, UnicodeError) as error:
+        return Loaded(problems=(f"{path} can't be read: {error}. Defaults are used",))
+    return parse(text, path)
+
+
+def parse(text: str, path: str = "config.toml") -> Loaded:
+    """The settings in `text`; `path` is only named in problems."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return Loaded(problems=(f"{path} is not valid TOML: {error}. Defaults are used",))
+    values, problems = {}, []
+    for key, value in table.items():
+        where = f"{path}:{_line_of(text, key)}"
+        if key not in _CHECKS:
+            problems.append(f"{where}: unknown key {key!r}; known: {', '.join(sorted(_CHECKS))}")
+            continue
+        try:
+            values[key] = _CHECKS[key](value)
+        except _RefusedError as allowed:
+            problems.append(f"{where}: {key} must be {allowed}, not {value!r}")
+    return Loaded(Config(**values), tuple(problems))
+
+
+def _line_of(text: str, key: str) -> int:
+    """The line, from 1, on which the key is set at the top level; 1 when it can't be told."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip().strip("[").lstrip().strip("\"'").startswith(key):
+            return number
+    return 1

@@ -1,0 +1,238 @@
+"""The loop between the files and the faces: drain the spool, look at the transcripts, make a snapshot, tell listeners.
+
+It opens the database only when something changed: notes in the spool, another writer, a transcript that grew. Clock
+and sleep are given to it, so that tests move time instead of waiting for it.
+"""
+
+import functools
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from claude_session_status import config, notes, policy
+from claude_session_status.claude import ingest
+from claude_session_status.claude.process import Liveness, liveness
+from claude_session_status.errors import SessionStatusError, StoreLockedError
+from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool, make_private_folder
+from claude_session_status.store import Store
+
+log = logging.getLogger(__name__)
+
+TRIES = 3  # to open the database: the next poll is near
+TICK_SECONDS = 1.0  # the faces count down by the second
+WRITE_SECONDS = 10.0  # a busy transcript costs at most one write in this time
+
+Listener = Callable[[Snapshot, Sequence[Alert]], None]
+
+
+class Clock(Protocol):
+    """The wall clock and how to wait for it."""
+
+    def time(self) -> float:
+        """Epoch seconds."""
+
+    def wait(self, wake: threading.Event, seconds: float) -> None:
+        """Return after `seconds`, or as soon as `wake` is set."""
+
+
+class SystemClock:
+    """The machine's own."""
+
+    def time(self) -> float:
+        """Epoch seconds."""
+        return time.time()
+
+    def wait(self, wake: threading.Event, seconds: float) -> None:
+        """Return after `seconds`, or as soon as `wake` is set."""
+        wake.wait(seconds)
+
+
+class Monitor:
+    """Watches all sessions. One thread runs it; `wake` may be called from any."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: config.Config | None = None,
+        *,
+        clock: Clock | None = None,
+        alerts: bool = True,
+        everything: bool = False,
+        store: Store | None = None,
+        alive: Callable[[Process | None, float | None], Liveness] = liveness,
+    ) -> None:
+        self._paths = paths
+        self._settings = settings or config.Config()
+        self._clock = clock or SystemClock()
+        self._gives_alerts = alerts
+        self._everything = everything
+        self._spool = Spool(paths.spool)
+        self._store = store or Store(paths.database, tries=TRIES)
+        self._alive = alive
+        self._rows: dict[str, Session] = {}
+        self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
+        self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
+        self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
+        self._written_at = -math.inf
+        self._problems: list[SessionStatusError] = []
+        self._wake = threading.Event()
+
+    def wake(self) -> None:
+        """Poll now instead of at the next turn."""
+        self._wake.set()
+
+    def run(self, stop: threading.Event, listener: Listener) -> None:
+        """Poll and tell `listener` once a second and at each alert's mark, until `stop` is set.
+
+        Whoever sets `stop` calls `wake` as well, to be heard at once.
+        """
+        next_poll = -math.inf
+        try:
+            while not stop.is_set():
+                now = self._clock.time()
+                # A poll that lies farther ahead than one interval means that the clock was set back.
+                if self._wake.is_set() or now >= next_poll or next_poll - now > self._settings.poll_seconds:
+                    self._wake.clear()
+                    self.poll()
+                    next_poll = now + self._settings.poll_seconds
+                shot = self.snapshot()
+                due = self.take_alerts(shot) if self._gives_alerts else ()
+                listener(shot, due)
+                mark = policy.next_mark(shot.sessions, self._settings.notify_before_seconds, shot.now)
+                if mark is not None and self._gives_alerts and mark <= shot.now + TICK_SECONDS:
+                    next_poll = min(next_poll, mark)  # look once more before anybody is disturbed
+                until = min(shot.now + TICK_SECONDS, next_poll, mark if mark is not None else math.inf)
+                self._clock.wait(self._wake, max(0.01, until - self._clock.time()))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Write what was not written yet and stop saying that a monitor lives."""
+        try:
+            self._write(force=True)
+        except SessionStatusError as error:
+            log.warning("%s", error)
+        try:
+            os.unlink(self._paths.monitor_alive)
+        except OSError:
+            pass
+
+    # ---- one poll -----------------------------------------------------------
+
+    def poll(self) -> None:
+        """Take in what is new. Never raises for the state of files: what is wrong is in the next snapshot."""
+        self._do(self._say_alive, *self._looking, self._write)
+
+    def look(self) -> None:
+        """Take in what is new, once and without saying that a monitor lives."""
+        self._do(*self._looking, functools.partial(self._write, force=True))
+
+    @property
+    def _looking(self) -> tuple[Callable[[], None], ...]:
+        return self._take_in, self._refresh_transcripts, self._note_the_gone
+
+    def _do(self, *steps: Callable[[], None]) -> None:
+        self._problems = []
+        for step in steps:
+            try:
+                step()
+            except SessionStatusError as error:
+                self._problems.append(error)
+            except OSError as error:
+                title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
+                self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
+        for problem in self._problems:
+            log.warning("%s", problem)
+
+    def _say_alive(self) -> None:
+        path, now = self._paths.monitor_alive, self._clock.time()
+        try:
+            os.utime(path, (now, now))
+        except FileNotFoundError:
+            make_private_folder(self._paths.folder)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            os.utime(path, (now, now))
+
+    def _take_in(self) -> None:
+        """Apply the notes that wait, and read the rows again if anybody changed them."""
+        if self._spool.names():
+            ingest.drain(self._paths, self._spool, self._store, self._settings.default_ttl_seconds)
+        stamp = self._store.stamp()
+        if stamp == self._loaded:
+            return
+        now = self._clock.time()
+        rows = (
+            self._store.load()
+            if self._everything
+            else self._store.load(now - policy.SHOWN_SECONDS, now - policy.ENDED_SHOWN_SECONDS)
+        )
+        self._rows = {s.session_id: s for s in rows}
+        self._loaded = stamp  # taken before the rows were: a change in between is seen next time
+        self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
+        for event in self._said.values():
+            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+
+    def _refresh_transcripts(self) -> None:
+        for session_id, session in self._rows.items():
+            fresh = ingest.refresh(session, self._settings.default_ttl_seconds)
+            if fresh is not session:
+                self._rows[session_id] = fresh
+                self._unwritten.add(session_id)
+
+    def _note_the_gone(self) -> None:
+        """A session whose process is no more has ended, whether or not a hook could say so.
+
+        The note bears the time of the session's last event, so that any newer event brings the session back.
+        """
+        for session in self._rows.values():
+            if session.is_ended or session.last_event_at is None:
+                continue
+            if self._alive(session.process, session.last_event_at) is Liveness.GONE:
+                self._say(Event(EventKind.GONE, session.session_id, session.last_event_at))
+
+    def _write(self, *, force: bool = False) -> None:
+        """Remember what transcripts told, at most once in some seconds."""
+        now = self._clock.time()
+        if not self._unwritten or (not force and 0 <= now - self._written_at < WRITE_SECONDS):
+            return
+        stamp = ingest.write_transcripts(
+            self._paths, self._store, sorted(self._unwritten), self._settings.default_ttl_seconds
+        )
+        if stamp is not None:
+            self._unwritten.clear()
+            self._written_at = now
+            self._loaded = stamp  # our own change: the rows are that already
+
+    def _say(self, event: Event) -> None:
+        """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
+        self._said[event.session_id, event.kind, event.lead_seconds] = event
+        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+        self._spool.write(notes.encode(event), self._clock.time())
+
+    # ---- what is shown ------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """All sessions at this moment; no file is looked at."""
+        return policy.snapshot(
+            self._rows.values(),
+            self._clock.time(),
+            stale=any(isinstance(p, StoreLockedError) for p in self._problems),
+            problem=self._problems[0].title if self._problems else None,
+        )
+
+    def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
+        """The alerts that are due, each remembered before it is given, so that it comes once at most."""
+        leads = self._settings.notify_before_seconds
+        due = policy.due_alerts(shot.sessions, leads, shot.now)
+        for event in (e for alert in due for e in policy.alerted(alert, leads, shot.now)):
+            try:
+                self._say(event)
+            except OSError as error:
+                log.warning("an alert is remembered by this process only: %s", error)
+        return due

@@ -1,0 +1,315 @@
+"""The rules of time: what an event changes, whether a cache is warm, what a session does, when to alert.
+
+Pure functions of values and `now`; nothing here reads a clock, a file or the environment. Two ideas carry it all:
+
+- *The countdown runs from the start of the last main request.* The client's own does (its status line agrees within
+  two seconds), and counting from the end of a response would promise time that is not there.
+- *Times only grow.* Each fact is a moment; of two moments the later one holds. So events may come twice or in any
+  order, from hooks, transcripts and monitors, and the row ends the same.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    Cache,
+    Event,
+    EventKind,
+    Request,
+    Session,
+    SessionState,
+    Snapshot,
+    Source,
+    TranscriptFacts,
+    Turn,
+    Urgency,
+)
+
+DEFAULT_TTL_SECONDS = 300
+LAST_SECONDS = 30.0  # red
+SOON_SECONDS = 120.0  # amber
+SOON_SHARE = 0.2  # amber: of a cache that lives longer than ten minutes
+# Esc before the first word of an answer leaves no trace at all, so the wait for one is believed this long.
+ANSWER_LIMIT_SECONDS = 180.0
+# Esc in a tool leaves a line, so a tool is believed much longer.
+TOOL_LIMIT_SECONDS = 7200.0
+SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are shown
+ENDED_SHOWN_SECONDS = 600.0  # and ended ones for a while longer, where there is room for them
+SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
+ALERT_GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
+
+
+# ---- what an event changes --------------------------------------------------
+
+
+def later(a: float | None, b: float | None) -> float | None:
+    """The later of two moments, where None is before all."""
+    if a is None or b is None:
+        return b if a is None else a
+    return max(a, b)
+
+
+def _earlier(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return min(a, b)
+
+
+_MOMENTS: dict[EventKind, tuple[str, ...]] = {
+    EventKind.START: ("opened_at",),
+    EventKind.PROMPT: ("prompted_at",),
+    EventKind.TURN: ("last_turn_at", "answered_at"),
+    EventKind.FAILURE: ("last_turn_at",),
+    EventKind.TOOL: ("tool_at",),
+    EventKind.WAIT: ("waiting_at",),
+    EventKind.END: ("ended_at",),
+    EventKind.GONE: ("ended_at",),
+}
+_STAMPED = ("project", "cwd", "title", "model", "transcript_path", "process")
+_COMPACTED = "compact"
+
+
+def apply(session: Session, event: Event) -> Session:
+    """The session after the event. Applying an event again, or an older one later, changes nothing."""
+    if event.kind is EventKind.ALERTED:
+        return _remember_alert(session, event)
+    moments = _MOMENTS[event.kind]
+    if event.kind is EventKind.START and event.source == _COMPACTED:
+        moments = ("uncached_at",)  # the same session goes on, its old prefix is gone
+    values: dict[str, Any] = {m: later(getattr(session, m), event.at) for m in moments}
+    session = replace(session, **values)
+    if event.kind is EventKind.GONE:
+        return session
+    return _stamp(
+        replace(
+            session,
+            started_at=_earlier(session.started_at, event.at),
+            last_event_at=later(session.last_event_at, event.at),
+        ),
+        {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
+        event.at,
+    )
+
+
+def _stamp(session: Session, values: dict[str, Any], at: float) -> Session:
+    """Take those values that are not from before the session's own; of the same moment the greater one."""
+    stamps = dict(session.stamps)
+    taken = {}
+    for name, value in values.items():
+        if (at, str(value)) > (stamps.get(name, -math.inf), str(getattr(session, name))):
+            taken[name] = value
+            stamps[name] = at
+    return replace(session, **taken, stamps=tuple(sorted(stamps.items()))) if taken else session
+
+
+def _remember_alert(session: Session, event: Event) -> Session:
+    if event.expires_at is None or event.lead_seconds is None:
+        return session
+    told = dict(session.alerts)
+    told[event.lead_seconds] = max(told.get(event.lead_seconds, -math.inf), event.expires_at)
+    return replace(session, alerts=tuple(sorted(told.items())))
+
+
+# ---- what a source says of the last request ---------------------------------
+
+
+def newer_request(old: Request | None, new: Request | None) -> Request | None:
+    """The request to count from: the later one, and of the same moment the one with the shorter countdown."""
+    if old is None or new is None:
+        return new if old is None else old
+    return max(old, new, key=lambda r: (r.started_at, -r.ttl_seconds))
+
+
+def observe(session: Session, facts: TranscriptFacts, mark: str, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
+    """The session after its transcript was read; `mark` tells which state of the file that was."""
+    request, uncached = session.request, later(session.uncached_at, facts.compacted_at)
+    ttl = facts.ttl_seconds or (request.ttl_seconds if request else default_ttl)
+    if request is not None and request.source is Source.HOOK and facts.request_at is not None:
+        request = None  # a guess, made while the transcript did not tell
+    if facts.request_at is not None and not facts.request_cached:
+        uncached = later(uncached, facts.request_at)
+    elif facts.request_at is not None:
+        request = newer_request(request, Request(facts.request_at, ttl, Source.TRANSCRIPT))
+    if facts.pending_at is not None and facts.pending_at <= (session.answered_at or -math.inf):
+        # At Stop the response's lines are some 100 ms away, but the line of its request is there.
+        request = newer_request(request, Request(facts.pending_at, ttl, Source.HOOK))
+    is_newer = facts.turn_at is not None and facts.turn_at >= (session.transcript_at or -math.inf)
+    session = replace(
+        session,
+        request=request,
+        uncached_at=uncached,
+        transcript_mark=mark,
+        transcript_at=later(session.transcript_at, facts.turn_at),
+        transcript_turn=facts.turn if is_newer else session.transcript_turn,
+        context_tokens=facts.context_tokens if facts.context_tokens is not None else session.context_tokens,
+    )
+    if facts.model is not None and facts.request_at is not None:
+        session = _stamp(session, {"model": facts.model}, facts.request_at)
+    if facts.title:
+        # The client's own title: no hook's word replaces it, only another title in the transcript does.
+        stamps = {**dict(session.stamps), "title": math.inf}
+        session = replace(session, title=facts.title, stamps=tuple(sorted(stamps.items())))
+    return session
+
+
+def assume_request(session: Session, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
+    """The session after a turn ended while its transcript can't be read: the hook's time must do."""
+    if session.answered_at is None:
+        return session
+    ttl = session.request.ttl_seconds if session.request else default_ttl
+    return replace(session, request=newer_request(session.request, Request(session.answered_at, ttl, Source.HOOK)))
+
+
+# ---- what a session is at a moment ------------------------------------------
+
+
+def state_of(session: Session, now: float) -> SessionState:
+    """Cache, activity and countdown of a session at `now`."""
+    activity = activity_of(session, now)
+    request = session.request
+    if request is None or (session.uncached_at is not None and session.uncached_at >= request.started_at):
+        return SessionState(session, Cache.NONE, activity, None, None)
+    # A start ahead of the clock means that a clock jumped: no cache has more than its TTL left.
+    expires_at = min(request.expires_at, now + request.ttl_seconds)
+    left = expires_at - now
+    if left <= 0:
+        return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0)
+    return SessionState(session, Cache.WARM, activity, expires_at, left, urgency_of(left, request.ttl_seconds))
+
+
+def urgency_of(seconds_left: float, ttl_seconds: int) -> Urgency:
+    """How soon a cache with `seconds_left` goes cold: red in the last 30 s, amber under 2 min or a fifth of an hour."""
+    if seconds_left <= 0:
+        return Urgency.NONE
+    if seconds_left <= LAST_SECONDS:
+        return Urgency.LAST
+    soon = SOON_SHARE * ttl_seconds if ttl_seconds > 2 * DEFAULT_TTL_SECONDS else SOON_SECONDS
+    return Urgency.SOON if seconds_left <= soon else Urgency.CALM
+
+
+def activity_of(session: Session, now: float) -> Activity:
+    """What the session is doing, by the newest evidence."""
+    return activity_since(session, now)[0]
+
+
+def activity_since(session: Session, now: float) -> tuple[Activity, float]:
+    """What the session is doing and since when (epoch seconds; -inf when nothing is known).
+
+    The newest evidence decides; of evidence from the same moment the calmer one.
+    """
+    if session.is_ended and session.ended_at is not None:
+        return Activity.ENDED, session.ended_at
+    evidence = [
+        (at, rank, activity, limit)
+        for at, (rank, activity, limit) in (
+            (session.started_at, _IDLE),
+            (session.opened_at, _IDLE),
+            (session.ended_at, _IDLE),
+            (session.last_turn_at, _IDLE),
+            (session.waiting_at, (2, Activity.WAITING, math.inf)),
+            (session.prompted_at, _ASKED),
+            (session.tool_at, _ASKED),
+            (
+                session.transcript_at if session.transcript_turn else None,
+                _TURN.get(session.transcript_turn or Turn.OVER, _IDLE),
+            ),
+        )
+        if at is not None
+    ]
+    if not evidence:
+        return Activity.IDLE, -math.inf
+    at, _, activity, limit = max(evidence)
+    return (activity if now - at <= limit else Activity.IDLE), at
+
+
+# rank among evidence of one moment, activity, and for how many seconds it is believed
+_IDLE = (3, Activity.IDLE, math.inf)
+_ASKED = (1, Activity.WORKING, ANSWER_LIMIT_SECONDS)
+_TURN = {Turn.OVER: _IDLE, Turn.ASKED: _ASKED, Turn.TOOL: (1, Activity.WORKING, TOOL_LIMIT_SECONDS)}
+
+
+# ---- all sessions -----------------------------------------------------------
+
+
+def snapshot(sessions: Iterable[Session], now: float, *, stale: bool = False, problem: str | None = None) -> Snapshot:
+    """The sessions at `now`, in the order in which they are shown."""
+    return Snapshot(now, tuple(sorted((state_of(s, now) for s in sessions), key=_urgent_first)), stale, problem)
+
+
+def current(shot: Snapshot) -> Snapshot:
+    """The snapshot without sessions that have ended or were silent for a day."""
+    kept = (s for s in shot.sessions if s.activity is not Activity.ENDED)
+    return replace(shot, sessions=tuple(s for s in kept if shot.now - last_sign(s.session) <= SHOWN_SECONDS))
+
+
+def last_sign(session: Session) -> float:
+    """When the session was last heard of, epoch seconds; -inf when never."""
+    moments = (session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at)
+    return max((m for m in moments if m is not None), default=-math.inf)
+
+
+_GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}
+
+
+def _urgent_first(state: SessionState) -> tuple[bool, int, float, str]:
+    """Warm ones by their end, then expired ones, the latest first, then those with nothing cached; ended ones last."""
+    at = state.expires_at if state.expires_at is not None else last_sign(state.session)
+    order = at if state.cache is Cache.WARM else -at
+    return state.activity is Activity.ENDED, _GROUP[state.cache], order, state.session.session_id
+
+
+# ---- alerts -----------------------------------------------------------------
+
+_ALERTED = (Activity.IDLE, Activity.WAITING)
+
+
+def alert_mark(state: SessionState, lead_seconds: float, now: float) -> float | None:
+    """When a person should hear of this expiry: `lead_seconds` before it, or when the session fell idle after that.
+
+    None when there is nothing to tell: not warm, working, ended, muted, or told already.
+    """
+    if state.cache is not Cache.WARM or state.expires_at is None or state.session.request is None:
+        return None
+    activity, since = activity_since(state.session, now)
+    if activity not in _ALERTED or state.session.muted:
+        return None
+    expiry = state.session.request.expires_at
+    told = dict(state.session.alerts).get(lead_seconds)
+    if told is not None and expiry < told + SAME_EXPIRY_SECONDS:
+        return None
+    return max(expiry - lead_seconds, since)
+
+
+def due_alerts(states: Iterable[SessionState], leads: Sequence[float], now: float) -> tuple[Alert, ...]:
+    """The alerts to give at `now`. A mark that passed a while ago (asleep, clock jumped) is not made up for."""
+    due = []
+    for state in states:
+        for lead in sorted(leads):
+            mark = alert_mark(state, lead, now)
+            if mark is not None and 0 <= now - mark <= ALERT_GRACE_SECONDS:
+                due.append(Alert(state, lead))
+                break  # the shortest lead says it all
+    return tuple(due)
+
+
+def alerted(alert: Alert, leads: Sequence[float], now: float) -> tuple[Event, ...]:
+    """What to remember of an alert: this lead time is done for this expiry, and so are the longer ones."""
+    request = alert.state.session.request
+    if request is None:
+        return ()
+    session_id, expiry = alert.state.session.session_id, request.expires_at
+    return tuple(
+        Event(EventKind.ALERTED, session_id, now, expires_at=expiry, lead_seconds=lead)
+        for lead in leads
+        if lead >= alert.lead_seconds
+    )
+
+
+def next_mark(states: Iterable[SessionState], leads: Sequence[float], now: float) -> float | None:
+    """The next moment at which an alert falls due; None when none is ahead."""
+    marks = (alert_mark(state, lead, now) for state in states for lead in leads)
+    return min((m for m in marks if m is not None and m > now), default=None)
