@@ -3,6 +3,7 @@
 Claude Code's user waits for hooks, so this file must stay free of imports at its top.
 """
 
+import os
 import sys
 
 
@@ -13,7 +14,8 @@ def main() -> int:
         from claude_session_status.claude import hook  # noqa: PLC0415 - the whole point of this file
 
         if arguments[0] in hook.KINDS:
-            return hook.main(arguments[0])  # whatever else is said: a usage error would block Claude Code's user
+            hook.main(arguments[0])  # whatever else is said: a usage error would block Claude Code's user
+            os._exit(0)  # somebody waits, and nothing is left to flush: spare the interpreter's tidying up
     from claude_session_status.cli.main import main as terminal  # noqa: PLC0415 - likewise
 
     return terminal(arguments)

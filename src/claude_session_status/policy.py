@@ -213,10 +213,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
             (session.waiting_at, (2, Activity.WAITING, math.inf)),
             (session.prompted_at, _ASKED),
             (session.tool_at, _ASKED),
-            (
-                session.transcript_at if session.transcript_turn else None,
-                _TURN.get(session.transcript_turn or Turn.OVER, _IDLE),
-            ),
+            (session.transcript_at, _TURN[session.transcript_turn or Turn.OVER]),
         )
         if at is not None
     ]

@@ -8,13 +8,18 @@ the command returns. Only then is anything beyond `os`, `sys` and `time` importe
 would each cost more than all of this.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from claude_session_status import paths
 from claude_session_status.spool import Spool
+
+TYPE_CHECKING = False  # typing's own would cost an import of it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 # command -> kind of event, and for a payload of another event than the command was made for: event name -> kind
 KINDS = {"mark-start": "start", "mark-prompt": "prompt", "mark-turn": "turn", "mark-wait": "wait", "mark-end": "end"}

@@ -1,1 +1,32 @@
-"""Ways to tell a person something, tried in order until one works."""
+"""Telling a person that something is due: several ways behind one protocol, and the order in which they are tried."""
+
+from collections.abc import Callable, Mapping
+
+from claude_session_status.desktop.notify.base import Notifier, Outcome
+from claude_session_status.desktop.notify.chain import Attempt, Chain
+from claude_session_status.desktop.notify.through_icon import IconNotifier, NotifyingIcon
+from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
+
+__all__ = ["Attempt", "Chain", "Notifier", "Outcome", "chain_for"]
+
+
+def chain_for(platform: str, environ: Mapping[str, str], icon: NotifyingIcon | None = None) -> Chain:
+    """The ways of a platform, best first. `icon` is needed on Windows and macOS; without it that way is left out."""
+    plyer = PlyerNotifier(platform)
+    by_icon = [IconNotifier(icon)] if icon is not None else []
+    if platform == "win32":
+        return Chain([*by_icon, plyer])
+    if platform == "darwin":
+        return Chain([plyer, *by_icon])
+    return Chain([*_freedesktop(environ), plyer])
+
+
+def _freedesktop(environ: Mapping[str, str]) -> list[Notifier]:
+    try:
+        from claude_session_status.desktop.linux.connect import bus_opener  # noqa: PLC0415  # jeepney: Linux only
+        from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier  # noqa: PLC0415  # likewise
+    except ImportError:
+        return []
+    opener: Callable[..., object] = bus_opener
+    assert opener
+    return [FreedesktopNotifier(bus_opener(environ))]
