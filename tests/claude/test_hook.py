@@ -1,0 +1,176 @@
+"""A hook call: silent, never in the way, and nothing of a prompt or an answer in what it writes."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import NOW
+
+from claude_session_status.claude import hook
+from claude_session_status.paths import Paths
+from claude_session_status.store import Store
+
+COMMAND = [sys.executable, "-m", "claude_session_status"]
+
+
+def call(command: str, data: Any, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    """Run a hook as Claude Code does."""
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return subprocess.run([*COMMAND, command], input=raw, capture_output=True, **options)
+
+
+def notes_in(where: Paths) -> list[dict[str, Any]]:
+    """What lies in the spool."""
+    return [json.loads(path.read_bytes()) for path in sorted(Path(where.spool).glob("*.json"))]
+
+
+@pytest.fixture
+def beside_a_monitor(where: Paths) -> Paths:
+    """A monitor has just polled, so hooks leave their notes to it."""
+    os.makedirs(where.folder)
+    Path(where.monitor_alive).touch()
+    return where
+
+
+@pytest.mark.parametrize(
+    ("command", "data", "expected"),
+    [
+        ("mark-start", {"session_id": "s", "cwd": "/home/me/my-app"}, {"kind": "start", "project": "my-app"}),
+        ("mark-prompt", {"session_id": "s", "prompt": "secret"}, {"kind": "prompt"}),
+        ("mark-turn", {"session_id": "s", "hook_event_name": "Stop"}, {"kind": "turn"}),
+        ("mark-turn", {"session_id": "s", "hook_event_name": "StopFailure"}, {"kind": "failure"}),
+        ("mark-turn", {"session_id": "s", "hook_event_name": "PostToolUse"}, {"kind": "tool"}),
+        ("mark-wait", {"session_id": "s"}, {"kind": "wait"}),
+        ("mark-end", {"session_id": "s"}, {"kind": "end"}),
+        ("mark-start", {"sessionId": "s"}, {"session_id": "s"}),
+        ("mark-start", {"id": "s", "project_name": "P", "cwd": "/x/y"}, {"session_id": "s", "project": "P"}),
+        ("mark-start", {"id": "s", "projectName": "P"}, {"project": "P"}),
+        ("mark-start", {"session_id": "s", "cwd": "C:\\Users\\me\\my app\\"}, {"project": "my app"}),
+        ("mark-start", {"session_id": "s", "cwd": "/"}, {"project": "/"}),
+        ("mark-start", {"session_id": "s", "cwd": "/a/Мой\nпроект"}, {"project": "Мой\nпроект"}),
+        ("mark-start", {"session_id": "\ud800", "cwd": 7}, {"session_id": "?"}),
+        ("mark-start", {"session_id": "s" * 9999}, {"session_id": "s" * 4096}),
+    ],
+)
+def test_what_is_kept(command: str, data: dict[str, Any], expected: dict[str, Any]) -> None:
+    note = hook.note_of(data, command, NOW, {})
+    assert note is not None
+    assert {key: note.get(key) for key in expected} == expected
+    assert "secret" not in str(note)
+
+
+def test_events_of_subagents_are_ignored() -> None:
+    assert hook.note_of({"session_id": "s", "agent_id": "a"}, "mark-turn", NOW, {}) is None
+
+
+@pytest.mark.parametrize("command", sorted(hook.KINDS))
+def test_alone_the_row_is_there_when_the_command_returns(command: str, where: Paths) -> None:
+    done = call(command, {"session_id": "s", "cwd": "/x/y"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [s.session_id for s in Store(where.database).load()] == ["s"]
+    assert notes_in(where) == []
+
+
+def test_beside_a_monitor_the_hook_only_writes_its_note(beside_a_monitor: Paths) -> None:
+    done = call("mark-turn", {"session_id": "s"}, env=os.environ | {"CLAUDE_PID": str(os.getpid())})
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    (note,) = notes_in(beside_a_monitor)
+    assert note["session_id"] == "s"
+    assert note["pid"] == os.getpid()
+    assert not os.path.exists(beside_a_monitor.database)
+
+
+@pytest.mark.parametrize("age", [-3600, -11, 11, 3600])
+def test_a_monitor_that_was_killed_or_a_clock_that_jumped_is_not_waited_for(age: float, where: Paths) -> None:
+    os.makedirs(where.folder)
+    Path(where.monitor_alive).touch()
+    now = os.stat(where.monitor_alive).st_mtime
+    assert hook.monitor_lives(where.monitor_alive, now)
+    assert not hook.monitor_lives(where.monitor_alive, now + age)
+
+
+@pytest.mark.parametrize(
+    ("what", "raw", "complaint"),
+    [
+        ("empty", b"", b"standard input is empty"),
+        ("blank", b" \n", b"standard input is empty"),
+        ("bad JSON", b"{nope", b"not JSON"),
+        ("cut", b'{"session_id": "s"', b"not JSON"),
+        ("two objects", b'{"session_id": "s"} {}', b"not JSON"),
+        ("a list", b"[1]", b"not an object"),
+        ("null", b"null", b"not an object"),
+        ("no session", b"{}", b"no session_id"),
+        ("an empty one", b'{"session_id": ""}', b"no session_id"),
+        ("a number for one", b'{"session_id": 7}', b"no session_id"),
+        ("deep", b"[" * 100_000, b"not JSON"),
+        ("10 MB of junk", b"x" * 10_000_000, b"not JSON"),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr(what: str, raw: bytes, complaint: bytes, where: Paths) -> None:
+    done = call("mark-turn", raw)
+    assert (done.returncode, done.stdout) == (0, b""), what
+    assert complaint in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"claude-session-status mark-turn: ")
+    assert not os.path.exists(where.folder)
+
+
+def test_an_answer_of_10_mb_is_no_reason_to_lose_the_event(beside_a_monitor: Paths) -> None:
+    done = call("mark-turn", {"session_id": "s", "last_assistant_message": "secret" * 1_700_000})
+    assert (done.returncode, done.stderr) == (0, b"")
+    (path,) = Path(beside_a_monitor.spool).glob("*.json")
+    assert path.stat().st_size < 500
+    assert b"secret" not in path.read_bytes()
+
+
+def test_a_byte_order_mark_is_no_obstacle(beside_a_monitor: Paths) -> None:
+    assert call("mark-turn", b'\xef\xbb\xbf{"session_id": "s"}').stderr == b""
+    assert len(notes_in(beside_a_monitor)) == 1
+
+
+@pytest.mark.parametrize("closing", ["2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "</dev/null 2>&-", "2>/dev/full"])
+def test_closed_streams_hurt_nobody(closing: str, where: Paths) -> None:
+    line = f'"{sys.executable}" -m claude_session_status mark-turn {closing}'
+    for raw in (b'{"session_id": "s"}', b"junk"):
+        assert subprocess.run(["sh", "-c", line], input=raw, capture_output=True).returncode == 0
+
+
+def test_wrong_usage_of_a_hook_does_not_block_the_user(beside_a_monitor: Paths) -> None:
+    done = subprocess.run([*COMMAND, "mark-turn", "--verbose", "x"], input=b'{"session_id": "s"}', capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert len(notes_in(beside_a_monitor)) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_named(claude_dir: Path) -> None:
+    claude_dir.write_text("a file where the folder should be")
+    done = call("mark-turn", {"session_id": "s"})
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert str(claude_dir).encode() in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_database_that_is_none_is_named_and_the_note_stays(where: Paths) -> None:
+    os.makedirs(where.database)
+    done = call("mark-turn", {"session_id": "s"})
+    assert done.returncode == 0
+    assert where.database.encode() in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert len(notes_in(where)) == 1
+
+
+def test_a_hook_beside_a_monitor_imports_nothing_that_costs(beside_a_monitor: Paths) -> None:
+    program = (
+        "import os, sys; before = set(sys.modules); sys.argv = ['x', 'mark-turn']\n"
+        "os._exit = lambda code: sys.exit(print(sorted(set(sys.modules) - before)))\n"
+        "from claude_session_status.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=b'{"session_id": "s"}', capture_output=True)
+    imported = set(ast.literal_eval(done.stdout.decode()))
+    assert {name for name in imported if not name.startswith("claude_session_status")} <= {"__future__", "_json", "time"}
+    assert imported >= {"claude_session_status.claude.hook", "claude_session_status.spool"}
+    assert len(notes_in(beside_a_monitor)) == 1

@@ -1,0 +1,283 @@
+"""What is read off a transcript: the start of the last main request, its TTL, the turn, the title."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import NOW, Transcript
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_session_status.claude import transcript
+from claude_session_status.model import TranscriptFacts, Turn
+
+
+@dataclass(frozen=True)
+class Case:
+    """A transcript in words and lines, and what of it must be read."""
+
+    name: str
+    write: Callable[[Transcript], Any]
+    expected: dict[str, Any]
+
+
+CASES = [
+    Case("nothing but a prompt", lambda t: t.user(NOW), {"request_at": None, "turn": Turn.ASKED}),
+    Case(
+        "the request starts at the nearest line before the response",
+        lambda t: t.user(NOW).attachment(NOW + 1).answer(NOW + 20, wrote_5m=100, read=50),
+        {"request_at": NOW + 1, "ttl_seconds": 300, "context_tokens": 153, "turn": Turn.OVER},
+    ),
+    Case(
+        "or where its own line says",
+        lambda t: t.user(NOW).request(NOW + 2, "r1").answer(NOW + 20, wrote_1h=9, requestRef="r1"),
+        {"request_at": NOW + 2, "ttl_seconds": 3600},
+    ),
+    Case(
+        "a retry has a request line of its own, and the answered one counts",
+        lambda t: t.user(NOW).request(NOW + 1, "r1").request(NOW + 5, "r2").answer(NOW + 9, read=9, requestRef="r2"),
+        {"request_at": NOW + 5},
+    ),
+    Case(
+        "a fork has the answer's reference, but no request line",
+        lambda t: t.user(NOW).answer(NOW + 9, read=9, requestRef="elsewhere").user(NOW + 30).answer(NOW + 31, read=1),
+        {"request_at": NOW + 30},
+    ),
+    Case(
+        "a response of many lines starts before the first of them",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 5, message="m", read=9, stop=None)
+            .tool_use(NOW + 6, message="m", read=9)
+            .tool_result(NOW + 7)
+            .tool_use(NOW + 8, message="m", read=9)
+        ),
+        {"request_at": NOW, "turn": Turn.TOOL},
+    ),
+    Case(
+        "each round of a tool loop is a request",
+        lambda t: (
+            t.user(NOW).tool_use(NOW + 5, wrote_5m=1).tool_result(NOW + 60).answer(NOW + 65, read=1)
+        ),
+        {"request_at": NOW + 60, "ttl_seconds": 300, "turn": Turn.OVER},
+    ),
+    Case(
+        "a tool that runs keeps the turn open",
+        lambda t: t.user(NOW).tool_use(NOW + 5, wrote_5m=1),
+        {"request_at": NOW, "turn": Turn.TOOL, "turn_at": NOW + 5},
+    ),
+    Case(
+        "the TTL asked for holds where nothing was written",
+        lambda t: (
+            t.user(NOW).answer(NOW + 1, wrote_1h=5).user(NOW + 9).answer(NOW + 10, read=5, promptCacheRequested="5m")
+        ),
+        {"request_at": NOW + 9, "ttl_seconds": 300},
+    ),
+    Case(
+        "without it the last write tells the TTL",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_1h=5).user(NOW + 9).answer(NOW + 10, read=5),
+        {"request_at": NOW + 9, "ttl_seconds": 3600},
+    ),
+    Case(
+        "TTL that falls",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_1h=5).user(NOW + 9).answer(NOW + 10, wrote_5m=5),
+        {"ttl_seconds": 300},
+    ),
+    Case(
+        "an error and the prompt that led to it do not count",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).user(NOW + 50).request(NOW + 50, "r").error(NOW + 60),
+        {"request_at": NOW, "turn": Turn.OVER, "turn_at": NOW + 60, "pending_at": None},
+    ),
+    Case(
+        "a request on its way is pending",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).user(NOW + 50).request(NOW + 51, "r"),
+        {"request_at": NOW, "turn": Turn.ASKED, "pending_at": NOW + 51},
+    ),
+    Case(
+        "a subagent's request is not",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).request(NOW + 51, "r", source="agent:builtin:x"),
+        {"request_at": NOW, "pending_at": None},
+    ),
+    Case(
+        "a subagent's lines are passed over",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_1h=5)
+            .user(NOW + 50, isSidechain=True)
+            .answer(NOW + 60, wrote_5m=7, isSidechain=True)
+        ),
+        {"request_at": NOW, "ttl_seconds": 3600, "context_tokens": 8},
+    ),
+    Case(
+        "no cache tokens at all",
+        lambda t: t.user(NOW).answer(NOW + 1),
+        {"request_at": NOW, "request_cached": False},
+    ),
+    Case(
+        "Esc while streaming",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 5, wrote_5m=5, stop=None, isAbortedMidStream=True)
+            .user(NOW + 5, [{"type": "text", "text": "[Request interrupted by user]"}])
+        ),
+        {"request_at": NOW, "turn": Turn.OVER},
+    ),
+    Case(
+        "Esc in a permission prompt",
+        lambda t: (
+            t.user(NOW)
+            .tool_use(NOW + 5, wrote_5m=5)
+            .tool_result(NOW + 30)
+            .user(NOW + 30, [{"type": "text", "text": "[Request interrupted by user for tool use]"}])
+        ),
+        {"request_at": NOW, "turn": Turn.OVER, "turn_at": NOW + 30},
+    ),
+    Case(
+        "a local command is no prompt",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_5m=5)
+            .user(NOW + 9, "<local-command-caveat>..", isMeta=True)
+            .user(NOW + 9, "<command-name>/model</command-name>")
+            .user(NOW + 9, "<local-command-stdout>Set model</local-command-stdout>")
+        ),
+        {"request_at": NOW, "turn": Turn.OVER, "turn_at": NOW + 1},
+    ),
+    Case(
+        "compaction",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_5m=5)
+            .line(type="system", subtype="compact_boundary", timestamp="2026-11-24T08:41:00.000Z")
+            .user(NOW + 59.9, "summary", isCompactSummary=True)
+        ),
+        {"request_at": NOW, "compacted_at": NOW + 60, "turn": Turn.OVER},
+    ),
+    Case(
+        "a title given beats one made up, and an empty one replaces nothing",
+        lambda t: t.title("Mine").title("Made up", "ai").title("").user(NOW),
+        {"title": "Mine"},
+    ),
+    Case("the last title holds", lambda t: t.title("Old", "ai").title("New", "ai").user(NOW), {"title": "New"}),
+    Case(
+        "half a last line",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).raw(b'{"type": "assistant", "mess'),
+        {"request_at": NOW},
+    ),
+    Case(
+        "junk between the lines",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_5m=5)
+            .raw(b'\n\nnull\n[1, 2]\n"text"\n\xff\xfe\x00\n{"type": 7}\n{"type": "new-kind"}\n[' + b"[" * 5000 + b"\n")
+            .line(type="assistant", message="none")
+            .line(type="assistant", message={"usage": []})
+            .line(type="user", message=None, timestamp=12)
+            .line(type="user", message={"content": 3}, timestamp="yesterday")
+        ),
+        {"request_at": NOW, "ttl_seconds": 300, "turn": Turn.OVER},
+    ),
+    Case(
+        "a line of 400 KB before the end",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).line(type="progress", blob="x" * 400_000),
+        {"request_at": NOW},
+    ),
+    Case(
+        "an old client that gives no stop reason",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5, stop=None),
+        {"turn": Turn.OVER},
+    ),
+    Case(
+        "usage without the split by TTL",
+        lambda t: t.user(NOW).line(
+            type="assistant",
+            timestamp="2026-11-24T08:40:05Z",
+            message={"id": "m", "model": "x", "usage": {"cache_creation_input_tokens": 7}},
+        ),
+        {"request_at": NOW, "request_cached": True, "ttl_seconds": None, "context_tokens": 7},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_the_end_of_a_transcript_says(case: Case, tmp_path: Path) -> None:
+    written = Transcript(tmp_path / "t.jsonl")
+    case.write(written)
+    facts = transcript.read(str(written.path))
+    assert facts is not None
+    assert {name: getattr(facts, name) for name in case.expected} == case.expected
+
+
+def test_a_title_far_back_is_found_and_one_farther_is_not_looked_for(tmp_path: Path) -> None:
+    filler = {"type": "progress", "blob": "x" * 9_000}
+    near = Transcript(tmp_path / "near.jsonl").title("Near")
+    far = Transcript(tmp_path / "far.jsonl").title("Far")
+    for written, lines in ((near, 50), (far, 300)):
+        for _ in range(lines):
+            written.line(**filler)
+        written.user(NOW).answer(NOW + 1, wrote_5m=5).user(NOW + 2).answer(NOW + 3, read=5)
+    assert _read(near).title == "Near"
+    assert _read(far).title is None
+
+
+def test_lines_come_whole_however_the_blocks_fall(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    lines = [os.urandom(n).replace(b"\n", b"x") for n in (1, 65_535, 65_536, 65_537, 200_000, 3)]
+    for last in (b"", b"\n"):
+        path.write_bytes(b"\n".join(lines) + last)
+        with path.open("rb") as file:
+            found = list(transcript.lines_backwards(file.fileno(), path.stat().st_size))
+        assert [line for _, line in found] == lines[::-1]
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "name with NUL"])
+def test_what_is_no_plain_file_is_not_read(kind: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "t.jsonl")
+    if kind == "directory":
+        os.mkdir(path)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "name with NUL":
+        path += "\0"
+    assert transcript.stat_mark(path) is None
+    assert transcript.read(path) is None
+
+
+@given(st.lists(st.binary(max_size=200) | st.sampled_from([b'{"type":"assistant"}', b'{"type":"user"}', b"[]"])))
+def test_any_bytes_are_read_without_complaint(lines: list[bytes]) -> None:
+    assert transcript.facts_of(iter(enumerate(lines))) is not None
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_FIELDS = ("message", "timestamp", "isSidechain", "requestRef", "subtype", "customTitle", "isMeta", "id", "querySource")
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda kind, fields, usage: {"type": kind, **fields, **({"message": {"usage": usage}} if usage else {})},
+            st.sampled_from(["assistant", "user", "attachment", "api-request", "system", "custom-title", "ai-title"]),
+            st.dictionaries(st.sampled_from(_FIELDS), _JSON),
+            st.none() | st.dictionaries(st.sampled_from(["input_tokens", "cache_creation"]), _JSON),
+        ),
+        max_size=8,
+    )
+)
+def test_fields_of_any_type_are_read_without_complaint(lines: list[dict[str, Any]]) -> None:
+    import json
+
+    raw = [json.dumps(line).encode() for line in lines]
+    assert transcript.facts_of(iter(enumerate(raw))) is not None
+
+
+def _read(written: Transcript) -> TranscriptFacts:
+    facts = transcript.read(str(written.path))
+    assert facts is not None
+    return facts

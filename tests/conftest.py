@@ -1,0 +1,22 @@
+"""What all tests have: a folder of Claude Code's of their own, and no way to the user's."""
+
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.paths import Paths
+
+
+@pytest.fixture(autouse=True)
+def claude_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `~/.claude` that nobody has used yet."""
+    folder = tmp_path / "claude"
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder))
+    monkeypatch.delenv("CLAUDE_PID", raising=False)
+    return folder
+
+
+@pytest.fixture
+def where(claude_dir: Path) -> Paths:
+    """The product's places in it."""
+    return Paths(str(claude_dir))

@@ -1,0 +1,73 @@
+"""What a note says survives the way through the spool; what would poison the table does not."""
+
+import json
+
+import pytest
+from fakes import NOW
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_session_status import notes
+from claude_session_status.claude import hook
+from claude_session_status.model import Event, EventKind, Process
+
+
+def test_an_event_survives() -> None:
+    event = Event(EventKind.ALERTED, "s", NOW, expires_at=NOW + 30, lead_seconds=30)
+    assert notes.decode(notes.encode(event)) == event
+
+
+@given(st.text(min_size=1), st.text(), st.sampled_from(sorted(hook.KINDS)))
+def test_what_a_hook_writes_by_hand_is_read_as_json(session_id: str, cwd: str, command: str) -> None:
+    data = {"session_id": session_id, "cwd": cwd, "transcript_path": "/t"}
+    note = hook.note_of(data, command, NOW, {"CLAUDE_PID": "12"})
+    assert note is not None
+    assert json.loads(hook.encode(note)) == note
+    event = notes.decode(hook.encode(note))
+    assert (event.kind.value, event.session_id, event.at) == (hook.KINDS[command], note["session_id"], NOW)
+    assert event.process is not None
+    assert event.process.pid == 12
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b"7",
+        b'{"kind": "start"}',
+        b'{"kind": "unheard-of", "session_id": "s", "at": 1}',
+        b'{"kind": "start", "session_id": 7, "at": 1}',
+        b'{"kind": "start", "session_id": "", "at": 1}',
+        b'{"kind": "start", "session_id": "s", "at": true}',
+        b'{"kind": "start", "session_id": "s", "at": NaN}',
+        b'{"kind": "start", "session_id": "s", "at": 1e300}',
+        b'{"kind": "start", "session_id": "s", "at": -5}',
+        b'{"kind": ["start"], "session_id": "s", "at": 1}',
+    ],
+)
+def test_what_is_no_note_is_refused(raw: bytes) -> None:
+    with pytest.raises(notes.NoteError):
+        notes.decode(raw)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("cwd", 7), ("pid", "x"), ("pid", -1), ("pid", 1 << 40), ("expires_at", "soon"), ("new", {})]
+)
+def test_a_field_of_another_type_is_passed_over(field: str, value: object) -> None:
+    event = notes.decode(json.dumps({"kind": "start", "session_id": "s", "at": NOW, field: value}).encode())
+    assert event == Event(EventKind.START, "s", NOW)
+
+
+def test_a_process_without_a_start_is_still_a_process() -> None:
+    raw = json.dumps({"kind": "start", "session_id": "s", "at": NOW, "pid": 5, "pid_started": "x"}).encode()
+    assert notes.decode(raw).process == Process(5)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_note_or_refused(raw: bytes) -> None:
+    try:
+        notes.decode(raw)
+    except notes.NoteError:
+        pass

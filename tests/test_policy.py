@@ -1,0 +1,226 @@
+"""The rules of time, as tables: what a session is at a moment, and when a person hears of it."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from fakes import NOW
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_session_status import policy
+from claude_session_status.model import (
+    Activity,
+    Cache,
+    Event,
+    EventKind,
+    Process,
+    Request,
+    Session,
+    Source,
+    TranscriptFacts,
+    Turn,
+    Urgency,
+)
+
+
+def session(**fields: object) -> Session:
+    return replace(Session("s", started_at=NOW - 10_000, last_event_at=NOW - 10_000), **fields)  # type: ignore[arg-type]
+
+
+def warm(age: float, ttl: int = 300, **fields: object) -> Session:
+    """A session whose last request began `age` seconds ago."""
+    return session(request=Request(NOW - age, ttl, Source.TRANSCRIPT), **fields)
+
+
+def event(kind: str, at: float, **fields: object) -> Event:
+    return Event(EventKind(kind), "s", at, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("what", "given_session", "cache", "left", "urgency"),
+    [
+        ("no request yet", session(), Cache.NONE, None, Urgency.NONE),
+        ("fresh", warm(0), Cache.WARM, 300, Urgency.CALM),
+        ("amber begins at two minutes", warm(179), Cache.WARM, 121, Urgency.CALM),
+        ("amber", warm(180), Cache.WARM, 120, Urgency.SOON),
+        ("red in the last 30 seconds", warm(270), Cache.WARM, 30, Urgency.LAST),
+        ("the last second", warm(299), Cache.WARM, 1, Urgency.LAST),
+        ("over", warm(300), Cache.EXPIRED, 0, Urgency.NONE),
+        ("an hour's cache is amber in its last fifth", warm(3600 - 720, 3600), Cache.WARM, 720, Urgency.SOON),
+        ("and not before", warm(3600 - 721, 3600), Cache.WARM, 721, Urgency.CALM),
+        ("a clock set back gives nobody more than the TTL", warm(-5000), Cache.WARM, 300, Urgency.CALM),
+        ("compacted after the request", warm(100, uncached_at=NOW - 50), Cache.NONE, None, Urgency.NONE),
+        ("a request after the compaction", warm(100, uncached_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
+    ],
+)
+def test_cache(what: str, given_session: Session, cache: Cache, left: float | None, urgency: Urgency) -> None:
+    state = policy.state_of(given_session, NOW)
+    assert (state.cache, state.seconds_left, state.urgency) == (cache, left, urgency), what
+    assert (state.expires_at is None) == (cache is Cache.NONE)
+
+
+@pytest.mark.parametrize(
+    ("what", "fields", "activity"),
+    [
+        ("just opened", {"opened_at": NOW - 5}, Activity.IDLE),
+        ("prompted", {"prompted_at": NOW - 5}, Activity.WORKING),
+        ("answered", {"prompted_at": NOW - 5, "last_turn_at": NOW - 1}, Activity.IDLE),
+        ("prompted again", {"prompted_at": NOW - 1, "last_turn_at": NOW - 5}, Activity.WORKING),
+        ("of one moment the calmer word", {"prompted_at": NOW - 1, "last_turn_at": NOW - 1}, Activity.IDLE),
+        ("asks for permission", {"prompted_at": NOW - 9, "waiting_at": NOW - 5}, Activity.WAITING),
+        ("waits for long", {"waiting_at": NOW - 9000}, Activity.WAITING),
+        ("permission given: the tool's result is in", {
+            "waiting_at": NOW - 9, "transcript_at": NOW - 1, "transcript_turn": Turn.ASKED}, Activity.WORKING),
+        ("permission refused", {
+            "waiting_at": NOW - 9, "transcript_at": NOW - 1, "transcript_turn": Turn.OVER}, Activity.IDLE),
+        ("Esc while it spoke", {
+            "prompted_at": NOW - 9, "transcript_at": NOW - 1, "transcript_turn": Turn.OVER}, Activity.IDLE),
+        ("Esc before a word leaves no trace, so time must tell", {"prompted_at": NOW - 181}, Activity.IDLE),
+        ("a long tool is believed", {"transcript_at": NOW - 3000, "transcript_turn": Turn.TOOL}, Activity.WORKING),
+        ("a tool of the first versions' hooks", {"tool_at": NOW - 3}, Activity.WORKING),
+        ("ended", {"ended_at": NOW - 5, "last_event_at": NOW - 5, "prompted_at": NOW - 9}, Activity.ENDED),
+        ("came back after its end", {"ended_at": NOW - 9, "last_event_at": NOW - 5}, Activity.IDLE),
+        ("came back: what was open before the end is not", {
+            "ended_at": NOW - 9, "last_event_at": NOW - 5, "prompted_at": NOW - 20}, Activity.IDLE),
+    ],
+)  # fmt: skip
+def test_activity(what: str, fields: dict[str, object], activity: Activity) -> None:
+    assert policy.activity_of(session(**fields), NOW) is activity, what
+
+
+@pytest.mark.parametrize(
+    ("what", "given_session", "mark"),
+    [
+        ("30 s before the end", warm(100, last_turn_at=NOW - 90), NOW + 170),
+        ("fell idle after that", warm(290, last_turn_at=NOW - 2), NOW - 2),
+        ("working", warm(100, prompted_at=NOW - 90), None),
+        ("waiting", warm(100, waiting_at=NOW - 90), NOW + 170),
+        ("ended", warm(100, ended_at=NOW, last_event_at=NOW), None),
+        ("muted", warm(100, muted=True), None),
+        ("expired", warm(301), None),
+        ("nothing cached", session(), None),
+        ("told already", warm(100, alerts=((30.0, NOW + 200),)), None),
+        ("told of this expiry by a source some seconds off", warm(100, alerts=((30.0, NOW + 190),)), None),
+        ("told of the one before", warm(100, alerts=((30.0, NOW - 100),)), NOW + 170),
+    ],
+)
+def test_when_a_person_should_hear(what: str, given_session: Session, mark: float | None) -> None:
+    assert policy.alert_mark(policy.state_of(given_session, NOW), 30, NOW) == mark, what
+
+
+@pytest.mark.parametrize(("age", "due"), [(269, 0), (270, 1), (274, 1), (276, 0), (299, 0)])
+def test_an_alert_is_given_at_its_mark_and_not_made_up_for(age: float, due: int) -> None:
+    states = [policy.state_of(warm(age), NOW)]
+    assert len(policy.due_alerts(states, [30], NOW)) == due
+
+
+def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_done() -> None:
+    just_idle = policy.state_of(warm(3580, 3600, last_turn_at=NOW), NOW)
+    (alert,) = policy.due_alerts([just_idle], [300, 30], NOW)
+    assert alert.lead_seconds == 30
+    told = just_idle.session
+    for done in policy.alerted(alert, [300, 30], NOW):
+        told = policy.apply(told, done)
+    assert policy.due_alerts([policy.state_of(told, NOW + 1)], [300, 30], NOW + 1) == ()
+
+
+def test_sessions_are_ordered_by_what_is_soonest() -> None:
+    shown = policy.snapshot(
+        [
+            replace(session(), session_id="nothing cached"),
+            replace(warm(400), session_id="expired lately"),
+            replace(warm(100), session_id="warm"),
+            replace(warm(290, ended_at=NOW, last_event_at=NOW), session_id="ended"),
+            replace(warm(900), session_id="expired long ago"),
+            replace(warm(250), session_id="soonest"),
+        ],
+        NOW,
+    )
+    order = [s.session.session_id for s in shown.sessions]
+    assert order == ["soonest", "warm", "expired lately", "expired long ago", "nothing cached", "ended"]
+    silent = replace(warm(90_000), session_id="silent for a day", last_event_at=NOW - 90_000, started_at=NOW - 90_000)
+    kept = policy.current(policy.snapshot([silent, *(s.session for s in shown.sessions)], NOW))
+    assert [s.session.session_id for s in kept.sessions] == order[:-1]
+
+
+def test_an_events_fields_hold_until_a_newer_event_has_others() -> None:
+    s = policy.apply(Session("s"), event("start", NOW, cwd="/a", project="a", process=Process(1)))
+    s = policy.apply(s, event("turn", NOW + 2, cwd="/b", project="b"))
+    s = policy.apply(s, event("prompt", NOW + 1, cwd="/c", project="c", title="T"))
+    assert (s.cwd, s.project, s.title, s.process) == ("/b", "b", "T", Process(1))
+    assert (s.started_at, s.prompted_at, s.last_turn_at, s.last_event_at) == (NOW, NOW + 1, NOW + 2, NOW + 2)
+
+
+def test_the_end_of_a_process_is_undone_by_any_newer_event() -> None:
+    s = policy.apply(Session("s"), event("start", NOW))
+    gone = policy.apply(s, event("gone", NOW))
+    assert policy.activity_of(gone, NOW + 1) is Activity.ENDED
+    assert policy.activity_of(policy.apply(gone, event("start", NOW + 1)), NOW + 1) is Activity.IDLE
+
+
+def test_compaction_leaves_nothing_cached_and_does_not_reopen_the_session() -> None:
+    s = policy.apply(warm(100, prompted_at=NOW - 5), event("start", NOW, source="compact"))
+    assert policy.state_of(s, NOW).cache is Cache.NONE
+    assert policy.activity_of(s, NOW) is Activity.WORKING
+
+
+def test_a_transcripts_title_beats_a_hooks_whatever_comes_first() -> None:
+    titled = policy.apply(Session("s"), event("start", NOW, title="hook"))
+    titled = policy.observe(titled, TranscriptFacts(title="A"), "1")
+    titled = policy.apply(titled, event("prompt", NOW + 5, title="hook again"))
+    assert titled.title == "A"
+    assert policy.observe(titled, TranscriptFacts(title=None), "2").title == "A"
+    assert policy.observe(titled, TranscriptFacts(title="Z"), "3").title == "Z"
+
+
+def test_at_stop_the_request_on_its_way_is_the_one_that_was_answered() -> None:
+    on_its_way = TranscriptFacts(request_at=NOW - 100, ttl_seconds=3600, pending_at=NOW - 20)
+    stopped = policy.observe(session(answered_at=NOW), on_its_way, "1")
+    assert stopped.request == Request(NOW - 20, 3600, Source.HOOK)
+    working = policy.observe(session(answered_at=NOW - 50), on_its_way, "1")
+    assert working.request == Request(NOW - 100, 3600, Source.TRANSCRIPT)
+    seen = policy.observe(stopped, TranscriptFacts(request_at=NOW - 20, ttl_seconds=300), "2")
+    assert seen.request == Request(NOW - 20, 300, Source.TRANSCRIPT)
+
+
+def test_a_failed_turn_is_no_request() -> None:
+    s = policy.apply(Session("s"), event("failure", NOW))
+    assert policy.assume_request(s).request is None
+    assert policy.assume_request(policy.apply(s, event("turn", NOW + 1))).request == Request(NOW + 1, 300, Source.HOOK)
+
+
+_EVENTS = st.lists(
+    st.builds(
+        Event,
+        st.sampled_from([k for k in EventKind if k is not EventKind.ALERTED]),
+        st.just("s"),
+        st.sampled_from([NOW + n for n in range(6)]),
+        cwd=st.none() | st.sampled_from(["/a", "/b"]),
+        title=st.none() | st.sampled_from(["A", "B"]),
+        source=st.none() | st.sampled_from(["compact", "resume"]),
+        process=st.none() | st.builds(Process, st.sampled_from([1, 2])),
+    ),
+    max_size=5,
+)
+
+
+@given(_EVENTS)
+def test_events_in_any_order_and_repeated_end_alike(events: list[Event]) -> None:
+    def end(order: list[Event]) -> Session:
+        s = Session("s")
+        for e in order:
+            s = policy.apply(s, e)
+        return s
+
+    ends = {end(list(order) + list(order[:2])) for order in itertools.permutations(events)}
+    assert len(ends) == 1
+
+
+@given(_EVENTS, st.floats(-1e4, 1e4), st.floats(0, 1e4))
+def test_time_alone_never_makes_a_countdown_longer(events: list[Event], start: float, later: float) -> None:
+    s = Session("s", request=Request(NOW, 300, Source.TRANSCRIPT))
+    for e in events:
+        s = policy.apply(s, e)
+    before, after = policy.state_of(s, NOW + start), policy.state_of(s, NOW + start + later)
+    assert (after.seconds_left or 0) <= (before.seconds_left or 0)
