@@ -114,7 +114,7 @@ def refresh(session: Session, default_ttl: int = policy.DEFAULT_TTL_SECONDS, *, 
     facts = transcript.read(session.transcript_path) if session.transcript_path and mark is not None else None
     if facts is not None and mark is not None:
         session = policy.observe(session, facts, mark, default_ttl)
-        if facts.request_at is not None:
+        if facts.request_at is not None or facts.pending_at is not None:
             return session
     return policy.assume_request(session, default_ttl) if turn_ended else session
 

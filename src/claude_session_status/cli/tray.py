@@ -1,0 +1,67 @@
+"""`tray`: one icon a person. Holds the lock, sets up the log, and falls back to the table where there is no display."""
+
+import logging
+import logging.handlers
+import os
+import sys
+
+import click
+
+from claude_session_status import config, paths
+from claude_session_status.cli import watch
+from claude_session_status.lock import FileLock
+from claude_session_status.monitor import Monitor
+from claude_session_status.spool import make_private_folder
+
+LOG_BYTES = 500_000
+LOG_FILES = 3
+
+
+def run() -> int:
+    """Show the icon until it is told to end; return the exit code. Raises SessionStatusError and OSError."""
+    # Importing the desktop chooses nothing and shows nothing, but brings Pillow with it.
+    from claude_session_status.desktop.tray import TrayOutcome, run_tray  # noqa: PLC0415 - only to be shown
+
+    where = paths.from_environment()
+    make_private_folder(where.folder)
+    lock = FileLock(where.tray_lock)
+    if not lock.acquire():
+        click.echo("claude-session-status: the tray is running already")
+        return 0
+    try:
+        _log_to(where.log)
+        loaded = config.load(where.config)
+        for problem in loaded.problems:
+            _tell(problem)
+        monitor = Monitor(where, loaded.config)
+        table = (sys.executable, "-m", "claude_session_status", "watch")
+        result = run_tray(monitor, table, on_shortcoming=_tell)
+    finally:
+        lock.release()
+    if result.outcome is TrayOutcome.ENDED:
+        return 0
+    if not sys.stdout.isatty():
+        click.echo(f"claude-session-status: no tray: {result.reason}", err=True)
+        return 1
+    click.echo(f"No tray: {result.reason}. The table instead:")
+    watch.run(f"No tray: {result.reason}  (Ctrl-C to quit)")
+    return 0
+
+
+def _tell(message: str) -> None:
+    logging.getLogger(__name__).warning("%s", message)
+    click.echo(f"claude-session-status: {message}", err=True)
+
+
+def _log_to(folder: str) -> None:
+    """Keep a short log in a file of our own; a folder that can't be written is no reason to show nothing."""
+    try:
+        make_private_folder(folder)
+        path = os.path.join(folder, "tray.log")
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"claude-session-status: no log: {error}", err=True)
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

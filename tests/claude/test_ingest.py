@@ -1,0 +1,214 @@
+"""Notes and transcripts become rows: nothing lost, nothing twice, whoever does it and whenever it is killed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes import NOW, Transcript
+
+from claude_session_status import notes
+from claude_session_status.claude import ingest
+from claude_session_status.errors import StoreBrokenError
+from claude_session_status.lock import FileLock
+from claude_session_status.model import Event, EventKind, Request, Session, Source
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from claude_session_status.store import Store
+
+
+class Place:
+    """One folder with a spool and a database."""
+
+    def __init__(self, where: Paths) -> None:
+        self.where, self.spool, self.store = where, Spool(where.spool), Store(where.database)
+
+    def say(self, kind: str, session_id: str = "s", at: float = NOW, **fields: object) -> None:
+        event = Event(EventKind(kind), session_id, at, **fields)  # type: ignore[arg-type]
+        self.spool.write(notes.encode(event), at)
+
+    def drain(self) -> ingest.Drained:
+        return ingest.drain(self.where, self.spool, self.store)
+
+    def rows(self) -> dict[str, Session]:
+        return {s.session_id: s for s in self.store.load()}
+
+
+@pytest.fixture
+def place(where: Paths) -> Place:
+    return Place(where)
+
+
+def test_notes_become_rows_and_are_gone(place: Place) -> None:
+    place.say("start", "a", cwd="/x/a")
+    place.say("turn", "b", NOW + 1)
+    drained = place.drain()
+    assert drained.outcome is ingest.Outcome.DONE
+    assert {s.session_id for s in drained.sessions} == {"a", "b"}
+    assert place.rows()["a"].cwd == "/x/a"
+    assert place.spool.names() == []
+    assert place.drain().outcome is ingest.Outcome.NOTHING
+
+
+def test_who_finds_the_lock_taken_leaves_and_the_notes_stay(place: Place) -> None:
+    place.say("start")
+    lock = FileLock(place.where.ingest_lock)
+    assert lock.acquire()
+    assert place.drain().outcome is ingest.Outcome.TAKEN
+    assert len(place.spool.names()) == 1
+    lock.release()
+    assert place.drain().outcome is ingest.Outcome.DONE
+
+
+def test_a_note_that_comes_while_the_holder_lets_go_is_not_left_lying(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.say("start", "early")
+    release = FileLock.release
+
+    def late(lock: FileLock) -> None:
+        monkeypatch.setattr(FileLock, "release", release)
+        place.say("start", "late")
+        assert not FileLock(lock.path).acquire()  # its own hook finds the lock taken, and leaves
+        release(lock)
+
+    monkeypatch.setattr(FileLock, "release", late)
+    place.drain()
+    assert set(place.rows()) == {"early", "late"}
+
+
+def test_a_note_nobody_can_read_is_set_aside_and_the_others_go_on(place: Place) -> None:
+    place.say("start", "good")
+    bad = Path(place.where.spool) / "00000000000000001-1-aa.json"
+    bad.write_bytes(b'{"half": \n')
+    place.drain()
+    assert set(place.rows()) == {"good"}
+    assert place.spool.names() == []
+    assert bad.with_name(bad.name + ".refused").read_bytes() == b'{"half": \n'
+
+
+def test_a_database_that_fails_keeps_the_notes(place: Place) -> None:
+    place.say("start")
+    Path(place.where.database).write_bytes(b"junk" * 2000)
+    with pytest.raises(StoreBrokenError):
+        place.drain()
+    assert len(place.spool.names()) == 1
+
+
+def test_a_crowded_spool_is_worked_off_in_pieces(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 7)
+    for n in range(20):
+        place.say("turn", f"s{n % 5}", NOW + n)
+    place.drain()
+    assert {s.session_id: s.last_turn_at for s in place.rows().values()} == {f"s{n}": NOW + 15 + n for n in range(5)}
+
+
+_KILLED = """
+import os, sys
+from claude_session_status import paths, spool
+from claude_session_status.claude import ingest
+remove = spool.Spool.remove
+def die(self, name):
+    os.kill(os.getpid(), 9)
+spool.Spool.remove = die
+ingest.run_alone(paths.from_environment())
+"""
+
+
+def test_killed_between_commit_and_removal_applies_the_notes_again_and_changes_nothing(place: Place) -> None:
+    place.say("start", cwd="/x")
+    place.say("turn", at=NOW + 5)
+    subprocess.run([sys.executable, "-c", _KILLED], check=False)
+    first = place.rows()
+    assert first["s"].last_turn_at == NOW + 5
+    assert len(place.spool.names()) == 2
+    place.drain()
+    assert place.rows() == first
+    assert place.spool.names() == []
+
+
+def test_a_turn_without_a_transcript_counts_from_the_hook(place: Place) -> None:
+    place.say("turn")
+    place.drain()
+    assert place.rows()["s"].request == Request(NOW, 300, Source.HOOK)
+
+
+def test_a_turn_with_a_transcript_counts_from_its_request(place: Place, tmp_path: Path) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
+    place.say("turn", transcript_path=str(told.path))
+    place.drain()
+    assert place.rows()["s"].request == Request(NOW - 20, 3600, Source.TRANSCRIPT)
+
+
+def test_at_stop_the_answer_is_not_written_yet_but_its_request_is(place: Place, tmp_path: Path) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).request(NOW - 19, "r")
+    place.say("turn", transcript_path=str(told.path))
+    place.drain()
+    assert place.rows()["s"].request == Request(NOW - 19, 300, Source.HOOK)
+    told.answer(NOW - 1, wrote_1h=7, requestRef="r")
+    assert ingest.write_transcripts(place.where, place.store, ["s"]) is not None
+    assert place.rows()["s"].request == Request(NOW - 19, 3600, Source.TRANSCRIPT)
+
+
+def test_a_transcript_that_is_gone_leaves_what_was_read(place: Place, tmp_path: Path) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7).title("T")
+    place.say("turn", transcript_path=str(told.path))
+    place.drain()
+    told.path.unlink()
+    place.say("prompt", at=NOW + 50)
+    place.drain()
+    assert place.rows()["s"].request == Request(NOW - 20, 3600, Source.TRANSCRIPT)
+    place.say("turn", at=NOW + 60)
+    place.drain()
+    assert place.rows()["s"].request == Request(NOW + 60, 3600, Source.HOOK)
+    assert place.rows()["s"].title == "T"
+
+
+def test_an_unchanged_transcript_is_not_read_again(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
+    place.say("turn", transcript_path=str(told.path))
+    place.drain()
+    (session,) = place.store.load()
+    monkeypatch.setattr(ingest.transcript, "read", lambda path: pytest.fail("read again"))
+    assert ingest.refresh(session) is session
+
+
+@pytest.mark.parametrize("monitors", [0, 1, 2])
+def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place) -> None:
+    watching = [subprocess.Popen([sys.executable, "-c", _MONITOR], stdout=subprocess.PIPE) for _ in range(monitors)]
+    for monitor in watching:
+        assert monitor.stdout is not None
+        assert monitor.stdout.readline() == b"polled\n"
+    numbers = iter(range(96))
+    running: list[subprocess.Popen[bytes]] = []
+    for number in numbers:
+        if len(running) == 24:
+            assert running.pop(0).wait() == 0
+        hook = subprocess.Popen([sys.executable, "-m", "claude_session_status", "mark-turn"], stdin=subprocess.PIPE)
+        assert hook.stdin is not None
+        hook.stdin.write(b'{"session_id": "s%d", "cwd": "/x/p%d"}' % (number, number))
+        hook.stdin.close()
+        running.append(hook)
+    assert [hook.wait() for hook in running] == [0] * 24
+    for monitor in watching:
+        monitor.terminate()  # it polls once more before it ends
+        assert monitor.wait() == 0
+        assert monitor.stdout is not None
+        monitor.stdout.close()
+    assert {s.session_id: s.project for s in place.store.load()} == {f"s{n}": f"p{n}" for n in range(96)}
+    assert os.listdir(place.where.spool) == []
+
+
+_MONITOR = """
+import signal, sys, threading
+from claude_session_status import monitor, paths
+watcher, stop = monitor.Monitor(paths.from_environment(), alerts=False), threading.Event()
+def end(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGTERM, end)
+try:
+    watcher.run(stop, lambda shot, alerts: print("polled", flush=True))
+except KeyboardInterrupt:
+    watcher.look()
+"""

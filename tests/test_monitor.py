@@ -1,0 +1,310 @@
+"""The loop, in virtual time: what is seen when, what it costs, and that an alert comes once and in time."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import NOW, FakeClock, Transcript
+
+from claude_session_status import notes
+from claude_session_status.claude import ingest
+from claude_session_status.claude.process import Liveness
+from claude_session_status.config import Config
+from claude_session_status.errors import StoreLockedError
+from claude_session_status.model import Activity, Cache, Event, EventKind, Process, Session, Snapshot
+from claude_session_status.monitor import Monitor
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from claude_session_status.store import Store
+
+
+class Watched:
+    """A monitor under a fake clock, and what it has shown and said."""
+
+    def __init__(self, where: Paths, clock: FakeClock, **options: Any) -> None:
+        self.where, self.clock = where, clock
+        self.store = CountingStore(where.database)
+        self.alive: dict[int, Liveness] = {}
+        self.shown: list[Snapshot] = []
+        self.told: list[tuple[float, str]] = []
+        self.monitor = Monitor(
+            where,
+            clock=clock,
+            store=self.store,
+            alive=lambda process, at: self.alive.get(process.pid if process else 0, Liveness.UNKNOWN),
+            **options,
+        )
+
+    def say(self, kind: str, session_id: str = "s", **fields: Any) -> None:
+        now = self.clock.now
+        Spool(self.where.spool).write(notes.encode(Event(EventKind(kind), session_id, now, **fields)), now)
+
+    def run(self, seconds: float) -> None:
+        """Let the monitor run for so long."""
+        stop = threading.Event()
+
+        def end() -> None:
+            stop.set()
+            self.monitor.wake()
+
+        self.clock.at(self.clock.now + seconds, end)
+
+        def listen(shot: Snapshot, alerts: Any) -> None:
+            self.shown.append(shot)
+            self.told += [(self.clock.now, a.state.session.session_id) for a in alerts]
+
+        self.monitor.run(stop, listen)
+
+    @property
+    def last(self) -> Snapshot:
+        return self.shown[-1]
+
+
+class CountingStore(Store):
+    """A store that counts how often the database is opened, and can be locked."""
+
+    opened = 0
+    locked = False
+
+    @contextmanager
+    def _open(self, *, read_only: bool) -> Iterator[Any]:
+        if self.locked:
+            raise StoreLockedError("the database is locked", "wait")
+        self.opened += 1
+        with super()._open(read_only=read_only) as connection:
+            yield connection
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def watched(where: Paths, clock: FakeClock) -> Watched:
+    return Watched(where, clock)
+
+
+def test_an_event_is_shown_at_the_next_poll(watched: Watched) -> None:
+    watched.run(1)
+    assert watched.last.sessions == ()
+    watched.say("turn")
+    watched.run(2.5)
+    (state,) = watched.last.sessions
+    assert (state.cache, state.activity) == (Cache.WARM, Activity.IDLE)
+
+
+def test_the_countdown_moves_by_the_second_without_looking_at_files(watched: Watched) -> None:
+    watched.say("turn")
+    watched.run(20)
+    left = [shot.sessions[0].seconds_left for shot in watched.shown]
+    assert left[:4] == [300, 299, 298, 297]
+    assert watched.store.opened == 2  # one to apply the note, one to read the rows
+
+
+def test_the_database_is_opened_only_when_something_changed(watched: Watched, where: Paths) -> None:
+    watched.say("turn")
+    watched.run(4)
+    before = watched.store.opened
+    watched.run(60)
+    assert watched.store.opened == before
+    Store(where.database).update(["x"], lambda rows: [Session("x", last_event_at=NOW)])
+    watched.run(4)
+    assert {s.session.session_id for s in watched.last.sessions} == {"s", "x"}
+
+
+def test_a_busy_transcript_is_shown_at_each_poll_but_written_at_most_once_in_ten_seconds(
+    watched: Watched, tmp_path: Path, clock: FakeClock
+) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW).tool_use(NOW, wrote_5m=5)
+    watched.say("turn", transcript_path=str(told.path))
+    watched.run(4)
+    before = watched.store.opened
+    opened: list[int] = []
+
+    def grow() -> None:
+        told.tool_result(clock.now).tool_use(clock.now, read=5)
+        opened.append(watched.store.opened - before)
+
+    for n in range(30):
+        clock.at(clock.now + 2 * n + 0.5, grow)
+    watched.run(60)
+    assert all(s.sessions[0].activity is Activity.WORKING for s in watched.shown[8:])
+    assert min(s.sessions[0].seconds_left or 0 for s in watched.shown[8:]) >= 297
+    assert 5 <= opened[-1] <= 6
+
+
+def test_the_last_of_a_transcript_is_in_the_database_when_the_monitor_ends(
+    watched: Watched, tmp_path: Path, clock: FakeClock, where: Paths
+) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_5m=5)
+    watched.say("turn", transcript_path=str(told.path))
+    clock.at(NOW + 3, lambda: told.user(NOW + 2.5).answer(NOW + 2.9, read=5) and None)
+    watched.run(5)
+    (session,) = Store(where.database).load()
+    assert session.request is not None
+    assert session.request.started_at == NOW + 2.5
+
+
+def test_while_the_database_is_locked_the_last_snapshot_is_shown_with_a_mark(watched: Watched) -> None:
+    watched.say("turn", "known")
+    watched.run(3)
+    watched.store.locked = True
+    watched.say("turn", "new")
+    watched.run(3)
+    assert watched.last.stale
+    assert watched.last.problem == "the database is locked"
+    assert [s.session.session_id for s in watched.last.sessions] == ["known"]
+    watched.store.locked = False
+    watched.run(3)
+    assert not watched.last.stale
+    assert {s.session.session_id for s in watched.last.sessions} == {"known", "new"}
+
+
+def test_a_session_whose_process_is_gone_has_ended_within_a_poll(watched: Watched, where: Paths) -> None:
+    _note(watched, "turn", Process(7))
+    watched.alive[7] = Liveness.ALIVE
+    watched.run(3)
+    assert watched.last.sessions[0].activity is Activity.IDLE
+    watched.alive[7] = Liveness.GONE
+    watched.run(2.5)
+    assert watched.last.sessions[0].activity is Activity.ENDED
+    watched.run(2.5)
+    assert [s.is_ended for s in Store(where.database).load()] == [True]
+    _note(watched, "start", Process(8))
+    watched.run(2.5)
+    assert watched.last.sessions[0].activity is Activity.IDLE
+
+
+def test_while_it_runs_hooks_can_see_that_it_lives_and_not_after(watched: Watched, where: Paths, clock: FakeClock) -> None:
+    ages: list[float] = []
+    for n in range(10):
+        clock.at(NOW + n, lambda: ages.append(clock.now - os.stat(where.monitor_alive).st_mtime))
+    watched.run(10)
+    assert max(ages) <= 2
+    assert not os.path.exists(where.monitor_alive)
+
+
+# ---- alerts -----------------------------------------------------------------
+
+
+def test_an_alert_comes_30_seconds_before_the_end_and_once(watched: Watched) -> None:
+    watched.say("turn")
+    watched.run(400)
+    assert watched.told == [(NOW + 270, "s")]
+
+
+def test_each_expiry_has_its_alert(watched: Watched, clock: FakeClock) -> None:
+    watched.say("turn")
+    clock.at(NOW + 290, lambda: watched.say("turn"))
+    watched.run(900)
+    assert [round(at - NOW) for at, _ in watched.told] == [270, 560]
+
+
+@pytest.mark.parametrize("down", [1, 3, 20, 100])
+def test_a_restart_repeats_nothing_and_makes_up_for_nothing(down: float, where: Paths, clock: FakeClock) -> None:
+    first = Watched(where, clock)
+    first.say("turn")
+    first.run(270.5)
+    assert len(first.told) == 1
+    clock.now += down
+    second = Watched(where, clock)
+    second.run(100)
+    assert second.told == []
+
+
+def test_a_restart_right_after_the_alert_repeats_nothing(where: Paths, clock: FakeClock) -> None:
+    first = Watched(where, clock)
+    first.say("turn")
+    first.run(270.001)
+    second = Watched(where, clock)
+    second.run(10)
+    assert len(first.told) + len(second.told) == 1
+
+
+def test_an_alert_given_while_the_database_is_locked_comes_once(watched: Watched, clock: FakeClock) -> None:
+    watched.say("turn")
+    clock.at(NOW + 260, lambda: setattr(watched.store, "locked", True))
+    clock.at(NOW + 272, lambda: setattr(watched.store, "locked", False))
+    watched.run(290)
+    assert watched.told == [(NOW + 270, "s")]
+
+
+def test_an_alert_is_not_repeated_while_another_process_ingests_it(
+    watched: Watched, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, where: Paths
+) -> None:
+    """The other holds the lock, and the rows in the database do not know of the alert yet."""
+    watched.say("turn")
+    watched.run(269)
+    monkeypatch.setattr(ingest, "drain", lambda *a: ingest.Drained(ingest.Outcome.TAKEN))
+    clock.at(NOW + 271, lambda: Store(where.database).update(["x"], lambda rows: [Session("x", last_event_at=NOW)]))
+    watched.run(10)
+    assert len(watched.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "jump", "told"),
+    [("asleep past the mark", 200, 0), ("asleep past the end", 5000, 0), ("set back an hour", -3600, 1)],
+)
+def test_a_clock_that_jumps_brings_no_late_and_no_second_alert(
+    what: str, jump: float, told: int, watched: Watched, clock: FakeClock
+) -> None:
+    watched.say("turn")
+
+    def leap() -> None:
+        clock.now += jump
+
+    clock.at(NOW + 100, leap)
+    watched.run(100.5)
+    watched.run(abs(jump) + 400)
+    assert len(watched.told) == told, what
+
+
+@pytest.mark.parametrize(
+    ("what", "act", "told"),
+    [
+        ("prompted just before the mark", lambda w: w.say("prompt"), 0),
+        ("waits for permission", lambda w: w.say("wait"), 1),
+        ("ended", lambda w: w.say("end"), 0),
+        ("answered again", lambda w: w.say("turn"), 0),
+    ],
+)
+def test_what_happens_within_a_second_of_the_mark_still_counts(
+    what: str, act: Callable[[Watched], None], told: int, watched: Watched, clock: FakeClock
+) -> None:
+    watched.say("turn")
+    clock.at(NOW + 269.9, lambda: act(watched))
+    watched.run(299)
+    assert len(watched.told) == told, what
+
+
+def test_a_turn_that_ends_in_the_last_half_minute_is_told_at_once(watched: Watched, tmp_path: Path, clock: FakeClock) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 5).answer(NOW - 1, wrote_5m=5, stop=None, kind="thinking")
+    watched.say("prompt", transcript_path=str(told.path))
+    clock.at(NOW + 150, lambda: watched.say("prompt"))
+    clock.at(NOW + 280, lambda: watched.say("turn"))
+    watched.run(294)
+    assert [round(at - NOW) for at, _ in watched.told] in ([280], [281], [282])
+
+
+def test_lead_times_are_those_of_the_config(where: Paths, clock: FakeClock) -> None:
+    watched = Watched(where, clock, settings=Config(notify_before_seconds=(120, 10)))
+    watched.say("turn")
+    watched.run(400)
+    assert [at - NOW for at, _ in watched.told] == [180, 290]
+
+
+def test_a_table_gives_no_alerts(where: Paths, clock: FakeClock) -> None:
+    watched = Watched(where, clock, alerts=False)
+    watched.say("turn")
+    watched.run(400)
+    assert watched.told == []
+
+
+def _note(watched: Watched, kind: str, process: Process) -> None:
+    raw = notes.encode(Event(EventKind(kind), "s", watched.clock.now)).rstrip(b"}\n")
+    Spool(watched.where.spool).write(raw + b', "pid": %d}' % process.pid, watched.clock.now)
