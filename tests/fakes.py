@@ -17,9 +17,9 @@ class FakeClock:
     def __init__(self, now: float = NOW) -> None:
         self.now = now
         self.waits: list[float] = []
-        self._plan: list[tuple[float, Callable[[], None]]] = []
+        self._plan: list[tuple[float, Callable[[], object]]] = []
 
-    def at(self, moment: float, action: Callable[[], None]) -> None:
+    def at(self, moment: float, action: Callable[[], object]) -> None:
         """Run `action` when the clock passes `moment`."""
         self._plan.append((moment, action))
         self._plan.sort(key=lambda item: item[0])
@@ -80,7 +80,7 @@ class Transcript:
         """The line that newer clients write when a request is sent."""
         return self.line(type="api-request", id=ref, timestamp=iso(at), querySource=source)
 
-    def answer(  # noqa: PLR0913 - the fields of a response
+    def answer(
         self,
         at: float,
         *,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import NOW, FakeClock, Transcript
 
 from claude_session_status import notes
 from claude_session_status.claude import ingest
@@ -20,6 +19,7 @@ from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import Store
+from fakes import NOW, FakeClock, Transcript
 
 
 class Watched:
@@ -60,6 +60,10 @@ class Watched:
         self.monitor.run(stop, listen)
 
     @property
+    def activities(self) -> list[Activity]:
+        return [s.activity for s in self.last.sessions]
+
+    @property
     def last(self) -> Snapshot:
         return self.shown[-1]
 
@@ -91,7 +95,7 @@ def watched(where: Paths, clock: FakeClock) -> Watched:
 
 def test_an_event_is_shown_at_the_next_poll(watched: Watched) -> None:
     watched.run(1)
-    assert watched.last.sessions == ()
+    assert not watched.last.sessions
     watched.say("turn")
     watched.run(2.5)
     (state,) = watched.last.sessions
@@ -143,7 +147,7 @@ def test_the_last_of_a_transcript_is_in_the_database_when_the_monitor_ends(
 ) -> None:
     told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_5m=5)
     watched.say("turn", transcript_path=str(told.path))
-    clock.at(NOW + 3, lambda: told.user(NOW + 2.5).answer(NOW + 2.9, read=5) and None)
+    clock.at(NOW + 3, lambda: told.user(NOW + 2.5).answer(NOW + 2.9, read=5))
     watched.run(5)
     (session,) = Store(where.database).load()
     assert session.request is not None
@@ -169,18 +173,20 @@ def test_a_session_whose_process_is_gone_has_ended_within_a_poll(watched: Watche
     _note(watched, "turn", Process(7))
     watched.alive[7] = Liveness.ALIVE
     watched.run(3)
-    assert watched.last.sessions[0].activity is Activity.IDLE
+    assert watched.activities == [Activity.IDLE]
     watched.alive[7] = Liveness.GONE
     watched.run(2.5)
-    assert watched.last.sessions[0].activity is Activity.ENDED
+    assert watched.activities == [Activity.ENDED]
     watched.run(2.5)
     assert [s.is_ended for s in Store(where.database).load()] == [True]
     _note(watched, "start", Process(8))
     watched.run(2.5)
-    assert watched.last.sessions[0].activity is Activity.IDLE
+    assert watched.activities == [Activity.IDLE]
 
 
-def test_while_it_runs_hooks_can_see_that_it_lives_and_not_after(watched: Watched, where: Paths, clock: FakeClock) -> None:
+def test_while_it_runs_hooks_can_see_that_it_lives_and_not_after(
+    watched: Watched, where: Paths, clock: FakeClock
+) -> None:
     ages: list[float] = []
     for n in range(10):
         clock.at(NOW + n, lambda: ages.append(clock.now - os.stat(where.monitor_alive).st_mtime))
@@ -282,7 +288,9 @@ def test_what_happens_within_a_second_of_the_mark_still_counts(
     assert len(watched.told) == told, what
 
 
-def test_a_turn_that_ends_in_the_last_half_minute_is_told_at_once(watched: Watched, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_turn_that_ends_in_the_last_half_minute_is_told_at_once(
+    watched: Watched, tmp_path: Path, clock: FakeClock
+) -> None:
     told = Transcript(tmp_path / "t.jsonl").user(NOW - 5).answer(NOW - 1, wrote_5m=5, stop=None, kind="thinking")
     watched.say("prompt", transcript_path=str(told.path))
     clock.at(NOW + 150, lambda: watched.say("prompt"))

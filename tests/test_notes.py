@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from fakes import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status import notes
 from claude_session_status.claude import hook
 from claude_session_status.model import Event, EventKind, Process
+from fakes import NOW
 
 
 def test_an_event_survives() -> None:

@@ -4,7 +4,6 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from fakes import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from claude_session_status.model import (
     Turn,
     Urgency,
 )
+from fakes import NOW
 
 
 def session(**fields: object) -> Session:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from fakes import NOW
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
 from claude_session_status.model import Process, Request, Session, Source, Turn
 from claude_session_status.paths import Paths
 from claude_session_status.store import Store
+from fakes import NOW
 
 FULL = Session(
     session_id="s",
@@ -182,7 +182,9 @@ def _original(where: Paths, columns: str) -> None:
         )
 
 
-_FIRST = "session_id TEXT PRIMARY KEY, project TEXT, cwd TEXT, started_at TIMESTAMP, last_turn_at TIMESTAMP, status TEXT"
+_FIRST = (
+    "session_id TEXT PRIMARY KEY, project TEXT, cwd TEXT, started_at TIMESTAMP, last_turn_at TIMESTAMP, status TEXT"
+)
 _TITLED = _FIRST.replace("project", "title TEXT, project", 1)
 
 
@@ -196,7 +198,8 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
     program = (
         "from claude_session_status import paths; from claude_session_status.store import Store\n"
         "for s in sorted(Store(paths.from_environment().database).load(), key=lambda s: s.session_id):\n"
-        "    print(s.session_id, s.project, s.started_at, s.last_turn_at, s.request and s.request.expires_at, s.is_ended)"
+        "    expiry = s.request and s.request.expires_at\n"
+        "    print(s.session_id, s.project, s.started_at, s.last_turn_at, expiry, s.is_ended)"
     )
     ten = 1_795_514_400.0 + hours * 3600
     expected = [

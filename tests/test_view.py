@@ -1,14 +1,15 @@
 """What a person is shown, as data."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from fakes import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status import policy, view
 from claude_session_status.model import Alert, Request, Session, Snapshot, Source, Turn, Urgency
+from fakes import NOW
 
 
 def make(name: str, age: float | None = 100, ttl: int = 300, **fields: object) -> Session:
@@ -21,7 +22,7 @@ def shot(*sessions: Session) -> Snapshot:
     return policy.snapshot(sessions, NOW)
 
 
-ENDED = {"ended_at": NOW, "last_event_at": NOW}
+ENDED: dict[str, Any] = {"ended_at": NOW, "last_event_at": NOW}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,8 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     first, second = made["sessions"]
     assert list(first) == [
         "session_id", "title", "project", "cwd", "cache", "activity", "ttl_seconds", "started_at", "last_turn_at",
-        "last_request_at", "expires_at", "seconds_left", "context_tokens", "model", "rewrite_cost_usd", "source", "muted",
+        "last_request_at", "expires_at", "seconds_left", "context_tokens", "model", "rewrite_cost_usd", "source",
+        "muted",
     ]  # fmt: skip
     assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}

@@ -75,7 +75,7 @@ _SELECT = f"SELECT {', '.join(_NAMES)} FROM session_status"  # noqa: S608 - our 
 
 _LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at)"
 
-_ONE_THREAD = {"threads": "1"}  # queries this small only wait for more to start
+_ONE_THREAD: dict[str, Any] = {"threads": "1"}  # queries this small only wait for more to start
 TRIES = 6
 _FIRST_WAIT_SECONDS = 0.02  # doubled after each try: 0.02 + 0.04 + ... + 0.32 = 0.62 s in all
 

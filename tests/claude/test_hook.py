@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import NOW
 
 from claude_session_status.claude import hook
 from claude_session_status.paths import Paths
 from claude_session_status.store import Store
+from fakes import NOW
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 
@@ -171,6 +171,10 @@ def test_a_hook_beside_a_monitor_imports_nothing_that_costs(beside_a_monitor: Pa
     )
     done = subprocess.run([sys.executable, "-c", program], input=b'{"session_id": "s"}', capture_output=True)
     imported = set(ast.literal_eval(done.stdout.decode()))
-    assert {name for name in imported if not name.startswith("claude_session_status")} <= {"__future__", "_json", "time"}
+    assert {name for name in imported if not name.startswith("claude_session_status")} <= {
+        "__future__",
+        "_json",
+        "time",
+    }
     assert imported >= {"claude_session_status.claude.hook", "claude_session_status.spool"}
     assert len(notes_in(beside_a_monitor)) == 1

@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes import NOW, Transcript
 
 from claude_session_status import notes
-from claude_session_status.claude import ingest
+from claude_session_status.claude import ingest, transcript
 from claude_session_status.errors import StoreBrokenError
 from claude_session_status.lock import FileLock
 from claude_session_status.model import Event, EventKind, Request, Session, Source
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import Store
+from fakes import NOW, Transcript
 
 
 class Place:
@@ -107,7 +107,7 @@ def test_a_crowded_spool_is_worked_off_in_pieces(place: Place, monkeypatch: pyte
 _KILLED = """
 import os, sys
 from claude_session_status import paths, spool
-from claude_session_status.claude import ingest
+from claude_session_status.claude import ingest, transcript
 remove = spool.Spool.remove
 def die(self, name):
     os.kill(os.getpid(), 9)
@@ -165,12 +165,14 @@ def test_a_transcript_that_is_gone_leaves_what_was_read(place: Place, tmp_path: 
     assert place.rows()["s"].title == "T"
 
 
-def test_an_unchanged_transcript_is_not_read_again(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_transcript_is_not_read_again(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
     place.say("turn", transcript_path=str(told.path))
     place.drain()
     (session,) = place.store.load()
-    monkeypatch.setattr(ingest.transcript, "read", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(transcript, "read", lambda path: pytest.fail("read again"))
     assert ingest.refresh(session) is session
 
 

@@ -6,9 +6,10 @@ import sys
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
-from claude_session_status.claude import hook, process
+from claude_session_status.claude import hook
 from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.model import Process
 
@@ -54,7 +55,7 @@ def test_a_process_of_another_namespace_is_unknown(me: Process) -> None:
 def test_without_ticks_the_process_must_have_begun_before_it_was_named(
     named_after: float, expected: Liveness, me: Process
 ) -> None:
-    began = process.psutil.Process().create_time()
+    began = psutil.Process().create_time()
     assert liveness(replace(me, started=None), began + named_after) is expected
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import NOW, Transcript
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status.claude import transcript
 from claude_session_status.model import TranscriptFacts, Turn
+from fakes import NOW, Transcript
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ CASES = [
     ),
     Case(
         "each round of a tool loop is a request",
-        lambda t: (
-            t.user(NOW).tool_use(NOW + 5, wrote_5m=1).tool_result(NOW + 60).answer(NOW + 65, read=1)
-        ),
+        lambda t: t.user(NOW).tool_use(NOW + 5, wrote_5m=1).tool_result(NOW + 60).answer(NOW + 65, read=1),
         {"request_at": NOW + 60, "ttl_seconds": 300, "turn": Turn.OVER},
     ),
     Case(

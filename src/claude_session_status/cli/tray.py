@@ -59,7 +59,9 @@ def _log_to(folder: str) -> None:
         make_private_folder(folder)
         path = os.path.join(folder, "tray.log")
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
     except OSError as error:
         click.echo(f"claude-session-status: no log: {error}", err=True)
         return

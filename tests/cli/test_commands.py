@@ -1,0 +1,205 @@
+"""The commands as a person calls them: output, exit codes, and one clear message where something is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from claude_session_status import __version__
+from claude_session_status.lock import FileLock
+from claude_session_status.paths import Paths
+from fakes import Transcript
+
+COMMAND = [sys.executable, "-m", "claude_session_status"]
+COMMANDS = ["install-hooks", "status", "tray", "uninstall-hooks", "watch"]
+MARKS = ["mark-end", "mark-prompt", "mark-start", "mark-turn", "mark-wait"]
+
+
+def run(*arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, text=True, env=os.environ | environment
+    )
+
+
+def mark(command: str, session_id: str, **fields: str) -> None:
+    done = run(command, stdin=json.dumps({"session_id": session_id, **fields}))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"claude-session-status, version {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    for arguments in ((), ("--help",), ("-h",)):
+        done = run(*arguments)
+        assert done.returncode == 0
+        listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
+        assert listed == sorted([*COMMANDS, *MARKS])
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *MARKS])
+def test_each_command_has_help(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: claude-session-status {command}")
+
+
+@pytest.mark.parametrize("arguments", [["unheard-of"], ["status", "--xml"], ["watch", "extra"]])
+def test_wrong_usage_exits_with_2_and_says_what_was_wrong(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_database_says_what_to_do_next() -> None:
+    for command in ("status", "watch"):
+        done = run(command)
+        assert (done.returncode, done.stdout) == (0, "No sessions yet. Run: claude-session-status install-hooks\n")
+    assert json.loads(run("status", "--json").stdout)["sessions"] == []
+
+
+def test_status_tells_what_the_transcript_says(tmp_path: Path) -> None:
+    began = round(time.time() - 100, 3)
+    told = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_1h=900, read=100).title("Fix it")
+    mark("mark-start", "abc", cwd="/home/me/my-app", transcript_path=str(told.path))
+    mark("mark-turn", "abc", cwd="/home/me/my-app", transcript_path=str(told.path))
+    (session,) = json.loads(run("status", "--json").stdout)["sessions"]
+    assert 3500 - 30 < session.pop("seconds_left") <= 3500
+    for unknowable in ("started_at", "last_turn_at"):
+        assert session.pop(unknowable) is not None
+    assert session == {
+        "session_id": "abc",
+        "title": "Fix it",
+        "project": "my-app",
+        "cwd": "/home/me/my-app",
+        "cache": "warm",
+        "activity": "idle",
+        "ttl_seconds": 3600,
+        "last_request_at": _iso(began),
+        "expires_at": _iso(began + 3600),
+        "context_tokens": 1003,
+        "model": "claude-opus-5-5",
+        "rewrite_cost_usd": None,
+        "source": "transcript",
+        "muted": False,
+    }
+
+
+def test_a_transcript_that_grows_without_a_hook_is_seen(tmp_path: Path) -> None:
+    began = round(time.time() - 200, 3)
+    told = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_5m=900)
+    mark("mark-turn", "abc", transcript_path=str(told.path))
+    told.user(began + 100).answer(began + 101, read=900)
+    (session,) = json.loads(run("status", "--json").stdout)["sessions"]
+    assert session["last_request_at"] == _iso(began + 100)
+
+
+def test_sessions_that_ended_are_shown_only_where_all_are_asked_for() -> None:
+    mark("mark-turn", "ended")
+    mark("mark-end", "ended")
+    mark("mark-turn", "alive")
+    short = json.loads(run("status", "--json").stdout)["sessions"]
+    assert [s["session_id"] for s in short] == ["alive"]
+    everything = json.loads(run("status", "--json", "--all").stdout)["sessions"]
+    assert {s["session_id"]: s["activity"] for s in everything} == {"alive": "idle", "ended": "ended"}
+
+
+def test_clear_ends_the_old_session_and_begins_a_new_one() -> None:
+    mark("mark-turn", "old")
+    mark("mark-end", "old", reason="clear")
+    mark("mark-start", "new", source="clear")
+    everything = json.loads(run("status", "--json", "--all").stdout)["sessions"]
+    assert {s["session_id"]: (s["cache"], s["activity"]) for s in everything} == {
+        "new": ("none", "idle"),
+        "old": ("warm", "ended"),
+    }
+
+
+def test_a_session_whose_process_was_killed_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as client:
+        run("mark-turn", stdin='{"session_id": "s"}', CLAUDE_PID=str(client.pid))
+        assert [s["activity"] for s in json.loads(run("status", "--json").stdout)["sessions"]] == ["idle"]
+        client.send_signal(signal.SIGKILL)
+    assert json.loads(run("status", "--json").stdout)["sessions"] == []
+    (session,) = json.loads(run("status", "--json", "--all").stdout)["sessions"]
+    assert session["activity"] == "ended"
+
+
+def test_into_a_pipe_the_table_is_printed_once_without_colours() -> None:
+    mark("mark-turn", "0123456789", cwd="/x/my-app")
+    for command in ("status", "watch"):
+        done = run(command)
+        header, row = done.stdout.splitlines()
+        assert header.split() == ["SESSION", "PROJECT", "LAST", "TURN", "CACHE"]
+        assert "01234567  my-app" in row
+        assert "WARM ██████████ 4m 5" in row
+        assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_the_table_fits(width: int) -> None:
+    mark("mark-turn", "a", cwd="/x/" + "long" * 30)
+    lines = run("status", COLUMNS=str(width)).stdout.splitlines()
+    assert max(len(line) for line in lines) <= width
+    assert " left" in lines[1]
+
+
+def test_a_reader_that_leaves_early_hears_no_complaint() -> None:
+    mark("mark-turn", "a")
+    line = f'"{sys.executable}" -m claude_session_status status --json | true'
+    for _ in range(5):
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_mistake_in_the_config_is_named_and_the_rest_works(where: Paths) -> None:
+    os.makedirs(where.folder)
+    Path(where.config).write_text("\npoll_seconds = 'often'\n")
+    done = run("status", "--json")
+    assert done.returncode == 0
+    assert f"{where.config}:2: poll_seconds must be a number from 0.5 to 5" in done.stderr
+    assert json.loads(done.stdout)["sessions"] == []
+
+
+def test_a_database_that_is_none_is_named_with_the_next_step(where: Paths) -> None:
+    os.makedirs(where.folder)
+    Path(where.database).write_bytes(b"junk" * 2000)
+    done = run("status")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert where.database in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
+    os.makedirs(where.folder)
+    lock = FileLock(where.tray_lock)
+    assert lock.acquire()
+    done = run("tray")
+    lock.release()
+    assert (done.returncode, done.stdout) == (0, "claude-session-status: the tray is running already\n")
+
+
+def test_a_tray_without_display_and_terminal_says_why() -> None:
+    without = {
+        k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
+    }
+    done = subprocess.run(
+        [*COMMAND, "tray"], capture_output=True, text=True, env=without | {"XDG_RUNTIME_DIR": "/nonexistent"}
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("claude-session-status: no tray: ")
+    assert done.stderr.count("\n") == 1
+
+
+def _iso(at: float) -> str:
+    from claude_session_status.view import iso
+
+    return str(iso(at))

@@ -1,0 +1,130 @@
+"""`watch` in a real terminal: live, fitting, and gone without a trace when it ends."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux: apt-get install tmux")
+
+
+class Terminal:
+    """A terminal of tmux's, on a server of its own."""
+
+    def __init__(self) -> None:
+        self._tmux = ["tmux", "-f", "/dev/null", "-L", f"watch-{uuid.uuid4().hex}"]
+
+    def start(self, *arguments: str, width: int = 80, height: int = 20, **environment: str) -> None:
+        line = f"trap : INT; '{sys.executable}' -m claude_session_status {' '.join(arguments)}; echo exit=$?; exec sh"
+        self._do(
+            "new-session", "-d", "-x", str(width), "-y", str(height), f"PS1='$ ' sh -c \"{line}\"", env=environment
+        )
+
+    def _do(self, *arguments: str, env: dict[str, str] | None = None) -> str:
+        done = subprocess.run(
+            [*self._tmux, *arguments], capture_output=True, text=True, check=True, env=os.environ | (env or {})
+        )
+        return done.stdout
+
+    def screen(self, *, colours: bool = False) -> str:
+        return self._do("capture-pane", "-p", *(["-e"] if colours else []))
+
+    def resize(self, width: int) -> None:
+        self._do("resize-window", "-x", str(width), "-y", "20")
+
+    def keys(self, *keys: str) -> None:
+        self._do("send-keys", *keys)
+
+    def shows_cursor(self) -> bool:
+        return self._do("display-message", "-p", "#{cursor_flag}#{alternate_on}") == "10\n"
+
+    def pid(self) -> int:
+        shell = self._do("display-message", "-p", "#{pane_pid}").strip()
+        return int(subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=True).stdout.split()[0])
+
+    def wait(self, condition: Callable[[str], Any], seconds: float = 15) -> str:
+        """The screen once `condition` holds for it; fails with the screen when it never does."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            screen = self.screen()
+            if condition(screen):
+                return screen
+            time.sleep(0.05)
+        raise AssertionError(f"the screen never came to be as expected:\n{self.screen()}")
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    opened = Terminal()
+    yield opened
+    opened.close()
+
+
+def mark(command: str, session_id: str, **fields: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "claude_session_status", command],
+        input=json.dumps({"session_id": session_id, **fields}).encode(),
+        check=True,
+    )
+
+
+def test_the_table_is_live_and_ctrl_c_ends_it_clean(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch")
+    first = terminal.wait(lambda s: "my-app" in s and " left" in s)
+    terminal.wait(lambda s: " left" in s and s != first)
+    mark("mark-turn", "two", cwd="/x/website")
+    terminal.wait(lambda s: "website" in s)
+    mark("mark-end", "two")
+    terminal.wait(lambda s: "ENDED" in s)
+    terminal.keys("C-c")
+    terminal.wait(lambda s: "exit=0" in s)
+    assert terminal.shows_cursor()
+    assert "my-app" not in terminal.screen()
+
+
+def test_it_survives_a_resize(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/" + "long" * 12, title="A title")
+    terminal.start("watch", width=100)
+    terminal.wait(lambda s: "TITLE" in s)
+    terminal.resize(60)
+    narrow = terminal.wait(lambda s: "TITLE" not in s and " left" in s)
+    assert narrow.count(" left") == 1
+    assert narrow.count("SESSION") == 1
+    terminal.resize(200)
+    terminal.wait(lambda s: "TITLE" in s and "long" * 5 in s)
+
+
+@pytest.mark.parametrize(("no_colour", "expected"), [("", True), ("1", False)])
+def test_colours_can_be_turned_off(no_colour: str, expected: bool, terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", NO_COLOR=no_colour)
+    terminal.wait(lambda s: " left" in s)
+    assert ("\x1b[32m" in terminal.screen(colours=True)) is expected
+
+
+def test_sigterm_ends_it_clean_too(terminal: Terminal) -> None:
+    terminal.start("watch")
+    terminal.wait(lambda s: "install-hooks" in s)
+    os.kill(terminal.pid(), 15)
+    terminal.wait(lambda s: "exit=0" in s)
+    assert terminal.shows_cursor()
+
+
+def test_a_tray_without_display_becomes_the_table_and_says_why(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("tray", DISPLAY="", WAYLAND_DISPLAY="", DBUS_SESSION_BUS_ADDRESS="", XDG_RUNTIME_DIR="/nonexistent")
+    terminal.wait(lambda s: "No tray: " in s and "my-app" in s and " left" in s)
+    terminal.keys("C-c")
+    after = terminal.wait(lambda s: "exit=0" in s)
+    assert "No tray: " in after
