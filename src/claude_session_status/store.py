@@ -158,6 +158,10 @@ class Store:
                 connection.close()
         except duckdb.Error as error:
             raise StoreBrokenError(f"{self.path} can't be read: {_first_line(error)}", _BROKEN_ADVICE) from error
+        except RuntimeError as error:
+            if "interrupted" not in str(error):
+                raise
+            raise KeyboardInterrupt from error  # what a Ctrl-C within a query becomes
         finally:
             os.umask(old_mask)
 

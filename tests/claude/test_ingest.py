@@ -178,7 +178,10 @@ def test_an_unchanged_transcript_is_not_read_again(
 
 @pytest.mark.parametrize("monitors", [0, 1, 2])
 def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place) -> None:
-    watching = [subprocess.Popen([sys.executable, "-c", _MONITOR], stdout=subprocess.PIPE) for _ in range(monitors)]
+    watching = [
+        subprocess.Popen([sys.executable, "-c", _MONITOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(monitors)
+    ]
     for monitor in watching:
         assert monitor.stdout is not None
         assert monitor.stdout.readline() == b"polled\n"
@@ -194,23 +197,21 @@ def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place
         running.append(hook)
     assert [hook.wait() for hook in running] == [0] * 24
     for monitor in watching:
-        monitor.terminate()  # it polls once more before it ends
-        assert monitor.wait() == 0
-        assert monitor.stdout is not None
-        monitor.stdout.close()
+        monitor.communicate()  # it looks once more before it ends
+        assert monitor.returncode == 0
     assert {s.session_id: s.project for s in place.store.load()} == {f"s{n}": f"p{n}" for n in range(96)}
     assert os.listdir(place.where.spool) == []
 
 
 _MONITOR = """
-import signal, sys, threading
+import sys, threading
 from claude_session_status import monitor, paths
 watcher, stop = monitor.Monitor(paths.from_environment(), alerts=False), threading.Event()
-def end(*_):
-    raise KeyboardInterrupt
-signal.signal(signal.SIGTERM, end)
-try:
-    watcher.run(stop, lambda shot, alerts: print("polled", flush=True))
-except KeyboardInterrupt:
-    watcher.look()
+thread = threading.Thread(target=watcher.run, args=(stop, lambda shot, alerts: print("polled", flush=True)))
+thread.start()
+sys.stdin.read()
+stop.set()
+watcher.wake()
+thread.join()
+watcher.look()
 """

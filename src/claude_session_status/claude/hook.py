@@ -41,6 +41,8 @@ def main(command: str) -> int:
         _run(command, at)
     except HookError as error:
         _complain(f"{command}: {error}")
+    except KeyboardInterrupt:
+        pass  # whoever called us has no more use for it; a note that is written stays
     except Exception as error:
         title = getattr(error, "title", None)  # a SessionStatusError, told apart without importing it
         _complain(f"{command}: {error if title else f'{type(error).__name__}: {error}'}")

@@ -7,8 +7,10 @@ comes back at the end, with its cursor.
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from queue import SimpleQueue
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -36,11 +38,18 @@ def run(headline: str = HEADLINE) -> None:
 
 
 def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
-    """Show what `monitor` sees until the process is interrupted or told to end."""
+    """Show what `monitor` sees until the process is interrupted or told to end. Raises what the monitor raises.
+
+    The monitor has a thread of its own, so that a signal never breaks into its work with the database; the main thread
+    only waits for the signals. A queue is the one thing that a signal handler may touch safely.
+    """
     latest = Snapshot(0.0)
+    news: SimpleQueue[_News | BaseException] = SimpleQueue()
+    stop = threading.Event()
 
     def render() -> RenderableType:
-        return Group(Text(headline, style="dim"), Text(), table.render(latest, console.width))
+        head = Text(headline, style="dim", overflow="ellipsis", no_wrap=True)
+        return Group(head, Text(), table.render(latest, console.width))
 
     live = Live(get_renderable=render, console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
 
@@ -49,20 +58,41 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
         latest = shot
         live.refresh()
 
-    def resized(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler gets both
-        monitor.wake()
+    def watch() -> None:
+        try:
+            monitor.run(stop, listen)
+        except BaseException as error:  # handed over to the main thread
+            news.put(error)
 
-    def told_to_end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - likewise
-        raise KeyboardInterrupt
+    watching = threading.Thread(target=watch, name="monitor")
+    with _signals(news), live:
+        watching.start()
+        try:
+            while (heard := news.get()) is _News.RESIZED:
+                monitor.wake()
+        finally:
+            stop.set()
+            monitor.wake()
+            watching.join()
+    if isinstance(heard, BaseException):
+        raise heard
 
-    previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, told_to_end)}
-    if hasattr(signal, "SIGWINCH"):
-        previous[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, resized)
+
+class _News(Enum):
+    """What the main thread waits for."""
+
+    END = "end"
+    RESIZED = "resized"
+
+
+@contextmanager
+def _signals(news: "SimpleQueue[_News | BaseException]") -> Iterator[None]:
+    meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
+    if sys.platform != "win32":
+        meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
+    previous = {n: signal.signal(n, lambda number, frame: news.put(meanings[signal.Signals(number)])) for n in meanings}
     try:
-        with live:
-            monitor.run(threading.Event(), listen)
-    except KeyboardInterrupt:
-        pass
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
