@@ -1,0 +1,100 @@
+"""`install-hooks` and `uninstall-hooks`: the plans of `claude.settings`, told to a person in a few lines."""
+
+import difflib
+import os
+
+import click
+
+from claude_session_status import paths
+from claude_session_status.claude.hook_commands import Launcher, this_launcher
+from claude_session_status.claude.settings import Change, Outcome, Step
+from claude_session_status.claude.settings_file import SettingsFile
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
+
+
+@click.command("install-hooks")
+@_dry_run
+def install_hooks(*, dry_run: bool) -> None:
+    """Have Claude Code report its sessions: add the hooks to its settings.json.
+
+    Run it again after moving or reinstalling the program: what is right already stays as it is.
+    """
+    settings = SettingsFile(paths.from_environment())
+    launcher = this_launcher()
+    change = settings.install(launcher, dry_run=dry_run)
+    if dry_run:
+        _show_difference(change, settings.path)
+    else:
+        for line in installed_lines(change, settings.path, launcher):
+            click.echo(line)
+    _warn(change)
+
+
+@click.command("uninstall-hooks")
+@_dry_run
+def uninstall_hooks(*, dry_run: bool) -> None:
+    """Take the hooks out of Claude Code's settings.json again, and leave everything else as it is."""
+    settings = SettingsFile(paths.from_environment())
+    change = settings.uninstall(dry_run=dry_run)
+    if dry_run:
+        _show_difference(change, settings.path)
+    else:
+        for line in uninstalled_lines(change, settings.path):
+            click.echo(line)
+    _warn(change, installed=False)
+
+
+def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
+    """What an install did, where, and what comes next."""
+    if change.outcome is Outcome.UNCHANGED:
+        return [f"All hooks are in {path} already. Nothing was changed."]
+    lines = [f"{'Created' if change.outcome is Outcome.CREATED else 'Edited'} {path}"]
+    for step in (Step.ADDED, Step.REPAIRED, Step.REMOVED, Step.KEPT):
+        if events := change.events_that(step):
+            lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
+    lines.append(f"  {'runs:':<9} {launcher}")
+    lines.append("No restart is needed: running sessions pick the hooks up and appear with their next turn.")
+    lines.append("Next: claude-session-status tray")
+    return lines
+
+
+def uninstalled_lines(change: Change, path: str) -> list[str]:
+    """What an uninstall did."""
+    if change.outcome is Outcome.UNCHANGED:
+        return [f"There are no hooks of claude-session-status in {path}. Nothing was changed."]
+    verb = "Deleted" if change.outcome is Outcome.DELETED else "Edited"
+    why = ", which held nothing else" if change.outcome is Outcome.DELETED else ""
+    return [f"{verb} {path}{why}", f"  removed: {', '.join(change.events_that(Step.REMOVED))}"]
+
+
+def difference(change: Change, path: str) -> str:
+    """A unified diff of the file, empty where nothing changes. A file that is not there is /dev/null, as in git."""
+    before, after = _lines(change.before), _lines(change.after)
+    old = os.devnull if change.before is None else path
+    new = os.devnull if change.after is None else path
+    shown = []
+    for line in difflib.unified_diff(before, after, old, new):
+        shown.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    # A terminal would take a CRLF's first half for an order to go back to the line's start.
+    return "".join(shown).replace("\r\n", "\n")
+
+
+def _lines(text: str | None) -> list[str]:
+    """Split after each line feed only: str.splitlines would split inside strings as well, at U+2028 and its kind."""
+    if not text:
+        return []
+    *whole, rest = text.split("\n")
+    return [line + "\n" for line in whole] + ([rest] if rest else [])
+
+
+def _show_difference(change: Change, path: str) -> None:
+    shown = difference(change, path)
+    click.echo(shown or f"{path} would not change.", nl=not shown)
+
+
+def _warn(change: Change, *, installed: bool = True) -> None:
+    if installed and change.hooks_disabled:
+        click.echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is taken out.', err=True)
+    for command in change.foreign_commands:
+        click.echo(f"Left alone, since it does more than ours: {command}", err=True)
