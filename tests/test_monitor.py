@@ -246,7 +246,7 @@ def test_an_alert_is_not_repeated_while_another_process_ingests_it(
     """The other holds the lock, and the rows in the database do not know of the alert yet."""
     watched.say("turn")
     watched.run(269)
-    monkeypatch.setattr(ingest, "drain", lambda *a: ingest.Drained(ingest.Outcome.TAKEN))
+    monkeypatch.setattr(ingest.Ingester, "drain", lambda self: ingest.Drained(ingest.Outcome.TAKEN))
     clock.at(NOW + 271, lambda: Store(where.database).update(["x"], lambda rows: [Session("x", last_event_at=NOW)]))
     watched.run(10)
     assert len(watched.told) == 1

@@ -11,6 +11,7 @@ from claude_session_status import policy
 from claude_session_status.model import (
     Activity,
     Cache,
+    ClientStatus,
     Event,
     EventKind,
     Process,
@@ -51,6 +52,8 @@ def event(kind: str, at: float, **fields: object) -> Event:
         ("and not before", warm(3600 - 721, 3600), Cache.WARM, 721, Urgency.CALM),
         ("a clock set back gives nobody more than the TTL", warm(-5000), Cache.WARM, 300, Urgency.CALM),
         ("compacted after the request", warm(100, uncached_at=NOW - 50), Cache.NONE, None, Urgency.NONE),
+        ("another model chosen after it", warm(100, switched_at=NOW - 50), Cache.EXPIRED, 0, Urgency.NONE),
+        ("a request of the new model", warm(100, switched_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
         ("a request after the compaction", warm(100, uncached_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
     ],
 )
@@ -79,6 +82,17 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
         ("Esc before a word leaves no trace, so time must tell", {"prompted_at": NOW - 181}, Activity.IDLE),
         ("a long tool is believed", {"transcript_at": NOW - 3000, "transcript_turn": Turn.TOOL}, Activity.WORKING),
         ("a tool of the first versions' hooks", {"tool_at": NOW - 3}, Activity.WORKING),
+        ("the client says busy: a long wait for a word is believed", {
+            "prompted_at": NOW - 900, "client_status": ClientStatus.BUSY, "client_status_at": NOW - 899},
+            Activity.WORKING),
+        ("the client says idle: Esc that left no trace", {
+            "prompted_at": NOW - 9, "client_status": ClientStatus.IDLE, "client_status_at": NOW - 2,
+            "transcript_at": NOW - 1, "transcript_turn": Turn.ASKED}, Activity.IDLE),
+        ("the client says waiting before the hook does", {
+            "prompted_at": NOW - 9, "client_status": ClientStatus.WAITING, "client_status_at": NOW - 2},
+            Activity.WAITING),
+        ("a hook that is newer than the client's word", {
+            "last_turn_at": NOW - 1, "client_status": ClientStatus.BUSY, "client_status_at": NOW - 2}, Activity.IDLE),
         ("ended", {"ended_at": NOW - 5, "last_event_at": NOW - 5, "prompted_at": NOW - 9}, Activity.ENDED),
         ("came back after its end", {"ended_at": NOW - 9, "last_event_at": NOW - 5}, Activity.IDLE),
         ("came back: what was open before the end is not", {

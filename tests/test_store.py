@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
-from claude_session_status.model import Process, Request, Session, Source, Turn
+from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.paths import Paths
 from claude_session_status.store import Store
 from fakes import NOW
@@ -37,6 +37,9 @@ FULL = Session(
     transcript_mark="1:2:3",
     transcript_at=NOW + 9,
     transcript_turn=Turn.TOOL,
+    client_status=ClientStatus.BUSY,
+    client_status_at=NOW + 10,
+    switched_at=NOW + 11,
     context_tokens=142_000,
     model="claude-opus-5-5",
     process=Process(7, 1 << 40, "pid:[1]"),

@@ -40,6 +40,14 @@ class Turn(StrEnum):
     TOOL = "tool"  # a tool runs
 
 
+class ClientStatus(StrEnum):
+    """What the client itself says a session does."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    WAITING = "waiting"
+
+
 class EventKind(StrEnum):
     """What a note in the spool tells. The first six come from Claude Code's hooks, the rest from the monitor."""
 
@@ -107,6 +115,7 @@ class TranscriptFacts:
     model: str | None = None
     title: str | None = None
     compacted_at: float | None = None
+    switched_at: float | None = None  # another model was chosen after that request
     turn: Turn | None = None
     turn_at: float | None = None  # when the line was written that tells the turn
 
@@ -130,10 +139,13 @@ class Session:
     last_event_at: float | None = None
     request: Request | None = None
     uncached_at: float | None = None  # compacted, or a response without cache tokens: nothing older counts
+    switched_at: float | None = None  # another model was chosen: what is cached is of no use to it
     transcript_path: str | None = None
     transcript_mark: str | None = None  # size and mtime when it was last read
     transcript_at: float | None = None  # the newest line that tells something of the turn
     transcript_turn: Turn | None = None
+    client_status: ClientStatus | None = None
+    client_status_at: float | None = None
     context_tokens: int | None = None
     model: str | None = None
     process: Process | None = None

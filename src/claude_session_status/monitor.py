@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from claude_session_status import config, notes, policy
-from claude_session_status.claude import ingest
+from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.errors import SessionStatusError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
@@ -74,6 +74,7 @@ class Monitor:
         self._everything = everything
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
+        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
         self._alive = alive
         self._rows: dict[str, Session] = {}
         self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
@@ -162,7 +163,7 @@ class Monitor:
     def _take_in(self) -> None:
         """Apply the notes that wait, and read the rows again if anybody changed them."""
         if self._spool.names():
-            ingest.drain(self._paths, self._spool, self._store, self._settings.default_ttl_seconds)
+            self._ingester.drain()
         stamp = self._store.stamp()
         if stamp == self._loaded:
             return
@@ -180,7 +181,7 @@ class Monitor:
 
     def _refresh_transcripts(self) -> None:
         for session_id, session in self._rows.items():
-            fresh = ingest.refresh(session, self._settings.default_ttl_seconds)
+            fresh = self._ingester.refresh(session)
             if fresh is not session:
                 self._rows[session_id] = fresh
                 self._unwritten.add(session_id)
@@ -201,9 +202,7 @@ class Monitor:
         now = self._clock.time()
         if not self._unwritten or (not force and 0 <= now - self._written_at < WRITE_SECONDS):
             return
-        stamp = ingest.write_transcripts(
-            self._paths, self._store, sorted(self._unwritten), self._settings.default_ttl_seconds
-        )
+        stamp = self._ingester.write_refreshed(sorted(self._unwritten))
         if stamp is not None:
             self._unwritten.clear()
             self._written_at = now

@@ -11,6 +11,7 @@ class Paths:
 
     def __init__(self, claude_dir: str) -> None:
         self.claude_dir = claude_dir
+        self.client_registry = os.path.join(claude_dir, "sessions")
         self.settings = os.path.join(claude_dir, "settings.json")
         self.folder = os.path.join(claude_dir, "claude-session-status")
         self.database = os.path.join(self.folder, "status.duckdb")

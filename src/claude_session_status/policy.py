@@ -17,6 +17,7 @@ from claude_session_status.model import (
     Activity,
     Alert,
     Cache,
+    ClientStatus,
     Event,
     EventKind,
     Request,
@@ -142,6 +143,7 @@ def observe(session: Session, facts: TranscriptFacts, mark: str, default_ttl: in
         session,
         request=request,
         uncached_at=uncached,
+        switched_at=later(session.switched_at, facts.switched_at),
         transcript_mark=mark,
         transcript_at=later(session.transcript_at, facts.turn_at),
         transcript_turn=facts.turn if is_newer else session.transcript_turn,
@@ -154,6 +156,13 @@ def observe(session: Session, facts: TranscriptFacts, mark: str, default_ttl: in
         stamps = {**dict(session.stamps), "title": math.inf}
         session = replace(session, title=facts.title, stamps=tuple(sorted(stamps.items())))
     return session
+
+
+def hear_client(session: Session, status: ClientStatus | None, since: float | None) -> Session:
+    """The session after its client's own word was looked up; None where there is none any more."""
+    if (status, since) == (session.client_status, session.client_status_at):
+        return session
+    return replace(session, client_status=status, client_status_at=since)
 
 
 def assume_request(session: Session, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
@@ -175,6 +184,8 @@ def state_of(session: Session, now: float) -> SessionState:
         return SessionState(session, Cache.NONE, activity, None, None)
     # A start ahead of the clock means that a clock jumped: no cache has more than its TTL left.
     expires_at = min(request.expires_at, now + request.ttl_seconds)
+    if session.switched_at is not None and session.switched_at >= request.started_at:
+        expires_at = min(expires_at, session.switched_at)  # the next message is read anew, by the new model
     left = expires_at - now
     if left <= 0:
         return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0)
@@ -203,6 +214,11 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     """
     if session.is_ended and session.ended_at is not None:
         return Activity.ENDED, session.ended_at
+    if session.client_status is None:
+        client = (session.transcript_at, _TURN[session.transcript_turn or Turn.OVER])
+    else:
+        # The client's own word is quicker than what it writes, and knows of an Esc that leaves no trace.
+        client = (session.client_status_at, _CLIENT[session.client_status])
     evidence = [
         (at, rank, activity, limit)
         for at, (rank, activity, limit) in (
@@ -210,10 +226,10 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
             (session.last_turn_at, _IDLE),
-            (session.waiting_at, (2, Activity.WAITING, math.inf)),
+            (session.waiting_at, _WAITS),
             (session.prompted_at, _ASKED),
             (session.tool_at, _ASKED),
-            (session.transcript_at, _TURN[session.transcript_turn or Turn.OVER]),
+            client,
         )
         if at is not None
     ]
@@ -226,7 +242,13 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
 # rank among evidence of one moment, activity, and for how many seconds it is believed
 _IDLE = (3, Activity.IDLE, math.inf)
 _ASKED = (1, Activity.WORKING, ANSWER_LIMIT_SECONDS)
+_WAITS = (2, Activity.WAITING, math.inf)
 _TURN = {Turn.OVER: _IDLE, Turn.ASKED: _ASKED, Turn.TOOL: (1, Activity.WORKING, TOOL_LIMIT_SECONDS)}
+_CLIENT = {
+    ClientStatus.IDLE: _IDLE,
+    ClientStatus.BUSY: (1, Activity.WORKING, math.inf),
+    ClientStatus.WAITING: _WAITS,
+}
 
 
 # ---- all sessions -----------------------------------------------------------

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
-from claude_session_status.model import Process, Request, Session, Source, Turn
+from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.spool import make_private_folder
 
 if TYPE_CHECKING:
@@ -50,10 +50,13 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("ended_at", "TIMESTAMP"),
     ("last_event_at", "TIMESTAMP"),
     ("uncached_at", "TIMESTAMP"),
+    ("switched_at", "TIMESTAMP"),
     ("transcript_path", "TEXT"),
     ("transcript_mark", "TEXT"),
     ("transcript_at", "TIMESTAMP"),
     ("transcript_turn", "TEXT"),
+    ("client_status", "TEXT"),
+    ("client_status_at", "TIMESTAMP"),
     ("pid", "BIGINT"),
     ("pid_started", "BIGINT"),
     ("pid_namespace", "TEXT"),
@@ -65,7 +68,7 @@ _NAMES = tuple(name for name, _ in COLUMNS)
 _PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
 _MOMENTS = (
     "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
-    "last_event_at", "uncached_at", "transcript_at",
+    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at",
 )  # fmt: skip
 
 # An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
@@ -272,6 +275,7 @@ def _row(session: Session) -> list[Any]:
         "ttl_seconds": request.ttl_seconds if request else None,
         "source": request.source.value if request else None,
         "transcript_turn": session.transcript_turn.value if session.transcript_turn else None,
+        "client_status": session.client_status.value if session.client_status else None,
         "pid": process.pid if process else None,
         "pid_started": process.started if process else None,
         "pid_namespace": process.namespace if process else None,
@@ -297,6 +301,7 @@ def _session(row: tuple[Any, ...]) -> Session:
         session_id=values["session_id"],
         **told,
         transcript_turn=Turn(values["transcript_turn"]) if values["transcript_turn"] else None,
+        client_status=ClientStatus(values["client_status"]) if values["client_status"] else None,
         request=request,
         process=process,
         muted=bool(values["muted"]),

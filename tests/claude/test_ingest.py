@@ -23,13 +23,14 @@ class Place:
 
     def __init__(self, where: Paths) -> None:
         self.where, self.spool, self.store = where, Spool(where.spool), Store(where.database)
+        self.ingester = ingest.Ingester(where, self.store)
 
     def say(self, kind: str, session_id: str = "s", at: float = NOW, **fields: object) -> None:
         event = Event(EventKind(kind), session_id, at, **fields)  # type: ignore[arg-type]
         self.spool.write(notes.encode(event), at)
 
     def drain(self) -> ingest.Drained:
-        return ingest.drain(self.where, self.spool, self.store)
+        return self.ingester.drain()
 
     def rows(self) -> dict[str, Session]:
         return {s.session_id: s for s in self.store.load()}
@@ -147,7 +148,7 @@ def test_at_stop_the_answer_is_not_written_yet_but_its_request_is(place: Place, 
     place.drain()
     assert place.rows()["s"].request == Request(NOW - 19, 300, Source.HOOK)
     told.answer(NOW - 1, wrote_1h=7, requestRef="r")
-    assert ingest.write_transcripts(place.where, place.store, ["s"]) is not None
+    assert place.ingester.write_refreshed(["s"]) is not None
     assert place.rows()["s"].request == Request(NOW - 19, 3600, Source.TRANSCRIPT)
 
 
@@ -173,7 +174,7 @@ def test_an_unchanged_transcript_is_not_read_again(
     place.drain()
     (session,) = place.store.load()
     monkeypatch.setattr(transcript, "read", lambda path: pytest.fail("read again"))
-    assert ingest.refresh(session) is session
+    assert place.ingester.refresh(session) is session
 
 
 @pytest.mark.parametrize("monitors", [0, 1, 2])

@@ -145,6 +145,26 @@ CASES = [
         {"request_at": NOW, "turn": Turn.OVER, "turn_at": NOW + 1},
     ),
     Case(
+        "another model chosen after the response",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_5m=5)
+            .user(NOW + 9, "<local-command-stdout>Set model to Sonnet</local-command-stdout>")
+        ),
+        {"request_at": NOW, "switched_at": NOW + 9},
+    ),
+    Case(
+        "another model chosen before it, or none after all",
+        lambda t: (
+            t.user(NOW)
+            .user(NOW + 9, "<local-command-stdout>Set model to Sonnet</local-command-stdout>")
+            .user(NOW + 10)
+            .answer(NOW + 11, wrote_5m=5)
+            .user(NOW + 20, "<local-command-stdout>Kept model as Sonnet</local-command-stdout>")
+        ),
+        {"request_at": NOW + 10, "switched_at": None},
+    ),
+    Case(
         "compaction",
         lambda t: (
             t.user(NOW)

@@ -95,7 +95,7 @@ def this_launcher() -> Launcher:
         windows=sys.platform == "win32",
         is_file=os.path.isfile,
         which=shutil.which,
-        here=os.getcwd(),  # noqa: PTH109 - a string, like all paths that are injected here
+        here=os.getcwd(),
     )
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 
 from claude_session_status import notes, policy
 from claude_session_status.claude import transcript
+from claude_session_status.claude.registry import Registry
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.lock import FileLock
 from claude_session_status.model import Event, EventKind, Session
@@ -38,102 +39,105 @@ class Drained:
     sessions: tuple[Session, ...] = ()
 
 
-def drain(paths: Paths, spool: Spool, store: Store, default_ttl: int = policy.DEFAULT_TTL_SECONDS) -> Drained:
-    """Apply all notes to the database. Raises SessionStatusError (locked, broken); the notes then stay."""
-    changed: dict[str, Session] = {}
-    seen: set[str] = set()  # a note that can't be taken away must not be met for ever
+class Ingester:
+    """Does the work for one folder. `default_ttl` (seconds) is used where no source tells the TTL."""
 
-    def waiting() -> list[str]:
-        return [name for name in spool.names() if name not in seen]
+    def __init__(self, paths: Paths, store: Store, default_ttl: int = policy.DEFAULT_TTL_SECONDS) -> None:
+        self._paths = paths
+        self._store = store
+        self._default_ttl = default_ttl
+        self._spool = Spool(paths.spool)
+        self._registry = Registry(paths.client_registry)
 
-    outcome = Outcome.NOTHING
-    while names := waiting():
-        lock = FileLock(paths.ingest_lock)
-        if not lock.acquire():
-            return Drained(Outcome.TAKEN, tuple(changed.values()))
-        try:
-            while names:
-                for session in _apply(names[:BATCH], spool, store, default_ttl):
-                    changed[session.session_id] = session
-                seen.update(names[:BATCH])
-                names = waiting()
-        finally:
-            lock.release()
-        outcome = Outcome.DONE
-    return Drained(outcome, tuple(changed.values()))
+    def drain(self) -> Drained:
+        """Apply all notes to the database. Raises SessionStatusError (locked, broken); the notes then stay."""
+        changed: dict[str, Session] = {}
+        seen: set[str] = set()  # a note that can't be taken away must not be met for ever
 
+        def waiting() -> list[str]:
+            return [name for name in self._spool.names() if name not in seen]
 
-def _apply(names: list[str], spool: Spool, store: Store, default_ttl: int) -> tuple[Session, ...]:
-    events: list[Event] = []
-    applied: list[str] = []
-    for name in names:
-        raw = spool.read(name)
-        if raw is None:
-            continue
-        try:
-            events.append(notes.decode(raw))
-            applied.append(name)
-        except notes.NoteError:
-            spool.refuse(name)
-    after: tuple[Session, ...] = ()
+        outcome = Outcome.NOTHING
+        while names := waiting():
+            lock = FileLock(self._paths.ingest_lock)
+            if not lock.acquire():
+                return Drained(Outcome.TAKEN, tuple(changed.values()))
+            try:
+                while names:
+                    for session in self._apply(names[:BATCH]):
+                        changed[session.session_id] = session
+                    seen.update(names[:BATCH])
+                    names = waiting()
+            finally:
+                lock.release()
+            outcome = Outcome.DONE
+        return Drained(outcome, tuple(changed.values()))
 
-    def change(before: dict[str, Session]) -> tuple[Session, ...]:
-        nonlocal after
-        after = tuple(fold(before, events, default_ttl).values())
+    def _apply(self, names: list[str]) -> tuple[Session, ...]:
+        events: list[Event] = []
+        applied: list[str] = []
+        for name in names:
+            raw = self._spool.read(name)
+            if raw is None:
+                continue
+            try:
+                events.append(notes.decode(raw))
+                applied.append(name)
+            except notes.NoteError:
+                self._spool.refuse(name)
+        after: tuple[Session, ...] = ()
+
+        def change(before: dict[str, Session]) -> tuple[Session, ...]:
+            nonlocal after
+            after = self._after(before, events)
+            return after
+
+        if events:
+            self._store.update((e.session_id for e in events), change)
+        for name in applied:
+            self._spool.remove(name)
         return after
 
-    if events:
-        store.update((e.session_id for e in events), change)
-    for name in applied:
-        spool.remove(name)
-    return after
+    def _after(self, before: dict[str, Session], events: list[Event]) -> tuple[Session, ...]:
+        """The sessions after the events, each with its files looked at once."""
+        after: dict[str, Session] = {}
+        for event in sorted(events, key=lambda e: (e.at, e.kind)):
+            session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
+            after[event.session_id] = policy.apply(session, event)
+        ended = {e.session_id for e in events if e.kind is EventKind.TURN}
+        return tuple(self.refresh(session, turn_ended=session.session_id in ended) for session in after.values())
 
+    def refresh(self, session: Session, *, turn_ended: bool = False) -> Session:
+        """The session with what its files say, which are read only if they changed; itself where nothing is new.
 
-def fold(before: dict[str, Session], events: Iterable[Event], default_ttl: int) -> dict[str, Session]:
-    """The sessions after the events, each with its transcript looked at once."""
-    after: dict[str, Session] = {}
-    heard: dict[str, set[EventKind]] = {}
-    for event in sorted(events, key=lambda e: (e.at, e.kind)):
-        session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-        after[event.session_id] = policy.apply(session, event)
-        heard.setdefault(event.session_id, set()).add(event.kind)
-    return {
-        session_id: refresh(session, default_ttl, turn_ended=EventKind.TURN in heard[session_id])
-        for session_id, session in after.items()
-    }
-
-
-def refresh(session: Session, default_ttl: int = policy.DEFAULT_TTL_SECONDS, *, turn_ended: bool = False) -> Session:
-    """The session with what its transcript says, which is read only if the file changed.
-
-    `turn_ended`: a turn has just ended; where no transcript tells of its request, the time of that end must do.
-    """
-    mark = transcript.stat_mark(session.transcript_path) if session.transcript_path else None
-    if mark is not None and mark == session.transcript_mark:
-        return session
-    facts = transcript.read(session.transcript_path) if session.transcript_path and mark is not None else None
-    if facts is not None and mark is not None:
-        session = policy.observe(session, facts, mark, default_ttl)
-        if facts.request_at is not None or facts.pending_at is not None:
+        `turn_ended`: a turn has just ended; where no transcript tells of its request, the time of that end must do.
+        """
+        said = self._registry.look(session.session_id, session.process)
+        session = policy.hear_client(session, said.status if said else None, said.since if said else None)
+        path = session.transcript_path
+        mark = transcript.stat_mark(path) if path else None
+        if mark is not None and mark == session.transcript_mark:
             return session
-    return policy.assume_request(session, default_ttl) if turn_ended else session
+        facts = transcript.read(path) if path and mark is not None else None
+        if facts is not None and mark is not None:
+            session = policy.observe(session, facts, mark, self._default_ttl)
+            if facts.request_at is not None or facts.pending_at is not None:
+                return session
+        return policy.assume_request(session, self._default_ttl) if turn_ended else session
 
+    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, int] | None:
+        """Bring the rows of these sessions up to their files; returns the database's stamp after that.
 
-def write_transcripts(
-    paths: Paths, store: Store, session_ids: Iterable[str], default_ttl: int = policy.DEFAULT_TTL_SECONDS
-) -> tuple[int, int] | None:
-    """Bring the rows of these sessions up to their transcripts; returns the database's stamp after that.
-
-    None when another process is ingesting. Raises SessionStatusError.
-    """
-    lock = FileLock(paths.ingest_lock)
-    if not lock.acquire():
-        return None
-    try:
-        store.update(session_ids, lambda before: [refresh(s, default_ttl) for s in before.values()])
-        return store.stamp()
-    finally:
-        lock.release()
+        None when another process is ingesting. Raises SessionStatusError.
+        """
+        lock = FileLock(self._paths.ingest_lock)
+        if not lock.acquire():
+            return None
+        try:
+            self._store.update(session_ids, lambda before: [self.refresh(s) for s in before.values()])
+            return self._store.stamp()
+        finally:
+            lock.release()
 
 
 def run_alone(paths: Paths) -> None:
@@ -142,7 +146,7 @@ def run_alone(paths: Paths) -> None:
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
     try:
-        drain(paths, Spool(paths.spool), Store(paths.database, tries=HOOK_TRIES))
+        Ingester(paths, Store(paths.database, tries=HOOK_TRIES)).drain()
     except OSError as error:
         title = f"{error.filename or paths.folder}: {error.strerror or error}"
         raise SessionStatusError(title, "The event waits in the spool") from error

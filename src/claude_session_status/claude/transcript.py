@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from claude_session_status.claude.files import open_plain
 from claude_session_status.model import TranscriptFacts, Turn
 
 BLOCK = 64 * 1024
@@ -36,18 +37,10 @@ def stat_mark(path: str) -> str | None:
 def read(path: str) -> TranscriptFacts | None:
     """What the end of the transcript at `path` says; None when it can't be read. Never blocks, never raises."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError):
-        return None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return facts_of(lines_backwards(descriptor, status.st_size))
+        with open_plain(path) as (descriptor, size):
+            return facts_of(lines_backwards(descriptor, size))
     except OSError:
         return None
-    finally:
-        os.close(descriptor)
 
 
 def lines_backwards(descriptor: int, size: int) -> Iterator[tuple[int, bytes]]:
@@ -228,12 +221,16 @@ def _take_user(reading: _Reading, line: dict[str, Any]) -> None:
     if line.get("isCompactSummary") is True:
         return
     text = _first_text(line)
+    if reading.response is None and reading.facts.switched_at is None and (text or "").startswith(_MODEL_SWITCHED):
+        reading.facts = replace(reading.facts, switched_at=timestamp(line))
     if text is not None and text.startswith("[Request interrupted by user"):
         _say_turn(reading, line, Turn.OVER)
     elif line.get("isMeta") is not True and not (text or "").startswith(_NOT_A_PROMPT):
         _say_turn(reading, line, Turn.ASKED)
     _take_start(reading, line)
 
+
+_MODEL_SWITCHED = "<local-command-stdout>Set model to"
 
 # Lines that the client writes as the user's: what a local command was and what it printed.
 _NOT_A_PROMPT = ("<command-name>", "<command-message>", "<local-command-", "<bash-")

@@ -1,0 +1,75 @@
+"""The client's own word on a session: quick where it can be trusted, and never needed."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import NOW
+
+from claude_session_status.claude.registry import Registered, Registry
+from claude_session_status.model import ClientStatus, Process
+
+ENTRY = {"pid": 7, "sessionId": "s", "procStart": "123", "status": "busy", "statusUpdatedAt": NOW * 1000}
+BUSY = Registered(ClientStatus.BUSY, NOW)
+
+
+def write(folder: Path, entry: Any, pid: int = 7) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{pid}.json").write_text(entry if isinstance(entry, str) else json.dumps(entry))
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "expected"),
+    [
+        ("as it is", {}, BUSY),
+        ("idle", {"status": "idle"}, Registered(ClientStatus.IDLE, NOW)),
+        (
+            "a permission prompt",
+            {"status": "waiting", "waitingFor": "permission prompt"},
+            Registered(ClientStatus.WAITING, NOW),
+        ),
+        ("a dialog", {"status": "waiting", "waitingFor": "dialog open"}, Registered(ClientStatus.IDLE, NOW)),
+        ("a status unheard of", {"status": "shell"}, None),
+        ("no status yet", {"status": None}, None),
+        ("no time", {"statusUpdatedAt": "soon"}, None),
+        ("an older name of the time", {"statusUpdatedAt": NOW * 1000, "updatedAt": 1}, BUSY),
+        ("another session", {"sessionId": "t"}, None),
+        ("an earlier process of that id", {"procStart": "122"}, None),
+        ("not an object", [1], None),
+        ("half written", '{"pid": 7, "sess', None),
+    ],
+)
+def test_what_is_believed(what: str, change: Any, expected: Registered | None, tmp_path: Path) -> None:
+    write(tmp_path / "sessions", {**ENTRY, **change} if isinstance(change, dict) else change)
+    assert Registry(str(tmp_path / "sessions")).look("s", Process(7, 123)) == expected, what
+
+
+def test_without_a_file_or_a_process_nothing_is_said(tmp_path: Path) -> None:
+    registry = Registry(str(tmp_path / "sessions"))
+    assert registry.look("s", Process(7)) is None
+    write(tmp_path / "sessions", ENTRY)
+    assert registry.look("s", None) is None
+    assert registry.look("s", Process(7)) == BUSY
+    (tmp_path / "sessions" / "7.json").unlink()
+    assert registry.look("s", Process(7)) is None
+
+
+def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "sessions"
+    write(folder, ENTRY)
+    os.utime(folder / "7.json", (NOW, NOW))
+    registry = Registry(str(folder))
+    assert registry.look("s", Process(7)) == BUSY
+    write(folder, {**ENTRY, "status": "idle"})
+    os.utime(folder / "7.json", (NOW, NOW))
+    assert registry.look("s", Process(7)) == BUSY
+    os.utime(folder / "7.json", (NOW + 1, NOW + 1))
+    assert registry.look("s", Process(7)) == Registered(ClientStatus.IDLE, NOW)
+
+
+def test_a_pipe_in_its_place_blocks_nobody(tmp_path: Path) -> None:
+    (tmp_path / "sessions").mkdir()
+    os.mkfifo(tmp_path / "sessions" / "7.json")
+    assert Registry(str(tmp_path / "sessions")).look("s", Process(7)) is None
