@@ -1,5 +1,6 @@
 """What all tests have: a folder of Claude Code's of their own, and no way to the user's."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,11 @@ def claude_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def where(claude_dir: Path) -> Paths:
     """The product's places in it."""
     return Paths(str(claude_dir))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where FAIL_ON_SKIP is set, as it is in CI, a skipped test fails the run: there nothing may be missing."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FAIL_ON_SKIP") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

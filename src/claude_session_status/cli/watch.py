@@ -90,7 +90,7 @@ def _signals(news: "SimpleQueue[_News | BaseException]") -> Iterator[None]:
     meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
     if sys.platform != "win32":
         meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
-    previous = {n: signal.signal(n, lambda number, frame: news.put(meanings[signal.Signals(number)])) for n in meanings}
+    previous = {n: signal.signal(n, lambda number, _frame: news.put(meanings[signal.Signals(number)])) for n in meanings}
     try:
         yield
     finally:
