@@ -1,6 +1,7 @@
 """Telling a person that something is due: several ways behind one protocol, and the order in which they are tried."""
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 
 from claude_session_status.desktop.notify.base import Notifier, Outcome
 from claude_session_status.desktop.notify.chain import Attempt, Chain
@@ -23,10 +24,8 @@ def chain_for(platform: str, environ: Mapping[str, str], icon: NotifyingIcon | N
 
 def _freedesktop(environ: Mapping[str, str]) -> list[Notifier]:
     try:
-        from claude_session_status.desktop.linux.connect import bus_opener  # noqa: PLC0415  # jeepney: Linux only
+        from claude_session_status.desktop.linux.bus import open_session_bus  # noqa: PLC0415  # jeepney: Linux only
         from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier  # noqa: PLC0415  # likewise
     except ImportError:
         return []
-    opener: Callable[..., object] = bus_opener
-    assert opener
-    return [FreedesktopNotifier(bus_opener(environ))]
+    return [FreedesktopNotifier(functools.partial(open_session_bus, environ))]

@@ -1,0 +1,115 @@
+"""The interface org.kde.StatusNotifierItem: what a panel reads of the icon, and what it reports of the pointer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image
+
+from claude_session_status.desktop.linux import dbusmenu
+from claude_session_status.desktop.linux.bus import Body, Emitter
+
+INTERFACE = "org.kde.StatusNotifierItem"
+PATH = "/StatusNotifierItem"
+
+Pixmap = tuple[int, int, bytes]
+
+INTROSPECTION = f"""<node><interface name="{INTERFACE}">
+<property name="Category" type="s" access="read"/><property name="Id" type="s" access="read"/>
+<property name="Title" type="s" access="read"/><property name="Status" type="s" access="read"/>
+<property name="WindowId" type="i" access="read"/><property name="IconName" type="s" access="read"/>
+<property name="IconPixmap" type="a(iiay)" access="read"/><property name="IconThemePath" type="s" access="read"/>
+<property name="IconAccessibleDesc" type="s" access="read"/>
+<property name="OverlayIconName" type="s" access="read"/>
+<property name="OverlayIconPixmap" type="a(iiay)" access="read"/>
+<property name="AttentionIconName" type="s" access="read"/>
+<property name="AttentionIconPixmap" type="a(iiay)" access="read"/>
+<property name="AttentionMovieName" type="s" access="read"/>
+<property name="AttentionAccessibleDesc" type="s" access="read"/>
+<property name="ToolTip" type="(sa(iiay)ss)" access="read"/>
+<property name="ItemIsMenu" type="b" access="read"/><property name="Menu" type="o" access="read"/>
+<method name="Activate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
+<method name="SecondaryActivate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
+<method name="ContextMenu"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
+<method name="Scroll"><arg type="i" direction="in"/><arg type="s" direction="in"/></method>
+<signal name="NewTitle"/><signal name="NewIcon"/><signal name="NewToolTip"/>
+<signal name="NewStatus"><arg type="s"/></signal>
+</interface></node>"""
+
+_IGNORED = frozenset({"SecondaryActivate", "ContextMenu", "Scroll", "ProvideXdgActivationToken"})
+
+
+def pixmap(image: Image.Image) -> Pixmap:
+    """Return the image as the wire wants it: width, height, and ARGB32 in network byte order."""
+    rgba = image.convert("RGBA").tobytes()
+    argb = bytearray(len(rgba))
+    argb[0::4], argb[1::4], argb[2::4], argb[3::4] = rgba[3::4], rgba[0::4], rgba[1::4], rgba[2::4]
+    return image.width, image.height, bytes(argb)
+
+
+class StatusNotifierItem:
+    """Answers for the icon object. Signals go out only for what has changed: KDE reads everything anew at each one."""
+
+    def __init__(self, name: str, emitter: Emitter, activate: Callable[[], None]) -> None:
+        self._name = name
+        self._emitter = emitter
+        self._activate = activate  # must not take its time
+        self._title = ""
+        self._images: tuple[Image.Image, ...] = ()
+        self._pixmaps: tuple[Pixmap, ...] = ()
+        self._visible = False
+
+    def show(self, title: str, images: tuple[Image.Image, ...], *, visible: bool) -> None:
+        """Take what the panel should show, and tell it what is new about it."""
+        if images is not self._images:
+            self._images = images
+            pixmaps = tuple(pixmap(image) for image in images)
+            if pixmaps != self._pixmaps:
+                self._pixmaps = pixmaps
+                self._emitter.emit(PATH, INTERFACE, "NewIcon")
+        if title != self._title:
+            self._title = title
+            self._emitter.emit(PATH, INTERFACE, "NewTitle")
+            self._emitter.emit(PATH, INTERFACE, "NewToolTip")
+        if visible != self._visible:
+            self._visible = visible
+            self._emitter.emit(PATH, INTERFACE, "NewStatus", "s", (self._status,))
+
+    @property
+    def title(self) -> str:
+        """The title that panels have been told of."""
+        return self._title
+
+    def properties(self) -> dict[str, tuple[str, Any]]:
+        """All properties of the interface: signature and value."""
+        return {
+            "Category": ("s", "ApplicationStatus"),
+            "Id": ("s", self._name),
+            "Title": ("s", self._title),
+            "Status": ("s", self._status),
+            "WindowId": ("i", 0),
+            "IconThemePath": ("s", ""),
+            "IconName": ("s", ""),
+            "IconPixmap": ("a(iiay)", list(self._pixmaps)),
+            "IconAccessibleDesc": ("s", self._title),
+            "OverlayIconName": ("s", ""),
+            "OverlayIconPixmap": ("a(iiay)", []),
+            "AttentionIconName": ("s", ""),
+            "AttentionIconPixmap": ("a(iiay)", []),
+            "AttentionMovieName": ("s", ""),
+            "AttentionAccessibleDesc": ("s", self._title),  # GNOME asks for both descriptions
+            "ToolTip": ("(sa(iiay)ss)", ("", [], self._title, "")),
+            "ItemIsMenu": ("b", False),
+            "Menu": ("o", dbusmenu.PATH),
+        }
+
+    def answer(self, member: str) -> tuple[str, Body]:
+        """Answer a method call; no arguments matter. Raises LookupError for unknown methods."""
+        if member == "Activate":
+            self._activate()
+        elif member not in _IGNORED:
+            raise LookupError(member)
+        return "", ()
+
+    @property
+    def _status(self) -> str:
+        return "Active" if self._visible else "Passive"

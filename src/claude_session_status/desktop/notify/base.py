@@ -1,0 +1,47 @@
+"""What every way of notifying a person has in common."""
+
+from enum import StrEnum
+from typing import Protocol
+
+from PIL import Image
+
+from claude_session_status.view import Notification
+
+
+class Outcome(StrEnum):
+    """How an attempt to notify ended."""
+
+    SENT = "sent"  # a notification service has taken it
+    UNCONFIRMED = "unconfirmed"  # handed over to something that does not say whether anybody showed it
+    UNAVAILABLE = "unavailable"  # this way does not exist here
+    FAILED = "failed"  # it should have worked, and did not
+
+    @property
+    def worked(self) -> bool:
+        """Whether no other way need be tried."""
+        return self in (Outcome.SENT, Outcome.UNCONFIRMED)
+
+
+class Notifier(Protocol):
+    """One way of notifying. Never raises, never waits longer than some seconds; call it from a thread of its own."""
+
+    @property
+    def name(self) -> str:
+        """What `doctor` calls this way."""
+
+    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
+        """Show it, in place of an earlier one with the same key where that can be done."""
+
+    def close(self, key: str) -> None:
+        """Take back what was shown under `key`, where that can be done."""
+
+    def hang_up(self) -> None:
+        """Let go of connections. Another notification would open them again."""
+
+
+def fit(text: str, units: int) -> str:
+    """Return `text` in at most `units` UTF-16 code units, which is what Windows counts; an emoji takes two."""
+    if len(text) * 2 <= units or len(text.encode("utf-16-le")) // 2 <= units:
+        return text
+    kept = text.encode("utf-16-le")[: (units - 1) * 2].decode("utf-16-le", "ignore")
+    return kept.rstrip() + "…"

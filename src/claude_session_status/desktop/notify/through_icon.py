@@ -1,0 +1,53 @@
+"""Notifications by the tray icon itself: a toast on Windows, `osascript` on macOS. Thin: pystray does it."""
+
+import logging
+from typing import Protocol
+
+from PIL import Image
+
+from claude_session_status.desktop.notify.base import Outcome, fit
+from claude_session_status.desktop.notify.through_plyer import BODY_UNITS, TITLE_UNITS
+from claude_session_status.view import Notification
+
+log = logging.getLogger(__name__)
+
+
+class NotifyingIcon(Protocol):
+    """The part of pystray's icon that is needed."""
+
+    def notify(self, message: str, title: str) -> None:
+        """Show a notification."""
+
+    def remove_notification(self) -> None:
+        """Take the last one back."""
+
+
+class IconNotifier:
+    """Notifies through the icon. It has one place: the newest takes it."""
+
+    name = "tray icon"
+
+    def __init__(self, icon: NotifyingIcon) -> None:
+        self._icon = icon
+        self._key: str | None = None
+
+    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:  # noqa: ARG002  # it has its own
+        """Show it in the icon's place."""
+        try:
+            self._icon.notify(fit(notification.body, BODY_UNITS), fit(notification.title, TITLE_UNITS))
+        except NotImplementedError:
+            return Outcome.UNAVAILABLE
+        except Exception as error:
+            log.warning("tray icon: %s", error)
+            return Outcome.FAILED
+        self._key = notification.key
+        return Outcome.SENT
+
+    def close(self, key: str) -> None:
+        """Take it back, if it is the one that is shown."""
+        if key == self._key:
+            self._key = None
+            self._icon.remove_notification()
+
+    def hang_up(self) -> None:
+        """Nothing: the icon is another's."""

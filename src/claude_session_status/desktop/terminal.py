@@ -1,0 +1,108 @@
+"""Opens a command in a terminal window. Which one and how it is told is pure; starting it is the thin last step."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from claude_session_status.errors import SessionStatusError
+
+Which = Callable[[str], str | None]
+
+# How each terminal is told that the rest of its arguments is the command. The order is that of preference: what the
+# person or the distribution has chosen, then what belongs to a desktop, then the others.
+TERMINALS: Mapping[str, tuple[str, ...]] = {
+    "x-terminal-emulator": ("-e",),
+    "xdg-terminal-exec": (),
+    "gnome-terminal": ("--",),
+    "ptyxis": ("--",),
+    "konsole": ("-e",),
+    "xfce4-terminal": ("-x",),
+    "qterminal": ("-e",),
+    "mate-terminal": ("-x",),
+    "kitty": (),
+    "alacritty": ("-e",),
+    "foot": (),
+    "wezterm": ("start", "--"),
+    "ghostty": ("-e",),
+    "xterm": ("-e",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to start. `new_console`: Windows shall open a console for it."""
+
+    argv: tuple[str, ...]
+    new_console: bool = False
+
+
+def launch_for(
+    command: Sequence[str], environ: Mapping[str, str], platform: str = sys.platform, which: Which = shutil.which
+) -> Launch | None:
+    """How to open `command` in a terminal here; None when there is no terminal that we know."""
+    if platform == "win32":
+        return Launch(tuple(command), new_console=True)  # opens in the terminal the person has chosen in Windows
+    if platform == "darwin":
+        script = shlex.join(command).replace("\\", "\\\\").replace('"', '\\"')
+        tell = 'tell application "Terminal"'
+        return Launch(("osascript", "-e", f'{tell} to do script "{script}"', "-e", f"{tell} to activate"))
+    chosen = _split(environ.get("TERMINAL", ""))
+    if chosen and (program := which(chosen[0])):
+        tail = TERMINALS.get(PurePath(chosen[0]).name, ("-e",))
+        return Launch((program, *chosen[1:], *tail, *command))
+    for name, tail in TERMINALS.items():
+        if program := which(name):
+            return Launch((program, *tail, *command))
+    return None
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # an unbalanced quote
+        return []
+
+
+def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], which: Which = shutil.which) -> None:
+    """Open `command` in a terminal window of its own, which outlives us.
+
+    Raises:
+        SessionStatusError: there is no terminal, or it can't be started.
+
+    """
+    launch = launch_for(command, environ, which=which)
+    if launch is None:
+        advice = f"Set TERMINAL to your terminal program, or run: {shlex.join(command)}"
+        raise SessionStatusError("No terminal program was found", advice)
+    spawn(launch)
+
+
+def spawn(launch: Launch) -> None:
+    """Start it detached: a signal to us, or our end, does not reach it.
+
+    Raises:
+        SessionStatusError: it can't be started.
+
+    """
+    flags = getattr(subprocess, "CREATE_NEW_CONSOLE", 0) if launch.new_console else 0
+    quiet = None if launch.new_console else subprocess.DEVNULL  # a new console brings its own streams
+    try:
+        process = subprocess.Popen(
+            launch.argv,
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            start_new_session=True,
+            creationflags=flags,
+        )
+    except OSError as error:
+        raise SessionStatusError(
+            f"{launch.argv[0]} could not be started: {error}", "Set TERMINAL to another"
+        ) from error
+    # Somebody has to wait for it, or it stays in the process table when it ends.
+    threading.Thread(target=process.wait, name="terminal", daemon=True).start()

@@ -1,0 +1,314 @@
+"""The tray: shows the monitor's snapshots as icon, tooltip and menu, sends its alerts, and does what is clicked.
+
+Three kinds of threads meet here. The main thread runs the icon. One thread runs the monitor, and only notes for the
+icon what has changed. Workers do what may take its time: notifications and opening a terminal.
+"""
+
+import dataclasses
+import functools
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from PIL import Image
+
+from claude_session_status import view
+from claude_session_status.desktop import backend, terminal
+from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.notify import Notifier, chain_for
+from claude_session_status.desktop.worker import Errands, Worker
+from claude_session_status.errors import SessionStatusError
+from claude_session_status.model import Activity, Alert, Cache, Snapshot
+
+log = logging.getLogger(__name__)
+
+NOTIFICATION_PIXELS = 64
+MONITOR_END_SECONDS = 1.0  # how long the monitor may take to end
+WORKER_END_SECONDS = 0.3
+RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
+
+Listener = Callable[[Snapshot, Sequence[Alert]], None]
+
+
+class Monitor(Protocol):
+    """Whoever watches the sessions."""
+
+    def run(self, stop: threading.Event, listener: Listener) -> None:
+        """Call `listener` about once a second and at each alert's mark, until `stop` is set."""
+
+    def wake(self) -> None:
+        """Look now, or see at once that `stop` is set."""
+
+
+class TrayOutcome(StrEnum):
+    """How `run_tray` ended."""
+
+    ENDED = "ended"  # a person, or a signal, ended it
+    NO_DISPLAY = "no display"  # nothing was shown, and the monitor has not been run
+
+
+@dataclass(frozen=True, slots=True)
+class TrayResult:
+    """The outcome, and for NO_DISPLAY in one line why."""
+
+    outcome: TrayOutcome
+    reason: str = ""
+
+
+def run_tray(
+    monitor: Monitor,
+    table_command: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    on_shortcoming: Callable[[str], None] = log.warning,
+) -> TrayResult:
+    """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
+
+    `table_command` shows the table when it is run in a terminal. `on_shortcoming` hears in one line what a person
+    should know of the way that was found, such as that no panel takes icons yet.
+
+    Raises:
+        SessionStatusError: the icon could not be made.
+
+    """
+    surroundings = os.environ if environ is None else environ
+    choice = backend.choose(backend.gather(surroundings))
+    if choice.route is backend.Route.NONE:
+        return TrayResult(TrayOutcome.NO_DISPLAY, choice.reason)
+    if choice.reason:
+        on_shortcoming(choice.reason)
+    log.info("tray icon by %s", choice.route)
+    # Only now, since without a display there is nothing to import it for.
+    from claude_session_status.desktop.menu import pystray_items  # noqa: PLC0415
+    from claude_session_status.desktop.pystray_base import Menu  # noqa: PLC0415
+
+    painter = IconPainter()
+    tray = Tray(
+        monitor,
+        functools.partial(terminal.open_in_terminal, table_command, surroundings),
+        clicks=Worker("clicks"),
+        notices=Worker("notifications"),
+        painter=painter,
+    )
+    menu = Menu(lambda: pystray_items(tray.items, tray.perform))
+    title = view.tooltip(Snapshot(now=0))
+    try:
+        icon = backend.make_icon(choice, surroundings, painter, title, menu)
+    except Exception as error:  # each backend has errors of its own
+        log.exception("the icon")
+        raise SessionStatusError(
+            f"The tray icon can't be shown: {error}", "Run: claude-session-status watch"
+        ) from error
+    tray.attach(icon, chain_for(sys.platform, surroundings, _notifying(icon)))
+    tray.run()
+    return TrayResult(TrayOutcome.ENDED)
+
+
+def _notifying(icon: Any) -> Any:  # pystray's icons have no types
+    return icon if getattr(icon, "HAS_NOTIFICATION", False) else None
+
+
+class Tray:
+    """The tray itself: no platform, no clock. `attach` an icon and a notifier before `run`."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        open_table: Callable[[], None],
+        *,
+        clicks: Errands,
+        notices: Errands,
+        painter: IconPainter,
+    ) -> None:
+        self._monitor = monitor
+        self._open_table = open_table
+        self._clicks = clicks
+        self._notices = notices
+        self._painter = painter
+        self._icon: backend.TrayIcon | None = None
+        self._notifier: Notifier | None = None
+        self._spec: view.IconSpec | None = None
+        self._tooltip = ""
+        self._items: tuple[view.MenuItem, ...] = view.menu(Snapshot(now=0))
+        self._last = Snapshot(now=0)
+        self._trouble: str | None = None  # of our own, beside the snapshot's
+        self._notified: dict[str, float | None] = {}  # key -> the expiry that was told of
+        self._stop = threading.Event()
+        self._wish_to_end: SimpleQueue[str] = SimpleQueue()  # the one thing a signal handler may safely touch
+
+    @property
+    def items(self) -> tuple[view.MenuItem, ...]:
+        """The menu as it should be now."""
+        return self._items
+
+    def attach(self, icon: backend.TrayIcon, notifier: Notifier) -> None:
+        """Say where to show things."""
+        self._icon, self._notifier = icon, notifier
+
+    def run(self) -> None:
+        """Show and watch until somebody wants it to end."""
+        if self._icon is None:
+            raise RuntimeError("attach an icon first")
+        watching = threading.Thread(target=self._watch, name="monitor", daemon=True)
+        ending = threading.Thread(target=self._await_end, name="end", daemon=True)
+        with _signals(self._wish_to_end.put):
+            try:
+                watching.start()
+                ending.start()
+                self._icon.run(self._ready)
+            finally:
+                self._stop.set()
+                self._wish_to_end.put("the icon has gone")
+                self._monitor.wake()
+                watching.join(MONITOR_END_SECONDS)
+                self._clicks.stop(WORKER_END_SECONDS)
+                # In the worker, whose connections they are.
+                if self._notifier is not None:
+                    self._notices.submit(self._notifier.hang_up)
+                self._notices.stop(WORKER_END_SECONDS)
+
+    def end(self) -> None:
+        """Have `run` return soon. For any thread."""
+        self._wish_to_end.put("asked to")
+
+    def perform(self, item: view.MenuItem) -> None:
+        """Do what a line of the menu is for. Returns at once."""
+        log.debug("clicked %s", item.key)
+        if item.command is view.Command.QUIT:
+            self.end()
+        elif item.command is view.Command.SHOW_TABLE:
+            self._clicks.submit(self._show_table)
+
+    def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> None:
+        """Take the monitor's news. Never raises: the monitor has better things to do."""
+        self._last = snapshot
+        try:
+            self._show(snapshot)
+            self._tell(snapshot, alerts)
+        except Exception:
+            log.exception("showing a snapshot")
+
+    # ---- private ------------------------------------------------------------
+
+    def _ready(self, icon: backend.TrayIcon) -> None:
+        icon.show_spec(self._spec or view.IconSpec())
+        icon.visible = True
+        if self._stop.is_set():  # ended before there was anything to end
+            icon.stop()
+
+    def _await_end(self) -> None:
+        log.info("ending: %s", self._wish_to_end.get())
+        self._stop.set()
+        self._monitor.wake()
+        if self._icon is not None:
+            self._icon.stop()
+
+    def _watch(self) -> None:
+        """Run the monitor, and run it again when it breaks: a tray that shows old countdowns would be lying."""
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                self._monitor.run(self._stop, self.show)
+                if self._stop.is_set():
+                    return
+                reason = "it ended by itself"
+            except SessionStatusError as error:
+                log.exception("the monitor failed")
+                reason = error.title
+            except Exception as error:
+                log.exception("the monitor failed")
+                reason = f"{type(error).__name__}: {error}"
+            problem = f"Not watching at the moment: {reason}"
+            self.show(dataclasses.replace(self._last, stale=True, problem=problem))
+            self._stop.wait(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+            failures += 1
+
+    def _show(self, snapshot: Snapshot) -> None:
+        icon = self._icon
+        if icon is None:
+            return
+        if self._trouble is not None and snapshot.problem is None:
+            snapshot = dataclasses.replace(snapshot, problem=self._trouble)
+        spec = view.icon(snapshot)
+        if spec != self._spec:
+            self._spec = spec
+            icon.show_spec(spec)
+        tooltip = view.tooltip(snapshot)
+        if tooltip != self._tooltip:
+            self._tooltip = tooltip
+            icon.title = tooltip
+        items = view.menu(snapshot)
+        if items != self._items:
+            self._items = items
+            icon.update_menu()
+        icon.poke()
+
+    def _tell(self, snapshot: Snapshot, alerts: Sequence[Alert]) -> None:
+        for key in self._outdated(snapshot):
+            del self._notified[key]
+            self._notices.submit(functools.partial(self._close, key))
+        for alert in alerts:
+            notification = view.notification(alert)
+            self._notified[notification.key] = alert.state.expires_at
+            image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
+            self._notices.submit(functools.partial(self._notify, notification, image))
+
+    def _outdated(self, snapshot: Snapshot) -> list[str]:
+        """The notifications that are no longer true: their session took a new turn, expired, or ended."""
+        if not self._notified:
+            return []
+        true = {
+            state.session.session_id: state.expires_at
+            for state in snapshot.sessions
+            if state.cache is Cache.WARM and state.activity is not Activity.ENDED
+        }
+        return [key for key, expiry in self._notified.items() if expiry is None or true.get(key) != expiry]
+
+    def _notify(self, notification: view.Notification, image: Image.Image) -> None:
+        if self._notifier is not None:
+            self._notifier.notify(notification, image)
+
+    def _close(self, key: str) -> None:
+        if self._notifier is not None:
+            self._notifier.close(key)
+
+    def _show_table(self) -> None:
+        try:
+            self._open_table()
+        except SessionStatusError as error:
+            log.warning("%s", error)
+            self._trouble = f"{error.title}. {error.next_step}"
+        else:
+            self._trouble = None
+        self._monitor.wake()
+
+
+@contextmanager
+def _signals(wish: Callable[[str], None]) -> Iterator[None]:
+    """Turn the signals that end a program into a wish, and put their old handlers back afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        # What was ignored stays ignored: nohup means it.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, functools.partial(_wished, wish, name))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wished(wish: Callable[[str], None], name: str, *_: object) -> None:
+    wish(name)

@@ -1,0 +1,98 @@
+"""The icon on Windows: pystray's, with everything that Windows sees done in the message loop's thread.
+
+pystray destroys and rebuilds the native menu in whatever thread updates it; while the menu is open that loses the
+click, and later left clicks as well. So the menu is built when it is about to open, and holds still until it is closed.
+"""
+
+from typing import Any
+
+from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.notify.base import fit
+from claude_session_status.desktop.pystray_base import Menu
+from claude_session_status.view import IconSpec
+
+from pystray._util import win32  # isort: skip  # after pystray_base, which keeps pystray's choice of a backend quiet
+from pystray._win32 import Icon as PystrayWindowsIcon  # isort: skip
+
+IMAGE_SIZE = 64  # saved as an .ico, which holds the smaller sizes as well
+LIMITS = {"szTip": 127, "szInfo": 255, "szInfoTitle": 63}  # UTF-16 units; one more raises ValueError
+WM_REFRESH = win32.WM_USER + 40
+
+
+class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no types
+    """The icon. Setters note what is wanted and post a message; the loop then does it."""
+
+    def __init__(self, name: str, painter: IconPainter, *, title: str, menu: Menu) -> None:
+        self._painter = painter
+        self._menu_handle: Any = None
+        self._menu_open = False
+        self._to_add = False  # the shell has not been told of the icon, or has forgotten it
+        self._added = False
+        self._shown: tuple[Any, str] | None = None
+        super().__init__(name, painter.image(IconSpec(), IMAGE_SIZE), title, menu)
+        self._message_handlers[WM_REFRESH] = self._on_refresh
+
+    # ---- for any thread -----------------------------------------------------
+
+    def show_spec(self, spec: IconSpec) -> None:
+        """Draw the icon anew."""
+        self.icon = self._painter.image(spec, IMAGE_SIZE)
+
+    def poke(self) -> None:
+        """Turn the message loop once, so that Python hears of a Ctrl-C."""
+        self._post()
+
+    def _post(self) -> None:
+        if self._hwnd:
+            win32.PostMessage(self._hwnd, WM_REFRESH, 0, 0)
+
+    def _show(self) -> None:
+        self._to_add = True
+        self._post()
+
+    def _update_icon(self) -> None:
+        self._icon_valid = True
+        self._post()
+
+    def _update_title(self) -> None:
+        self._post()
+
+    def _update_menu(self) -> None:
+        """Nothing: the menu is built when it opens."""
+
+    # ---- in the message loop ------------------------------------------------
+
+    def _on_refresh(self, _wparam: int, _lparam: int) -> None:
+        wanted = (self._icon, self._title)
+        if self._to_add:
+            self._to_add, self._added = False, True
+            self._release_icon()
+            super()._show()
+        elif self._added and wanted != self._shown:
+            icon, title = self._shown or (None, "")
+            if icon is not self._icon:
+                super()._update_icon()
+            if title != self._title:
+                super()._update_title()
+        self._shown = wanted
+
+    def _on_notify(self, wparam: int, lparam: int) -> None:
+        if lparam != win32.WM_RBUTTONUP:
+            super()._on_notify(wparam, lparam)
+        elif not self._menu_open:  # an open menu runs a loop of its own, in which a second click arrives here
+            self._menu_open = True
+            try:
+                super()._update_menu()
+                super()._on_notify(wparam, lparam)
+            finally:
+                self._menu_open = False
+
+    def _create_menu_item(self, descriptor: Any, callbacks: list[Any]) -> Any:  # pystray has no types
+        info = super()._create_menu_item(descriptor, callbacks)
+        if descriptor is not Menu.SEPARATOR:
+            info.dwTypeData = descriptor.text.replace("&", "&&")  # a single one marks the letter to press
+        return info
+
+    def _message(self, code: int, flags: int, **values: Any) -> None:  # likewise
+        kept = {key: fit(value, LIMITS[key]) if key in LIMITS else value for key, value in values.items()}
+        super()._message(code, flags, **kept)

@@ -1,0 +1,67 @@
+"""Starts the tray with its made-up monitor (`fake_app.py`) on a test's desktop, and talks to it."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from desktop.harness import Desktop, Program, wait_for
+
+FAKE_APP = Path(__file__).parent / "fake_app.py"
+END_SECONDS = 2.0  # what the product promises for its end
+
+
+def session(session_id: str, left: float, **more: Any) -> dict[str, Any]:
+    """A session of which `left` seconds are left, in the words of `fake_app.py`."""
+    return {"id": session_id, "left": left, **more}
+
+
+class FakeApp:
+    """The program, once it is started."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self._desktop = desktop
+        self._program: Program | None = None
+        self.may_stumble = False  # whether a traceback in its log is part of the test
+
+    @property
+    def program(self) -> Program:
+        assert self._program is not None, "start it first"
+        return self._program
+
+    def start(self, *sessions: dict[str, Any], table: tuple[str, ...] = ("true",), **env: str) -> "FakeApp":
+        argv = [sys.executable, "-X", "dev", str(FAKE_APP), *table]
+        self._program = self._desktop.start(argv, "app", env, stdin=subprocess.PIPE)
+        self.show(*sessions)
+        return self
+
+    def show(self, *sessions: dict[str, Any]) -> None:
+        self.say(sessions=sessions)
+
+    def say(self, **told: Any) -> None:
+        stream = self.program.process.stdin
+        assert stream is not None
+        stream.write(json.dumps(told).encode() + b"\n")
+        stream.flush()
+
+    def clicked(self) -> list[str]:
+        """The keys of the lines that were clicked."""
+        return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
+
+    def wait_clicked(self, key: str) -> None:
+        wait_for(f"a click on {key}", lambda: key in self.clicked())
+
+    def ended(self) -> int | None:
+        """The exit code once it ended by itself, within what is promised."""
+        try:
+            return self.program.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def signal(self, number: signal.Signals) -> int | None:
+        """Send the signal; the exit code when it ends within what is promised."""
+        self.program.process.send_signal(number)
+        return self.ended()

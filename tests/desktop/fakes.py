@@ -1,0 +1,223 @@
+"""Stand-ins for what the desktop code talks to. Each keeps what it was told, in order."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+
+from claude_session_status.desktop.linux.bus import Body, BusError, Call, Reply, Target
+from claude_session_status.desktop.notify import Outcome
+from claude_session_status.desktop.tray import Listener
+from claude_session_status.desktop.worker import Task
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    Cache,
+    Request,
+    Session,
+    SessionState,
+    Snapshot,
+    Source,
+    Urgency,
+)
+from claude_session_status.view import IconSpec, Notification
+
+NOW = 1_800_000_000.0
+
+
+def state(
+    session_id: str,
+    left: float = 100.0,
+    *,
+    activity: Activity = Activity.IDLE,
+    title: str | None = None,
+    urgency: Urgency = Urgency.SOON,
+    ttl: int = 300,
+) -> SessionState:
+    """A session of which `left` seconds are left at `NOW`."""
+    session = Session(session_id, project=session_id, title=title, request=Request(NOW + left - ttl, ttl, Source.HOOK))
+    cache = Cache.WARM if left > 0 else Cache.EXPIRED
+    return SessionState(session, cache, activity, NOW + left, max(0.0, left), urgency if left > 0 else Urgency.NONE)
+
+
+def snapshot(*states: SessionState, now: float = NOW, problem: str | None = None) -> Snapshot:
+    return Snapshot(now, states, problem=problem)
+
+
+class InlineErrands:
+    """Does tasks at once."""
+
+    def submit(self, task: Task) -> None:
+        task()
+
+    def stop(self, timeout: float) -> None:
+        pass
+
+
+class FakeIcon:
+    """An icon that keeps what it was told, and runs until it is stopped."""
+
+    def __init__(self) -> None:
+        self.specs: list[IconSpec] = []
+        self.titles: list[str] = []
+        self.menu_updates = 0
+        self.visible = False
+        self._stopped = threading.Event()
+
+    @property
+    def title(self) -> str:
+        return self.titles[-1] if self.titles else ""
+
+    @title.setter
+    def title(self, value: str) -> None:
+        self.titles.append(value)
+
+    def show_spec(self, spec: IconSpec) -> None:
+        self.specs.append(spec)
+
+    def update_menu(self) -> None:
+        self.menu_updates += 1
+
+    def poke(self) -> None:
+        pass
+
+    def run(self, setup: Callable[[Any], None] | None = None) -> None:
+        if setup is not None:
+            setup(self)
+        assert self._stopped.wait(5)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+class FakeNotifier:
+    """A way of notifying whose outcome is given; None means that it raises."""
+
+    def __init__(self, outcome: Outcome | None = Outcome.SENT, name: str = "fake") -> None:
+        self.name = name
+        self.outcome = outcome
+        self.shown: list[Notification] = []
+        self.closed: list[str] = []
+
+    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
+        if self.outcome is None:
+            raise RuntimeError("no such thing")
+        self.shown.append(notification)
+        return self.outcome
+
+    def close(self, key: str) -> None:
+        if self.outcome is None:
+            raise RuntimeError("no such thing")
+        self.closed.append(key)
+
+    def hang_up(self) -> None:
+        pass
+
+
+class ScriptedMonitor:
+    """A monitor that does one step at each run: a list of snapshots and alerts to give, or an error to raise."""
+
+    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception) -> None:
+        self._runs = list(runs)
+        self.woken = threading.Event()
+        self.run_count = 0
+        self.done = threading.Event()  # the script has been played
+
+    def run(self, stop: threading.Event, listener: Listener) -> None:
+        self.run_count += 1
+        if not self._runs:
+            self.done.set()
+            stop.wait(5)
+            return
+        step = self._runs.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        for shot, alerts in step:
+            listener(shot, alerts)
+        if not self._runs:
+            self.done.set()
+        stop.wait(5)
+
+    def wake(self) -> None:
+        self.woken.set()
+
+
+Step = Callable[["FakeBus"], None]
+
+
+class FakeBus:
+    """A bus whose peers are the steps of a script, one at each `pump`. When the script is over the bus goes away."""
+
+    unique_name = ":1.7"
+
+    def __init__(self, *script: Step) -> None:
+        self._script = list(script)
+        self.signals: list[tuple[str, Body]] = []
+        self.calls: list[tuple[Target, str, Body]] = []
+        self.answers: dict[str, Reply] = {}
+        self.timeouts: list[float | None] = []
+        self.closed = False
+        self._on_call: Callable[[Call], tuple[str, Body]] | None = None
+        self._on_signal: Callable[[Call], None] | None = None
+
+    # What the product calls.
+
+    def listen(self, rule: str) -> None:
+        self.calls.append((Target("bus", "/", "bus"), "AddMatch", (rule,)))
+
+    def emit(self, path: str, interface: str, member: str, signature: str = "", body: Body = ()) -> None:
+        self.signals.append((member, body))
+
+    def call(
+        self,
+        target: Target,
+        member: str,
+        signature: str = "",
+        body: Body = (),
+        on_reply: Callable[[Reply], None] | None = None,
+    ) -> None:
+        self.calls.append((target, member, body))
+        if on_reply is not None and member in self.answers:
+            on_reply(self.answers[member])
+
+    def ask(self, target: Target, member: str, signature: str = "", body: Body = (), timeout: float = 5) -> Body:
+        self.calls.append((target, member, body))
+        reply = self.answers[member]
+        if reply.error is not None:
+            raise reply.error
+        return reply.body
+
+    def pump(
+        self,
+        timeout: float | None,
+        on_call: Callable[[Call], tuple[str, Body]] | None = None,
+        on_signal: Callable[[Call], None] | None = None,
+    ) -> None:
+        self.timeouts.append(timeout)
+        self._on_call, self._on_signal = on_call, on_signal
+        if not self._script:
+            raise BusError("gone")
+        self._script.pop(0)(self)
+
+    def wake(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    # What a step calls.
+
+    def peer_calls(self, path: str, interface: str, member: str, *body: Any) -> Body:
+        assert self._on_call is not None
+        return self._on_call(Call(path, interface, member, body))[1]
+
+    def peer_signals(self, member: str, *body: Any) -> None:
+        assert self._on_signal is not None
+        self._on_signal(Call("/", "", member, body))
+
+    def sent(self, member: str) -> list[Body]:
+        return [body for name, body in self.signals if name == member]
+
+    def called(self, member: str) -> list[Body]:
+        return [body for _, name, body in self.calls if name == member]

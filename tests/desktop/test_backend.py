@@ -1,0 +1,63 @@
+"""Which way an icon is shown, from what is there."""
+
+import pytest
+
+from claude_session_status.desktop.backend import Choice, Facts, Route, choose, gather
+
+SNI = Route.STATUS_NOTIFIER
+
+
+@pytest.mark.parametrize(
+    ("facts", "route", "stand_in"),
+    [
+        (Facts("win32"), Route.WINDOWS, False),
+        (Facts("darwin"), Route.MACOS, False),
+        (Facts("linux", bus=True, watcher=True, x_named=True), SNI, True),
+        (Facts("linux", bus=True, watcher=True, wayland=True), SNI, False),
+        (Facts("linux", bus=True, watcher=True), SNI, False),
+        (Facts("linux", bus=True, x_named=True, x_display=True), SNI, True),
+        (Facts("linux", bus=True, wayland=True), SNI, False),
+        (Facts("linux", x_named=True, x_display=True), Route.X11, False),
+        (Facts("linux", wayland=True), Route.NONE, False),
+        (Facts("linux", bus=True, x_named=True), Route.NONE, False),
+        (Facts("linux", bus=True), Route.NONE, False),
+        (Facts("linux"), Route.NONE, False),
+    ],
+)
+def test_the_choice(facts: Facts, route: Route, stand_in: bool) -> None:
+    choice = choose(facts)
+    assert (choice.route, choice.stand_in) == (route, stand_in)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts("linux"), "no graphical display"),
+        (Facts("linux", x_named=True), "DISPLAY"),
+        (Facts("linux", wayland=True), "D-Bus"),
+        (Facts("linux", bus=True, wayland=True), "No panel"),
+        (Facts("linux", x_named=True, x_display=True), "no menu"),
+    ],
+)
+def test_a_shortcoming_is_said_in_one_line(facts: Facts, words: str) -> None:
+    reason = choose(facts).reason
+    assert words in reason
+    assert "\n" not in reason
+
+
+def test_the_best_way_needs_no_words() -> None:
+    assert choose(Facts("linux", bus=True, watcher=True)) == Choice(SNI)
+
+
+def test_an_empty_environment_has_nothing_to_show_on() -> None:
+    assert gather({}, "linux") == Facts("linux")
+
+
+def test_a_display_that_is_not_there_is_named_but_not_open() -> None:
+    environ = {"DISPLAY": ":64999", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    assert gather(environ, "linux") == Facts("linux", x_named=True)
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_other_platforms_are_not_looked_at(platform: str) -> None:
+    assert gather({"DISPLAY": ":64999"}, platform) == Facts(platform)

@@ -1,0 +1,157 @@
+"""From a hook to the screen: the real command `claude-session-status tray` on a real panel, told by real hooks."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude_session_status.desktop.icon import PAINTS
+from claude_session_status.model import Urgency
+from desktop.harness import Desktop, Item, Program, wait_for
+
+pytestmark = pytest.mark.desktop
+
+PRODUCT = [sys.executable, "-m", "claude_session_status"]
+AMBER = PAINTS[Urgency.SOON].left[:3]
+GREY = PAINTS[Urgency.NONE].left[:3]
+TTL = 300
+END_SECONDS = 2.0
+
+
+class Claude:
+    """A session of Claude Code as its hooks and its transcript tell of it."""
+
+    def __init__(self, desktop: Desktop, session_id: str, project: str) -> None:
+        self._desktop = desktop
+        self.session_id = session_id
+        self.cwd = desktop.home / project
+        self.cwd.mkdir()
+        self.transcript = desktop.home / f".claude/projects/-{project}/{session_id}.jsonl"
+        self.transcript.parent.mkdir(parents=True)
+
+    def turn(self, seconds_left: float) -> None:
+        """Have a turn whose request began so that the cache has this time left."""
+        began = time.time() - (TTL - seconds_left)
+        usage = {
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cache_read_input_tokens": 140_000,
+            "cache_creation_input_tokens": 2000,
+            "cache_creation": {"ephemeral_5m_input_tokens": 2000, "ephemeral_1h_input_tokens": 0},
+        }
+        message = {"id": f"msg_{began}", "model": "claude-opus-5-5", "role": "assistant", "usage": usage, "content": []}
+        message["stop_reason"] = "end_turn"
+        self._write(began, type="user", message={"role": "user", "content": "hello"})
+        self._write(began + 1, type="assistant", requestId=f"req_{began}", message=message)
+        self.hook("mark-turn", "Stop")
+
+    def hook(self, mark: str, event: str, **more: str) -> None:
+        told = {
+            "session_id": self.session_id,
+            "cwd": str(self.cwd),
+            "transcript_path": str(self.transcript),
+            "hook_event_name": event,
+            **more,
+        }
+        argv = [*PRODUCT, mark]
+        done = subprocess.run(argv, input=json.dumps(told), env=self._desktop.env, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def _write(self, at: float, **line: Any) -> None:
+        stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        values = {"sessionId": self.session_id, "cwd": str(self.cwd), "isSidechain": False, "timestamp": stamp, **line}
+        with self.transcript.open("a") as stream:
+            stream.write(json.dumps(values) + "\n")
+
+
+def start_tray(desktop: Desktop, env: Mapping[str, str] | None = None) -> Program:
+    return desktop.start([*PRODUCT, "tray"], "tray", env)
+
+
+def wait_line(item: Item, pattern: str) -> str:
+    """Wait for a line of the menu that matches, and return it."""
+    return wait_for(f"a line like {pattern}", lambda: next((s for s in item.labels() if re.match(pattern, s)), None))
+
+
+def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
+    desktop.start_dunst()
+    tray = start_tray(desktop)
+    item = desktop.item()
+    wait_line(item, "No sessions yet")
+    wait_for("grey", lambda: desktop.find_colour(GREY))
+    claude = Claude(desktop, "11111111-2222-3333-4444-555555555555", "my_app")
+    claude.hook("mark-start", "SessionStart", source="startup")
+    wait_line(item, "● my_app|○ my_app")
+    claude.turn(seconds_left=42)
+    line = wait_line(item, r"● my_app   (4\d|3\d)s left")
+    wait_for("amber", lambda: desktop.find_colour(AMBER))
+    wait_for("a moved countdown", lambda: (found := item.labels()[0]) != line and "left" in found)
+    wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1", 30)
+    desktop.run("dunstctl", "close-all")
+    history = desktop.run("dunstctl", "history")
+    assert re.search(r"my_app: cache expires in (30|29)s", history)
+    assert "142k tokens are read again" in history
+    claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
+    wait_line(item, "No running sessions")
+    item.click("Quit")
+    assert tray.process.wait(END_SECONDS) == 0
+
+
+def test_a_notification_comes_once_also_across_a_restart(desktop: Desktop, panel: Program) -> None:
+    desktop.start_dunst()
+    claude = Claude(desktop, "11111111-2222-3333-4444-555555555555", "my_app")
+    claude.hook("mark-start", "SessionStart", source="startup")
+    claude.turn(seconds_left=33)
+    tray = start_tray(desktop)
+    wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
+    assert tray.end(seconds=END_SECONDS) == 0
+    desktop.run("dunstctl", "close-all")
+    wait_for("none shown", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
+    start_tray(desktop)
+    line = wait_line(desktop.item(), r"● my_app   \d+s left")
+    wait_for("time to pass", lambda: desktop.item().labels()[0] != line)
+    assert desktop.run("dunstctl", "count", "displayed").strip() == "0"
+
+
+def test_a_second_tray_says_so_and_ends_well(desktop: Desktop, panel: Program) -> None:
+    start_tray(desktop)
+    desktop.item()
+    second = start_tray(desktop)
+    assert second.process.wait(10) == 0
+    assert "running already" in second.text
+    assert len(desktop.items()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it(desktop: Desktop, panel: Program, number: signal.Signals) -> None:
+    tray = start_tray(desktop)
+    desktop.item()
+    assert tray.end(number, END_SECONDS) == 0
+    assert not Path(desktop.home / ".claude/claude-session-status/monitor.alive").exists()
+
+
+def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: Desktop, panel: Program) -> None:
+    """A left click runs `watch` in a terminal; what the tray did to its own environment does not reach it."""
+    told = desktop.root / "told"
+    terminal = desktop.root / "terminal"
+    terminal.write_text(f'#!/bin/sh\n(echo "$@"; echo "[$PYSTRAY_BACKEND]") > {told}.new\nmv {told}.new {told}\n')
+    terminal.chmod(0o755)
+    start_tray(desktop, {"TERMINAL": str(terminal)})
+    item = desktop.item()
+    item.click("Show table")
+    wait_for("the terminal", told.exists)
+    assert told.read_text() == f"-e {' '.join(PRODUCT)} watch\n[]\n"
+
+
+def test_without_a_display_it_says_why(desktop: Desktop) -> None:
+    tray = start_tray(desktop, {"DISPLAY": ""})
+    tray.process.wait(20)
+    assert "There is no graphical display here" in tray.text

@@ -1,0 +1,274 @@
+"""Each way of notifying, and the order in which they are tried."""
+
+import sys
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
+from claude_session_status.desktop.notify import Chain, Outcome, chain_for
+from claude_session_status.desktop.notify.base import fit
+from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier
+from claude_session_status.desktop.notify.through_icon import IconNotifier
+from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
+from claude_session_status.view import Notification
+from desktop.fakes import FakeBus, FakeNotifier
+
+SOON = Notification("a", "a: cache expires in 30s", "Answer <now> & here.")
+LAST = Notification("a", "a: cache expires in 5s", "Now.", urgent=True)
+
+# ---- the chain --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "result", "tried"),
+    [
+        ([Outcome.SENT, Outcome.SENT], Outcome.SENT, [Outcome.SENT]),
+        ([Outcome.UNAVAILABLE, Outcome.SENT], Outcome.SENT, [Outcome.UNAVAILABLE, Outcome.SENT]),
+        ([Outcome.FAILED, Outcome.UNCONFIRMED], Outcome.UNCONFIRMED, [Outcome.FAILED, Outcome.UNCONFIRMED]),
+        ([None, Outcome.SENT], Outcome.SENT, [Outcome.FAILED, Outcome.SENT]),
+        ([Outcome.FAILED, None], Outcome.FAILED, [Outcome.FAILED, Outcome.FAILED]),
+        ([], Outcome.UNAVAILABLE, []),
+    ],
+)
+def test_the_first_way_that_works_wins(outcomes: list[Outcome | None], result: Outcome, tried: list[Outcome]) -> None:
+    ways = [FakeNotifier(outcome, f"way {i}") for i, outcome in enumerate(outcomes)]
+    chain = Chain(ways)
+    assert chain.notify(SOON, None) is result
+    assert [(a.way, a.outcome) for a in chain.attempts] == [(f"way {i}", o) for i, o in enumerate(tried)]
+
+
+def test_a_way_that_can_not_close_does_not_keep_others_from_it() -> None:
+    good = FakeNotifier()
+    Chain([FakeNotifier(None), good]).close("a")
+    assert good.closed == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "icon", "names"),
+    [
+        ("linux", False, ["D-Bus (org.freedesktop.Notifications)", "plyer"]),
+        ("win32", True, ["tray icon", "plyer"]),
+        ("darwin", True, ["plyer", "tray icon"]),
+        ("win32", False, ["plyer"]),
+    ],
+)
+def test_the_order_on_each_platform(platform: str, icon: bool, names: list[str]) -> None:
+    chain = chain_for(platform, {}, FakeToast() if icon else None)
+    assert [way.name for way in chain._ways] == names
+
+
+# ---- D-Bus ------------------------------------------------------------------
+
+
+class Service:
+    """A notification service on a fake bus."""
+
+    def __init__(self, *capabilities: str) -> None:
+        self.buses: list[FakeBus | BusError] = []
+        self.capabilities = list(capabilities)
+        self.opened = 0
+
+    def bus(self, **answers: Reply) -> FakeBus:
+        bus = FakeBus()
+        bus.answers = {
+            "GetCapabilities": Reply((self.capabilities,)),
+            "Notify": Reply((7,)),
+            "CloseNotification": Reply(),
+            **answers,
+        }
+        self.buses.append(bus)
+        return bus
+
+    def open(self) -> Any:
+        self.opened += 1
+        bus = self.buses.pop(0)
+        if isinstance(bus, BusError):
+            raise bus
+        return bus
+
+
+def test_it_shows_title_and_body_and_replaces_what_it_showed_before() -> None:
+    service = Service("body")
+    bus = service.bus()
+    notifier = FreedesktopNotifier(service.open)
+    assert notifier.notify(SOON, None) is Outcome.SENT
+    assert notifier.notify(LAST, None) is Outcome.SENT
+    first, second = bus.called("Notify")
+    assert first[:6] == ("claude-session-status", 0, "", "a: cache expires in 30s", "Answer <now> & here.", [])
+    assert second[1] == 7
+    assert (first[6]["urgency"], second[6]["urgency"]) == (("y", 1), ("y", 2))
+    assert service.opened == 1
+
+
+def test_another_key_is_another_notification() -> None:
+    service = Service()
+    bus = service.bus()
+    notifier = FreedesktopNotifier(service.open)
+    notifier.notify(SOON, None)
+    notifier.notify(Notification("b", "b", "b"), None)
+    assert [body[1] for body in bus.called("Notify")] == [0, 0]
+
+
+def test_markup_is_escaped_where_it_would_be_read_as_such() -> None:
+    service = Service("body", "body-markup")
+    bus = service.bus()
+    FreedesktopNotifier(service.open).notify(SOON, None)
+    assert bus.called("Notify")[0][4] == "Answer &lt;now&gt; &amp; here."
+
+
+def test_the_icon_goes_along() -> None:
+    service = Service()
+    bus = service.bus()
+    FreedesktopNotifier(service.open).notify(SOON, Image.new("RGBA", (2, 3), (1, 2, 3, 4)))
+    signature, pixels = bus.called("Notify")[0][6]["image-data"]
+    assert signature == "(iiibiiay)"
+    assert pixels == (2, 3, 8, True, 8, 4, bytes((1, 2, 3, 4)) * 6)
+
+
+def test_it_closes_what_it_showed_once() -> None:
+    service = Service()
+    bus = service.bus()
+    notifier = FreedesktopNotifier(service.open)
+    notifier.close("a")
+    notifier.notify(SOON, None)
+    notifier.close("a")
+    notifier.close("a")
+    assert bus.called("CloseNotification") == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("org.freedesktop.DBus.Error.ServiceUnknown", Outcome.UNAVAILABLE),
+        ("org.freedesktop.DBus.Error.Spawn.ChildExited", Outcome.UNAVAILABLE),
+        ("org.freedesktop.Notifications.MaxNotificationsExceeded", Outcome.FAILED),
+    ],
+)
+def test_a_service_that_is_not_there_is_told_from_one_that_refuses(error: str, outcome: Outcome) -> None:
+    service = Service()
+    service.bus(GetCapabilities=Reply(error=CallError(error, "")))
+    assert FreedesktopNotifier(service.open).notify(SOON, None) is outcome
+
+
+def test_without_a_bus_it_is_unavailable() -> None:
+    service = Service()
+    service.buses = [BusError("none"), BusError("none")]
+    assert FreedesktopNotifier(service.open).notify(SOON, None) is Outcome.UNAVAILABLE
+
+
+def test_a_connection_that_died_is_made_anew() -> None:
+    service = Service()
+    dead = service.bus()
+    alive = service.bus()
+    notifier = FreedesktopNotifier(service.open)
+    notifier.notify(SOON, None)
+
+    def gone(*_: object, **__: object) -> Any:
+        raise BusError("gone")
+
+    dead.ask = gone  # type: ignore[method-assign]  # the bus goes away
+    assert notifier.notify(LAST, None) is Outcome.SENT
+    assert dead.closed
+    assert len(alive.called("Notify")) == 1
+
+
+# ---- plyer ------------------------------------------------------------------
+
+
+class Facade:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.calls: list[dict[str, str]] = []
+
+    def notify(self, **values: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.calls.append(values)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, Outcome.UNCONFIRMED),
+        (NotImplementedError(), Outcome.UNAVAILABLE),
+        (ImportError(), Outcome.UNAVAILABLE),
+        (OSError(), Outcome.FAILED),
+    ],
+)
+def test_plyer_is_believed_only_so_far(error: Exception | None, outcome: Outcome) -> None:
+    assert PlyerNotifier(facade=Facade(error)).notify(SOON, None) is outcome
+
+
+def test_plyer_gets_short_texts_that_do_not_look_like_options() -> None:
+    facade = Facade()
+    PlyerNotifier(facade=facade).notify(Notification("a", "-" + "t" * 100, "b" * 300), None)
+    (call,) = facade.calls
+    assert call["title"].startswith(" -t")
+    assert len(call["title"]) <= 64
+    assert len(call["message"]) <= 255
+
+
+def test_plyer_itself_runs_here_without_a_warning_or_an_exception() -> None:
+    """The real one: whatever this machine has, nothing escapes."""
+    assert PlyerNotifier(sys.platform).notify(SOON, None) in Outcome
+
+
+# ---- the icon ---------------------------------------------------------------
+
+
+class FakeToast:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.shown: list[tuple[str, str]] = []
+        self.removed = 0
+
+    def notify(self, message: str, title: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.shown.append((title, message))
+
+    def remove_notification(self) -> None:
+        self.removed += 1
+
+
+def test_the_icon_shows_a_toast_within_the_limits_of_windows() -> None:
+    toast = FakeToast()
+    assert IconNotifier(toast).notify(Notification("a", "t" * 80, "b" * 300), None) is Outcome.SENT
+    ((title, body),) = toast.shown
+    assert (len(title), len(body)) == (63, 255)
+
+
+def test_the_icon_takes_back_only_what_it_shows() -> None:
+    toast = FakeToast()
+    notifier = IconNotifier(toast)
+    notifier.notify(SOON, None)
+    notifier.close("b")
+    assert toast.removed == 0
+    notifier.close("a")
+    notifier.close("a")
+    assert toast.removed == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(NotImplementedError(), Outcome.UNAVAILABLE), (OSError(), Outcome.FAILED)]
+)
+def test_an_icon_that_can_not_toast(error: Exception, outcome: Outcome) -> None:
+    assert IconNotifier(FakeToast(error)).notify(SOON, None) is outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "expected"),
+    [
+        ("short", 5, "short"),
+        ("longer", 5, "long…"),
+        ("one two", 5, "one…"),
+        ("😀😀😀", 6, "😀😀😀"),
+        ("😀😀😀", 5, "😀😀…"),
+        ("😀😀😀", 4, "😀…"),
+    ],
+)
+def test_windows_counts_utf_16(text: str, units: int, expected: str) -> None:
+    assert fit(text, units) == expected
+    assert len(fit(text, units).encode("utf-16-le")) // 2 <= units

@@ -1,0 +1,362 @@
+"""The icon on D-Bus, told by a scripted bus: what a panel calls, and what it is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.linux import dbusmenu, item, status_icon
+from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
+from claude_session_status.desktop.linux.menu_model import ROOT, Kind
+from claude_session_status.desktop.linux.status_icon import SIZES, WATCHER, StatusIcon, entries_of
+from claude_session_status.desktop.menu import pystray_items
+from claude_session_status.desktop.pystray_base import Menu, MenuItem
+from claude_session_status.model import Urgency
+from claude_session_status.view import Command, IconSpec
+from claude_session_status.view import MenuItem as Line
+from desktop.fakes import FakeBus, Step
+
+PROPERTIES = "org.freedesktop.DBus.Properties"
+QUIT = Line("quit", "Quit", Command.QUIT)
+
+
+class Scene:
+    """An icon, its menu, and what was clicked and heard."""
+
+    def __init__(self, *lines: Line) -> None:
+        self.lines = list(lines)
+        self.clicked: list[str] = []
+        self.panels: list[bool] = []
+        self.now = 100.0
+        self.buses: list[FakeBus] = []
+        self.icon = StatusIcon(
+            "claude-session-status",
+            IconPainter(),
+            self._open,
+            title="Title",
+            menu=Menu(lambda: pystray_items(self.lines, lambda line: self.clicked.append(line.key))),
+            on_panel=self.panels.append,
+            clock=lambda: self.now,
+        )
+        self.icon.show_spec(IconSpec())
+        self.icon.visible = True
+
+    def play(self, *steps: Step, watcher: bool = True) -> FakeBus:
+        """Run the icon's loop through the steps, one at each turn, and stop it."""
+        bus = FakeBus(*steps, lambda _bus: self.icon.stop())
+        if watcher:
+            bus.answers["GetNameOwner"] = Reply((":1.2",))
+            bus.answers["RegisterStatusNotifierItem"] = Reply()
+        else:
+            bus.answers["GetNameOwner"] = Reply(error=CallError("NameHasNoOwner", ""))
+        self.buses.append(bus)
+        self.icon.run(lambda _icon: None)
+        return bus
+
+    def update(self, *lines: Line) -> None:
+        self.lines = list(lines)
+        self.icon.update_menu()
+
+    def _open(self) -> Any:
+        if not self.buses:
+            raise BusError("no bus")
+        return self.buses.pop(0)
+
+
+def session(session_id: str, label: str = "") -> Line:
+    return Line(f"session:{session_id}", label or f"● {session_id}   9s left", Command.SHOW_TABLE, session_id)
+
+
+def menu_call(bus: FakeBus, member: str, *body: Any) -> Any:
+    return bus.peer_calls(dbusmenu.PATH, dbusmenu.INTERFACE, member, *body)
+
+
+def rows(bus: FakeBus) -> dict[str, int]:
+    _, (_, _, children) = menu_call(bus, "GetLayout", ROOT, -1, [])
+    return {child["label"][1]: row_id for _, (row_id, child, _) in children if "label" in child}
+
+
+def keep(into: list[Any], look: Callable[[FakeBus], Any]) -> Step:
+    return lambda bus: into.append(look(bus))
+
+
+# ---- panels -----------------------------------------------------------------
+
+
+def test_it_registers_with_a_panel_that_is_there() -> None:
+    scene = Scene(QUIT)
+    bus = scene.play()
+    assert bus.called("RegisterStatusNotifierItem") == [(":1.7",)]
+    assert scene.panels == [True]
+    assert bus.closed
+
+
+def test_it_registers_with_a_panel_that_comes_late() -> None:
+    scene = Scene(QUIT)
+
+    def panel_comes(bus: FakeBus) -> None:
+        bus.answers["RegisterStatusNotifierItem"] = Reply()
+        bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.9")
+
+    bus = scene.play(panel_comes, watcher=False)
+    assert len(bus.called("RegisterStatusNotifierItem")) == 1
+    assert scene.panels == [True]
+
+
+def test_it_registers_again_with_a_panel_that_restarts() -> None:
+    scene = Scene(QUIT)
+    bus = scene.play(
+        lambda bus: bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", ""),
+        lambda bus: bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.3"),
+    )
+    assert len(bus.called("RegisterStatusNotifierItem")) == 2
+    assert scene.panels == [True, False, True]
+
+
+def test_other_names_on_the_bus_do_not_matter() -> None:
+    scene = Scene(QUIT)
+    bus = scene.play(lambda bus: bus.peer_signals("NameOwnerChanged", "org.example", "", ":1.3"))
+    assert len(bus.called("RegisterStatusNotifierItem")) == 1
+
+
+def test_a_panel_that_refuses_is_no_panel() -> None:
+    scene = Scene(QUIT)
+
+    def refuse(bus: FakeBus) -> None:
+        bus.answers["RegisterStatusNotifierItem"] = Reply(error=CallError("AccessDenied", ""))
+        bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.3")
+
+    scene.play(refuse, watcher=False)
+    assert scene.panels == [False]
+    assert not scene.icon.registered
+
+
+def test_a_bus_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0,))
+    scene = Scene(QUIT)
+    first = FakeBus()  # goes away at once
+    first.answers = {"GetNameOwner": Reply((":1.2",)), "RegisterStatusNotifierItem": Reply()}
+    scene.buses.append(first)
+    scene.play()
+    assert first.closed
+    assert scene.panels == [True, False, True]
+
+
+def test_when_the_bus_stays_away_the_session_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0, 0.0))
+    scene = Scene(QUIT)
+    scene.icon.run(lambda _icon: None)  # there is no bus at all
+    assert not scene.icon.registered
+
+
+def test_a_stop_before_the_run_ends_it_at_once() -> None:
+    scene = Scene(QUIT)
+    scene.icon.stop()
+    bus = scene.play()
+    assert bus.calls == []
+
+
+# ---- what a panel reads -----------------------------------------------------
+
+
+def test_the_icon_can_be_read_in_every_size() -> None:
+    scene = Scene(QUIT)
+    seen: list[Any] = []
+    scene.play(keep(seen, lambda bus: bus.peer_calls(item.PATH, PROPERTIES, "GetAll", item.INTERFACE)[0]))
+    properties = {name: value for name, (_, value) in seen[0].items()}
+    assert [(w, h, len(data)) for w, h, data in properties["IconPixmap"]] == [(s, s, 4 * s * s) for s in SIZES]
+    assert properties["Id"] == "claude-session-status"
+    assert properties["Status"] == "Active"
+    assert properties["Title"] == properties["IconAccessibleDesc"] == properties["ToolTip"][2] == "Title"
+    assert properties["Menu"] == dbusmenu.PATH
+    assert properties["ItemIsMenu"] is False
+
+
+def test_pixels_are_argb_in_network_order() -> None:
+    image = IconPainter().image(IconSpec(Urgency.LAST, 24), 16)
+    width, height, data = item.pixmap(image)
+    assert (width, height) == (16, 16)
+    pixel = image.getpixel((8, 8))
+    assert isinstance(pixel, tuple)
+    red, green, blue, alpha = pixel
+    middle = 4 * (8 * 16 + 8)
+    assert data[middle : middle + 4] == bytes((alpha, red, green, blue))
+
+
+def test_a_single_property_can_be_read() -> None:
+    seen: list[Any] = []
+    scene = Scene(QUIT)
+    scene.play(
+        keep(seen, lambda bus: bus.peer_calls(item.PATH, PROPERTIES, "Get", item.INTERFACE, "Category")[0]),
+        keep(seen, lambda bus: bus.peer_calls(dbusmenu.PATH, PROPERTIES, "Get", dbusmenu.INTERFACE, "Version")[0]),
+    )
+    assert seen == [("s", "ApplicationStatus"), ("u", 3)]
+
+
+@pytest.mark.parametrize(("path", "name"), [(item.PATH, item.INTERFACE), (dbusmenu.PATH, dbusmenu.INTERFACE)])
+def test_both_objects_describe_themselves(path: str, name: str) -> None:
+    seen: list[Any] = []
+    Scene(QUIT).play(keep(seen, lambda bus: bus.peer_calls(path, "org.freedesktop.DBus.Introspectable", "Introspect")))
+    assert f'interface name="{name}"' in seen[0][0]
+
+
+@pytest.mark.parametrize("member", ["NoSuchThing", "Get"])
+@pytest.mark.parametrize("path", [item.PATH, dbusmenu.PATH])
+def test_what_is_unknown_is_refused(path: str, member: str) -> None:
+    def step(bus: FakeBus) -> None:
+        with pytest.raises(LookupError):
+            bus.peer_calls(path, PROPERTIES, member, "interface", "NoSuchProperty")
+
+    Scene(QUIT).play(step)
+
+
+# ---- what a panel is told ---------------------------------------------------
+
+
+def test_nothing_is_told_when_nothing_changed() -> None:
+    scene = Scene(session("a"), QUIT)
+    bus = FakeBus()
+    seen: list[int] = []
+
+    def repeat(bus: FakeBus) -> None:
+        seen.append(len(bus.signals))
+        scene.icon.show_spec(IconSpec())
+        scene.icon.title = "Title"
+        scene.update(session("a"), QUIT)
+
+    bus = scene.play(repeat, lambda _bus: None)
+    assert len(bus.signals) == seen[0]
+
+
+def test_what_changed_is_told_once() -> None:
+    scene = Scene(session("a"), QUIT)
+
+    def change(bus: FakeBus) -> None:
+        bus.signals.clear()
+        scene.icon.show_spec(IconSpec(Urgency.CALM, 20))
+        scene.icon.title = "Other"
+        scene.update(session("a", "● a   8s left"), QUIT)
+
+    bus = scene.play(change, lambda _bus: None)
+    assert sorted(name for name, _ in bus.signals) == ["ItemsPropertiesUpdated", "NewIcon", "NewTitle", "NewToolTip"]
+
+
+def test_a_tooltip_does_not_change_across_an_open_menu() -> None:
+    scene = Scene(session("a"), QUIT)
+
+    def open_menu(bus: FakeBus) -> None:
+        menu_call(bus, "Event", ROOT, "opened", ("s", ""), 0)
+        scene.icon.title = "Other"
+
+    def close_menu(bus: FakeBus) -> None:
+        assert bus.sent("NewToolTip") == [()]  # the first one
+        menu_call(bus, "Event", ROOT, "closed", ("s", ""), 0)
+
+    def later(_bus: FakeBus) -> None:
+        scene.now += 2
+
+    bus = scene.play(open_menu, close_menu, later, lambda _bus: None)
+    assert bus.timeouts[2] == 1.0  # a second after the closing the loop wakes by itself
+    assert len(bus.sent("NewToolTip")) == 2
+
+
+# ---- what a person does -----------------------------------------------------
+
+
+def test_a_left_click_does_the_default() -> None:
+    scene = Scene(session("a"), Line("table", "Table", Command.SHOW_TABLE, default=True), QUIT)
+    scene.play(keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, "Activate", 1, 2)))
+    assert scene.clicked == ["table"]
+
+
+@pytest.mark.parametrize("member", ["SecondaryActivate", "ContextMenu", "Scroll"])
+def test_other_clicks_do_nothing(member: str) -> None:
+    scene = Scene(Line("table", "Table", Command.SHOW_TABLE, default=True))
+    scene.play(keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, member, 1, 2)))
+    assert scene.clicked == []
+
+
+def test_a_click_means_what_was_read() -> None:
+    """Sessions overtake each other, end and come while the menu is open; the click follows the closing."""
+    scene = Scene(session("a"), session("b"), QUIT)
+    read: dict[str, int] = {}
+
+    def look(bus: FakeBus) -> None:
+        read.update(rows(bus))
+        menu_call(bus, "Event", ROOT, "opened", ("s", ""), 0)
+        scene.update(session("new"), session("a"), QUIT)
+
+    def look_again(bus: FakeBus) -> None:
+        assert rows(bus) == {"● a   9s left": read["● a   9s left"], "× b   ended": read["● b   9s left"], "Quit": 4}
+        menu_call(bus, "Event", ROOT, "closed", ("s", ""), 0)
+        scene.now += 5
+
+    def late_click(bus: FakeBus) -> None:
+        assert list(rows(bus)) == ["● new   9s left", "● a   9s left", "Quit"]
+        menu_call(bus, "Event", read["● b   9s left"], "clicked", ("s", ""), 0)
+
+    scene.update(session("a"), session("b"), Line("line", separator=True), QUIT)
+    scene.play(look, look_again, late_click)
+    assert scene.clicked == ["session:b"]
+
+
+def test_events_come_in_groups_too() -> None:
+    scene = Scene(session("a"), QUIT)
+    answers: list[Any] = []
+
+    def group(bus: FakeBus) -> None:
+        row_id = rows(bus)["● a   9s left"]
+        events = [(ROOT, "closed", ("s", ""), 0), (row_id, "clicked", ("s", ""), 0), (999, "clicked", ("s", ""), 0)]
+        answers.append(menu_call(bus, "EventGroup", events))
+
+    scene.play(group)
+    assert scene.clicked == ["session:a"]
+    assert answers == [([999],)]
+
+
+def test_a_menu_about_to_open_says_whether_it_must_be_read_anew() -> None:
+    scene = Scene(session("a"), QUIT)
+    answers: list[Any] = []
+
+    def opens(bus: FakeBus) -> None:
+        answers.append(menu_call(bus, "AboutToShow", ROOT))
+        scene.update(session("b"), QUIT)
+
+    scene.play(
+        opens,
+        keep(answers, lambda bus: menu_call(bus, "AboutToShow", ROOT)),
+        keep(answers, lambda bus: menu_call(bus, "AboutToShowGroup", [ROOT, 999])),
+    )
+    assert answers == [(False,), (True,), ([], [999])]
+
+
+def test_properties_of_rows_can_be_read() -> None:
+    scene = Scene(session("a"), QUIT)
+    seen: list[Any] = []
+
+    def read(bus: FakeBus) -> None:
+        (row_id, quit_id) = rows(bus).values()
+        seen.append(menu_call(bus, "GetGroupProperties", [quit_id, 999], ["label"]))
+        seen.append(menu_call(bus, "GetProperty", row_id, "enabled"))
+        seen.append([i for i, _ in menu_call(bus, "GetGroupProperties", [], [])[0]] == [ROOT, row_id, quit_id])
+
+    scene.play(read)
+    assert seen == [([(2, {"label": ("s", "Quit")})],), (("b", True),), True]
+
+
+# ---- pystray's own menus ----------------------------------------------------
+
+
+def test_items_without_keys_are_named_by_their_place() -> None:
+    submenu = Menu(MenuItem("Inner", lambda: None))
+    menu = Menu(MenuItem("One", lambda: None), Menu.SEPARATOR, MenuItem("Two", submenu, enabled=False))
+    one, line, two = entries_of(menu, None)
+    assert [(e.key, e.kind, e.label) for e in (one, line, two, *two.children)] == [
+        ("/0", Kind.ITEM, "One"),
+        ("/separator:1", Kind.SEPARATOR, ""),
+        ("/2", Kind.SUBMENU, "Two"),
+        ("/2/0", Kind.ITEM, "Inner"),
+    ]
+    assert not two.enabled
+    assert entries_of(None, None) == ()

@@ -1,0 +1,97 @@
+"""How a command is opened in a terminal window, on each platform and with each terminal."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.desktop.terminal import Launch, launch_for, open_in_terminal, spawn
+from claude_session_status.errors import SessionStatusError
+
+WATCH = ["/venv/bin/python", "-m", "claude_session_status", "watch"]
+
+
+def only(*names: str) -> Callable[[str], str | None]:
+    return lambda name: f"/usr/bin/{name}" if name in names else None
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"),
+    [
+        ("x-terminal-emulator", ["-e"]),
+        ("xdg-terminal-exec", []),
+        ("gnome-terminal", ["--"]),
+        ("konsole", ["-e"]),
+        ("xfce4-terminal", ["-x"]),
+        ("qterminal", ["-e"]),
+        ("mate-terminal", ["-x"]),
+        ("kitty", []),
+        ("alacritty", ["-e"]),
+        ("foot", []),
+        ("wezterm", ["start", "--"]),
+        ("xterm", ["-e"]),
+    ],
+)
+def test_each_terminal_is_told_in_its_own_way(name: str, tail: list[str]) -> None:
+    assert launch_for(WATCH, {}, "linux", only(name)) == Launch((f"/usr/bin/{name}", *tail, *WATCH))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("kitty", ["/usr/bin/kitty"]),
+        ("kitty --single-instance", ["/usr/bin/kitty", "--single-instance"]),
+        ("unknown-terminal", ["/usr/bin/unknown-terminal", "-e"]),
+        ("gone-terminal", ["/usr/bin/konsole", "-e"]),
+        ("'unbalanced", ["/usr/bin/konsole", "-e"]),
+        ("", ["/usr/bin/konsole", "-e"]),
+    ],
+)
+def test_the_persons_choice_comes_first(chosen: str, expected: list[str]) -> None:
+    which = only("kitty", "unknown-terminal", "xterm", "konsole")
+    assert launch_for(WATCH, {"TERMINAL": chosen}, "linux", which) == Launch((*expected, *WATCH))
+
+
+def test_without_a_terminal_there_is_none() -> None:
+    assert launch_for(WATCH, {}, "linux", only()) is None
+
+
+def test_macos_scripts_its_terminal() -> None:
+    launch = launch_for(["/my tools/python", 'say "hi"'], {}, "darwin")
+    assert launch is not None
+    script = "'/my tools/python' 'say \\\"hi\\\"'"
+    assert launch.argv == (
+        "osascript",
+        "-e",
+        f'tell application "Terminal" to do script "{script}"',
+        "-e",
+        'tell application "Terminal" to activate',
+    )
+
+
+def test_windows_opens_a_console() -> None:
+    assert launch_for(WATCH, {}, "win32") == Launch(tuple(WATCH), new_console=True)
+
+
+def test_a_terminal_that_can_not_be_started_is_said_so() -> None:
+    with pytest.raises(SessionStatusError, match="could not be started"):
+        spawn(Launch(("/nowhere/terminal",)))
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these have a terminal of their own")
+def test_no_terminal_is_said_so() -> None:
+    with pytest.raises(SessionStatusError, match="No terminal"):
+        open_in_terminal(WATCH, {"TERMINAL": "none"}, only())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sessions of processes are POSIX")
+def test_what_is_opened_has_a_session_of_its_own(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(str(os.getsid(0) == os.getpid()))"
+    spawn(Launch((sys.executable, "-c", script)))
+    deadline = time.monotonic() + 10
+    while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert told.read_text() == "True"

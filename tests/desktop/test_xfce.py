@@ -1,0 +1,182 @@
+"""The tray on a real XFCE panel: what a person sees there, and what their clicks do."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.desktop.icon import PAINTS
+from claude_session_status.model import Urgency
+from desktop.app import FakeApp, session
+from desktop.harness import Desktop, Item, Program, wait_for
+
+pytestmark = pytest.mark.desktop
+
+CALM = session("calm", 280)
+SOON = session("soon", 100)
+LAST = session("last", 29)
+COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
+
+
+def open_menu(desktop: Desktop, urgency: Urgency = Urgency.SOON, button: int = 3) -> None:
+    x, y = wait_for("the icon's colour on the panel", lambda: desktop.find_colour(COLOURS[urgency]))
+    desktop.click(x, y, button)
+
+
+def wait_labels(item: Item, *beginnings: str) -> None:
+    """Wait until the menu's lines begin like this."""
+
+    def look() -> bool:
+        labels = item.labels()
+        return len(labels) == len(beginnings) and all(a.startswith(b) for a, b in zip(labels, beginnings, strict=True))
+
+    wait_for(f"a menu like {beginnings}", look)
+
+
+@pytest.mark.parametrize(
+    ("shown", "urgency"), [([CALM], Urgency.CALM), ([SOON, CALM], Urgency.SOON), ([CALM, LAST], Urgency.LAST), ([], 0)]
+)
+def test_the_colour_on_the_screen_is_that_of_the_soonest(
+    desktop: Desktop, panel: Program, app: FakeApp, shown: list[dict[str, object]], urgency: Urgency
+) -> None:
+    app.start(*shown)
+    desktop.item()
+    wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency(urgency)]))
+    assert all(desktop.find_colour(COLOURS[u]) is None for u in COLOURS if u not in (urgency, Urgency.NONE))
+
+
+def test_the_menu_lists_sessions_soonest_first(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(session("web_app", 250, title="New navigation"), session("api", 100, activity="waiting"))
+    item = desktop.item()
+    wait_labels(item, "? api   1m ", "● web_app · New navigation   4m ", "Show table in a terminal", "Quit")
+    assert item.get("Title") == item.get("ToolTip")[2]
+    assert re.fullmatch(r"Claude Code: 2 warm, next api until \d\d:\d\d:\d\d", item.get("Title"))
+
+
+def test_an_open_menu_counts_down_and_keeps_its_rows(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(SOON, CALM)
+    item = desktop.item()
+    wait_labels(item, "● soon", "● calm", "Show", "Quit")
+    before = item.menu()
+    open_menu(desktop)
+    wait_for("a moved countdown", lambda: item.menu()[0].label != before[0].label)
+    app.show(session("new", 20), CALM)
+    wait_labels(item, "× soon   ended", "● calm", "Show", "Quit")
+    assert [line.id for line in item.menu()] == [line.id for line in before]
+    # The pixels: the row's place on the open menu still is that of `calm`.
+    desktop.run("xdotool", "key", "Down", "Down", "Return")
+    app.wait_clicked("session:calm")
+    wait_labels(item, "● new", "● calm", "Show", "Quit")
+    assert item.line("calm").id == before[1].id
+
+
+def test_a_click_at_the_place_of_a_line_reaches_its_session(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(session("a", 100), session("b", 200), session("c", 250))
+    wait_labels(desktop.item(), "● a", "● b", "● c", "Show", "Quit")
+    open_menu(desktop)
+    wait_for("the announcement", lambda: "about to show 0" in app.program.text)
+    place = wait_for("the second line on the screen", lambda: menu_line_place(desktop, 1))
+    app.show(session("new", 20), session("c", 90), session("a", 290))
+    wait_labels(desktop.item(), "● a", "× b   ended", "● c", "Show", "Quit")
+    desktop.click(*place)
+    app.wait_clicked("session:b")
+    assert app.clicked() == ["session:b"]
+
+
+def test_a_left_click_shows_the_table_in_a_terminal(
+    desktop: Desktop, panel: Program, app: FakeApp, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    terminal = tmp_path / "terminal"
+    terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
+    terminal.chmod(0o755)
+    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal))
+    desktop.item()
+    open_menu(desktop, button=1)
+    wait_for("the terminal", lambda: told.exists() and told.read_text() == "-e the table\n")
+
+
+def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(SOON)
+    item = desktop.item()
+    item.click("Quit")
+    assert app.ended() == 0
+    wait_for("no icon", lambda: not desktop.items())
+
+
+def test_quit_by_the_mouse_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(SOON)
+    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    open_menu(desktop)
+    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, 2, separators=1))
+    desktop.click(*place)
+    assert app.ended() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it(desktop: Desktop, panel: Program, app: FakeApp, number: signal.Signals) -> None:
+    app.start(SOON)
+    desktop.item()
+    assert app.signal(number) == 0
+
+
+def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    desktop.start_dunst()
+    app.start(session("web", 29, title="New <b>navigation</b>"))
+    desktop.item()
+    app.say(alert="web")
+    wait_for("the notification", lambda: "1" in desktop.run("dunstctl", "count", "displayed"))
+    app.say(alert="web")  # again: replaced, not stacked
+    app.show(session("web", 300))  # a new turn
+    wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
+    history = desktop.run("dunstctl", "history")
+    assert re.search(r"web: cache expires in \d\ds", history)
+    assert "New &lt;b&gt;navigation&lt;/b&gt;" in history
+
+
+def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(LAST)
+    item = desktop.item()
+    app.say(alert="last")
+    wait_for("a log line", lambda: "unavailable" in app.program.text)
+    wait_labels(item, "● last", "Show", "Quit")
+
+
+def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(SOON)
+    desktop.item()
+    wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
+    panel.end(signal.SIGKILL)
+    wait_for("no colour", lambda: not desktop.find_colour(COLOURS[Urgency.SOON]))
+    desktop.start_xfce_panel()
+    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
+
+
+def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) -> None:
+    app.start(SOON)
+    wait_for("a word on the missing panel", lambda: "No panel takes tray icons yet" in app.program.text)
+    desktop.start_xfce_panel()
+    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
+
+
+def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(SOON)
+    item = desktop.item()
+    wait_labels(item, "● soon", "Show", "Quit")
+    app.may_stumble = True
+    app.say(**{"break": "disk full"})
+    wait_labels(item, "Not watching at the moment: OSError: disk full", "● soon", "Show", "Quit")
+
+
+def menu_line_place(desktop: Desktop, line: int, separators: int = 0) -> tuple[int, int] | None:
+    """The place of a line of the open menu: the menu is the one large window right below the panel."""
+    windows = desktop.run("xdotool", "search", "--onlyvisible", "--name", ".*").split()
+    for window in windows:
+        text = desktop.run("xdotool", "getwindowgeometry", "--shell", window)
+        place = {key: int(value) for key, _, value in (row.partition("=") for row in text.split()) if value.isdigit()}
+        if 20 <= place.get("Y", 0) <= 40 and 60 < place["HEIGHT"] < 400:
+            return place["X"] + 60, place["Y"] + 16 + 25 * line + 2 * separators
+    return None
