@@ -1,0 +1,147 @@
+"""Every installed settings file, loaded by the real Claude Code: the hooks fire, each once, and nobody else's are lost.
+
+The command that is installed is a small recorder under our program's name, so that these tests are about the settings
+file and nothing else.
+"""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from claude.settings_corpus import CORPUS, PLAIN, WITH_OURS, Shape
+from claude_session_status.claude.hook_commands import Launcher
+from claude_session_status.claude.settings_file import SettingsFile
+from claude_session_status.paths import Paths
+from client.harness import Home, Terminal, wait_for
+
+pytestmark = pytest.mark.client
+
+ONE_TURN = ["mark-start", "mark-prompt", "mark-turn", "mark-end"]
+
+
+class Recorder:
+    """A program with our name, in a folder whose name needs quoting, that notes the marks it is called with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = folder / "o'brien's \"tools\"" / "claude-session-status"
+        self._program.parent.mkdir()
+        self._marks = folder / "marks"
+        self._program.write_text(f'#!/bin/sh\ncat >/dev/null\nprintf "%s\\n" "$*" >>"{self._marks}"\n')
+        self._program.chmod(0o755)
+        self.folder = self._program.parent
+        self.launcher = Launcher(str(self._program))
+        self.launcher_without_shell = Launcher(str(self._program), direct=True)
+
+    def command(self, word: str) -> str:
+        """A command of somebody else's, which notes a word."""
+        return shlex.join([str(self._program), word])
+
+    @property
+    def marks(self) -> list[str]:
+        return self._marks.read_text().splitlines() if self._marks.exists() else []
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path)
+
+
+@pytest.fixture
+def settings(bare_home: Home) -> SettingsFile:
+    return SettingsFile(Paths(str(bare_home.config)))
+
+
+def give(home: Home, shape: Shape) -> None:
+    """Put a settings file of this shape into the home, in place of the harness's own."""
+    home.settings.unlink()
+    if shape.content is None:
+        return
+    target = home.home / "dotfiles.json" if shape.linked else home.settings
+    target.write_bytes(shape.content)
+    target.chmod(shape.mode)
+    if shape.linked:
+        home.settings.symlink_to(target)
+
+
+@pytest.mark.parametrize("shape", CORPUS, ids=lambda shape: shape.name)
+def test_the_client_loads_and_fires_each_shape(
+    shape: Shape, bare_home: Home, recorder: Recorder, settings: SettingsFile
+) -> None:
+    give(bare_home, shape)
+    settings.install(recorder.launcher)
+    installed = bare_home.settings.read_bytes()
+
+    assert bare_home.one_shot("hello").returncode == 0
+    assert recorder.marks == ONE_TURN
+
+    if bare_home.settings.read_bytes() == installed:  # the client may write settings of its own into it
+        settings.uninstall()
+        assert (bare_home.settings.read_bytes() if bare_home.settings.exists() else None) == shape.undone
+
+
+def test_hooks_that_the_original_wrote_are_dead_and_an_install_revives_them(
+    bare_home: Home, recorder: Recorder, settings: SettingsFile
+) -> None:
+    bare_home.environment["PATH"] = f"{recorder.folder}:{bare_home.environment['PATH']}"
+    give(bare_home, next(shape for shape in WITH_OURS if shape.name == "made by the original on a fresh machine"))
+    bare_home.one_shot("hello")
+    assert "mark-start" not in recorder.marks
+
+    settings.install(recorder.launcher)
+    bare_home.one_shot("hello")
+    assert recorder.marks[-4:] == ONE_TURN
+
+
+def test_other_peoples_hooks_of_the_same_events_still_fire(
+    bare_home: Home, recorder: Recorder, settings: SettingsFile
+) -> None:
+    theirs = [{"hooks": [{"type": "command", "command": recorder.command("theirs")}]}]
+    bare_home.settings.write_text(json.dumps({"hooks": {"SessionStart": theirs, "Stop": theirs}}))
+    settings.install(recorder.launcher)
+    bare_home.one_shot("hello")
+    assert sorted(recorder.marks) == sorted([*ONE_TURN, "theirs", "theirs"])
+
+
+def test_the_form_for_windows_starts_the_program_without_a_shell(
+    bare_home: Home, recorder: Recorder, settings: SettingsFile
+) -> None:
+    settings.install(recorder.launcher_without_shell)
+    bare_home.one_shot("hello")
+    assert recorder.marks == ONE_TURN
+
+
+def test_a_turn_that_fails_is_marked_too(bare_home: Home, recorder: Recorder, settings: SettingsFile) -> None:
+    settings.install(recorder.launcher)
+    # In a terminal, since `claude -p` does not wait for the hooks of a failure before it is gone.
+    with Terminal(bare_home) as terminal:
+        terminal.type("[error 400] hello")
+        wait_for("the mark", lambda: "mark-turn" in recorder.marks)
+        terminal.wait_for_hook("StopFailure")
+    assert bare_home.hook("Stop") is None
+
+
+def test_a_permission_prompt_is_marked(bare_home: Home, recorder: Recorder, settings: SettingsFile) -> None:
+    settings.install(recorder.launcher)
+    with Terminal(bare_home) as terminal:
+        terminal.type("[run touch made] hello")
+        terminal.wait_for_hook("Notification")
+        wait_for("the mark", lambda: "mark-wait" in recorder.marks)
+        terminal.keys("Escape")
+    assert recorder.marks.count("mark-wait") == 1
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["an edited file", "a created file"])
+def test_a_running_client_picks_the_hooks_up(
+    bare_home: Home, recorder: Recorder, settings: SettingsFile, *, there: bool
+) -> None:
+    give(bare_home, Shape("plain", PLAIN.encode() if there else None))
+    with Terminal(bare_home) as terminal:
+        settings.install(recorder.launcher)
+
+        def asked() -> bool:
+            terminal.type("hello")
+            return "mark-prompt" in recorder.marks
+
+        wait_for("a prompt that is marked", asked)
