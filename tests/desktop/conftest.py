@@ -6,35 +6,27 @@ from pathlib import Path
 import pytest
 
 from desktop.app import FakeApp
+from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, Program, why_not
 
 
-@pytest.fixture(scope="session")
-def desktop_programs() -> None:
-    """The programs of a desktop."""
-    if reason := why_not():
-        pytest.skip(reason)
-
-
 @pytest.fixture
-def desktop(tmp_path: Path, desktop_programs: None) -> Iterator[Desktop]:
-    """A screen, a bus and a window manager."""
-    with Desktop(tmp_path) as desktop:
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    """A screen, a bus and a window manager of XFCE's."""
+    if reason := why_not(Xfce):
+        pytest.skip(reason)
+    with Xfce(tmp_path) as desktop:
         yield desktop
 
 
 @pytest.fixture
 def panel(desktop: Desktop) -> Program:
     """XFCE's panel on the desktop."""
-    return desktop.start_xfce_panel()
+    return desktop.start_panel()
 
 
 @pytest.fixture
 def app(desktop: Desktop) -> Iterator[FakeApp]:
     """The tray with a made-up monitor, ready to be started. Whatever it went through, it must not have stumbled."""
-    app = FakeApp(desktop)
-    yield app
-    app.program.end()
-    assert "ResourceWarning" not in app.program.text
-    if not app.may_stumble:
-        assert "Traceback" not in app.program.text
+    with FakeApp(desktop) as app:
+        yield app

@@ -57,7 +57,7 @@ def picture(folder: Path, *, dark: bool) -> Image.Image:
             " frame_width = 0\n corner_radius = 6\n max_icon_size = 40\n padding = 12\n horizontal_padding = 12\n"
             '[urgency_critical]\n background = "#2b2f36"\n foreground = "#f2f3f5"\n'
         )
-        desktop.start_xfce_panel()
+        desktop.start_panel()
         desktop.start_dunst()
         app = FakeApp(desktop).start(*SESSIONS)
         desktop.item()
