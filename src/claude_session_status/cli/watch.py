@@ -90,7 +90,11 @@ def _signals(news: "SimpleQueue[_News | BaseException]") -> Iterator[None]:
     meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
     if sys.platform != "win32":
         meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
-    previous = {n: signal.signal(n, lambda number, _frame: news.put(meanings[signal.Signals(number)])) for n in meanings}
+
+    def hear(number: int, _frame: object) -> None:
+        news.put(meanings[signal.Signals(number)])
+
+    previous = {number: signal.signal(number, hear) for number in meanings}
     try:
         yield
     finally:
