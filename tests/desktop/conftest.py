@@ -1,6 +1,6 @@
 """A desktop for the tests that need one: skipped with the reason and the line that installs it where it is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,21 @@ import pytest
 from desktop.app import FakeApp
 from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, Program, why_not
+from desktop.screen import read
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what stood on the screen: nobody was there to look at it."""
+    report = yield
+    for name, desktop in getattr(item, "funcargs", {}).items():
+        if report.failed and report.when == "call" and isinstance(desktop, Desktop):
+            picture = desktop.root / f"{item.name.replace('/', '-')}.png"
+            words = " ".join(word.text for word in read(desktop.screenshot(picture), desktop.screen.box))
+            report.sections.append((f"the screen of {name}: {picture}", words))
+    return report
 
 
 @pytest.fixture

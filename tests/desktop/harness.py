@@ -8,6 +8,7 @@ XDG folders, runtime folder, display and bus belong to the test alone. What a de
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from PIL import Image
-from Xlib import XK
 
 from claude_session_status.desktop.linux.bus import Bus, BusError, CallError, Target
 from desktop.programs import PATIENCE, Program, wait_for
@@ -134,6 +134,7 @@ class Desktop:
         self._bus: Bus | None = None
         self._screen: Screen | None = None
         self.bus_daemon: Program | None = None
+        self.panel_programs: list[Program] = []  # what ends when the panel does
         self.display = ""  # of the X screen
 
     def __enter__(self) -> Self:
@@ -177,6 +178,11 @@ class Desktop:
         """Start the panel, and return it once it takes icons."""
         raise NotImplementedError
 
+    def end_panel(self) -> None:
+        """Let the panel crash."""
+        while self.panel_programs:
+            self.panel_programs.pop().end(signal.SIGKILL)
+
     def start_notifier(self) -> None:
         """Start its notification service; nothing to do where the panel or shell is it."""
 
@@ -189,6 +195,12 @@ class Desktop:
         log = self.logs / f"{len(self._started):02}-{name or Path(argv[0]).name}.log"
         program = Program(argv, {**self.env, **(env or {})}, log, **options)
         self._started.append(program)
+        return program
+
+    def start_of_panel(self, argv: Sequence[str], name: str = "", **options: Any) -> Program:
+        """Start a program that is of the panel, and ends with it."""
+        program = self.start(argv, name, **options)
+        self.panel_programs.append(program)
         return program
 
     def run(self, *argv: str, seconds: float = PATIENCE) -> str:
@@ -338,10 +350,6 @@ class Desktop:
 
     def click(self, x: int, y: int, button: int = 1) -> None:
         self.screen.click(x, y, button)
-
-    def escape(self) -> None:
-        """Press Escape: an open menu closes."""
-        self.screen.key(XK.XK_Escape)
 
 
 def why_not(kind: type[Desktop]) -> str | None:

@@ -130,7 +130,8 @@ def _like(image: Image.Image, colour: Colour, tolerance: int) -> Image.Image:
 
 def changes(before: Image.Image, after: Image.Image, threshold: int = 16) -> list[Box]:
     """The places where two pictures differ, the largest first."""
-    difference = ImageChops.difference(before, after).convert("L").point([255 * (v > threshold) for v in range(256)])
+    red, green, blue = ImageChops.difference(before, after).split()
+    difference = ImageChops.lighter(ImageChops.lighter(red, green), blue).point([255 * (v > threshold) for v in range(256)])
     width, height = -(-difference.width // BLOCK), -(-difference.height // BLOCK)
     padded = Image.new("L", (width * BLOCK, height * BLOCK))
     padded.paste(difference)

@@ -29,10 +29,10 @@ class Cinnamon(Desktop):
 
     def start_session(self) -> None:
         self._system_bus = self.start_logind()
-        self.start([WATCHER_PROGRAM])
 
     def start_panel(self) -> Program:
-        shell = self.start(["cinnamon"], env={"DBUS_SYSTEM_BUS_ADDRESS": self._system_bus})
+        self.start_of_panel([WATCHER_PROGRAM])
+        shell = self.start_of_panel(["cinnamon"], env={"DBUS_SYSTEM_BUS_ADDRESS": self._system_bus})
         self.wait_owner("org.Cinnamon")
         self.wait_owner(WATCHER.name)
         return shell

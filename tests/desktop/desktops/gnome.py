@@ -1,5 +1,7 @@
 """GNOME Shell with the AppIndicator extension, as Ubuntu ships both. The shell is the panel and shows notifications."""
 
+from Xlib import XK
+
 from claude_session_status.desktop.linux.bus import BusError, CallError, Target
 from desktop.harness import WATCHER, Desktop
 from desktop.programs import Program, wait_for
@@ -55,7 +57,7 @@ class Gnome(Desktop):
 
     def start_panel(self) -> Program:
         env = {"DBUS_SYSTEM_BUS_ADDRESS": self._system_bus}
-        shell = self.start(["gnome-shell", "--x11", "--sm-disable"], env=env)
+        shell = self.start_of_panel(["gnome-shell", "--x11", "--sm-disable"], env=env)
         self.wait_owner(WATCHER.name)
         # The overview opens by itself after the start, in the way of all else.
         wait_for("the overview", self._overview_open)
@@ -71,5 +73,5 @@ class Gnome(Desktop):
     def _close_overview(self) -> bool:
         if not self._overview_open():
             return True
-        self.escape()
+        self.screen.key(XK.XK_Escape)
         return False

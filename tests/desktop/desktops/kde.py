@@ -34,13 +34,13 @@ class Kde(Desktop):
     def start_session(self) -> None:
         self.start(["kwin_x11"])
         wait_for("the window manager", self.screen.has_window_manager)
-        self.start(["kded5"])
-        self.wait_owner(KDED.name)
-        wait_for("the watcher", self._watcher_loaded)
 
     def _watcher_loaded(self) -> bool:
         return bool(self.ask(KDED, "loadModule", "s", ("statusnotifierwatcher",))[0])
 
     def start_panel(self) -> Program:
+        self.start_of_panel(["kded5"])
+        self.wait_owner(KDED.name)
+        wait_for("the watcher's module", self._watcher_loaded)
         self.wait_owner(WATCHER.name)
-        return self.start(["plasmashell"])
+        return self.start_of_panel(["plasmashell"])

@@ -29,7 +29,7 @@ class Lxqt(Desktop):
         self.start_openbox()
 
     def start_panel(self) -> Program:
-        panel = self.start(["lxqt-panel"])
+        panel = self.start_of_panel(["lxqt-panel"])
         self.wait_owner(WATCHER.name)
         return panel
 

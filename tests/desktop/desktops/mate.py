@@ -17,7 +17,7 @@ class Mate(Desktop):
         self.start_openbox()
 
     def start_panel(self) -> Program:
-        panel = self.start(["mate-panel"])
+        panel = self.start_of_panel(["mate-panel"])
         self.wait_owner(WATCHER.name)
         return panel
 

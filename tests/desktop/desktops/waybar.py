@@ -73,6 +73,7 @@ class Waybar(Desktop):
         config = self._own / "config"
         argv = ["waybar", "-c", str(config / "bar"), "-s", str(config / "style.css")]
         panel = self._start_as_user(argv, {"XDG_CURRENT_DESKTOP": "sway"})
+        self.panel_programs.append(panel)
         self.wait_owner(WATCHER.name)
         return panel
 

@@ -19,7 +19,7 @@ class Xfce(Desktop):
         self.start_openbox()
 
     def start_panel(self) -> Program:
-        panel = self.start(["xfce4-panel", "--disable-wm-check"])
+        panel = self.start_of_panel(["xfce4-panel", "--disable-wm-check"])
         self.wait_owner(WATCHER.name)
         return panel
 
