@@ -8,7 +8,7 @@ from PIL import Image
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.harness import Desktop
-from desktop.programs import wait_for
+from desktop.programs import PATIENCE, wait_for
 from desktop.screen import Box, Point, Word, area
 
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
@@ -44,22 +44,38 @@ class Person:
     def colours_at(self, place: Point, reach: int = ICON_REACH) -> set[Urgency]:
         """Which of the icon's colours are to be seen at this place."""
         box = (place[0] - reach, place[1] - reach, place[0] + reach, place[1] + reach)
-        return {urgency for urgency, colour in COLOURS.items() if self._desktop.find_colour(colour, box=box)}
+        seen = {urgency for urgency, colour in COLOURS.items() if self._desktop.find_colour(colour, box=box)}
+        # A ring's edge on a light panel is grey, too.
+        return seen - {Urgency.NONE} or seen
 
     def hover(self, place: Point) -> "Sheet":
         """Rest the pointer on the icon, and return what comes up."""
         self.look_away()
         before = self._desktop.screenshot()
         self._screen.point(*place)
-        return self._wait_sheet(before, "Claude", place)
+        return self._wait_sheet(before, "Claude")
 
-    def open_menu(self, button: int | None = None) -> "Sheet":
-        """Click on the icon, and return the menu once it stands on the screen."""
+    def open_menu(self, button: int | None = None, tries: int = 1) -> "Sheet":
+        """Click on the icon, move on into the menu, and return it once it stands on the screen."""
         self.look_away()
         place = self.see_icon()
         before = self._desktop.screenshot()
         self._desktop.click(*place, button or self._desktop.menu_button)
-        return self._wait_sheet(before, "Quit", place)
+        try:
+            menu = self._wait_sheet(before, "Quit", seconds=PATIENCE if tries == 1 else PATIENCE / 4)
+        except AssertionError:
+            if tries == 1:
+                raise
+            self.click_elsewhere()
+            return self.open_menu(button, tries - 1)
+        # A pointer that rests on the icon brings up its tooltip, on MATE across the open menu.
+        self._screen.point(*menu.place("Quit"))
+        return menu
+
+    def count(self, before: Image.Image, text: str) -> int:
+        """How often this text is to be read in what has come up since."""
+        sheets = [Sheet(self._desktop, box) for box in self._screen.changes(before) if area(box) >= LEAST_MENU]
+        return sum(text in line for sheet in sheets for line in sheet.read())
 
     def open_submenu(self, sheet: "Sheet", line: str, expected: str) -> "Sheet":
         """Open the submenu of this line, as far as its line `expected` is to be read."""
@@ -67,19 +83,17 @@ class Person:
         place = sheet.place(line)
         self._screen.point(*place)
         try:
-            return self._wait_sheet(before, expected, place, seconds=2)
+            return self._wait_sheet(before, expected, seconds=3)
         except AssertionError:
             # Some open submenus only at a click.
             self._desktop.click(*place)
-            return self._wait_sheet(before, expected, place)
+            return self._wait_sheet(before, expected)
 
     def see_notification(self, before: Image.Image, word: str) -> "Sheet":
         """Wait for a notification with this word that was not there before."""
-        return self._wait_sheet(before, word, None)
+        return self._wait_sheet(before, word)
 
-    def _wait_sheet(
-        self, before: Image.Image, expected: str, place: Point | None, seconds: float = 20
-    ) -> "Sheet":
+    def _wait_sheet(self, before: Image.Image, expected: str, seconds: float = PATIENCE) -> "Sheet":
         seen: list[Box] = []
 
         def look() -> Sheet | None:
@@ -134,6 +148,10 @@ class Sheet:
             return next(filter(None, (re.search(pattern, line) for line in self.read())), None)
 
         return wait_for(f"a line like {pattern}", look)
+
+    def wait_text(self, pattern: str) -> re.Match[str]:
+        """Wait until the whole text, its lines joined by blanks, holds a match."""
+        return wait_for(f"text like {pattern}", lambda: re.search(pattern, " ".join(self.read())))
 
     def seconds_left(self, name: str) -> int:
         """The countdown in the line of this name, as it is to be read now."""

@@ -131,7 +131,9 @@ def _like(image: Image.Image, colour: Colour, tolerance: int) -> Image.Image:
 def changes(before: Image.Image, after: Image.Image, threshold: int = 16) -> list[Box]:
     """The places where two pictures differ, the largest first."""
     red, green, blue = ImageChops.difference(before, after).split()
-    difference = ImageChops.lighter(ImageChops.lighter(red, green), blue).point([255 * (v > threshold) for v in range(256)])
+    difference = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(
+        [255 * (v > threshold) for v in range(256)]
+    )
     width, height = -(-difference.width // BLOCK), -(-difference.height // BLOCK)
     padded = Image.new("L", (width * BLOCK, height * BLOCK))
     padded.paste(difference)
@@ -176,12 +178,19 @@ def around(words: Iterable[Word], margin: int = 0) -> Box:
     )
 
 
+def _black_on_white(grey: Image.Image) -> Image.Image:
+    """Each row of pixels beside its own ground, so that a line that is lit is read like the others."""
+    data = grey.tobytes()
+    grounds = bytes(
+        sorted(data[start : start + grey.width])[grey.width // 2] for start in range(0, len(data), grey.width)
+    )
+    ground = Image.frombytes("L", (1, grey.height), grounds).resize(grey.size, Image.Resampling.NEAREST)
+    return ImageOps.invert(ImageChops.difference(grey, ground))
+
+
 def read(image: Image.Image, box: Box) -> list[Word]:
     """What stands in this part of a picture: one block of text, line by line."""
-    crop = image.crop(box).convert("L")
-    if ImageStat.Stat(crop).median[0] < 128:
-        crop = ImageOps.invert(crop)
-    crop = ImageOps.autocontrast(crop)
+    crop = ImageOps.autocontrast(_black_on_white(image.crop(box).convert("L")))
     crop = crop.resize((crop.width * ENLARGED, crop.height * ENLARGED), Image.Resampling.LANCZOS)
     picture = io.BytesIO()
     crop.save(picture, "PNG")

@@ -62,7 +62,7 @@ def picture(folder: Path, *, dark: bool) -> Image.Image:
         app = FakeApp(desktop).start(*SESSIONS)
         desktop.item()
         red = PAINTS[Urgency.LAST].left[:3]
-        x, y = wait_for("the icon", lambda: desktop.find_colour(red, top=60))
+        x, y = wait_for("the icon", lambda: desktop.find_colour(red, box=(0, 0, WIDTH, 60)))
         app.say(alert=SESSIONS[0]["id"])
         wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
         desktop.click(x, y, 3)

@@ -11,9 +11,7 @@ from desktop.desktops.waybar import Waybar
 from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop
 
-EVERY: Mapping[str, type[Desktop]] = {
-    kind.name: kind for kind in (Xfce, Lxqt, Gnome, Waybar, Mate, Kde, Cinnamon)
-}
+EVERY: Mapping[str, type[Desktop]] = {kind.name: kind for kind in (Xfce, Lxqt, Gnome, Waybar, Mate, Kde, Cinnamon)}
 
 
 def chosen(environ: Mapping[str, str]) -> list[type[Desktop]]:
