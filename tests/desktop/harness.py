@@ -118,7 +118,7 @@ class Desktop:
     left_click_acts: ClassVar[bool] = True  # whether a left click is the default action; else it opens the menu
     tooltips: ClassVar[bool] = True
     sees_display: ClassVar[bool] = True  # whether programs are told of the X display
-    notifier: ClassVar[str] = "dunst"  # who shows notifications
+    notifier: ClassVar[str] = "/bin/false"  # what the bus starts when a notification comes and nobody shows any
 
     def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x700", panel_pixels: int = 28) -> None:
         self.root = root
@@ -283,10 +283,12 @@ class Desktop:
         return display
 
     def _keep_other_notifiers_out(self) -> None:
-        """No notification service but the one that a test starts: the bus must not find the installed ones."""
+        """No notification service but this desktop's: the bus must not find the others that are installed."""
         services = self.home / ".local/share/dbus-1/services"
         services.mkdir(parents=True)
-        (services / f"{NOTIFICATIONS}.service").write_text(f"[D-BUS Service]\nName={NOTIFICATIONS}\nExec=/bin/false\n")
+        (services / f"{NOTIFICATIONS}.service").write_text(
+            f"[D-BUS Service]\nName={NOTIFICATIONS}\nExec={self.notifier}\n"
+        )
         dunst = self.config / "dunst"
         dunst.mkdir()
         (dunst / "dunstrc").write_text("[global]\n    offset = 10x50\n    max_icon_size = 48\n    font = Sans 10\n")

@@ -36,8 +36,11 @@ class Person:
         """Wait for an icon of one of these colours (else: any but grey), and return its place."""
         wanted = urgencies or (Urgency.CALM, Urgency.SOON, Urgency.LAST)
 
+        places: list[Point | None] = [None]
+
         def look() -> Point | None:
-            return next(filter(None, (self._desktop.find_colour(COLOURS[urgency]) for urgency in wanted)), None)
+            places.append(next(filter(None, (self._desktop.find_colour(COLOURS[u]) for u in wanted)), None))
+            return places[-1] if places[-1] == places[-2] else None  # one that comes in still moves
 
         return wait_for(f"an icon that is {' or '.join(u.name.lower() for u in wanted)}", look)
 

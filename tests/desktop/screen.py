@@ -180,10 +180,8 @@ def around(words: Iterable[Word], margin: int = 0) -> Box:
 
 def _black_on_white(grey: Image.Image) -> Image.Image:
     """Each row of pixels beside its own ground, so that a line that is lit is read like the others."""
-    data = grey.tobytes()
-    grounds = bytes(
-        sorted(data[start : start + grey.width])[grey.width // 2] for start in range(0, len(data), grey.width)
-    )
+    rows = (grey.crop((0, y, grey.width, y + 1)).histogram() for y in range(grey.height))
+    grounds = bytes(row.index(max(row)) for row in rows)
     ground = Image.frombytes("L", (1, grey.height), grounds).resize(grey.size, Image.Resampling.NEAREST)
     return ImageOps.invert(ImageChops.difference(grey, ground))
 

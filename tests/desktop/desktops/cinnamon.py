@@ -13,7 +13,6 @@ class Cinnamon(Desktop):
     current_desktop = "X-Cinnamon"
     programs = ("cinnamon", WATCHER_PROGRAM)
     environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "GSETTINGS_BACKEND": "keyfile", "XDG_SESSION_TYPE": "x11"}  # noqa: RUF012  # constant
-    notifier = "cinnamon"
 
     @property
     def panel_box(self) -> tuple[int, int, int, int]:

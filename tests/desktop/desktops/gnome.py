@@ -40,7 +40,6 @@ class Gnome(Desktop):
     menu_button = 1
     left_click_acts = False
     tooltips = False
-    notifier = "gnome-shell"
 
     def write_settings(self) -> None:
         folder = self.config / "glib-2.0/settings"

@@ -20,7 +20,6 @@ class Kde(Desktop):
         "LIBGL_ALWAYS_SOFTWARE": "1",
         "QT_QPA_PLATFORMTHEME": "kde",
     }
-    notifier = "plasmashell"
 
     @property
     def panel_box(self) -> tuple[int, int, int, int]:

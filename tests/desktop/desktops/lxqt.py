@@ -10,7 +10,6 @@ class Lxqt(Desktop):
     current_desktop = "LXQt"
     programs = ("openbox", "lxqt-panel", "lxqt-notificationd")
     environment = {"QT_QPA_PLATFORMTHEME": "lxqt"}  # noqa: RUF012  # constant
-    notifier = "lxqt-notificationd"
 
     def write_settings(self) -> None:
         folder = self.config / "lxqt"

@@ -1,6 +1,6 @@
 """MATE: mate-panel with the layout that it starts with by itself."""
 
-from desktop.harness import NOTIFICATIONS, WATCHER, Desktop, Program
+from desktop.harness import WATCHER, Desktop, Program
 
 DAEMON = "/usr/lib/mate-notification-daemon/mate-notification-daemon"
 
@@ -11,7 +11,7 @@ class Mate(Desktop):
     name = "mate"
     current_desktop = "MATE"
     programs = ("openbox", "mate-panel", DAEMON)
-    notifier = "mate-notification-daemon"
+    notifier = DAEMON  # it ends when it has had nothing to do for a while
 
     def start_session(self) -> None:
         self.start_openbox()
@@ -20,7 +20,3 @@ class Mate(Desktop):
         panel = self.start_of_panel(["mate-panel"])
         self.wait_owner(WATCHER.name)
         return panel
-
-    def start_notifier(self) -> None:
-        self.start([DAEMON])
-        self.wait_owner(NOTIFICATIONS)

@@ -40,7 +40,6 @@ class Waybar(Desktop):
     current_desktop = "sway"
     programs = ("sway", "waybar", "mako", "swaybg")
     sees_display = False
-    notifier = "mako"
 
     def write_settings(self) -> None:
         self._own = Path(tempfile.mkdtemp(prefix="css-sway-"))
