@@ -63,12 +63,14 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("muted", "BOOLEAN"),
     ("alerts", "TEXT"),
     ("stamps", "TEXT"),
+    ("forgotten_at", "TIMESTAMP"),
 )
 _NAMES = tuple(name for name, _ in COLUMNS)
 _PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
 _MOMENTS = (
     "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
     "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at",
+    "forgotten_at",
 )  # fmt: skip
 
 # An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
@@ -127,13 +129,17 @@ class Store:
             marks = ", ".join("?" * len(ids))
             found = connection.execute(f"{_SELECT} WHERE session_id IN ({marks})", ids).fetchall() if ids else []
             before = {row[0]: _session(row) for row in found}
-            changed = [_row(s) for s in change(before)]
-            new = [row for row in changed if row[0] not in before]
-            old = [(*row[1:], row[0]) for row in changed if row[0] in before]
+            there = set(before)
+            before |= _forgotten(connection, [session_id for session_id in ids if session_id not in before])
+            after = list(change(before))
+            changed = [_row(s) for s in after if not s.is_forgotten]
+            new = [row for row in changed if row[0] not in there]
+            old = [(*row[1:], row[0]) for row in changed if row[0] in there]
             if new:
                 connection.executemany(_INSERT, new)
             if old:
                 connection.executemany(_UPDATE, old)
+            _forget(connection, [s for s in after if s.is_forgotten])
             connection.execute("COMMIT")
 
     @contextmanager
@@ -195,6 +201,27 @@ class Store:
 _BROKEN_ADVICE = "Move it away: the next event starts a new one"
 
 
+# ---- forgotten sessions -----------------------------------------------------
+
+# Of a forgotten session its row goes. What is kept, elsewhere, is when: notes from before must not bring it back.
+_FORGOTTEN_TABLE = "CREATE TABLE IF NOT EXISTS forgotten_sessions (session_id TEXT PRIMARY KEY, forgotten_at TIMESTAMP)"
+
+
+def _forgotten(connection: "duckdb.DuckDBPyConnection", ids: list[str]) -> dict[str, Session]:
+    if not ids:
+        return {}
+    query = f"SELECT * FROM forgotten_sessions WHERE session_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
+    rows = connection.execute(query, ids).fetchall()
+    return {session_id: Session(session_id, forgotten_at=_from_timestamp(at)) for session_id, at in rows}
+
+
+def _forget(connection: "duckdb.DuckDBPyConnection", sessions: list[Session]) -> None:
+    for session in sessions:
+        connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
+        values = [session.session_id, _to_timestamp(session.forgotten_at)]
+        connection.execute("INSERT OR REPLACE INTO forgotten_sessions VALUES (?, ?)", values)
+
+
 # ---- migrations -------------------------------------------------------------
 
 
@@ -208,6 +235,7 @@ def _create(connection: "duckdb.DuckDBPyConnection") -> None:
         ).fetchall()
         connection.execute("DROP TABLE session_status")
     connection.execute(f"CREATE TABLE session_status ({', '.join(f'{name} {kind}' for name, kind in COLUMNS)})")
+    connection.execute(_FORGOTTEN_TABLE)
     for session_id, project, cwd, started_at, last_turn_at, status, title in old:
         started, turn = _from_local(started_at), _from_local(last_turn_at)
         # The original set the time of the last turn at the start as well: then no turn has been.

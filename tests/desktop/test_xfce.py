@@ -16,6 +16,7 @@ pytestmark = pytest.mark.desktop
 CALM = session("calm", 280)
 SOON = session("soon", 100)
 LAST = session("last", 29)
+COMMANDS = ("Pause", "Show table in a terminal", "About", "Quit")
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
 
 
@@ -49,7 +50,7 @@ def test_the_colour_on_the_screen_is_that_of_the_soonest(
 def test_the_menu_lists_sessions_soonest_first(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(session("web_app", 250, title="New navigation"), session("api", 100, activity="waiting"))
     item = desktop.item()
-    wait_labels(item, "? api   1m ", "● web_app · New navigation   4m ", "Show table in a terminal", "Quit")
+    wait_labels(item, "? api   1m ", "● web_app · New navigation   4m ", *COMMANDS)
     assert item.get("Title") == item.get("ToolTip")[2]
     assert re.fullmatch(r"Claude Code: 2 warm, next api until \d\d:\d\d:\d\d", item.get("Title"))
 
@@ -57,28 +58,28 @@ def test_the_menu_lists_sessions_soonest_first(desktop: Desktop, panel: Program,
 def test_an_open_menu_counts_down_and_keeps_its_rows(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON, CALM)
     item = desktop.item()
-    wait_labels(item, "● soon", "● calm", "Show", "Quit")
+    wait_labels(item, "● soon", "● calm", *COMMANDS)
     before = item.menu()
     open_menu(desktop)
     wait_for("a moved countdown", lambda: item.menu()[0].label != before[0].label)
     app.show(session("new", 20), CALM)
-    wait_labels(item, "× soon   ended", "● calm", "Show", "Quit")
+    wait_labels(item, "× soon   ended", "● calm", *COMMANDS)
     assert [line.id for line in item.menu()] == [line.id for line in before]
     # The pixels: the row's place on the open menu still is that of `calm`.
     desktop.run("xdotool", "key", "Down", "Down", "Return")
     app.wait_clicked("session:calm")
-    wait_labels(item, "● new", "● calm", "Show", "Quit")
+    wait_labels(item, "● new", "● calm", *COMMANDS)
     assert item.line("calm").id == before[1].id
 
 
 def test_a_click_at_the_place_of_a_line_reaches_its_session(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(session("a", 100), session("b", 200), session("c", 250))
-    wait_labels(desktop.item(), "● a", "● b", "● c", "Show", "Quit")
+    wait_labels(desktop.item(), "● a", "● b", "● c", *COMMANDS)
     open_menu(desktop)
     wait_for("the announcement", lambda: "about to show 0" in app.program.text)
     place = wait_for("the second line on the screen", lambda: menu_line_place(desktop, 1))
     app.show(session("new", 20), session("c", 90), session("a", 290))
-    wait_labels(desktop.item(), "● a", "× b   ended", "● c", "Show", "Quit")
+    wait_labels(desktop.item(), "● a", "× b   ended", "● c", *COMMANDS)
     desktop.click(*place)
     app.wait_clicked("session:b")
     assert app.clicked() == ["session:b"]
@@ -107,9 +108,9 @@ def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
 
 def test_quit_by_the_mouse_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
-    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    wait_labels(desktop.item(), "● soon", *COMMANDS)
     open_menu(desktop)
-    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, 2, separators=1))
+    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, 4, separators=1))
     desktop.click(*place)
     assert app.ended() == 0
 
@@ -131,7 +132,7 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     app.show(session("web", 300))  # a new turn
     wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     history = desktop.run("dunstctl", "history")
-    assert re.search(r"web: cache expires in \d\ds", history)
+    assert re.search(r"web: cache expires in \d\d s", history)
     assert "New &lt;b&gt;navigation&lt;/b&gt;" in history
 
 
@@ -140,7 +141,7 @@ def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel
     item = desktop.item()
     app.say(alert="last")
     wait_for("a log line", lambda: "unavailable" in app.program.text)
-    wait_labels(item, "● last", "Show", "Quit")
+    wait_labels(item, "● last", *COMMANDS)
 
 
 def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -150,7 +151,7 @@ def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Progr
     panel.end(signal.SIGKILL)
     wait_for("no colour", lambda: not desktop.find_colour(COLOURS[Urgency.SOON]))
     desktop.start_xfce_panel()
-    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    wait_labels(desktop.item(), "● soon", *COMMANDS)
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
@@ -158,17 +159,17 @@ def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) 
     app.start(SOON)
     wait_for("a word on the missing panel", lambda: "No panel takes tray icons yet" in app.program.text)
     desktop.start_xfce_panel()
-    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    wait_labels(desktop.item(), "● soon", *COMMANDS)
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
 def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
     item = desktop.item()
-    wait_labels(item, "● soon", "Show", "Quit")
+    wait_labels(item, "● soon", *COMMANDS)
     app.may_stumble = True
     app.say(**{"break": "disk full"})
-    wait_labels(item, "Not watching at the moment: OSError: disk full", "● soon", "Show", "Quit")
+    wait_labels(item, "Not watching at the moment: OSError: disk full", "● soon", *COMMANDS)
 
 
 def menu_line_place(desktop: Desktop, line: int, separators: int = 0) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from claude_session_status import config, paths
+from claude_session_status import config, paths, pricing
 from claude_session_status.cli import watch
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
@@ -33,9 +33,9 @@ def run() -> int:
         loaded = config.load(where.config)
         for problem in loaded.problems:
             _tell(problem)
-        monitor = Monitor(where, loaded.config)
-        table = (sys.executable, "-m", "claude_session_status", "watch")
-        result = run_tray(monitor, table, on_shortcoming=_tell)
+        monitor = Monitor(where, loaded.config, price=pricing.rewrite_cost)
+        ourselves = (sys.executable, "-m", "claude_session_status")
+        result = run_tray(monitor, (*ourselves, "watch"), check_command=(*ourselves, "doctor"), on_shortcoming=_tell)
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
