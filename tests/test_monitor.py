@@ -354,10 +354,10 @@ def test_a_forgotten_session_is_gone_at_once_and_stays_away_until_it_moves(
     old = Event(EventKind.TURN, "s", NOW + 1)
     clock.at(NOW + 10.5, lambda: watched.monitor.tell(EventKind.FORGET, "s"))
     watched.run(10.6)
-    assert watched.last.sessions == ()
+    assert not watched.last.sessions
     Spool(where.spool).write(notes.encode(old), NOW + 1)  # a hook that came late, or twice
     watched.run(10)
-    assert watched.last.sessions == ()
+    assert not watched.last.sessions
     assert Store(where.database).load() == []
     watched.say("prompt")
     watched.run(5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.desktop import deeds, terminal
+from claude_session_status.desktop import terminal
 from claude_session_status.desktop.deeds import SystemDeeds, clipboard_ways, folder_launch, resume_command
 from claude_session_status.errors import SessionStatusError
 
@@ -124,7 +124,7 @@ def test_without_a_way_to_the_clipboard_the_command_is_shown_in_a_terminal(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[tuple[str, ...]] = []
-    monkeypatch.setattr(deeds.terminal, "open_in_terminal", lambda command, environ, which: opened.append(command))
+    monkeypatch.setattr(terminal, "open_in_terminal", lambda command, environ, which: opened.append(command))
     machine.deeds().copy_resume_command("/a", "s")
     assert opened[0][-1] == "cd -- /a && claude --resume s"
     shown = subprocess.run(opened[0], env={"SHELL": "/bin/true", "PATH": "/bin"}, capture_output=True, text=True)

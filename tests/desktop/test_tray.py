@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from claude_session_status import view
 from claude_session_status.desktop import backend, tray
 from claude_session_status.desktop.facilities import Facilities
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Activity, Alert, Snapshot, Urgency
-from claude_session_status import view
 from claude_session_status.view import Command, IconSpec, MenuItem
 from desktop.fakes import (
     NOW,
@@ -139,6 +139,7 @@ def test_an_alert_becomes_a_notification() -> None:
         (snapshot(state("a", 30.9)), []),  # another source, a second off
         (snapshot(state("a", 300)), ["a"]),  # a new turn
         (snapshot(state("a", 30, muted=True)), ["a"]),
+        (dataclasses.replace(snapshot(state("a", 30)), paused_until=NOW + 3600), ["a"]),
         (snapshot(state("a", 30, activity=Activity.ENDED)), ["a"]),
         (snapshot(), ["a"]),
         (snapshot(state("a", -1)), ["a"]),  # expired: "in 30 s" is no longer true

@@ -279,7 +279,9 @@ class Tray:
         icon.poke()
 
     def _tell(self, snapshot: Snapshot, alerts: Sequence[Alert]) -> None:
-        self._take_back({s.session.session_id: s for s in snapshot.sessions})
+        # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.
+        standing = () if snapshot.paused_until is not None else snapshot.sessions
+        self._take_back({s.session.session_id: s for s in standing})
         for group in policy.together(alerts):
             ids = {alert.state.session.session_id for alert in group}
             before = [k for k, shown in self._notified.items() if any(a.state.session.session_id in ids for a in shown)]
