@@ -16,7 +16,7 @@ from typing import Protocol
 from claude_session_status import config, notes, policy
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
-from claude_session_status.errors import SessionStatusError, StoreLockedError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder
@@ -51,6 +51,13 @@ class SystemClock:
     def wait(self, wake: threading.Event, seconds: float) -> None:
         """Return after `seconds`, or as soon as `wake` is set."""
         wake.wait(seconds)
+
+
+def _touch(path: str, now: float) -> None:
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, (now, now), follow_symlinks=False)
+    else:
+        os.utime(path, (now, now))
 
 
 class Monitor:
@@ -142,7 +149,13 @@ class Monitor:
         self._problems = []
         for step in steps:
             try:
-                step()
+                try:
+                    step()
+                except StoreBrokenError:
+                    if not self._ingester.mend(self._rows.values()):
+                        raise
+                    self._loaded = None
+                    step()
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
@@ -154,11 +167,11 @@ class Monitor:
     def _say_alive(self) -> None:
         path, now = self._paths.monitor_alive, self._clock.time()
         try:
-            os.utime(path, (now, now))
+            _touch(path, now)
         except FileNotFoundError:
             make_private_folder(self._paths.folder)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            os.utime(path, (now, now))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            _touch(path, now)
 
     def _take_in(self) -> None:
         """Apply the notes that wait, and read the rows again if anybody changed them."""
