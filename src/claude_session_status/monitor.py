@@ -145,7 +145,13 @@ class Monitor:
     def _looking(self) -> tuple[Callable[[], None], ...]:
         return self._take_in, self._refresh_transcripts, self._note_the_gone
 
+    @property
+    def problem(self) -> SessionStatusError | None:
+        """The first thing that went wrong at the last look, with what to do about it."""
+        return self._problems[0] if self._problems else None
+
     def _do(self, *steps: Callable[[], None]) -> None:
+        before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:
             try:
@@ -162,7 +168,8 @@ class Monitor:
                 title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
         for problem in self._problems:
-            log.warning("%s", problem)
+            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+                log.warning("%s", problem)
 
     def _say_alive(self) -> None:
         path, now = self._paths.monitor_alive, self._clock.time()
@@ -235,7 +242,7 @@ class Monitor:
             self._rows.values(),
             self._clock.time(),
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
-            problem=self._problems[0].title if self._problems else None,
+            problem=self.problem.title if self.problem else None,
         )
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:

@@ -1,0 +1,118 @@
+"""Who comes from the first versions keeps every session, with the time that is really left, and the old file."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from claude_session_status.paths import Paths
+from safety.originals import VERSIONS, Original, why_not
+
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    reason = why_not(request.param)
+    if reason:
+        pytest.skip(reason)
+    return str(request.param)
+
+
+def status(home: Path, zone: str) -> dict[str, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "claude_session_status", "status", "--json", "--all"],
+        env=os.environ | {"CLAUDE_CONFIG_DIR": str(home / ".claude"), "TZ": zone},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return {s["session_id"]: s for s in json.loads(done.stdout)["sessions"]}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_row_is_carried_over_with_the_right_time_left(version: str, zone: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    original = Original(version, home, zone)
+    where = Paths(str(home / ".claude"))
+    turned: dict[str, float] = {}
+    original.run("mark-start", {"session_id": "opened", "cwd": "/x/opened", "project": "opened"})
+    for session_id in ("turned", "ended"):
+        original.run("mark-start", {"session_id": session_id, "cwd": f"/x/{session_id}", "project": session_id})
+        turned[session_id] = time.time()
+        original.run("mark-turn", {"session_id": session_id})
+    original.run("mark-end", {"session_id": "ended"})
+    os.chmod(where.folder, 0o755)  # as it left them
+    os.chmod(where.database, 0o644)
+    before = Path(where.database).read_bytes()
+
+    for _ in range(2):  # the second look finds what the first has made of it
+        now = time.time()
+        found = status(home, zone)
+        assert {k: (s["cache"], s["activity"]) for k, s in found.items()} == {
+            "opened": ("none", "idle"),
+            "turned": ("warm", "idle"),
+            "ended": ("warm", "ended"),
+        }
+        for session_id, at in turned.items():
+            assert found[session_id]["seconds_left"] == pytest.approx(at + 300 - now, abs=2)
+            assert found[session_id]["cwd"] == f"/x/{session_id}"
+            assert found[session_id]["project"] == session_id
+
+    copy = where.database + ".original"
+    assert Path(copy).read_bytes() == before
+    modes = [stat.S_IMODE(os.stat(path).st_mode) for path in (where.folder, where.database, copy)]
+    assert modes == [0o700, 0o600, 0o600]
+    with duckdb.connect(copy, read_only=True) as db:
+        assert db.execute("SELECT count(*) FROM session_status").fetchone() == (3,)
+
+
+def test_the_documented_columns_go_on_working_for_other_tools(version: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    original = Original(version, home, "UTC")
+    original.run("mark-start", {"session_id": "old", "cwd": "/x", "project": "p"})
+    status(home, "UTC")
+    original.run("mark-turn", {"session_id": "old"})  # the other tool: it inserts and updates by name
+    original.run("mark-start", {"session_id": "new", "cwd": "/y", "project": "q"})
+    with duckdb.connect(str(home / ".claude/claude-session-status/status.duckdb")) as db:
+        six = "session_id, project, cwd, started_at, last_turn_at, status"
+        rows = db.execute(f"SELECT {six} FROM session_status ORDER BY 1").fetchall()
+    assert [(r[0], r[1], r[2], r[5]) for r in rows] == [("new", "q", "/y", "active"), ("old", "p", "/x", "active")]
+    assert set(status(home, "UTC")) == {"old", "new"}
+
+
+def test_a_log_that_the_original_left_behind_when_it_was_killed_is_carried_over_too(
+    version: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    original = Original(version, home, "Asia/Kolkata")
+    original.run("mark-start", {"session_id": "first", "project": "p"})
+    killed = (
+        "import os, sys; from claude_session_status import db; real = db._connect\n"
+        "class Killed:\n"
+        "    def __init__(self): self.real = real()\n"
+        "    def execute(self, *arguments): return self.real.execute(*arguments)\n"
+        "    def close(self): os.kill(os.getpid(), 9)\n"
+        "db._connect = Killed\n"
+        "from claude_session_status import cli; cli.main()"
+    )
+    subprocess.run(
+        [sys.executable, "-c", killed, "mark-turn"],
+        input=b'{"session_id": "second", "project": "q"}',
+        env=original.environment,
+    )
+    database = home / ".claude/claude-session-status/status.duckdb"
+    assert database.with_name("status.duckdb.wal").stat().st_size > 0
+    assert set(status(home, "Asia/Kolkata")) == {"first", "second"}
+    with duckdb.connect(f"{database}.original", read_only=True) as db:
+        assert db.execute("SELECT count(*) FROM session_status").fetchone() == (2,)
