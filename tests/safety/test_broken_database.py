@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -350,12 +351,13 @@ def test_any_moment_can_be_held(at: float, where: Paths) -> None:
 
 def test_recent_transcripts_are_found_with_their_folders(where: Paths) -> None:
     projects = Path(where.claude_dir) / "projects"
-    for name, at, lines in (
+    files: tuple[tuple[str, float, list[dict[str, Any]]], ...] = (
         ("-a/one", NOW, [{"cwd": "/first"}, {"cwd": "/x/last"}, {"type": "mode"}]),
         ("-a/old", NOW - 90_000, [{"cwd": "/x"}]),
         ("-b/agent-7", NOW, [{"cwd": "/x"}]),
         ("-b/two", NOW - 5, [{"cwd": 7}, {"cwd": ""}]),
-    ):
+    )
+    for name, at, lines in files:
         told = Transcript(projects / f"{name}.jsonl")
         for line in lines:
             told.line(**line)

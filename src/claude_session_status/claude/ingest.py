@@ -25,6 +25,7 @@ HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook
 LATELY_SECONDS = 1.0  # a note that waits for longer says that hooks before this one met a lock: no use in waiting
 FOUND_SECONDS = 86400.0  # a new database is made from transcripts that were written within the last day
 BATCH = 500  # notes a transaction: a crowded spool is worked off in pieces
+HOOK_BATCHES = 2  # what one hook does of them, some 0.5 s of work, and the next ones go on
 
 
 class Outcome(Enum):
@@ -53,12 +54,17 @@ class Ingester:
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
 
-    def drain(self) -> Drained:
-        """Apply all notes to the database. Raises SessionStatusError (locked, broken) and OSError; the notes stay."""
+    def drain(self, batches: int | None = None) -> Drained:
+        """Apply all notes to the database, or as many as are in so many batches, the oldest first.
+
+        Raises SessionStatusError (locked, broken) and OSError; the notes then stay.
+        """
         changed: dict[str, Session] = {}
         seen: set[str] = set()  # a note that can't be taken away must not be met for ever
 
         def waiting() -> list[str]:
+            if batches is not None and len(seen) >= batches * BATCH:
+                return []
             return [name for name in self._spool.names() if name not in seen]
 
         outcome = Outcome.NOTHING
@@ -195,11 +201,11 @@ def run_alone(paths: Paths) -> None:
     ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES))
     try:
         try:
-            ingester.drain()
+            ingester.drain(HOOK_BATCHES)
         except StoreBrokenError:
             if not ingester.mend():
                 raise
-            ingester.drain()
+            ingester.drain(HOOK_BATCHES)
     except OSError as error:
         title = f"{error.filename or paths.folder}: {error.strerror or error}"
         raise SessionStatusError(title, "The event waits in the spool") from error
