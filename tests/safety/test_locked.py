@@ -103,7 +103,12 @@ class Watched:
 
     def run(self, seconds: float) -> list[Snapshot]:
         stop, self.shots = threading.Event(), []
-        self.clock.at(self.clock.now + seconds, lambda: (stop.set(), self.monitor.wake()))
+
+        def end() -> None:
+            stop.set()
+            self.monitor.wake()
+
+        self.clock.at(self.clock.now + seconds, end)
         self.monitor.run(stop, lambda shot, alerts: self.shots.append(shot))
         return self.shots
 
