@@ -84,7 +84,7 @@ class Monitor:
         self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
         self._alive = alive
         self._rows: dict[str, Session] = {}
-        self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
+        self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
         self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
         self._written_at = -math.inf
@@ -143,7 +143,7 @@ class Monitor:
 
     @property
     def _looking(self) -> tuple[Callable[[], None], ...]:
-        return self._take_in, self._refresh_transcripts, self._note_the_gone
+        return self._take_in, self._read_rows, self._refresh_transcripts, self._note_the_gone
 
     @property
     def problem(self) -> SessionStatusError | None:
@@ -181,9 +181,12 @@ class Monitor:
             _touch(path, now)
 
     def _take_in(self) -> None:
-        """Apply the notes that wait, and read the rows again if anybody changed them."""
+        """Apply the notes that wait."""
         if self._spool.names():
             self._ingester.drain()
+
+    def _read_rows(self) -> None:
+        """Read the rows again if anybody changed them; also where notes can't be applied, as on a full disk."""
         stamp = self._store.stamp()
         if stamp == self._loaded:
             return

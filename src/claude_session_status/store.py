@@ -114,13 +114,20 @@ class Store:
         self.tries = tries
         self._sleep = sleep
 
-    def stamp(self) -> tuple[int, int] | None:
-        """Changes whenever somebody has written the database; one stat call. None when there is none yet."""
+    def stamp(self) -> tuple[int, ...] | None:
+        """Changes whenever somebody has written the database; two stat calls. None when there is none yet.
+
+        What a killed writer committed, or one whose disk was full, is in the log beside the database only.
+        """
         try:
             status = os.stat(self.path)
         except OSError:
             return None
-        return status.st_mtime_ns, status.st_size
+        try:
+            log = os.stat(self.path + ".wal")
+        except OSError:
+            return status.st_mtime_ns, status.st_size
+        return status.st_mtime_ns, status.st_size, log.st_mtime_ns, log.st_size
 
     def load(self, since: float | None = None, ended_since: float | None = None) -> list[Session]:
         """All sessions; with `since` (epoch seconds) only those heard of after it, ended ones after `ended_since`.

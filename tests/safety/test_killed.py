@@ -19,6 +19,7 @@ from pathlib import Path
 from claude_session_status.claude import hook
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import Session
+from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import Store
@@ -71,6 +72,13 @@ def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None
         spool.write(raw, at)
         step += 1
         time.sleep(dice.uniform(0.01, 0.15))
+
+
+def _say(where: Paths, session_id: str) -> None:
+    at = time.time()
+    note = hook.note_of({"session_id": session_id}, "mark-turn", at, {})
+    assert note is not None
+    Spool(where.spool).write(hook.encode(note), at)
 
 
 def _rows(where: Paths) -> dict[str, Session]:
@@ -128,6 +136,31 @@ def test_hooks_that_are_killed_leave_a_whole_note_or_none_and_the_others_arrive(
     assert (last.returncode, last.stderr) == (0, "")
     assert {s["session_id"] for s in json.loads(last.stdout)["sessions"]} >= survivors
     assert [name for name in os.listdir(where.spool) if not name.endswith(".tmp")] == []
+
+
+def test_what_a_killed_ingester_committed_is_seen_though_the_file_itself_is_unchanged(where: Paths) -> None:
+    monitor = Monitor(where)
+    _say(where, "before")
+    monitor.look()
+    _say(where, "committed")
+    program = (
+        "import os; from claude_session_status import paths, spool\n"
+        "from claude_session_status.claude import ingest\n"
+        "import _duckdb; real = _duckdb.connect\n"
+        "class Killed:\n"
+        "    def __init__(self, *a, **k): self.real = real(*a, **k)\n"
+        "    def __getattr__(self, name): return getattr(self.real, name)\n"
+        "    def close(self): os.kill(os.getpid(), 9)\n"
+        "_duckdb.connect = Killed\n"
+        "ingest.run_alone(paths.from_environment())"
+    )
+    before = os.stat(where.database).st_mtime_ns
+    subprocess.run([sys.executable, "-c", program])
+    assert os.stat(where.database).st_mtime_ns == before
+    for name in os.listdir(where.spool):  # as if it had got so far
+        os.unlink(os.path.join(where.spool, name))
+    monitor.look()
+    assert {s.session.session_id for s in monitor.snapshot().sessions} == {"before", "committed"}
 
 
 def test_what_a_killed_writer_left_half_written_is_swept_away_a_day_later(where: Paths) -> None:

@@ -146,7 +146,7 @@ class Ingester:
                 return session
         return policy.assume_request(session, self._default_ttl) if turn_ended else session
 
-    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, int] | None:
+    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
         """Bring the rows of these sessions up to their files; returns the database's stamp after that.
 
         None when another process is ingesting. Raises SessionStatusError.
