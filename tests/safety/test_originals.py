@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,56 @@ def test_a_log_that_the_original_left_behind_when_it_was_killed_is_carried_over_
     assert set(status(home, "Asia/Kolkata")) == {"first", "second"}
     with duckdb.connect(f"{database}.original", read_only=True) as db:
         assert db.execute("SELECT count(*) FROM session_status").fetchone() == (2,)
+
+
+def _made_by_hand(where: Paths, written_at: str, **local: str) -> None:
+    """A file of the original with last turns at these local times, last written at `written_at` (UTC)."""
+    os.makedirs(where.folder)
+    with duckdb.connect(where.database) as db:
+        db.execute(
+            "CREATE TABLE session_status (session_id TEXT PRIMARY KEY, title TEXT, project TEXT, cwd TEXT,"
+            " started_at TIMESTAMP, last_turn_at TIMESTAMP, status TEXT)"
+        )
+        for session_id, at in local.items():
+            db.execute(
+                "INSERT INTO session_status VALUES (?, NULL, 'p', '/p', '2026-10-31 12:00', ?, 'active')",
+                [session_id, at],
+            )
+    moment = datetime.fromisoformat(f"{written_at}Z").timestamp()
+    os.utime(where.database, (moment, moment))
+
+
+def _last_turns(where: Paths, zone: str) -> dict[str, str]:
+    program = (
+        "from datetime import UTC, datetime; from claude_session_status import paths, store\n"
+        "for s in store.Store(paths.from_environment().database).load():\n"
+        "    print(s.session_id, datetime.fromtimestamp(s.last_turn_at, UTC).strftime('%m-%dT%H:%M'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"TZ": zone}, capture_output=True, text=True, check=True
+    )
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+def test_in_the_hour_that_comes_twice_nothing_is_overstated(where: Paths) -> None:
+    # New York, 2026-11-01: at 06:00 UTC the clocks go back from 02:00 to 01:00.
+    _made_by_hand(
+        where,
+        "2026-11-01T06:40:01",
+        before="2026-11-01 00:59",
+        first_pass_or_second="2026-11-01 01:30",
+        written_last="2026-11-01 01:40",
+        after="2026-10-31 23:00",
+    )
+    assert _last_turns(where, "America/New_York") == {
+        "before": "11-01T04:59",
+        "first_pass_or_second": "11-01T05:30",  # the earlier one: less time left than there may be, never more
+        "written_last": "11-01T06:40",  # the file itself says so
+        "after": "11-01T03:00",
+    }
+
+
+def test_a_row_from_another_time_zone_is_not_in_the_future(where: Paths) -> None:
+    # Written at 10:00 in Kolkata, 04:30 UTC; read in New York, where 10:00 is 15:00 UTC.
+    _made_by_hand(where, "2026-11-24T04:30:00", travelled="2026-11-24 10:00")
+    assert _last_turns(where, "America/New_York") == {"travelled": "11-24T04:30"}
