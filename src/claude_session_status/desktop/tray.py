@@ -363,8 +363,9 @@ class Tray:
         self._look()
 
     def _look(self) -> None:
-        self._offers = self._facilities.look()
-        self._monitor.wake()
+        before, self._offers = self._offers, self._facilities.look()
+        if self._offers != before:
+            self._monitor.wake()
 
 
 _TELLS = {
