@@ -19,6 +19,7 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
         ("poll_seconds = 1", Config(poll_seconds=1)),
         ("notify_before_seconds = 60", Config(notify_before_seconds=(60,))),
         ("notify_before_seconds = [30, 300, 30]", Config(notify_before_seconds=(300, 30))),
+        ('notify_before_seconds = "auto"', Config()),
         ("notify_before_seconds = []", Config(notify_before_seconds=())),
         ("default_ttl_seconds = 3600", Config(default_ttl_seconds=3600)),
         ("min_tokens = 20000", Config(min_tokens=20_000)),

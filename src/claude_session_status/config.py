@@ -15,7 +15,7 @@ class Config:
     """The effective settings."""
 
     poll_seconds: float = 2.0  # how often the monitor looks for news
-    # Lead times of the notification; empty for none; None: 30 s, and for an hour-long cache 300 s as well.
+    # Lead times of the notification; empty for none; None, "auto": 30 s, and for an hour-long cache 300 s as well.
     notify_before_seconds: tuple[float, ...] | None = None
     default_ttl_seconds: int = 300  # where no source tells the TTL
     min_tokens: int = 0  # smaller conversations give no notification
@@ -43,13 +43,17 @@ def _number(low: float, high: float) -> Callable[[Any], float]:
     return check
 
 
-def _leads(value: Any) -> tuple[float, ...]:
+def _leads(value: Any) -> tuple[float, ...] | None:
+    if value == "auto":
+        return None
     values = value if isinstance(value, list) else [value]
     one = _number(5, 3300)
     try:
         return tuple(sorted({one(v) for v in values}, reverse=True))
     except _RefusedError as error:
-        raise _RefusedError("a number of seconds from 5 to 3300, or a list of such; [] for no notification") from error
+        raise _RefusedError(
+            'a number of seconds from 5 to 3300, a list of such, [] for no notification, or "auto"'
+        ) from error
 
 
 def _ttl(value: Any) -> int:
