@@ -46,6 +46,7 @@ FULL = Session(
     muted=True,
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
+    forgotten_at=NOW - 1,
 )
 
 
@@ -173,6 +174,25 @@ def test_a_lock_is_waited_for_and_then_named(store: Store, where: Paths) -> None
     assert patient.load() == [FULL]
 
 
+def test_of_a_forgotten_session_the_row_goes_and_the_moment_stays(store: Store, where: Paths) -> None:
+    put(store, FULL, Session("other"))
+    put(store, Session("s", forgotten_at=NOW + 50))
+    assert [s.session_id for s in store.load()] == ["other"]
+    with duckdb.connect(where.database) as db:
+        assert db.execute("SELECT session_id FROM session_status").fetchall() == [("other",)]
+    seen: list[dict[str, Session]] = []
+
+    def come_back(before: dict[str, Session]) -> list[Session]:
+        seen.append(before)
+        return [replace(before["s"], started_at=NOW + 60)]
+
+    store.update(["s"], come_back)
+    assert seen == [{"s": Session("s", forgotten_at=NOW + 50)}]
+    assert {s.session_id for s in store.load()} == {"s", "other"}
+    put(store, Session("s", forgotten_at=NOW + 70))
+    assert [s.session_id for s in store.load()] == ["other"]
+
+
 def _original(where: Paths, columns: str) -> None:
     os.makedirs(where.folder)
     with duckdb.connect(where.database) as db:
@@ -198,6 +218,8 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
 ) -> None:
     _original(where, columns)
     before = Path(where.database).read_bytes()
+    after_all = 1_795_514_400.0 + (hours + 1) * 3600
+    os.utime(where.database, (after_all, after_all))
     program = (
         "from claude_session_status import paths; from claude_session_status.store import Store\n"
         "for s in sorted(Store(paths.from_environment().database).load(), key=lambda s: s.session_id):\n"

@@ -60,6 +60,17 @@ class EventKind(StrEnum):
     END = "end"
     GONE = "gone"  # the session's process is no more
     ALERTED = "alerted"  # a person was told of an expiry
+    MUTE = "mute"  # a person wants to hear nothing of the session
+    UNMUTE = "unmute"
+    FORGET = "forget"  # a person wants nothing of the session to be kept
+
+
+class Pause(StrEnum):
+    """For how long a person wants no notifications."""
+
+    HOUR = "hour"
+    TOMORROW = "tomorrow"
+    OFF = "off"  # they are on again
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +163,17 @@ class Session:
     muted: bool = False
     alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
     stamps: tuple[tuple[str, float], ...] = ()  # (field, when the event was that it is from): the newest holds
+    forgotten_at: float | None = None  # nothing from before is kept, and nothing from before comes back
 
     @property
     def is_ended(self) -> bool:
         """Whether the last word on the session is its end; a newer event brings it back."""
         return self.ended_at is not None and self.ended_at >= (self.last_event_at or 0.0)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether a person wanted it forgotten and nothing was heard of it since: only that moment is left of it."""
+        return self.forgotten_at is not None and self.started_at is None
 
 
 class Urgency(IntEnum):
@@ -178,6 +195,7 @@ class SessionState:
     expires_at: float | None  # None exactly when the cache is NONE
     seconds_left: float | None  # 0 when expired, None when nothing is cached
     urgency: Urgency = Urgency.NONE
+    rewrite_cost_usd: float | None = None  # an estimate of what reading it all anew costs more than the cache would
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +204,7 @@ class Alert:
 
     state: SessionState
     lead_seconds: float
+    sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +215,4 @@ class Snapshot:
     sessions: tuple[SessionState, ...] = ()
     stale: bool = False  # the database was locked: these are the rows of an earlier poll
     problem: str | None = None  # one line for a person
+    paused_until: float | None = None  # no notifications before that moment; None: they are on

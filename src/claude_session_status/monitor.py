@@ -11,13 +11,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from claude_session_status import config, notes, policy
+from claude_session_status import config, notes, pause, policy
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
-from claude_session_status.errors import SessionStatusError, StoreLockedError
-from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
+from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder
 from claude_session_status.store import Store
@@ -53,8 +54,18 @@ class SystemClock:
         wake.wait(seconds)
 
 
+def _touch(path: str, now: float) -> None:
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, (now, now), follow_symlinks=False)
+    else:
+        os.utime(path, (now, now))
+
+
 class Monitor:
-    """Watches all sessions. One thread runs it; `wake` may be called from any."""
+    """Watches all sessions. One thread runs it; `wake`, `tell` and `pause` may be called from any.
+
+    `price` tells the cost of being late where a face shows it.
+    """
 
     def __init__(
         self,
@@ -66,6 +77,7 @@ class Monitor:
         everything: bool = False,
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] = liveness,
+        price: policy.Price | None = None,
     ) -> None:
         self._paths = paths
         self._settings = settings or config.Config()
@@ -76,8 +88,11 @@ class Monitor:
         self._store = store or Store(paths.database, tries=TRIES)
         self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
         self._alive = alive
+        self._price = price
+        self._paused_until: float | None = None
+        self._told: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
         self._rows: dict[str, Session] = {}
-        self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
+        self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
         self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
         self._written_at = -math.inf
@@ -87,6 +102,22 @@ class Monitor:
     def wake(self) -> None:
         """Poll now instead of at the next turn."""
         self._wake.set()
+
+    def tell(self, kind: EventKind, session_id: str) -> None:
+        """Have a session muted, unmuted or forgotten, as a person wants it. For any thread.
+
+        The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
+        """
+        session = self._rows.get(session_id) or Session(session_id)
+        event = Event(kind, session_id, policy.moment_for(session, self._clock.time()))
+        self._spool.write(notes.encode(event), event.at)
+        self._told.put(event)
+        self.wake()
+
+    def pause(self, wanted: Pause) -> None:
+        """Give no alerts for a while, or give them again, as a person wants it. For any thread. Raises OSError."""
+        pause.write(self._paths.pause, policy.paused_until(wanted, self._clock.time()))
+        self.wake()
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
         """Poll and tell `listener` once a second and at each alert's mark, until `stop` is set.
@@ -136,34 +167,61 @@ class Monitor:
 
     @property
     def _looking(self) -> tuple[Callable[[], None], ...]:
-        return self._take_in, self._refresh_transcripts, self._note_the_gone
+        return self._hear, self._take_in, self._read_rows, self._refresh_transcripts, self._note_the_gone
+
+    @property
+    def problem(self) -> SessionStatusError | None:
+        """The first thing that went wrong at the last look, with what to do about it."""
+        return self._problems[0] if self._problems else None
 
     def _do(self, *steps: Callable[[], None]) -> None:
+        before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:
             try:
-                step()
+                try:
+                    step()
+                except StoreBrokenError:
+                    if not self._ingester.mend(self._rows.values()):
+                        raise
+                    self._loaded = None
+                    step()
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
                 title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
         for problem in self._problems:
-            log.warning("%s", problem)
+            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+                log.warning("%s", problem)
 
     def _say_alive(self) -> None:
         path, now = self._paths.monitor_alive, self._clock.time()
         try:
-            os.utime(path, (now, now))
+            _touch(path, now)
         except FileNotFoundError:
             make_private_folder(self._paths.folder)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            os.utime(path, (now, now))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            _touch(path, now)
+
+    def _hear(self) -> None:
+        """Take as true what a person wants, before it is a row."""
+        self._paused_until = pause.read(self._paths.pause)
+        while True:
+            try:
+                event = self._told.get_nowait()
+            except Empty:
+                return
+            if event.session_id in self._rows:
+                self._believe(event)
 
     def _take_in(self) -> None:
-        """Apply the notes that wait, and read the rows again if anybody changed them."""
+        """Apply the notes that wait."""
         if self._spool.names():
             self._ingester.drain()
+
+    def _read_rows(self) -> None:
+        """Read the rows again if anybody changed them; also where notes can't be applied, as on a full disk."""
         stamp = self._store.stamp()
         if stamp == self._loaded:
             return
@@ -210,9 +268,12 @@ class Monitor:
 
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
+        self._believe(event)
+        self._spool.write(notes.encode(event), self._clock.time())
+
+    def _believe(self, event: Event) -> None:
         self._said[event.session_id, event.kind, event.lead_seconds] = event
         self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
-        self._spool.write(notes.encode(event), self._clock.time())
 
     # ---- what is shown ------------------------------------------------------
 
@@ -222,13 +283,22 @@ class Monitor:
             self._rows.values(),
             self._clock.time(),
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
-            problem=self._problems[0].title if self._problems else None,
+            problem=self.problem.title if self.problem else None,
+            price=self._price,
+            paused_until=self._paused_until,
         )
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
         """The alerts that are due, each remembered before it is given, so that it comes once at most."""
         leads = self._settings.notify_before_seconds
-        due = policy.due_alerts(shot.sessions, leads, shot.now)
+        due = policy.due_alerts(
+            shot.sessions,
+            leads,
+            shot.now,
+            min_tokens=self._settings.min_tokens,
+            paused_until=shot.paused_until,
+            sound=self._settings.sound,
+        )
         for event in (e for alert in due for e in policy.alerted(alert, leads, shot.now)):
             try:
                 self._say(event)

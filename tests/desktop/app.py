@@ -66,6 +66,10 @@ class FakeApp:
     def wait_clicked(self, key: str) -> None:
         wait_for(f"a click on {key}", lambda: key in self.clicked())
 
+    def wait_told(self, wish: str) -> None:
+        """Wait until the monitor has been told of this wish, such as `mute a`."""
+        wait_for(f"the wish {wish!r}", lambda: f"told {wish}\n" in self.program.text)
+
     def ended(self) -> int | None:
         """The exit code once it ended by itself, within what is promised."""
         try:

@@ -80,10 +80,9 @@ class Person:
         sheets = [Sheet(self._desktop, box) for box in self._screen.changes(before) if area(box) >= LEAST_MENU]
         return sum(text in line for sheet in sheets for line in sheet.read())
 
-    def open_submenu(self, sheet: "Sheet", line: str, expected: str) -> "Sheet":
-        """Open the submenu of this line, as far as its line `expected` is to be read."""
+    def open_submenu(self, place: Point, expected: str) -> "Sheet":
+        """Open the submenu of the line there, as far as its line `expected` is to be read."""
         before = self._desktop.screenshot()
-        place = sheet.place(line)
         self._screen.point(*place)
         try:
             return self._wait_sheet(before, expected, seconds=3)

@@ -95,7 +95,7 @@ def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) 
     tray.start(ALPHA, BRAVO, HOTEL)
     wait_labels(seat.item(), "alpha", "bravo", "hotel")
     menu = person.open_menu()
-    places = menu.places(["alpha", "bravo", "hotel", "Show", "Quit"])
+    places = menu.places(["alpha", "bravo", "hotel", "Pause", "Show", "About", "Quit"])
     assert sorted(places.values(), key=lambda place: place[1]) == list(places.values())
     before = menu.seconds_left("bravo")
     wait_for("the countdown to go on", lambda: menu.seconds_left("bravo") < before)
@@ -103,7 +103,10 @@ def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) 
     menu.wait_gone("Quit")
 
 
-def test_a_click_reaches_the_session_whose_name_was_read(seat: Desktop, person: Person, tray: FakeApp) -> None:
+@pytest.mark.parametrize("wish", ["mute", "forget"])
+def test_a_click_reaches_the_session_whose_name_was_read(
+    seat: Desktop, person: Person, tray: FakeApp, wish: str
+) -> None:
     tray.start(ALPHA, BRAVO, HOTEL)
     item = seat.item()
     wait_labels(item, "alpha", "bravo", "hotel")
@@ -111,33 +114,36 @@ def test_a_click_reaches_the_session_whose_name_was_read(seat: Desktop, person: 
     read = menu.places(["alpha", "bravo", "hotel"])
     # One comes, one goes, one overtakes: the lines say so, and stay where they are.
     tray.show(session("lima", 40), session("hotel", 60), session("alpha", 290))
-    wait_labels(item, "alpha", "bravo   ended", "hotel", "Show")
-    menu.wait_line("bravo ended")
+    wait_labels(item, "alpha", "bravo   ended", "hotel", "Pause")
+    menu.wait_line("bravo.ended")
     for name, (_, y) in menu.places(["alpha", "bravo", "hotel"]).items():
         assert abs(y - read[name][1]) <= SHIFT, name
-    seat.click(*read["hotel"])
-    tray.wait_clicked("session:hotel")
+    submenu = person.open_submenu(read["hotel"], "Forget")
+    place = submenu.place(wish.capitalize())
+    # And once more, while the submenu is open: now its own session goes, and its neighbour comes back.
+    tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
+    wait_labels(item, "alpha", "bravo", "hotel   ended", "Pause")
+    seat.click(*place)
+    tray.wait_told(f"{wish} hotel")
+    assert tray.clicked() == [f"session:hotel:{wish}"]
     # The next time it is opened, it is up to date.
-    wait_labels(item, "lima", "hotel", "alpha", "Show")
+    wait_labels(item, "lima", "alpha", "bravo", "Pause")
     menu = person.open_menu()
-    read = menu.places(["lima", "hotel", "alpha"])
-    tray.show(session("alpha", 50), session("bravo", 90))
-    wait_labels(item, "lima   ended", "hotel   ended", "alpha", "Show")
-    seat.click(*read["lima"])
-    tray.wait_clicked("session:lima")
-    assert tray.clicked() == ["session:hotel", "session:lima"]
+    assert [menu.place(name)[1] for name in ("lima", "alpha", "bravo")] == sorted(
+        menu.place(name)[1] for name in ("lima", "alpha", "bravo")
+    )
 
 
-def test_a_submenu_opens_and_its_lines_act(seat: Desktop, person: Person, tray: FakeApp) -> None:
-    tray.start(*(session(f"calm{n}", 250 + n) for n in range(12)), session("papa", 290), session("romeo", 295))
+def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    calm = [session(f"calm{n}", 250 + n) for n in range(12)]
+    tray.start(*calm, session("papa", 290), session("romeo", 295))
     item = seat.item()
     wait_for("the line", lambda: any("More (2)" in label for label in item.labels()))
-    menu = person.open_menu()
-    more = person.open_submenu(menu, "More", "romeo")
-    place = more.place("romeo")
-    tray.show(*(session(f"calm{n}", 250 + n) for n in range(12)), session("romeo", 280), session("papa", 299))
-    seat.click(*place)
-    tray.wait_clicked("session:romeo")
+    more = person.open_submenu(person.open_menu().place("More"), "romeo")
+    submenu = person.open_submenu(more.place("romeo"), "Forget")
+    tray.show(*calm, session("romeo", 280), session("papa", 299))
+    seat.click(*submenu.place("Mute"))
+    tray.wait_told("mute romeo")
 
 
 def test_a_left_click_is_the_default_action_or_opens_the_menu(
@@ -148,7 +154,7 @@ def test_a_left_click_is_the_default_action_or_opens_the_menu(
     terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
     terminal.chmod(0o755)
     tray.start(ALPHA, table=("the", "table"), TERMINAL=str(terminal))
-    wait_labels(seat.item(), "alpha", "Show")
+    wait_labels(seat.item(), "alpha", "Pause", "Show")
     if seat.left_click_acts:
         person.look_away()
         seat.click(*person.see_icon(), 1)
@@ -178,9 +184,24 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     wait_for("none", lambda: person.count(before, "expires") == 0)
 
 
+@pytest.mark.parametrize(("label", "told"), [("Mute", "mute alpha"), ("Pause", "pause hour")])
+def test_a_button_on_a_notification_is_heard(
+    seat: Desktop, person: Person, tray: FakeApp, label: str, told: str
+) -> None:
+    tray.start(session("alpha", 29, title="New navigation", tokens=142_000))
+    seat.item()
+    person.see_icon(Urgency.LAST)
+    person.look_away()
+    before = seat.screenshot()
+    tray.say(alert="alpha")
+    seat.press_button(label, lambda: person.see_notification(before, "expires"))
+    tray.wait_told(told)
+    wait_for("none", lambda: person.count(before, "expires") == 0)
+
+
 def test_quit_ends_it(seat: Desktop, person: Person, tray: FakeApp) -> None:
     tray.start(ALPHA)
-    wait_labels(seat.item(), "alpha", "Show", "Quit")
+    wait_labels(seat.item(), "alpha", "Pause", "Show", "About", "Quit")
     seat.click(*person.open_menu().place("Quit"))
     assert tray.ended() == 0
 
@@ -193,7 +214,6 @@ def test_a_panel_that_restarts_gets_the_icon_back(seat: Desktop, person: Person,
     wait_for("no colour", lambda: not seat.find_colour(COLOURS[Urgency.SOON]))
     seat.start_panel()
     person.see_icon(Urgency.SOON)
-    wait_labels(seat.item(), "alpha", "Show")
+    wait_labels(seat.item(), "alpha", "Pause")
     # A shell that has only just come up lets go of the first menu.
-    seat.click(*person.open_menu(tries=2).place("alpha"))
-    tray.wait_clicked("session:alpha")
+    person.open_submenu(person.open_menu(tries=2).place("alpha"), "Forget")

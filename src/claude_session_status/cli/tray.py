@@ -1,5 +1,6 @@
 """`tray`: one icon a person. Holds the lock, sets up the log, and falls back to the table where there is no display."""
 
+import io
 import logging
 import logging.handlers
 import os
@@ -7,7 +8,7 @@ import sys
 
 import click
 
-from claude_session_status import config, paths
+from claude_session_status import config, paths, pricing
 from claude_session_status.cli import watch
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
@@ -33,9 +34,9 @@ def run() -> int:
         loaded = config.load(where.config)
         for problem in loaded.problems:
             _tell(problem)
-        monitor = Monitor(where, loaded.config)
-        table = (sys.executable, "-m", "claude_session_status", "watch")
-        result = run_tray(monitor, table, on_shortcoming=_tell)
+        monitor = Monitor(where, loaded.config, price=pricing.rewrite_cost)
+        ourselves = (sys.executable, "-m", "claude_session_status")
+        result = run_tray(monitor, (*ourselves, "watch"), check_command=(*ourselves, "doctor"), on_shortcoming=_tell)
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
@@ -53,15 +54,20 @@ def _tell(message: str) -> None:
     click.echo(f"claude-session-status: {message}", err=True)
 
 
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """A log that nobody else can read, also the file that a rotation begins."""
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)
+
+
 def _log_to(folder: str) -> None:
     """Keep a short log in a file of our own; a folder that can't be written is no reason to show nothing."""
     try:
         make_private_folder(folder)
         path = os.path.join(folder, "tray.log")
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
+        handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     except OSError as error:
         click.echo(f"claude-session-status: no log: {error}", err=True)
         return
