@@ -27,6 +27,7 @@ from claude_session_status.store import Store
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 KILLS = 200
 SESSIONS = 20
+LEAST = 50  # events a session
 
 # Ingests in a child made by fork, without the start of an interpreter, and has it killed; again and again. Every other
 # one is killed by the clock, the rest at a step of their work: on a busy machine the clock strikes too early to hurt.
@@ -97,7 +98,7 @@ def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None
     """One session: starts, works, ends and is resumed, until the killing is over."""
     dice, spool, copy = random.Random(number), Spool(where.spool), Spool(str(kept))
     step = 0
-    while not stop.is_set():
+    while step < LEAST or not stop.is_set():
         data = {"session_id": f"s{number}", "cwd": f"/x/p{number}-{step // 20}", "model": f"m{step % 3}"}
         at = round(time.time(), 6)
         note = hook.note_of(data, _TURNS[step % len(_TURNS)], at, {})
@@ -106,7 +107,7 @@ def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None
         copy.write(raw, at)
         spool.write(raw, at)
         step += 1
-        time.sleep(dice.uniform(0.01, 0.15))
+        time.sleep(dice.uniform(0.05, 0.3))
 
 
 def _say(where: Paths, session_id: str) -> None:
@@ -127,7 +128,7 @@ def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(where: Pa
         writer.start()
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _KILLER, str(KILLS), "7", str(log)], capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", _KILLER, str(KILLS), "7", str(log)], capture_output=True, text=True, timeout=300
         )
     finally:
         stop.set()
@@ -136,7 +137,7 @@ def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(where: Pa
     assert (done.returncode, done.stderr) == (0, "")
     written = len(os.listdir(undisturbed.spool))
     committed = Counter(log.read_text().split())
-    assert written > 1000
+    assert written >= SESSIONS * LEAST
     assert sum(count > 1 for count in committed.values()) > 20
 
     last = subprocess.run([*COMMAND, "status", "--json", "--all"], capture_output=True, text=True)
