@@ -11,10 +11,14 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from claude_session_status.claude import hook
 from claude_session_status.claude.ingest import Ingester
@@ -121,8 +125,17 @@ def _rows(where: Paths) -> dict[str, Session]:
     return {s.session_id: s for s in Store(where.database).load()}
 
 
-def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(where: Paths, tmp_path: Path) -> None:
-    undisturbed, stop, log = Paths(str(tmp_path / "undisturbed")), threading.Event(), tmp_path / "log"
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in memory where there is one: a kill leaves what was written there as well, and no disk is waited for."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        monkeypatch.setenv("CLAUDE_CONFIG_DIR", f"{folder}/claude")
+        yield Path(folder)
+
+
+def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(quick: Path) -> None:
+    where, undisturbed = Paths(f"{quick}/claude"), Paths(f"{quick}/undisturbed")
+    stop, log = threading.Event(), quick / "log"
     writers = [threading.Thread(target=_write, args=(where, Path(undisturbed.spool), n, stop)) for n in range(SESSIONS)]
     for writer in writers:
         writer.start()
