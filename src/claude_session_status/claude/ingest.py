@@ -5,6 +5,7 @@ letting go, so that nobody's last note is left lying. A note is removed only aft
 between applies it twice, which changes nothing.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -45,7 +46,7 @@ class Ingester:
     def __init__(self, paths: Paths, store: Store, default_ttl: int = policy.DEFAULT_TTL_SECONDS) -> None:
         self._paths = paths
         self._store = store
-        self._default_ttl = default_ttl
+        self.default_ttl = default_ttl
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
 
@@ -120,10 +121,10 @@ class Ingester:
             return session
         facts = transcript.read(path) if path and mark is not None else None
         if facts is not None and mark is not None:
-            session = policy.observe(session, facts, mark, self._default_ttl)
+            session = policy.observe(session, facts, mark, self.default_ttl)
             if facts.request_at is not None or facts.pending_at is not None:
                 return session
-        return policy.assume_request(session, self._default_ttl) if turn_ended else session
+        return policy.assume_request(session, self.default_ttl) if turn_ended else session
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, int] | None:
         """Bring the rows of these sessions up to their files; returns the database's stamp after that.
@@ -145,8 +146,13 @@ def run_alone(paths: Paths) -> None:
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
+    ttl = policy.DEFAULT_TTL_SECONDS
+    if os.path.exists(paths.config):
+        from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
+
+        ttl = config.load(paths.config).config.default_ttl_seconds
     try:
-        Ingester(paths, Store(paths.database, tries=HOOK_TRIES)).drain()
+        Ingester(paths, Store(paths.database, tries=HOOK_TRIES), ttl).drain()
     except OSError as error:
         title = f"{error.filename or paths.folder}: {error.strerror or error}"
         raise SessionStatusError(title, "The event waits in the spool") from error
