@@ -49,7 +49,7 @@ class ClientStatus(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a note in the spool tells. The first seven come from hooks, the last from the status line, the others from us."""
+    """What a note in the spool tells. The first seven are of hooks, the last of the status line, the others ours."""
 
     START = "start"
     PROMPT = "prompt"

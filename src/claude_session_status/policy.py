@@ -151,12 +151,16 @@ def newer_request(old: Request | None, new: Request | None) -> Request | None:
     """
     if old is None or new is None:
         return new if old is None else old
-    is_mixed = (old.source is Source.STATUS_LINE) != (new.source is Source.STATUS_LINE)
-    if is_mixed and abs(old.started_at - new.started_at) <= SAME_REQUEST_SECONDS:
+    if _is_rounded(old) != _is_rounded(new) and abs(old.started_at - new.started_at) <= SAME_REQUEST_SECONDS:
         shorter = min(old, new, key=lambda r: r.expires_at)
         agreed = old.ttl_seconds == new.ttl_seconds
         return replace(shorter, source=Source.STATUS_LINE) if agreed else shorter
     return max(old, new, key=lambda r: (r.started_at, -r.ttl_seconds))
+
+
+def _is_rounded(request: Request) -> bool:
+    """Whether the moment is only the status line's; one that another source has made exact is in between seconds."""
+    return request.source is Source.STATUS_LINE and request.started_at.is_integer()
 
 
 def observe(session: Session, facts: TranscriptFacts, mark: str, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
@@ -259,7 +263,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     evidence = [
         (at, rank, activity, limit)
         for at, (rank, activity, limit) in (
-            (session.started_at, _IDLE),
+            (session.started_at, _BEGAN),
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
             (session.last_turn_at, _IDLE),
@@ -277,6 +281,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
 
 
 # rank among evidence of one moment, activity, and for how many seconds it is believed
+_BEGAN = (0, Activity.IDLE, math.inf)  # the first event, whatever it was: that event says more
 _IDLE = (3, Activity.IDLE, math.inf)
 _ASKED = (1, Activity.WORKING, ANSWER_LIMIT_SECONDS)
 _WAITS = (2, Activity.WAITING, math.inf)

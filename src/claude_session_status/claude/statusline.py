@@ -235,7 +235,8 @@ def _become(command: Sequence[str], raw: bytes) -> int:
         _feed(reader, writer, raw)
     os.close(writer)
     os.dup2(reader, 0)  # the copy is inherited, the pipe's own two ends are not
-    import _signal  # noqa: PLC0415 - the C part alone: `signal` imports enum, which costs milliseconds
+    # The C part alone: `signal` imports enum, which costs milliseconds.
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415 - typeshed leaves it out
 
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)  # Python ignores it, and the command would inherit that
     try:

@@ -79,7 +79,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command in `arguments`; return its exit code."""
     try:
         group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # pythonw has none
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stdout)
         return 0
