@@ -199,8 +199,11 @@ class Monitor:
         # The rows that are shown are not all: one that ended must not come back.
         remembered = {s.session_id: s for s in self._store.select(trace.session_id for trace in news)}
         for trace in news:
-            self._asked[trace.session_id] = trace.at
-            if policy.may_be_found(remembered.get(trace.session_id), trace.at) and (event := event_of(trace)):
+            session = remembered.get(trace.session_id)
+            # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.
+            is_known = session is not None and not session.is_found
+            self._asked[trace.session_id] = math.inf if is_known else trace.at
+            if policy.may_be_found(session, trace.at) and (event := event_of(trace)):
                 self._spool.write(notes.encode(event), now)
         self._take_in()
 
@@ -208,7 +211,7 @@ class Monitor:
         row = self._rows.get(trace.session_id)
         if row is not None and not policy.may_be_found(row, trace.at):
             return False
-        return self._asked.get(trace.session_id) != trace.at
+        return self._asked.get(trace.session_id, -math.inf) < trace.at
 
     def _refresh_transcripts(self) -> None:
         for session_id, session in self._rows.items():

@@ -1,4 +1,4 @@
-"""The client's own word on its cache, taken from its status line: as the best source, and around the user's own line."""
+"""The client's own word on its cache, taken from its status line: the best source, and around the user's own line."""
 
 import json
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_without_any_hook_a_running_session_is_found_and_its_end_is_seen(bare_ho
     with Terminal(bare_home) as terminal:
         terminal.type("[slow 6] hello")
         terminal.wait_for_screen("Well,")
-        wait_for("a session that was found", lambda: bare_home.status())
+        wait_for("a session that was found", bare_home.status)
         [ours] = bare_home.status().values()
         assert (ours["project"], ours["activity"]) == ("my-app", "working")
         terminal.wait_for_hook("Stop")

@@ -40,7 +40,7 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
 @click.command("uninstall-hooks")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
-    """Take the hooks out of Claude Code's settings.json again, and leave everything else as it is."""
+    """Take the hooks and the status line out of Claude Code's settings.json again, and leave all else as it is."""
     settings = SettingsFile(paths.from_environment())
     change = settings.uninstall(dry_run=dry_run)
     if dry_run:
