@@ -27,6 +27,7 @@ FULL_LOOK_SECONDS = 60.0
 _TAIL = 1024 * 1024  # bytes from the end of a transcript in which its folder must be told
 _CLOCK_SLACK_SECONDS = 60.0  # a file's time may be a little ahead of ours
 _COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
+_SUBAGENT = "agent-"  # older clients keep the transcripts of subagents beside those of sessions
 _TRANSCRIPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl", re.IGNORECASE)
 
 
@@ -91,6 +92,22 @@ class Finder:
             client = listed.get(trace.session_id)
             if client is not None and self._alive(client.process, trace.at) is not Liveness.GONE:
                 yield Trace(trace.session_id, trace.path, trace.at, client)
+
+
+def sessions(claude_dir: str, since: float) -> Iterator[Session]:
+    """What the transcripts written at or after `since` (epoch seconds) tell, for a table that is made anew."""
+    for folder, _ in _folders(os.path.join(claude_dir, "projects")):
+        for entry in _entries(folder):
+            name = entry.name.removesuffix(".jsonl")
+            if name == entry.name or name.startswith(_SUBAGENT):
+                continue
+            try:
+                at = entry.stat().st_mtime
+            except OSError:
+                continue
+            event = event_of(Trace(name, entry.path, round(at, 6))) if at >= since else None
+            if event is not None:
+                yield policy.apply(Session(name), event)
 
 
 def event_of(trace: Trace) -> Event | None:
