@@ -227,7 +227,10 @@ class Monitor:
         if not news:
             return
         # The rows that are shown are not all: one that ended must not come back.
-        remembered = {s.session_id: s for s in self._store.select(trace.session_id for trace in news)}
+        try:
+            remembered = {s.session_id: s for s in self._store.select(trace.session_id for trace in news)}
+        except StoreLockedError:
+            return  # somebody writes at this moment, a hook of that very session perhaps: the next poll will know
         for trace in news:
             session = remembered.get(trace.session_id)
             # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.

@@ -12,6 +12,7 @@ from claude_session_status import notes
 from claude_session_status.claude.found import FULL_LOOK_SECONDS, Finder, Trace, event_of
 from claude_session_status.claude.process import Liveness
 from claude_session_status.claude.registry import Listed
+from claude_session_status.errors import StoreLockedError
 from claude_session_status.model import Activity, Cache, Event, EventKind, Process, SessionState, Source
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
@@ -166,6 +167,21 @@ class TestHooks:
             machine.clock.now += 100
             machine.shown(monitor)
         assert Store(machine.where.database).stamp() == before
+
+
+def test_a_database_that_is_locked_is_asked_again_and_nobody_is_bothered(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.transcript(A)
+    monitor = machine.monitor()
+
+    def locked(store: Store, session_ids: Any) -> Any:
+        raise StoreLockedError("locked", "wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "select", locked)
+        assert machine.shown(monitor) == {}
+    assert set(machine.shown(monitor)) == {A}
 
 
 class TestClients:
