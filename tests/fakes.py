@@ -64,6 +64,10 @@ class Transcript:
         """Append one line of any kind."""
         return self.raw(json.dumps(fields).encode() + b"\n")
 
+    def at(self, at: float, **fields: Any) -> Self:
+        """Append one line of any kind that bears a time."""
+        return self.line(timestamp=iso(at), **fields)
+
     def user(self, at: float, content: Any = "do it", **extra: Any) -> Self:
         """What the user typed, or what the client says in the user's name."""
         return self.line(type="user", timestamp=iso(at), message={"role": "user", "content": content}, **extra)

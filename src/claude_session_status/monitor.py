@@ -74,7 +74,7 @@ class Monitor:
         self._everything = everything
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
-        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
+        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
         self._alive = alive
         self._rows: dict[str, Session] = {}
         self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
@@ -177,7 +177,7 @@ class Monitor:
         self._loaded = stamp  # taken before the rows were: a change in between is seen next time
         self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
         for event in self._said.values():
-            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
 
     def _refresh_transcripts(self) -> None:
         for session_id, session in self._rows.items():
@@ -211,8 +211,9 @@ class Monitor:
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
-        self._spool.write(notes.encode(event), self._clock.time())
+        now = self._clock.time()
+        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
+        self._spool.write(notes.encode(event), now)
 
     # ---- what is shown ------------------------------------------------------
 
