@@ -89,7 +89,7 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
     if event.kind is EventKind.ALERTED:
-        return forget_what_is_ahead(_remember_alert(session, event), now)
+        return _remember_alert(session, event, now)
     moments = _MOMENTS[event.kind]
     if event.kind is EventKind.START and event.source == _COMPACTED:
         moments = ("uncached_at",)  # the same session goes on, its old prefix is gone
@@ -119,8 +119,10 @@ def _stamp(session: Session, values: dict[str, Any], at: float) -> Session:
     return replace(session, **taken, stamps=tuple(sorted(stamps.items()))) if taken else session
 
 
-def _remember_alert(session: Session, event: Event) -> Session:
+def _remember_alert(session: Session, event: Event, now: float) -> Session:
     if event.expires_at is None or event.lead_seconds is None:
+        return session
+    if not _can_have_been_told(session, event.lead_seconds, event.expires_at, now):
         return session
     told = dict(session.alerts)
     told[event.lead_seconds] = max(told.get(event.lead_seconds, -math.inf), event.expires_at)
