@@ -60,6 +60,12 @@ class Transcript:
             file.write(data)
         return self
 
+    def hole(self, size: int) -> Self:
+        """Append a line of `size` bytes of nothing, which takes no room on the disk."""
+        self.raw(b"")
+        os.truncate(self.path, self.path.stat().st_size + size)
+        return self.raw(b"\n")
+
     def line(self, **fields: Any) -> Self:
         """Append one line of any kind."""
         return self.raw(json.dumps(fields).encode() + b"\n")

@@ -285,6 +285,10 @@ class _Line:
         """A line of any kind."""
         return self._step(ago, OURS, None, lambda t, at: t.line(**fields))
 
+    def hole(self, ago: float, size: int) -> Step:
+        """One line of `size` bytes of nothing."""
+        return self._step(ago, OURS, None, lambda t, at: t.hole(size))
+
     def bytes(self, ago: float, data: bytes) -> Step:
         """Anything at all."""
         return self._step(ago, OURS, None, lambda t, at: t.raw(data))
@@ -326,27 +330,6 @@ class _File:
             kept = path.read_bytes().splitlines(keepends=True)[:lines]
             path.unlink()
             path.write_bytes(b"".join(kept))
-
-        return self._step(ago, act)
-
-    def begins_with_a_hole(self, ago: float, size: int) -> Step:
-        """`size` bytes of nothing, which take no room on the disk, before whatever is written later."""
-
-        def act(path: Path) -> None:
-            path.touch()
-            os.truncate(path, size)
-            with path.open("ab") as file:
-                file.write(b"\n")
-
-        return self._step(ago, act)
-
-    def ends_with_a_hole(self, ago: float, size: int) -> Step:
-        """A line of `size` bytes of nothing at its end."""
-
-        def act(path: Path) -> None:
-            os.truncate(path, path.stat().st_size + size)
-            with path.open("ab") as file:
-                file.write(b"\n")
 
         return self._step(ago, act)
 

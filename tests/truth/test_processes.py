@@ -51,7 +51,7 @@ CASES = [
     ),
     Case(
         "100 MB",
-        lambda t, now: (os.truncate(t.raw(b"").path, 10**8), t.raw(b"\n").user(now - 100).answer(now - 1, wrote_5m=9)),
+        lambda t, now: t.hole(10**8).user(now - 100).answer(now - 1, wrote_5m=9),
         "warm",
         "idle",
         200,
