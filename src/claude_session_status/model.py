@@ -113,12 +113,16 @@ class TranscriptFacts:
     request_at: float | None = None  # start of the last main request that got a response
     request_cached: bool = True  # False: its response had no cache tokens at all
     pending_at: float | None = None  # start of a main request after that one, no line of a response yet
+    response_at: float | None = None  # when the first line of its response was written
     ttl_seconds: int | None = None
+    ttl_written_at: float | None = None  # which earlier response tells the TTL; None: the last one does so itself
     context_tokens: int | None = None
     model: str | None = None
     title: str | None = None
-    compacted_at: float | None = None
-    switched_at: float | None = None  # another model was chosen after that request
+    title_given: bool = True  # False: made up by the model
+    compacted_at: float | None = None  # after that request
+    switched_at: float | None = None  # another model or effort was chosen after that request
+    switched_back_at: float | None = None  # or it was, and then again what that request had
     turn: Turn | None = None
     turn_at: float | None = None  # when the line was written that tells the turn
 
@@ -142,7 +146,10 @@ class Session:
     last_event_at: float | None = None
     request: Request | None = None
     uncached_at: float | None = None  # compacted, or a response without cache tokens: nothing older counts
-    switched_at: float | None = None  # another model was chosen: what is cached is of no use to it
+    switched_at: float | None = None  # another model or effort was chosen: what is cached is of no use to it
+    switched_back_at: float | None = None  # and then again the one that the last request had
+    response_at: float | None = None  # when the last response that the transcript shows began to arrive
+    ttl_written_at: float | None = None  # which response told the TTL, where that of the request itself did not
     transcript_path: str | None = None
     transcript_mark: str | None = None  # size and mtime when it was last read
     transcript_at: float | None = None  # the newest line that tells something of the turn

@@ -83,7 +83,7 @@ class Monitor:
         self._everything = everything
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
-        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
+        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
         self._alive = alive
         self._finder = Finder(paths, alive)
         self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
@@ -218,7 +218,7 @@ class Monitor:
         self._loaded = stamp  # taken before the rows were: a change in between is seen next time
         self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
         for event in self._said.values():
-            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
 
     def _find(self) -> None:
         """Note the sessions that no hook has told of, and take them in."""
@@ -280,8 +280,9 @@ class Monitor:
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
-        self._spool.write(notes.encode(event), self._clock.time())
+        now = self._clock.time()
+        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
+        self._spool.write(notes.encode(event), now)
 
     @property
     def _config_problems(self) -> tuple[str, ...]:

@@ -76,12 +76,16 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("alerts", "TEXT"),
     ("stamps", "TEXT"),
     ("found_at", "TIMESTAMP"),
+    ("switched_back_at", "TIMESTAMP"),
+    ("response_at", "TIMESTAMP"),
+    ("ttl_written_at", "TIMESTAMP"),
 )
 _NAMES = tuple(name for name, _ in COLUMNS)
 _PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
 _MOMENTS = (
     "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
-    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at",
+    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at", "switched_back_at",
+    "response_at", "ttl_written_at",
     "found_at",
 )  # fmt: skip
 
