@@ -10,6 +10,7 @@ from claude_session_status import config, paths, policy, view
 from claude_session_status.cli import table
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
+from claude_session_status.store import Store
 
 
 def look(*, everything: bool = False) -> Snapshot:
@@ -21,7 +22,9 @@ def look(*, everything: bool = False) -> Snapshot:
     loaded = config.load(where.config)
     for problem in loaded.problems:
         click.echo(problem, err=True)
-    monitor = Monitor(where, loaded.config, alerts=False, everything=everything)
+    # More patient than a monitor that polls: this is the only look.
+    store = Store(where.database)
+    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store)
     # What it warns of is printed below; what was set aside or mended on the way is said on stderr as it happens.
     logging.getLogger(Monitor.__module__).addHandler(logging.NullHandler())
     monitor.look()
