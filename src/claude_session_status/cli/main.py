@@ -27,17 +27,31 @@ def group() -> None:
     """
 
 
+_demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
+
+
 @group.command()
-def tray() -> None:
+@_demo
+def tray(*, demo: bool) -> None:
     """Show an icon in the tray, and notify before a cache expires."""
+    if demo:
+        from claude_session_status.cli.demo import show_tray  # noqa: PLC0415 - imported only to be shown
+
+        raise SystemExit(show_tray())
     from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
 
     raise SystemExit(run())
 
 
 @group.command()
-def watch() -> None:
+@_demo
+def watch(*, demo: bool) -> None:
     """Show a live table of all sessions; Ctrl-C ends it. Into a pipe it prints once."""
+    if demo:
+        from claude_session_status.cli.demo import show_table  # noqa: PLC0415 - likewise
+
+        show_table()
+        return
     from claude_session_status.cli.watch import run  # noqa: PLC0415 - rich is imported only to be shown
 
     run()
