@@ -123,12 +123,14 @@ def _parse_quickly(text: str) -> Any:
 
 
 def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mapping[str, str]) -> dict[str, Any] | None:
-    """What is kept of a hook's input, as a flat object; None for an event from inside a subagent.
+    """What is kept of a hook's input, as a flat object; None for an event that is none of a session's own.
+
+    Those come from inside a subagent, or are notifications of something else than a permission prompt.
 
     Takes the field names of Claude Code and the other spellings that the first versions of this program took. Raises
     HookError when no session is named.
     """
-    if data.get("agent_id"):
+    if data.get("agent_id") or data.get("notification_type") not in (None, "permission_prompt"):
         return None
     session_id = _text(data, "session_id", "sessionId", "id")
     if not session_id:
