@@ -10,10 +10,10 @@ from claude_session_status.cli import table, watch
 from claude_session_status.demo import NOTICE, demo
 
 
-def show_table() -> None:
-    """Show the demo's table until Ctrl-C; print it once where stdout is no terminal."""
+def show_table(*, once: bool) -> None:
+    """Show the demo's table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
     with demo(alerts=False) as monitor:
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and not once:
             watch.show(monitor, Console(), watch.HEADLINE)
         else:
             monitor.look()
