@@ -198,6 +198,8 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
 ) -> None:
     _original(where, columns)
     before = Path(where.database).read_bytes()
+    after_all = 1_795_514_400.0 + (hours + 1) * 3600
+    os.utime(where.database, (after_all, after_all))
     program = (
         "from claude_session_status import paths; from claude_session_status.store import Store\n"
         "for s in sorted(Store(paths.from_environment().database).load(), key=lambda s: s.session_id):\n"

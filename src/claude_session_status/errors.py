@@ -26,6 +26,14 @@ class StoreBrokenError(SessionStatusError):
     """The database can't be read as one."""
 
 
+class StoreUnusableError(SessionStatusError):
+    """The database can't be used for a reason outside it: no space, no permission, a failing disk."""
+
+
+class StoreRowError(SessionStatusError):
+    """A value that the table can't hold."""
+
+
 class SettingsError(SessionStatusError):
     """Claude Code's settings file is not of the form that it can be edited safely, and is left untouched."""
 

@@ -16,7 +16,7 @@ from typing import Protocol
 from claude_session_status import config, notes, policy
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
-from claude_session_status.errors import SessionStatusError, StoreLockedError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder
@@ -53,6 +53,13 @@ class SystemClock:
         wake.wait(seconds)
 
 
+def _touch(path: str, now: float) -> None:
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, (now, now), follow_symlinks=False)
+    else:
+        os.utime(path, (now, now))
+
+
 class Monitor:
     """Watches all sessions. One thread runs it; `wake` may be called from any."""
 
@@ -77,7 +84,7 @@ class Monitor:
         self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
         self._alive = alive
         self._rows: dict[str, Session] = {}
-        self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
+        self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
         self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
         self._written_at = -math.inf
@@ -136,34 +143,50 @@ class Monitor:
 
     @property
     def _looking(self) -> tuple[Callable[[], None], ...]:
-        return self._take_in, self._refresh_transcripts, self._note_the_gone
+        return self._take_in, self._read_rows, self._refresh_transcripts, self._note_the_gone
+
+    @property
+    def problem(self) -> SessionStatusError | None:
+        """The first thing that went wrong at the last look, with what to do about it."""
+        return self._problems[0] if self._problems else None
 
     def _do(self, *steps: Callable[[], None]) -> None:
+        before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:
             try:
-                step()
+                try:
+                    step()
+                except StoreBrokenError:
+                    if not self._ingester.mend(self._rows.values()):
+                        raise
+                    self._loaded = None
+                    step()
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
                 title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
         for problem in self._problems:
-            log.warning("%s", problem)
+            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+                log.warning("%s", problem)
 
     def _say_alive(self) -> None:
         path, now = self._paths.monitor_alive, self._clock.time()
         try:
-            os.utime(path, (now, now))
+            _touch(path, now)
         except FileNotFoundError:
             make_private_folder(self._paths.folder)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            os.utime(path, (now, now))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            _touch(path, now)
 
     def _take_in(self) -> None:
-        """Apply the notes that wait, and read the rows again if anybody changed them."""
+        """Apply the notes that wait."""
         if self._spool.names():
             self._ingester.drain()
+
+    def _read_rows(self) -> None:
+        """Read the rows again if anybody changed them; also where notes can't be applied, as on a full disk."""
         stamp = self._store.stamp()
         if stamp == self._loaded:
             return
@@ -222,7 +245,7 @@ class Monitor:
             self._rows.values(),
             self._clock.time(),
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
-            problem=self._problems[0].title if self._problems else None,
+            problem=self.problem.title if self.problem else None,
         )
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:

@@ -17,6 +17,8 @@ from desktop.harness import Desktop, wait_for
 from desktop.harness import why_not as why_no_desktop
 from shipping.machine import Machine
 
+pytestmark = pytest.mark.package
+
 COMMAND = "claude-session-status"
 LIBRARY = "/usr/lib/claude-session-status"
 NOTE = '{"session_id": "s", "cwd": "/x/my-app"}'

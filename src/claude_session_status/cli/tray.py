@@ -1,5 +1,6 @@
 """`tray`: one icon a person. Holds the lock, sets up the log, and falls back to the table where there is no display."""
 
+import io
 import logging
 import logging.handlers
 import os
@@ -55,15 +56,20 @@ def _tell(message: str) -> None:
     click.echo(f"claude-session-status: {message}", err=True)
 
 
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """A log that nobody else can read, also the file that a rotation begins."""
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)
+
+
 def _log_to(folder: str) -> None:
     """Keep a short log in a file of our own; a folder that can't be written is no reason to show nothing."""
     try:
         make_private_folder(folder)
         path = os.path.join(folder, "tray.log")
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
+        handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     except OSError as error:
         click.echo(f"claude-session-status: no log: {error}", err=True)
         return
