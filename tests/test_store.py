@@ -46,6 +46,7 @@ FULL = Session(
     muted=True,
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
+    found_at=NOW + 12,
 )
 
 
@@ -63,6 +64,13 @@ def test_every_field_survives(store: Store) -> None:
     put(store, FULL, Session("bare"))
     put(store, FULL)
     assert {s.session_id: s for s in store.load()} == {"s": FULL, "bare": Session("bare")}
+
+
+def test_some_can_be_asked_for_however_old(store: Store) -> None:
+    assert store.select(["s"]) == []
+    put(store, FULL, Session("bare"))
+    assert store.select(["s", "s", "unheard of"]) == [FULL]
+    assert store.select([]) == []
 
 
 def test_an_update_sees_what_is_remembered_of_the_named_ones(store: Store) -> None:
