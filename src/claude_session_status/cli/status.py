@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from enum import StrEnum
 
 import click
 
@@ -34,12 +35,25 @@ def look(*, everything: bool = False) -> Snapshot:
     return shot if everything else policy.current(shot)
 
 
-def run(*, as_json: bool, everything: bool) -> None:
+class Form(StrEnum):
+    """What the sessions are printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    SHORT = "short"
+    WAYBAR = "waybar"
+
+
+def run(form: Form, *, everything: bool) -> None:
     """Print the sessions. Raises SessionStatusError where not even old rows can be had."""
     shot = look(everything=everything)
     if shot.problem is not None:
         click.echo(shot.problem, err=True)
-    if as_json:
+    if form is Form.JSON:
         sys.stdout.write(json.dumps(view.as_json(shot), ensure_ascii=False, indent=2) + "\n")
+    elif form is Form.SHORT:
+        sys.stdout.write(view.short(shot) + "\n")
+    elif form is Form.WAYBAR:
+        sys.stdout.write(json.dumps(view.waybar(shot)) + "\n")  # a line each time, as Waybar wants it
     else:
         table.print_once(shot)

@@ -24,10 +24,10 @@ from claude_session_status.monitor import Monitor
 HEADLINE = "claude-session-status  (Ctrl-C to quit)"
 
 
-def run(headline: str = HEADLINE) -> None:
-    """Show the table until Ctrl-C; print it once where stdout is no terminal."""
-    if not sys.stdout.isatty():
-        status.run(as_json=False, everything=False)
+def run(headline: str = HEADLINE, *, once: bool = False) -> None:
+    """Show the table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
+    if once or not sys.stdout.isatty():
+        status.run(status.Form.TABLE, everything=False)
         return
     where = paths.from_environment()
     show(Monitor(where, alerts=False), Console(), headline)
