@@ -40,12 +40,16 @@ FULL = Session(
     client_status=ClientStatus.BUSY,
     client_status_at=NOW + 10,
     switched_at=NOW + 11,
+    switched_back_at=NOW + 12,
+    response_at=NOW + 13,
+    ttl_written_at=NOW + 14,
     context_tokens=142_000,
     model="claude-opus-5-5",
     process=Process(7, 1 << 40, "pid:[1]"),
     muted=True,
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
+    found_at=NOW + 12,
 )
 
 
@@ -63,6 +67,13 @@ def test_every_field_survives(store: Store) -> None:
     put(store, FULL, Session("bare"))
     put(store, FULL)
     assert {s.session_id: s for s in store.load()} == {"s": FULL, "bare": Session("bare")}
+
+
+def test_some_can_be_asked_for_however_old(store: Store) -> None:
+    assert store.select(["s"]) == []
+    put(store, FULL, Session("bare"))
+    assert store.select(["s", "s", "unheard of"]) == [FULL]
+    assert store.select([]) == []
 
 
 def test_an_update_sees_what_is_remembered_of_the_named_ones(store: Store) -> None:

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from enum import Enum
 from queue import SimpleQueue
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from claude_session_status import config, paths
+from claude_session_status import paths
 from claude_session_status.cli import status, table
 from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
@@ -25,16 +24,13 @@ from claude_session_status.monitor import Monitor
 HEADLINE = "claude-session-status  (Ctrl-C to quit)"
 
 
-def run(headline: str = HEADLINE) -> None:
-    """Show the table until Ctrl-C; print it once where stdout is no terminal."""
-    if not sys.stdout.isatty():
-        status.run(as_json=False, everything=False)
+def run(headline: str = HEADLINE, *, once: bool = False) -> None:
+    """Show the table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
+    if once or not sys.stdout.isatty():
+        status.run(status.Form.TABLE, everything=False)
         return
     where = paths.from_environment()
-    loaded = config.load(where.config)
-    for problem in loaded.problems:
-        click.echo(problem, err=True)
-    show(Monitor(where, loaded.config, alerts=False), Console(), headline)
+    show(Monitor(where, alerts=False), Console(), headline)
 
 
 def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
