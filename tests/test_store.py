@@ -14,7 +14,7 @@ import pytest
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.paths import Paths
-from claude_session_status.store import Store
+from claude_session_status.store import Store, says_locked
 from fakes import NOW
 
 FULL = Session(
@@ -199,7 +199,7 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
     _original(where, columns)
     before = Path(where.database).read_bytes()
     program = (
-        "from claude_session_status import paths; from claude_session_status.store import Store\n"
+        "from claude_session_status import paths; from claude_session_status.store import Store, says_locked\n"
         "for s in sorted(Store(paths.from_environment().database).load(), key=lambda s: s.session_id):\n"
         "    expiry = s.request and s.request.expires_at\n"
         "    print(s.session_id, s.project, s.started_at, s.last_turn_at, expiry, s.is_ended)"
@@ -219,3 +219,22 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
     with duckdb.connect(where.database, read_only=True) as db:
         names = [row[0] for row in db.execute("DESCRIBE session_status").fetchall()]
     assert names[:6] == ["session_id", "project", "cwd", "started_at", "last_turn_at", "status"]
+
+
+_GERMAN = "Der Prozess kann nicht auf die Datei zugreifen, da sie von einem anderen Prozess verwendet wird."
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "is_file", "locked"),
+    [
+        ('IO Error: Could not set lock on file "/x": Conflicting lock is held in python (PID 7)', "linux", True, True),
+        ('IO Error: Cannot open file "/home/locksmith/x": Permission denied', "linux", True, False),
+        ('IO Error: Cannot open file "C:\\x": Sharing violation.', "win32", True, True),
+        (f'IO Error: Cannot open file "C:\\x": {_GERMAN}', "win32", True, True),
+        ('IO Error: Cannot open file "C:\\x": Access is denied.', "win32", False, False),
+        ('IO Error: The file "C:\\x" exists, but it is not a valid DuckDB database file!', "win32", True, False),
+    ],
+)
+def test_a_lock_is_told_from_a_broken_file(text: str, platform: str, is_file: bool, locked: bool) -> None:
+    """Or a person would be told to move away a database that is only in use."""
+    assert says_locked(text, platform, is_file=is_file) is locked

@@ -9,6 +9,7 @@ where it can be: the same `connect`, for a fifth of the time that the package ar
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -176,8 +177,7 @@ class Store:
             try:
                 return duckdb.connect(self.path, read_only=read_only, config=_ONE_THREAD)
             except duckdb.IOException as error:
-                text = str(error)
-                if "lock" not in text.lower() and "being used by another process" not in text:
+                if not says_locked(str(error), sys.platform, is_file=os.path.isfile(self.path)):
                     raise StoreBrokenError(
                         f"{self.path} can't be opened: {_first_line(error)}", _BROKEN_ADVICE
                     ) from error
@@ -193,6 +193,16 @@ class Store:
 
 
 _BROKEN_ADVICE = "Move it away: the next event starts a new one"
+
+
+def says_locked(text: str, platform: str, *, is_file: bool) -> bool:
+    """Whether DuckDB could not open a file for the sole reason that another process has it open.
+
+    On Windows the reason comes in the person's language; but there a file that is there and can't be opened is in use.
+    """
+    if platform == "win32":
+        return is_file and "Cannot open file" in text
+    return "Could not set lock" in text
 
 
 # ---- migrations -------------------------------------------------------------
@@ -339,4 +349,4 @@ def _keep_copy(source: str, target: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    return str(error).strip().partition("\n")[0].strip().rstrip(".")

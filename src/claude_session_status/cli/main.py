@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. 
 it runs.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import click
 from claude_session_status import __version__
 from claude_session_status.claude import hook
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
+from claude_session_status.cli.streams import make_fit
 from claude_session_status.errors import SessionStatusError
 
 PROGRAM = "claude-session-status"
@@ -77,6 +79,7 @@ for _name, _what in _MARKS.items():
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command in `arguments`; return its exit code."""
+    make_fit()
     try:
         group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
@@ -89,13 +92,20 @@ def main(arguments: Sequence[str]) -> int:
     except SessionStatusError as error:
         click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has left; what the interpreter flushes at its end must not complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        if _reader_has_left(error, sys.platform):
+            # What the interpreter flushes at its end must not complain again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         click.echo(f"{PROGRAM}: {error.filename or 'a file'}: {error.strerror or error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
     return 0
+
+
+def _reader_has_left(error: OSError, platform: str) -> bool:
+    """Whether nobody reads our output any more; Windows says "invalid argument" to that, and names no file."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return platform == "win32" and error.errno == errno.EINVAL and error.filename is None
