@@ -199,7 +199,7 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
     _original(where, columns)
     before = Path(where.database).read_bytes()
     program = (
-        "from claude_session_status import paths; from claude_session_status.store import Store, says_locked\n"
+        "from claude_session_status import paths; from claude_session_status.store import Store\n"
         "for s in sorted(Store(paths.from_environment().database).load(), key=lambda s: s.session_id):\n"
         "    expiry = s.request and s.request.expires_at\n"
         "    print(s.session_id, s.project, s.started_at, s.last_turn_at, expiry, s.is_ended)"

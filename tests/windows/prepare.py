@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -58,8 +59,9 @@ def main() -> None:
 
 def stamp() -> str:
     """Changes when what is prepared no longer fits the project."""
-    told = (ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
-    return hashlib.sha256(told).hexdigest()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    told = repr((project["dependencies"], project["scripts"], Path(__file__).read_text()))
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _pip(*arguments: str) -> None:

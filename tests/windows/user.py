@@ -24,6 +24,10 @@ class User:
         self.claude.mkdir()
         self.env = {"USERPROFILE": self.windows_path(self.home), "CLAUDE_CONFIG_DIR": self.windows_path(self.claude)}
 
+    @property
+    def windows_path_of_program(self) -> str:
+        return self.windows_path(Path(self.wine.program))
+
     def windows_path(self, path: Path) -> str:
         return self.wine.windows_path(path)
 
