@@ -22,7 +22,7 @@ INSIDE = Path("drive_c/Program Files/Python313")  # with a space, as Windows has
 LOADER = Path("/usr/lib/wine/wine64")  # not the `wine` wrapper, which leaves its child alone when it is ended
 SERVER = Path("/usr/lib/wine/wineserver64")
 
-PROGRAMS = {"trayer": "trayer", "Xvfb": "xvfb", "xdotool": "xdotool"}
+PROGRAMS = {"Xvfb": "xvfb", "openbox": "openbox", "trayer": "trayer", "xdotool": "xdotool"}
 PREPARE = "python tests/windows/prepare.py"
 PATIENCE = 60.0  # seconds; generous, since nothing waits for it but a failure
 
@@ -81,14 +81,15 @@ class Running:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def say(self, data: bytes) -> None:
-        """Write to its standard input, and close that."""
+    def say(self, data: bytes, *, last: bool = False) -> None:
+        """Write to its standard input, and close that when it was the last."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(data)
             self._process.stdin.flush()
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+        if last:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
 
     def wait(self, seconds: float = PATIENCE) -> int:
         """Its exit code. Fails when it takes longer."""
@@ -165,7 +166,7 @@ class Wine:
         """Run a program to its end."""
         began = time.perf_counter()
         program = self.start(*argv, env=env, cwd=cwd)
-        program.say(stdin)
+        program.say(stdin, last=True)
         code = program.wait()
         seconds = time.perf_counter() - began
         out, err = program.output()
