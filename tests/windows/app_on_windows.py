@@ -1,11 +1,15 @@
 """Runs in the Windows Python: the tray with its made-up monitor, and an eye on what Windows really shows.
 
-Beside the lines that `desktop/fake_app.py` takes, `{"look": 7}` on standard input has it print one line of JSON on
-standard output: `{"look": 7, "menu": [{"label": ..., "grey": ..., "x": ..., "y": ...}] or null, "tips": [...]}`: the lines
-of the open menu with the middle of each on the screen, and the texts of the visible tooltips and balloons.
-`{"close": true}` and `{"end_session": true}` send the icon's window what `taskkill` and the end of a Windows session
-send, `{"forget": true}` has the shell forget the icon as a new one has, `{"taskbar_created": true}` sends what a new one does. REFUSED_BY_THE_SHELL and REFUSED_TOASTS in the environment say
-how many icons and notifications the shell refuses at first.
+Beside the lines that `desktop/fake_app.py` takes, it takes on standard input:
+
+- `{"look": 7}`: it prints a line `{"look": 7, "menu": LINES or null, "tips": [...]}` on standard output: the lines of
+  the open menu, `{"label": ..., "grey": ..., "x": ..., "y": ...}` with the middle of each on the screen, and the texts
+  of the visible tooltips and balloons;
+- `{"title": text}` sets the tooltip;
+- `{"close": true}`, `{"end_session": true}`: the icon's window gets what `taskkill` and the end of a session send;
+- `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new one says that it is there.
+
+REFUSED_BY_THE_SHELL and REFUSED_TOASTS in the environment say how many icons and notifications the shell refuses first.
 """
 
 import ctypes
@@ -19,7 +23,7 @@ from typing import Any, TextIO
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "desktop"))
 
-import fake_app  # type: ignore[import-not-found]  # noqa: E402 - found by the path above
+import fake_app  # type: ignore[import-not-found]  # found by the path above
 
 user32: Any = ctypes.windll.user32  # type: ignore[attr-defined]  # Windows only
 user32.SendMessageW.restype = ctypes.c_ssize_t
@@ -71,17 +75,24 @@ def tips() -> list[str]:
     return found
 
 
-def icons_window() -> Any:
-    """The window that stands behind our icon."""
-    from pystray._win32 import Icon  # type: ignore[import-untyped]
+def our_icon() -> tuple[Any, Any]:
+    """Our icon and the window that stands behind it."""
+    from pystray._win32 import Icon
 
-    return next(iter(Icon._HWND_TO_ICON))
+    window, icon = next(iter(Icon._HWND_TO_ICON.items()))
+    return icon, window
+
+
+def icons_window() -> Any:
+    return our_icon()[1]
 
 
 def send(told: dict[str, Any]) -> bool:
     """Send the icon's window what is asked for; whether anything was."""
     if "close" in told:
         user32.PostMessageW(icons_window(), WM_CLOSE, 0, 0)
+    elif "title" in told:
+        our_icon()[0].title = told["title"]
     elif "forget" in told:
         from pystray._util import win32
 
@@ -101,7 +112,8 @@ def send(told: dict[str, Any]) -> bool:
 
 def refuse() -> None:
     """Have the shell refuse the first icons and notifications, as a busy one does."""
-    from pystray._util import win32
+    import claude_session_status.desktop.pystray_base  # noqa: F401 - first, as it chooses pystray's backend
+    from pystray._util import win32  # isort: skip
 
     ask: Any = win32.Shell_NotifyIcon
     left = {
@@ -130,8 +142,6 @@ def others(stream: TextIO) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    from claude_session_status.desktop import pystray_base as _  # keeps pystray quiet
-
     refuse()
-    sys.stdin = others(sys.stdin)  # type: ignore[assignment]  # the monitor only reads lines from it
+    sys.stdin = others(sys.stdin)  # the monitor only reads lines from it
     sys.exit(fake_app.main())

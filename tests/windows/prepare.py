@@ -47,7 +47,8 @@ def main() -> None:
     with Wine(prefix) as wine:
         # What the tests stand on: a Windows of today, and no window that asks what to do about a crash.
         wine.must("reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f")
-        wine.must("reg", "add", r"HKCU\Software\Wine\WineDbg", "/v", "ShowCrashDialog", "/t", "REG_DWORD", "/d", "0", "/f")
+        no_dialog = ("/v", "ShowCrashDialog", "/t", "REG_DWORD", "/d", "0", "/f")
+        wine.must("reg", "add", r"HKCU\Software\Wine\WineDbg", *no_dialog)
         _unpack_python(next(source.glob("*.tar.gz")), prefix / INSIDE)
         with zipfile.ZipFile(next(wheels.glob("pip-*.whl"))) as pip:
             pip.extractall(prefix / INSIDE / "Lib/site-packages")

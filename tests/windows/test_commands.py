@@ -1,4 +1,4 @@
-"""What runs in a terminal, as installed by pip into a Windows Python under Wine: hooks, table, JSON, settings, locks."""
+"""What runs in a terminal, installed by pip into a Windows Python under Wine: hooks, table, JSON, settings, locks."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ from windows.wine import LOADER, Done
 pytestmark = pytest.mark.windows
 
 MARKS = ["mark-start", "mark-prompt", "mark-turn", "mark-wait", "mark-end"]
-EVENTS = {
+EVENTS: dict[str, dict[str, Any]] = {
     "mark-start": {"hook_event_name": "SessionStart", "source": "startup"},
     "mark-prompt": {"hook_event_name": "UserPromptSubmit", "prompt": "a secret"},
     "mark-turn": {"hook_event_name": "Stop", "last_assistant_message": "a secret"},
@@ -106,8 +106,9 @@ def test_how_fast_a_hook_is(user: User, capsys: pytest.CaptureFixture[str]) -> N
     user.say_that_a_monitor_lives()
     code = "import sys; sys.stdin.read()"
     bare = min(user.python("-I", "-S", "-c", code).seconds for _ in range(5))
-    module = [user.python("-I", "-m", "claude_session_status", "mark-turn", stdin=b'{"session_id": "s"}') for _ in range(5)]
-    program = [user.run("mark-turn", stdin=b'{"session_id": "s"}') for _ in range(5)]
+    told, module_call = b'{"session_id": "s"}', ("-I", "-m", "claude_session_status", "mark-turn")
+    module = [user.python(*module_call, stdin=told) for _ in range(5)]
+    program = [user.run("mark-turn", stdin=told) for _ in range(5)]
     assert all(silent(done) for done in [*module, *program])
     fastest = [min(done.seconds for done in runs) / bare for runs in (module, program)]
     with capsys.disabled():
@@ -245,7 +246,9 @@ OF_A_WINDOWS_CLIENT = (
 
 
 @pytest.mark.parametrize(
-    "before", [OF_A_WINDOWS_CLIENT, b"{}", b'\xef\xbb\xbf{"model": "opus"}\r\n', None], ids=["crlf", "empty", "bom", "none"]
+    "before",
+    [OF_A_WINDOWS_CLIENT, b"{}", b'\xef\xbb\xbf{"model": "opus"}\r\n', None],
+    ids=["crlf", "empty", "bom", "none"],
 )
 def test_hooks_are_put_in_and_taken_out_to_the_byte(user: User, before: bytes | None) -> None:
     if before is not None:

@@ -151,6 +151,15 @@ def test_the_tooltip_says_which_is_next(app: App, screen: Screen) -> None:
     assert re.fullmatch(rf"Claude Code: 2 warm, next {FOX}+…{FOX}+ until \d\d:\d\d:\d\d", tip)
 
 
+def test_a_tooltip_of_any_length_is_shown(app: App, screen: Screen) -> None:
+    """The shell takes 127 UTF-16 units; one more and ctypes refuses all of them."""
+    app.start(SOON)
+    place = app.place()
+    app.say(title=FOX * 300)
+    screen.point(place)
+    assert wait_for("the tooltip", lambda: app.look()["tips"])[0] == FOX * 63 + "…"
+
+
 def test_a_busy_shell_is_asked_again(app: App) -> None:
     """Windows refuses icons now and then, most often at login, when the shell has much to do."""
     app.start(SOON, REFUSED_BY_THE_SHELL="3")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 CACHE = Path(__file__).resolve().parent / ".wine"
 PREPARED = CACHE / "prepared"
@@ -32,7 +32,9 @@ def missing() -> str | None:
     packages = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if not (LOADER.exists() and SERVER.exists()):
         packages.append("wine64")
-    return f"missing: {', '.join(packages)}; install: sudo apt-get install -y {' '.join(packages)}" if packages else None
+    if not packages:
+        return None
+    return f"missing: {', '.join(packages)}; install: sudo apt-get install -y {' '.join(packages)}"
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ class Running:
         for reader in self._readers:
             reader.start()
 
-    def _read(self, name: str, stream: "subprocess.IO[bytes] | None") -> None:  # type: ignore[name-defined]
+    def _read(self, name: str, stream: IO[bytes] | None) -> None:
         assert stream is not None
-        while part := stream.read1(65536):  # type: ignore[attr-defined]
+        while part := os.read(stream.fileno(), 65536):
             self._parts[name].append(part)
 
     @property

@@ -21,7 +21,7 @@ def make_fit(environ: Mapping[str, str] = os.environ) -> None:
 
 def _fit(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+        return open(os.devnull, "w", encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper) or _can_say(PRINTED, stream.encoding):
         return stream
     if stream.isatty() or environ.get("PYTHONIOENCODING"):

@@ -100,7 +100,7 @@ def _signals(news: "SimpleQueue[_News | BaseException]") -> Iterator[None]:
         meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
     else:
         meanings |= {signal.SIGBREAK: _News.END}  # Ctrl-Break, or its window was closed
-    previous = {n: signal.signal(n, lambda number, _frame: news.put(meanings[signal.Signals(number)])) for n in meanings}
+    previous = {n: signal.signal(n, lambda number, _: news.put(meanings[signal.Signals(number)])) for n in meanings}
     try:
         yield
     finally:
