@@ -11,10 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
+from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.paths import Paths
-from claude_session_status.store import Store, says_locked
+from claude_session_status.store import Store
+from claude_session_status.store_files import failure
 from fakes import NOW
 
 FULL = Session(
@@ -40,12 +41,16 @@ FULL = Session(
     client_status=ClientStatus.BUSY,
     client_status_at=NOW + 10,
     switched_at=NOW + 11,
+    switched_back_at=NOW + 12,
+    response_at=NOW + 13,
+    ttl_written_at=NOW + 14,
     context_tokens=142_000,
     model="claude-opus-5-5",
     process=Process(7, 1 << 40, "pid:[1]"),
     muted=True,
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
+    found_at=NOW + 12,
 )
 
 
@@ -63,6 +68,13 @@ def test_every_field_survives(store: Store) -> None:
     put(store, FULL, Session("bare"))
     put(store, FULL)
     assert {s.session_id: s for s in store.load()} == {"s": FULL, "bare": Session("bare")}
+
+
+def test_some_can_be_asked_for_however_old(store: Store) -> None:
+    assert store.select(["s"]) == []
+    put(store, FULL, Session("bare"))
+    assert store.select(["s", "s", "unheard of"]) == [FULL]
+    assert store.select([]) == []
 
 
 def test_an_update_sees_what_is_remembered_of_the_named_ones(store: Store) -> None:
@@ -198,6 +210,8 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
 ) -> None:
     _original(where, columns)
     before = Path(where.database).read_bytes()
+    after_all = 1_795_514_400.0 + (hours + 1) * 3600
+    os.utime(where.database, (after_all, after_all))
     program = (
         "from claude_session_status import paths; from claude_session_status.store import Store\n"
         "for s in sorted(Store(paths.from_environment().database).load(), key=lambda s: s.session_id):\n"
@@ -225,16 +239,27 @@ _GERMAN = "Der Prozess kann nicht auf die Datei zugreifen, da sie von einem ande
 
 
 @pytest.mark.parametrize(
-    ("text", "platform", "is_file", "locked"),
+    ("text", "platform", "is_file", "meaning"),
     [
-        ('IO Error: Could not set lock on file "/x": Conflicting lock is held in python (PID 7)', "linux", True, True),
-        ('IO Error: Cannot open file "/home/locksmith/x": Permission denied', "linux", True, False),
-        ('IO Error: Cannot open file "C:\\x": Sharing violation.', "win32", True, True),
-        (f'IO Error: Cannot open file "C:\\x": {_GERMAN}', "win32", True, True),
-        ('IO Error: Cannot open file "C:\\x": Access is denied.', "win32", False, False),
-        ('IO Error: The file "C:\\x" exists, but it is not a valid DuckDB database file!', "win32", True, False),
+        (
+            'Could not set lock on file "{}": Conflicting lock is held in python (PID 7)',
+            "linux",
+            True,
+            StoreLockedError,
+        ),
+        ('Cannot open file "{}": Permission denied', "linux", True, StoreUnusableError),
+        ('Cannot open file "{}": Sharing violation.\r\n', "win32", True, StoreLockedError),
+        (f'Cannot open file "{{}}": {_GERMAN}\r\n', "win32", True, StoreLockedError),
+        ('Cannot open file "{}": Access is denied.\r\n', "win32", False, StoreUnusableError),
+        ('The file "{}" exists, but it is not a valid DuckDB database file!', "win32", True, StoreBrokenError),
     ],
 )
-def test_a_lock_is_told_from_a_broken_file(text: str, platform: str, is_file: bool, locked: bool) -> None:
-    """Or a person would be told to move away a database that is only in use."""
-    assert says_locked(text, platform, is_file=is_file) is locked
+def test_a_file_in_use_is_told_from_others_in_any_language(
+    text: str, platform: str, is_file: bool, meaning: type[Exception], tmp_path: Path
+) -> None:
+    """Or on Windows nobody would wait for it, and a person would be told of a full disk."""
+    path = tmp_path / "locksmith.duckdb"
+    if is_file:
+        path.touch()
+    error = duckdb.IOException("IO Error: " + text.format(path))
+    assert type(failure(str(path), error, platform)) is meaning

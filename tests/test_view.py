@@ -165,3 +165,12 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}
     assert second["cache"] == "none"
+
+
+def test_a_session_that_was_only_found_says_so() -> None:
+    found = make("a", last_event_at=None, found_at=NOW - 9)
+    taken_over = make("b", found_at=NOW - 9)
+    rows = {row.session: row.last_turn for row in view.rows(shot(found, taken_over))}
+    assert rows == {"a": "found", "b": ""}
+    labels = [item.label for item in view.menu(shot(found, taken_over)) if item.session_id]
+    assert [label.endswith(", found") for label in labels] == [True, False]

@@ -26,9 +26,21 @@ class StoreBrokenError(SessionStatusError):
     """The database can't be read as one."""
 
 
+class StoreUnusableError(SessionStatusError):
+    """The database can't be used for a reason outside it: no space, no permission, a failing disk."""
+
+
+class StoreRowError(SessionStatusError):
+    """A value that the table can't hold."""
+
+
 class SettingsError(SessionStatusError):
     """Claude Code's settings file is not of the form that it can be edited safely, and is left untouched."""
 
 
 class ConfigError(SessionStatusError):
     """A key in `config.toml` is unknown or has a value that is not allowed."""
+
+
+class AutostartError(SessionStatusError):
+    """Starting at login can't be turned on or off."""

@@ -12,6 +12,8 @@ if sys.platform == "win32":
     def _lock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    _TAKEN: type[OSError] = OSError  # Windows does not tell the reasons apart
+
     def _unlock(descriptor: int) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
@@ -20,6 +22,8 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    _TAKEN: type[OSError] = BlockingIOError
 
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -35,16 +39,20 @@ class FileLock:
     def acquire(self) -> bool:
         """Take the lock without waiting; False when another process, or another FileLock, holds it.
 
-        Raises OSError when the file can't be made.
+        Raises OSError when the file can't be made, is a link, or its file system has no locks.
         """
         if self._descriptor is not None:
             return False
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags, 0o600)
         try:
             _lock(descriptor)
-        except OSError:
+        except _TAKEN:
             os.close(descriptor)
             return False
+        except OSError:
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
         return True
 

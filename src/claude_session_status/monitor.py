@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from claude_session_status import config, notes, policy
+from claude_session_status.claude.found import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
-from claude_session_status.errors import SessionStatusError, StoreLockedError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder
@@ -53,6 +54,13 @@ class SystemClock:
         wake.wait(seconds)
 
 
+def _touch(path: str, now: float) -> None:
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, (now, now), follow_symlinks=False)
+    else:
+        os.utime(path, (now, now))
+
+
 class Monitor:
     """Watches all sessions. One thread runs it; `wake` may be called from any."""
 
@@ -68,16 +76,19 @@ class Monitor:
         alive: Callable[[Process | None, float | None], Liveness] = liveness,
     ) -> None:
         self._paths = paths
+        self._config = config.ConfigFile(paths.config) if settings is None else None
         self._settings = settings or config.Config()
         self._clock = clock or SystemClock()
         self._gives_alerts = alerts
         self._everything = everything
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
-        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
+        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
         self._alive = alive
+        self._finder = Finder(paths, alive)
+        self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
         self._rows: dict[str, Session] = {}
-        self._loaded: tuple[int, int] | None = None  # the database's stamp when the rows were read
+        self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
         self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
         self._written_at = -math.inf
@@ -136,34 +147,64 @@ class Monitor:
 
     @property
     def _looking(self) -> tuple[Callable[[], None], ...]:
-        return self._take_in, self._refresh_transcripts, self._note_the_gone
+        return (
+            self._reread_config,
+            self._take_in,
+            self._read_rows,
+            self._find,
+            self._refresh_transcripts,
+            self._note_the_gone,
+        )
+
+    @property
+    def problem(self) -> SessionStatusError | None:
+        """The first thing that went wrong at the last look, with what to do about it."""
+        return self._problems[0] if self._problems else None
 
     def _do(self, *steps: Callable[[], None]) -> None:
+        before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:
             try:
-                step()
+                try:
+                    step()
+                except StoreBrokenError:
+                    if not self._ingester.mend(self._rows.values()):
+                        raise
+                    self._loaded = None
+                    step()
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
                 title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
         for problem in self._problems:
-            log.warning("%s", problem)
+            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+                log.warning("%s", problem)
 
     def _say_alive(self) -> None:
         path, now = self._paths.monitor_alive, self._clock.time()
         try:
-            os.utime(path, (now, now))
+            _touch(path, now)
         except FileNotFoundError:
             make_private_folder(self._paths.folder)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            os.utime(path, (now, now))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            _touch(path, now)
+
+    def _reread_config(self) -> None:
+        if self._config is not None and self._config.reread():
+            self._settings = self._config.loaded.config
+            self._ingester.default_ttl = self._settings.default_ttl_seconds
+            for problem in self._config.loaded.problems:
+                log.warning("%s", problem)
 
     def _take_in(self) -> None:
-        """Apply the notes that wait, and read the rows again if anybody changed them."""
+        """Apply the notes that wait."""
         if self._spool.names():
             self._ingester.drain()
+
+    def _read_rows(self) -> None:
+        """Read the rows again if anybody changed them; also where notes can't be applied, as on a full disk."""
         stamp = self._store.stamp()
         if stamp == self._loaded:
             return
@@ -177,7 +218,34 @@ class Monitor:
         self._loaded = stamp  # taken before the rows were: a change in between is seen next time
         self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
         for event in self._said.values():
-            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
+
+    def _find(self) -> None:
+        """Note the sessions that no hook has told of, and take them in."""
+        now = self._clock.time()
+        news = [trace for trace in self._finder.look(now) if self._is_news(trace)]
+        if not news:
+            return
+        # The rows that are shown are not all: one that ended must not come back.
+        try:
+            remembered = {s.session_id: s for s in self._store.select(trace.session_id for trace in news)}
+        except StoreLockedError:
+            return  # somebody writes at this moment, a hook of that very session perhaps: the next poll will know
+        for trace in news:
+            session = remembered.get(trace.session_id)
+            # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.
+            is_known = session is not None and not session.is_found
+            self._asked[trace.session_id] = math.inf if is_known else trace.at
+            if policy.may_be_found(session, trace.at) and (event := event_of(trace)):
+                self._spool.write(notes.encode(event), now)
+        self._take_in()
+        self._read_rows()
+
+    def _is_news(self, trace: Trace) -> bool:
+        row = self._rows.get(trace.session_id)
+        if row is not None and not policy.may_be_found(row, trace.at):
+            return False
+        return self._asked.get(trace.session_id, -math.inf) < trace.at
 
     def _refresh_transcripts(self) -> None:
         for session_id, session in self._rows.items():
@@ -192,10 +260,11 @@ class Monitor:
         The note bears the time of the session's last event, so that any newer event brings the session back.
         """
         for session in self._rows.values():
-            if session.is_ended or session.last_event_at is None:
+            heard_at = session.found_at if session.is_found else session.last_event_at
+            if session.is_ended or heard_at is None:
                 continue
-            if self._alive(session.process, session.last_event_at) is Liveness.GONE:
-                self._say(Event(EventKind.GONE, session.session_id, session.last_event_at))
+            if self._alive(session.process, heard_at) is Liveness.GONE or self._finder.has_moved_on(session):
+                self._say(Event(EventKind.GONE, session.session_id, heard_at))
 
     def _write(self, *, force: bool = False) -> None:
         """Remember what transcripts told, at most once in some seconds."""
@@ -211,18 +280,24 @@ class Monitor:
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
-        self._spool.write(notes.encode(event), self._clock.time())
+        now = self._clock.time()
+        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
+        self._spool.write(notes.encode(event), now)
+
+    @property
+    def _config_problems(self) -> tuple[str, ...]:
+        return self._config.loaded.problems if self._config is not None else ()
 
     # ---- what is shown ------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """All sessions at this moment; no file is looked at."""
+        now = self._clock.time()
         return policy.snapshot(
-            self._rows.values(),
-            self._clock.time(),
+            (s for s in self._rows.values() if self._everything or not policy.is_lost(s, now)),
+            now,
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
-            problem=self._problems[0].title if self._problems else None,
+            problem=self.problem.title if self.problem else next(iter(self._config_problems), None),
         )
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:

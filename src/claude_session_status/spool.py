@@ -3,14 +3,20 @@
 A hook only does this much, so it is fast, needs no database and can't lose to a lock. The writer gives the bytes a
 temporary name and renames them; readers see complete notes in the order of their times. A note ends with a newline:
 one without it (a power cut between the rename and the disk) was never wholly there.
+
+Nothing here follows a link that somebody planted: not a note that is one, and not the folder itself where it leads to
+what another user owns.
 """
 
 import os
+import stat
+import sys
 
 _SUFFIX = ".json"
 _TEMPORARY = ".tmp"
 _REFUSED = ".refused"
 LARGEST_NOTE = 64 * 1024  # bytes; a real note has less than a thousand
+ABANDONED_SECONDS = 86400.0  # a temporary file this old belongs to a writer that was killed
 
 
 class Spool:
@@ -22,19 +28,24 @@ class Spool:
     def write(self, note: bytes, at: float) -> str:
         """Put one note in, named so that names sort by `at` (epoch seconds). Returns the name.
 
-        Raises OSError when the folder can't be made or written.
+        Raises OSError when the folder can't be made or written, or is a link to another user's.
         """
+        if _leads_to_others(self.folder):
+            raise PermissionError(1, "it is a link to a folder of another user", self.folder)
         name = f"{max(0, int(at * 1e6)):017d}-{os.getpid()}-{os.urandom(4).hex()}"
         temporary = os.path.join(self.folder, name + _TEMPORARY)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             descriptor = os.open(temporary, flags, 0o600)
         except FileNotFoundError:
-            make_private_folder(os.path.dirname(self.folder))
+            above = os.path.dirname(self.folder)
+            make_private_folder(above)
+            make_private(above)  # versions before 1.0 had a folder that anybody could read
             make_private_folder(self.folder)
             descriptor = os.open(temporary, flags, 0o600)
         try:
             try:
+                _give_to_owner(descriptor, self.folder)
                 left = memoryview(note.rstrip(b"\n") + b"\n")
                 while left:
                     left = left[os.write(descriptor, left) :]
@@ -42,26 +53,44 @@ class Spool:
                 os.close(descriptor)
             os.rename(temporary, os.path.join(self.folder, name + _SUFFIX))
         except OSError:
-            os.unlink(temporary)
+            try:
+                os.unlink(temporary)
+            except OSError:
+                pass  # what went wrong first is what to tell
             raise
         return name + _SUFFIX
 
     def names(self) -> list[str]:
         """The notes' names, oldest first; empty when there is no folder."""
         try:
+            if _leads_to_others(self.folder):
+                return []
             return sorted(n for n in os.listdir(self.folder) if n.endswith(_SUFFIX) and not n.startswith("."))
         except OSError:
             return []
 
+    def sweep(self, now: float) -> None:
+        """Remove what writers left half written when they were killed, a day ago or earlier (`now`: epoch seconds)."""
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if (
+                        entry.name.endswith(_TEMPORARY)
+                        and now - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_SECONDS
+                    ):
+                        os.unlink(entry.path)
+        except OSError:
+            pass  # gone, or not ours to remove
+
     def read(self, name: str) -> bytes | None:
-        """The note's bytes, b"" for one that can't be a whole note; None when somebody else has removed it.
+        """The note's bytes, b"" for one that can't be a whole note; None when it is gone or for another user to read.
 
         Never follows a symbolic link and never blocks: what is not a plain file is no note.
         """
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
             descriptor = os.open(os.path.join(self.folder, name), flags)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return None
         except OSError:
             return b""
@@ -94,6 +123,42 @@ class Spool:
             return os.stat(self.folder).st_mtime_ns
         except OSError:
             return None
+
+
+def moment_of(name: str) -> float:
+    """The time (epoch seconds) in a note's name; 0 where it has none."""
+    digits = name.partition("-")[0]
+    return int(digits) / 1e6 if digits.isdecimal() else 0.0
+
+
+def _leads_to_others(folder: str) -> bool:
+    """Whether `folder` is a link to what another user owns: writing there could serve somebody else's ends."""
+    if sys.platform == "win32":
+        return False  # making a link takes rights of an administrator there
+    try:
+        return stat.S_ISLNK(os.lstat(folder).st_mode) and os.stat(folder).st_uid != os.geteuid()
+    except FileNotFoundError:
+        return False
+
+
+def _give_to_owner(descriptor: int, folder: str) -> None:
+    """Root, as in a container, writes notes into a user's folder: that user's monitor must be able to read them."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    owner = os.stat(folder)
+    if owner.st_uid != 0:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def make_private(*paths: str) -> None:
+    """Take all rights on these files or folders from everybody but their owner. Never raises: it may not be ours."""
+    for path in paths:
+        try:
+            mode = stat.S_IMODE(os.stat(path).st_mode)
+            if mode & 0o077:
+                os.chmod(path, mode & 0o700)
+        except OSError:
+            continue
 
 
 def make_private_folder(path: str) -> None:

@@ -5,20 +5,31 @@ keeps one: every access opens, works and closes within milliseconds, and tries a
 
 Times in the table are UTC without a zone: fetching zoned ones needs another package. The native module is imported
 where it can be: the same `connect`, for a fifth of the time that the package around it takes.
+
+A database that can't be read is set aside under its date, never deleted and never mistaken for a locked one: it must
+have said twice, half a second apart, and in DuckDB's own words, that its content is damaged or from a newer DuckDB.
 """
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
+from claude_session_status import store_files
+from claude_session_status.errors import (
+    StoreBrokenError,
+    StoreLockedError,
+    StoreNewerError,
+    StoreRowError,
+    StoreUnusableError,
+)
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
-from claude_session_status.spool import make_private_folder
+from claude_session_status.spool import make_private, make_private_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,12 +75,18 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("muted", "BOOLEAN"),
     ("alerts", "TEXT"),
     ("stamps", "TEXT"),
+    ("found_at", "TIMESTAMP"),
+    ("switched_back_at", "TIMESTAMP"),
+    ("response_at", "TIMESTAMP"),
+    ("ttl_written_at", "TIMESTAMP"),
 )
 _NAMES = tuple(name for name, _ in COLUMNS)
 _PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
 _MOMENTS = (
     "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
-    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at",
+    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at", "switched_back_at",
+    "response_at", "ttl_written_at",
+    "found_at",
 )  # fmt: skip
 
 # An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
@@ -77,11 +94,22 @@ _INSERT = f"INSERT INTO session_status ({', '.join(_NAMES)}) VALUES ({', '.join(
 _UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in _NAMES[1:])} WHERE session_id = ?"  # noqa: S608
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM session_status"  # noqa: S608 - our names
 
-_LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at)"
+_LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"
 
 _ONE_THREAD: dict[str, Any] = {"threads": "1"}  # queries this small only wait for more to start
 TRIES = 6
 _FIRST_WAIT_SECONDS = 0.02  # doubled after each try: 0.02 + 0.04 + ... + 0.32 = 0.62 s in all
+SECOND_LOOK_SECONDS = 0.5  # a file that somebody is just copying looks broken for less
+ASIDE_AT_MOST = 3  # times an hour: a disk that breaks each new file is not helped by one more
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A broken database that was moved away: where to, why, and the rows that could still be read from it."""
+
+    path: str
+    reason: str
+    readable: tuple[Session, ...] = ()
 
 
 class Store:
@@ -92,18 +120,25 @@ class Store:
         self.tries = tries
         self._sleep = sleep
 
-    def stamp(self) -> tuple[int, int] | None:
-        """Changes whenever somebody has written the database; one stat call. None when there is none yet."""
+    def stamp(self) -> tuple[int, ...] | None:
+        """Changes whenever somebody has written the database; two stat calls. None when there is none yet.
+
+        What a killed writer committed, or one whose disk was full, is in the log beside the database only.
+        """
         try:
             status = os.stat(self.path)
         except OSError:
             return None
-        return status.st_mtime_ns, status.st_size
+        try:
+            log = os.stat(self.path + ".wal")
+        except OSError:
+            return status.st_mtime_ns, status.st_size
+        return status.st_mtime_ns, status.st_size, log.st_mtime_ns, log.st_size
 
     def load(self, since: float | None = None, ended_since: float | None = None) -> list[Session]:
         """All sessions; with `since` (epoch seconds) only those heard of after it, ended ones after `ended_since`.
 
-        Raises StoreLockedError, StoreNewerError or StoreBrokenError.
+        Raises StoreLockedError, StoreNewerError, StoreBrokenError or StoreUnusableError.
         """
         if not os.path.exists(self.path):
             return []
@@ -116,10 +151,22 @@ class Store:
                 return []
             return [_session(row) for row in connection.execute(query, values).fetchall()]
 
+    def select(self, session_ids: Iterable[str]) -> list[Session]:
+        """Those of the sessions that are remembered, however old. Raises what `load` raises."""
+        ids = list(dict.fromkeys(session_ids))
+        if not ids or not os.path.exists(self.path):
+            return []
+        with self._open(read_only=True) as connection:
+            if connection is None:
+                return []
+            query = f"{_SELECT} WHERE session_id IN ({', '.join('?' * len(ids))})"
+            return [_session(row) for row in connection.execute(query, ids).fetchall()]
+
     def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
         """Hand the remembered ones of `session_ids` to `change` and remember what it returns, in one transaction.
 
-        Raises StoreLockedError, StoreNewerError or StoreBrokenError; then nothing was changed.
+        Raises StoreLockedError, StoreNewerError, StoreBrokenError or StoreUnusableError, and StoreRowError for a row
+        that can't be held; then nothing was changed.
         """
         ids = list(dict.fromkeys(session_ids))
         with self._open(read_only=False) as connection:
@@ -137,17 +184,61 @@ class Store:
                 connection.executemany(_UPDATE, old)
             connection.execute("COMMIT")
 
+    def set_aside(self, now: float) -> SetAside | None:
+        """Move a broken database, and the log beside it, out of the way; None where it can be used after all.
+
+        The caller holds the ingest lock, so that nobody else does the same. Raises StoreLockedError, StoreNewerError,
+        StoreUnusableError, and StoreBrokenError where it was done too often within the hour.
+        """
+        if self._flaw() is None:
+            return None
+        self._sleep(SECOND_LOOK_SECONDS)
+        flaw = self._flaw()
+        if flaw is None:
+            return None
+        lately = [path for path in store_files.broken_files(self.path) if now - os.path.getmtime(path) < 3600]
+        if len(lately) >= ASIDE_AT_MOST:
+            advice = f"It broke {len(lately)} times within the hour: check the disk"
+            raise StoreBrokenError(flaw.title, advice) from flaw
+        target = store_files.aside_name(self.path, now)
+        try:
+            # The log first: a new database must never meet the old one's.
+            if os.path.lexists(self.path + ".wal"):
+                os.rename(self.path + ".wal", target + ".wal")
+            os.rename(self.path, target)
+            os.utime(target, (now, now))
+        except OSError as error:
+            raise StoreUnusableError(
+                f"{self.path} is broken and can't be set aside: {error.strerror}", store_files.UNUSABLE_ADVICE
+            ) from error
+        return SetAside(target, flaw.title, _readable(target))
+
+    def _flaw(self) -> StoreBrokenError | None:
+        """What is wrong with the database, by reading all of it and by an update that is taken back."""
+        try:
+            with self._open(read_only=False) as connection:
+                assert connection is not None  # noqa: S101 - a writable open makes the table
+                connection.execute(_SELECT).fetchall()
+                connection.execute("BEGIN")
+                connection.execute("UPDATE session_status SET project = project")
+                connection.execute("ROLLBACK")
+        except StoreBrokenError as error:
+            return error
+        return None
+
     @contextmanager
     def _open(self, *, read_only: bool) -> "Iterator[duckdb.DuckDBPyConnection | None]":
         """A connection to a database with our schema; None where a reader finds one without any table."""
         old_mask = os.umask(0o077)  # DuckDB makes the file, and its log beside it
+        written_at = store_files.written_at(self.path)  # before it is opened: that alone can write
         try:
             connection = self._connect(read_only=read_only)
             try:
                 version = _version(connection)
                 if version == 0 and _column_names(connection):
                     connection.close()  # closing any other handle on the file would drop DuckDB's lock
-                    _keep_copy(self.path, f"{self.path}.original")
+                    store_files.keep_copy(self.path, f"{self.path}.original")
+                    make_private(self.path, os.path.dirname(self.path))  # the original left them open to all
                     connection, read_only = self._connect(read_only=False), False
                     version = _version(connection)
                 if version > len(MIGRATIONS):
@@ -156,12 +247,17 @@ class Store:
                         "Upgrade: pip install --upgrade claude-session-status",
                     )
                 if version < len(MIGRATIONS) and not read_only:
-                    _migrate(connection, version)
+                    _migrate(connection, version, written_at)
                 yield None if version < len(MIGRATIONS) and read_only else connection
             finally:
                 connection.close()
+        except duckdb.DataError as error:
+            raise StoreRowError(
+                f"{self.path} can't hold a value: {store_files.first_line(error)}",
+                "The note is kept in the spool, as .refused",
+            ) from error
         except duckdb.Error as error:
-            raise StoreBrokenError(f"{self.path} can't be read: {_first_line(error)}", _BROKEN_ADVICE) from error
+            raise store_files.failure(self.path, error) from error
         except RuntimeError as error:
             if "interrupted" not in str(error):
                 raise
@@ -176,40 +272,32 @@ class Store:
         for attempt in range(self.tries):
             try:
                 return duckdb.connect(self.path, read_only=read_only, config=_ONE_THREAD)
-            except duckdb.IOException as error:
-                if not says_locked(str(error), sys.platform, is_file=os.path.isfile(self.path)):
-                    raise StoreBrokenError(
-                        f"{self.path} can't be opened: {_first_line(error)}", _BROKEN_ADVICE
-                    ) from error
-                if attempt + 1 == self.tries:
-                    raise StoreLockedError(
-                        f"{self.path} is locked by another program", "Close it there; no event is lost meanwhile"
-                    ) from error
             except duckdb.Error as error:
-                raise StoreBrokenError(f"{self.path} can't be opened: {_first_line(error)}", _BROKEN_ADVICE) from error
+                failure = store_files.failure(self.path, error)
+                if not isinstance(failure, StoreLockedError) or attempt + 1 == self.tries:
+                    raise failure from error
             self._sleep(wait)
             wait *= 2
         raise AssertionError("unreachable")
 
 
-_BROKEN_ADVICE = "Move it away: the next event starts a new one"
-
-
-def says_locked(text: str, platform: str, *, is_file: bool) -> bool:
-    """Whether DuckDB could not open a file for the sole reason that another process has it open.
-
-    On Windows the reason comes in the person's language; but there a file that is there and can't be opened is in use.
-    """
-    if platform == "win32":
-        return is_file and "Cannot open file" in text
-    return "Could not set lock" in text
+def _readable(path: str) -> tuple[Session, ...]:
+    """The rows that a damaged database still gives; none where it gives none of them."""
+    try:
+        with duckdb.connect(path, read_only=True, config=_ONE_THREAD) as connection:
+            return tuple(_session(row) for row in connection.execute(_SELECT).fetchall())
+    except duckdb.Error:
+        return ()
 
 
 # ---- migrations -------------------------------------------------------------
 
 
-def _create(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Version 1: our table; the rows of the original, which had local times, are carried over."""
+def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
+    """Version 1: our table; the rows of the original, which had local times, are carried over.
+
+    `written_at`: when the file was last written (epoch seconds). No row can tell of anything later.
+    """
     old: list[tuple[Any, ...]] = []
     if names := _column_names(connection):
         title = "title" if "title" in names else "NULL"
@@ -219,9 +307,9 @@ def _create(connection: "duckdb.DuckDBPyConnection") -> None:
         connection.execute("DROP TABLE session_status")
     connection.execute(f"CREATE TABLE session_status ({', '.join(f'{name} {kind}' for name, kind in COLUMNS)})")
     for session_id, project, cwd, started_at, last_turn_at, status, title in old:
-        started, turn = _from_local(started_at), _from_local(last_turn_at)
+        started, turn = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
         # The original set the time of the last turn at the start as well: then no turn has been.
-        answered = turn if turn != started else None
+        answered = turn if last_turn_at != started_at else None
         session = Session(
             session_id=session_id,
             project=project or None,
@@ -238,15 +326,15 @@ def _create(connection: "duckdb.DuckDBPyConnection") -> None:
         connection.execute(_INSERT, _row(session))
 
 
-MIGRATIONS: tuple[Callable[["duckdb.DuckDBPyConnection"], None], ...] = (_create,)
+MIGRATIONS: tuple[Callable[["duckdb.DuckDBPyConnection", float], None], ...] = (_create,)
 
 
-def _migrate(connection: "duckdb.DuckDBPyConnection", version: int) -> None:
+def _migrate(connection: "duckdb.DuckDBPyConnection", version: int, written_at: float) -> None:
     """Bring a database of `version` (0: none of ours) to the newest one, wholly or not at all."""
     connection.execute("BEGIN")
     connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at TIMESTAMP)")
     for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
-        migrate(connection)
+        migrate(connection, written_at)
         connection.execute("INSERT INTO schema_version VALUES (?, ?)", [number, datetime.now(UTC).replace(tzinfo=None)])
     connection.execute("COMMIT")
 
@@ -266,8 +354,22 @@ def _column_names(connection: "duckdb.DuckDBPyConnection") -> list[str]:
     return [row[0] for row in found]
 
 
-def _from_local(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()  # naive: Python takes it as local time
+_SAME_WRITE_SECONDS = 2.0  # between the time in a row and that of the file it was written to
+
+
+def _from_local(moment: datetime | None, written_at: float) -> float | None:
+    """A local time without a zone as epoch seconds.
+
+    In the hour that comes twice when the clocks go back, the first pass is taken, so that nothing is overstated;
+    except for the row that was written last, of which the file's own time tells. A row that lies after the file's
+    time was written in another time zone: it can't be later than the file.
+    """
+    if moment is None:
+        return None
+    second = moment.replace(fold=1).timestamp()
+    if abs(second - written_at) <= _SAME_WRITE_SECONDS:
+        return second
+    return min(moment.timestamp(), written_at)
 
 
 # ---- rows -------------------------------------------------------------------
@@ -293,7 +395,12 @@ def _row(session: Session) -> list[Any]:
         "alerts": json.dumps(session.alerts) if session.alerts else None,
         "stamps": json.dumps(session.stamps) if session.stamps else None,
     }
-    return [values[name] for name in _NAMES]
+    return [_holdable(values[name]) for name in _NAMES]
+
+
+def _holdable(value: Any) -> Any:
+    """A lone surrogate, legal in JSON, is what a text column refuses; one odd title must not stop everything else."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
 
 
 def _session(row: tuple[Any, ...]) -> Session:
@@ -301,7 +408,7 @@ def _session(row: tuple[Any, ...]) -> Session:
     started, ttl, source = _from_timestamp(values["request_at"]), values["ttl_seconds"], values["source"]
     request = None
     if started is not None and ttl is not None:
-        request = Request(started, ttl, Source(source) if source else Source.HOOK)
+        request = Request(started, ttl, _member(Source, source) or Source.HOOK)
     process = None
     if values["pid"] is not None:
         process = Process(values["pid"], values["pid_started"], values["pid_namespace"])
@@ -310,8 +417,8 @@ def _session(row: tuple[Any, ...]) -> Session:
     return Session(
         session_id=values["session_id"],
         **told,
-        transcript_turn=Turn(values["transcript_turn"]) if values["transcript_turn"] else None,
-        client_status=ClientStatus(values["client_status"]) if values["client_status"] else None,
+        transcript_turn=_member(Turn, values["transcript_turn"]),
+        client_status=_member(ClientStatus, values["client_status"]),
         request=request,
         process=process,
         muted=bool(values["muted"]),
@@ -320,33 +427,30 @@ def _session(row: tuple[Any, ...]) -> Session:
     )
 
 
+# Other programs may write into the table: what they put where only we should is passed over.
+
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+def _member(kind: type[_Kind], text: str | None) -> _Kind | None:
+    return kind(text) if text in list(kind) else None
+
+
 def _pairs(text: str | None) -> tuple[tuple[Any, float], ...]:
-    return tuple((key, at) for key, at in json.loads(text)) if text else ()
+    try:
+        return tuple((key, float(at)) for key, at in json.loads(text)) if text else ()
+    except (ValueError, TypeError):
+        return ()
 
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone
+_LATEST = 253402300799.0  # the end of the year 9999, the last that a date can say
 
 
 def _to_timestamp(at: float | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+    return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), _LATEST), UTC).replace(tzinfo=None)
 
 
 def _from_timestamp(moment: datetime | None) -> float | None:
-    return None if moment is None else (moment - _EPOCH).total_seconds()
-
-
-# ---- files ------------------------------------------------------------------
-
-
-def _keep_copy(source: str, target: str) -> None:
-    if os.path.exists(target):
-        return
-    half = f"{target}.{os.getpid()}"
-    with open(source, "rb") as old, open(half, "xb") as new:
-        while block := old.read(1 << 20):
-            new.write(block)
-    os.replace(half, target)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].strip().rstrip(".")
+    return (moment - _EPOCH).total_seconds() if isinstance(moment, datetime) else None

@@ -178,7 +178,12 @@ def _session_line(state: SessionState, now: float) -> MenuItem:
     session = state.session
     title = shorten(clean(session.title or ""), TITLE_WIDTH)
     name = shorten(name_of(session), NAME_WIDTH)
-    label = f"{mark_of(state)} {name}" + (f" · {title}" if title else "") + f"   {time_left(state, now)}"
+    label = (
+        f"{mark_of(state)} {name}"
+        + (f" · {title}" if title else "")
+        + f"   {time_left(state, now)}"
+        + (", found" if session.is_found else "")
+    )
     return MenuItem(f"session:{session.session_id}", label, Command.SHOW_TABLE, session.session_id)
 
 
@@ -291,7 +296,7 @@ def _row(state: SessionState, now: float, bar_cells: int) -> Row:
         mark=mark_of(state),
         session=clean(session.session_id)[:8],
         project=name_of(session),
-        last_turn="" if since is None else f"{duration(now - since)} ago",
+        last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
         cache=cache,
         title=clean(session.title or ""),
         urgency=state.urgency,

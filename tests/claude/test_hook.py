@@ -64,8 +64,14 @@ def test_what_is_kept(command: str, data: dict[str, Any], expected: dict[str, An
     assert "secret" not in str(note)
 
 
-def test_events_of_subagents_are_ignored() -> None:
-    assert hook.note_of({"session_id": "s", "agent_id": "a"}, "mark-turn", NOW, {}) is None
+@pytest.mark.parametrize(
+    ("command", "data"),
+    [("mark-turn", {"agent_id": "a"}), ("mark-wait", {"notification_type": "idle_prompt"})],
+    ids=["from inside a subagent", "a notification that waits for nobody"],
+)
+def test_events_that_are_none_of_the_sessions_own_are_ignored(command: str, data: dict[str, Any]) -> None:
+    assert hook.note_of({"session_id": "s", **data}, command, NOW, {}) is None
+    assert hook.note_of({"session_id": "s", "notification_type": "permission_prompt"}, "mark-wait", NOW, {}) is not None
 
 
 @pytest.mark.parametrize("command", sorted(hook.KINDS))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import NOW
 
 from claude_session_status.claude.registry import Registered, Registry
 from claude_session_status.model import ClientStatus, Process
+from fakes import NOW
 
 ENTRY = {"pid": 7, "sessionId": "s", "procStart": "123", "status": "busy", "statusUpdatedAt": NOW * 1000}
 BUSY = Registered(ClientStatus.BUSY, NOW)

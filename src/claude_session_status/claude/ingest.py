@@ -5,22 +5,27 @@ letting go, so that nobody's last note is left lying. A note is removed only aft
 between applies it twice, which changes nothing.
 """
 
-from collections.abc import Iterable
+import os
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from claude_session_status import notes, policy
 from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registry
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
 from claude_session_status.lock import FileLock
-from claude_session_status.model import Event, EventKind, Session
+from claude_session_status.model import Event, Session
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool
+from claude_session_status.spool import Spool, moment_of
 from claude_session_status.store import Store
 
 HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook, and the note is safe already
+LATELY_SECONDS = 1.0  # a note that waits for longer says that hooks before this one met a lock: no use in waiting
+FOUND_SECONDS = 86400.0  # a new database is made from transcripts that were written within the last day
 BATCH = 500  # notes a transaction: a crowded spool is worked off in pieces
+HOOK_BATCHES = 2  # what one hook does of them, some 0.5 s of work, and the next ones go on
 
 
 class Outcome(Enum):
@@ -42,19 +47,31 @@ class Drained:
 class Ingester:
     """Does the work for one folder. `default_ttl` (seconds) is used where no source tells the TTL."""
 
-    def __init__(self, paths: Paths, store: Store, default_ttl: int = policy.DEFAULT_TTL_SECONDS) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        store: Store,
+        default_ttl: int = policy.DEFAULT_TTL_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._paths = paths
         self._store = store
-        self._default_ttl = default_ttl
+        self.default_ttl = default_ttl
+        self._clock = clock
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
 
-    def drain(self) -> Drained:
-        """Apply all notes to the database. Raises SessionStatusError (locked, broken); the notes then stay."""
+    def drain(self, batches: int | None = None) -> Drained:
+        """Apply all notes to the database, or as many as are in so many batches, the oldest first.
+
+        Raises SessionStatusError (locked, broken) and OSError; the notes then stay.
+        """
         changed: dict[str, Session] = {}
         seen: set[str] = set()  # a note that can't be taken away must not be met for ever
 
         def waiting() -> list[str]:
+            if batches is not None and len(seen) >= batches * BATCH:
+                return []
             return [name for name in self._spool.names() if name not in seen]
 
         outcome = Outcome.NOTHING
@@ -71,20 +88,33 @@ class Ingester:
             finally:
                 lock.release()
             outcome = Outcome.DONE
+        if outcome is Outcome.DONE:
+            self._spool.sweep(time.time())
         return Drained(outcome, tuple(changed.values()))
 
     def _apply(self, names: list[str]) -> tuple[Session, ...]:
-        events: list[Event] = []
-        applied: list[str] = []
+        told: list[tuple[str, Event]] = []
         for name in names:
             raw = self._spool.read(name)
             if raw is None:
                 continue
             try:
-                events.append(notes.decode(raw))
-                applied.append(name)
+                told.append((name, notes.decode(raw)))
             except notes.NoteError:
                 self._spool.refuse(name)
+        try:
+            after = self._remember([event for _, event in told])
+        except (StoreRowError, ValueError, TypeError, ArithmeticError):
+            # Something in one of them can't be held. One session's oddity must not stop the others.
+            if len(told) == 1:
+                self._spool.refuse(told[0][0])
+                return ()
+            return tuple(session for name, _ in told for session in self._apply([name]))
+        for name, _ in told:
+            self._spool.remove(name)
+        return after
+
+    def _remember(self, events: list[Event]) -> tuple[Session, ...]:
         after: tuple[Session, ...] = ()
 
         def change(before: dict[str, Session]) -> tuple[Session, ...]:
@@ -94,38 +124,35 @@ class Ingester:
 
         if events:
             self._store.update((e.session_id for e in events), change)
-        for name in applied:
-            self._spool.remove(name)
         return after
 
     def _after(self, before: dict[str, Session], events: list[Event]) -> tuple[Session, ...]:
         """The sessions after the events, each with its files looked at once."""
         after: dict[str, Session] = {}
+        now = self._clock()
         for event in sorted(events, key=lambda e: (e.at, e.kind)):
             session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-            after[event.session_id] = policy.apply(session, event)
-        ended = {e.session_id for e in events if e.kind is EventKind.TURN}
-        return tuple(self.refresh(session, turn_ended=session.session_id in ended) for session in after.values())
+            after[event.session_id] = policy.apply(session, event, now)
+        return tuple(self.refresh(session) for session in after.values())
 
-    def refresh(self, session: Session, *, turn_ended: bool = False) -> Session:
-        """The session with what its files say, which are read only if they changed; itself where nothing is new.
-
-        `turn_ended`: a turn has just ended; where no transcript tells of its request, the time of that end must do.
-        """
+    def refresh(self, session: Session) -> Session:
+        """The session with what its files say, which are read only if they changed; itself where nothing is new."""
         said = self._registry.look(session.session_id, session.process)
         session = policy.hear_client(session, said.status if said else None, said.since if said else None)
         path = session.transcript_path
         mark = transcript.stat_mark(path) if path else None
-        if mark is not None and mark == session.transcript_mark:
-            return session
-        facts = transcript.read(path) if path and mark is not None else None
-        if facts is not None and mark is not None:
-            session = policy.observe(session, facts, mark, self._default_ttl)
-            if facts.request_at is not None or facts.pending_at is not None:
-                return session
-        return policy.assume_request(session, self._default_ttl) if turn_ended else session
+        is_there = mark is not None and mark == session.transcript_mark
+        if path is not None and mark is not None and not is_there:
+            now = self._clock()
+            facts = transcript.read(path, now)
+            is_there = facts is not None
+            if facts is not None:
+                session = policy.forget_what_is_ahead(session, now)
+                seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
+                session = policy.observe(session, facts, seen, self.default_ttl)
+        return policy.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
-    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, int] | None:
+    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
         """Bring the rows of these sessions up to their files; returns the database's stamp after that.
 
         None when another process is ingesting. Raises SessionStatusError.
@@ -139,14 +166,59 @@ class Ingester:
         finally:
             lock.release()
 
+    def mend(self, known: Iterable[Session] = ()) -> bool:
+        """Set a broken database aside and make a new one: of what it still tells, of `known`, and of transcripts.
+
+        True: try again what failed. False: another process is at it. Raises SessionStatusError and OSError.
+        """
+        from claude_session_status.claude import found  # noqa: PLC0415 - hooks come by here, and need it only now
+
+        lock = FileLock(self._paths.ingest_lock)
+        if not lock.acquire():
+            return False
+        try:
+            now = time.time()
+            aside = self._store.set_aside(now)
+            if aside is None:
+                return True
+            sessions = {s.session_id: s for s in (*aside.readable, *known)}
+            for session in found.sessions(self._paths.claude_dir, now - FOUND_SECONDS):
+                sessions.setdefault(session.session_id, session)
+            rebuilt = [self.refresh(session) for session in sessions.values()]
+            self._store.update(sessions, lambda _: rebuilt)
+        finally:
+            lock.release()
+        import logging  # noqa: PLC0415 - hooks come through this module, and pay for it only here
+
+        logging.getLogger(__name__).warning(
+            "%s. It was set aside as %s; a new one was made, with %d sessions",
+            aside.reason,
+            os.path.basename(aside.path),
+            len(rebuilt),
+        )
+        return True
+
 
 def run_alone(paths: Paths) -> None:
     """What a hook does when no monitor lives: apply its note, and any that lie there, now.
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
+    ttl = policy.DEFAULT_TTL_SECONDS
+    if os.path.exists(paths.config):
+        from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
+
+        ttl = config.load(paths.config).config.default_ttl_seconds
+    waiting = Spool(paths.spool).names()
+    stuck = bool(waiting) and time.time() - moment_of(waiting[0]) > LATELY_SECONDS
+    ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES), ttl)
     try:
-        Ingester(paths, Store(paths.database, tries=HOOK_TRIES)).drain()
+        try:
+            ingester.drain(HOOK_BATCHES)
+        except StoreBrokenError:
+            if not ingester.mend():
+                raise
+            ingester.drain(HOOK_BATCHES)
     except OSError as error:
         title = f"{error.filename or paths.folder}: {error.strerror or error}"
         raise SessionStatusError(title, "The event waits in the spool") from error

@@ -1,5 +1,6 @@
 """`tray`: one icon a person. Holds the lock, sets up the log, and falls back to the table where there is no display."""
 
+import io
 import logging
 import logging.handlers
 import os
@@ -30,17 +31,16 @@ def run() -> int:
         return 0
     try:
         _log_to(where.log)
-        loaded = config.load(where.config)
-        for problem in loaded.problems:
+        for problem in config.load(where.config).problems:
             _tell(problem)
-        monitor = Monitor(where, loaded.config)
-        table = (sys.executable, "-m", "claude_session_status", "watch")
+        monitor = Monitor(where)
+        table = (*_environment(), sys.executable, "-m", "claude_session_status", "watch")
         result = run_tray(monitor, table, on_shortcoming=_tell)
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
         return 0
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # pythonw has none
         click.echo(f"claude-session-status: no tray: {result.reason}", err=True)
         return 1
     click.echo(f"No tray: {result.reason}. The table instead:")
@@ -48,9 +48,23 @@ def run() -> int:
     return 0
 
 
+def _environment() -> tuple[str, ...]:
+    """What a terminal must be told of ours: the one that opens may be a server's, with an environment of its own."""
+    claude_dir = os.environ.get("CLAUDE_CONFIG_DIR")
+    return ("env", f"CLAUDE_CONFIG_DIR={claude_dir}") if claude_dir and sys.platform != "win32" else ()
+
+
 def _tell(message: str) -> None:
     logging.getLogger(__name__).warning("%s", message)
     click.echo(f"claude-session-status: {message}", err=True)
+
+
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """A log that nobody else can read, also the file that a rotation begins."""
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)
 
 
 def _log_to(folder: str) -> None:
@@ -58,10 +72,7 @@ def _log_to(folder: str) -> None:
     try:
         make_private_folder(folder)
         path = os.path.join(folder, "tray.log")
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
+        handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     except OSError as error:
         click.echo(f"claude-session-status: no log: {error}", err=True)
         return

@@ -1,0 +1,126 @@
+"""The database's files on disk: what DuckDB's errors say of them, which were set aside, copies with their dates.
+
+A locked file must never be taken for a broken one, nor a full disk for a damaged file: so only DuckDB's own words for
+damage count as that, and they are looked for outside the file's path, which may hold any word.
+"""
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError
+
+if TYPE_CHECKING:
+    import duckdb
+else:
+    try:
+        import _duckdb as duckdb
+    except ImportError:
+        import duckdb
+
+_ASIDE = ".broken-"
+_BROKEN_ADVICE = "Move it away: the next event starts a new one"
+UNUSABLE_ADVICE = "Check the folder's owner and the free space; no event is lost meanwhile"
+
+_LOCKED = ("Could not set lock on file", "being used by another process", "with a different configuration")
+_OUTSIDE = (
+    "No space left",
+    "File too large",
+    "Permission denied",
+    "Read-only file system",
+    "Disk quota",
+    "Input/output error",
+)
+_DAMAGED = (
+    "not a valid DuckDB database",
+    "Corrupt",
+    "Could not read enough bytes",
+    "version number",  # of a newer DuckDB
+    "replaying WAL",
+    "deserialize",
+)
+_DAMAGE = (
+    duckdb.CatalogException,  # the table is gone, or has other columns than ours
+    duckdb.BinderException,
+    duckdb.SerializationException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+)
+
+
+def failure(
+    path: str, error: "duckdb.Error", platform: str = sys.platform
+) -> StoreLockedError | StoreBrokenError | StoreUnusableError:
+    """What an error of DuckDB means. Only what is surely damage is called so: the rest may pass by itself."""
+    said = str(error).replace(path, "")  # a path may hold any word
+    # Windows gives its reason in the person's language; but there a file that is there and can't be opened is in use.
+    in_use = platform == "win32" and "Cannot open file" in said and os.path.isfile(path)
+    if in_use or any(sign in said for sign in _LOCKED):
+        return StoreLockedError(f"{path} is locked by another program", "Close it there; no event is lost meanwhile")
+    is_damage = isinstance(error, _DAMAGE) or any(sign in said for sign in _DAMAGED)
+    if is_damage and not any(sign in said for sign in _OUTSIDE):
+        return StoreBrokenError(f"{path} can't be read: {first_line(error)}", _BROKEN_ADVICE)
+    return StoreUnusableError(f"{path} can't be used: {first_line(error)}", UNUSABLE_ADVICE)
+
+
+def broken_files(path: str) -> list[str]:
+    """The databases that were set aside beside the one at `path`, oldest first."""
+    folder, name = os.path.split(path)
+    try:
+        found = sorted(n for n in os.listdir(folder) if n.startswith(name + _ASIDE) and not n.endswith(".wal"))
+    except OSError:
+        return []
+    return [os.path.join(folder, n) for n in found]
+
+
+def aside_name(path: str, now: float) -> str:
+    """A free name for the database at `path` to be set aside under, with the date in it (`now`: epoch seconds)."""
+    path += _ASIDE + datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    number, candidate = 1, path
+    while os.path.lexists(candidate) or os.path.lexists(candidate + ".wal"):
+        number += 1
+        candidate = f"{path}-{number}"
+    return candidate
+
+
+def written_at(path: str) -> float:
+    """When the database, or the log beside it, was last written (epoch seconds); 0 when there is none."""
+    latest = 0.0
+    for name in (path, path + ".wal"):
+        try:
+            latest = max(latest, os.stat(name).st_mtime)
+        except OSError:
+            continue
+    return latest
+
+
+def keep_copy(source: str, target: str) -> None:
+    """Copy the database, and its log where there is one, with their dates. Raises OSError; then there is no copy."""
+    if os.path.exists(target):
+        return
+    for suffix in (".wal", ""):
+        if not suffix or os.path.exists(source + suffix):
+            _copy(source + suffix, target + suffix)
+
+
+def _copy(source: str, target: str) -> None:
+    half = f"{target}.{os.getpid()}"
+    try:
+        with open(source, "rb") as old, open(half, "wb") as new:
+            while block := old.read(1 << 20):
+                new.write(block)
+            new.flush()
+            os.fsync(new.fileno())
+            status = os.fstat(old.fileno())
+        os.utime(half, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.replace(half, target)
+    except OSError:
+        if os.path.exists(half):
+            os.unlink(half)
+        raise
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says; DuckDB's go on with advice."""
+    return str(error).strip().partition("\n")[0].strip().rstrip(".!")

@@ -1,0 +1,62 @@
+"""What `status` costs when ever more sessions are remembered: nearly all of them are old, as they are in real life."""
+
+from pathlib import Path
+
+import duckdb
+
+from bench import scenes
+from bench.measure import Call, Case, interleaved
+from bench.products import Product
+from bench.report import Figure
+from claude_session_status.paths import Paths
+
+REMEMBERED = (10, 1_000, 10_000)
+SHOWN = 10  # of them, heard of within the last day
+LIMIT = 1.5  # times, from the fewest to the most
+BARE = "bare `python -c pass`"
+ROUNDS, QUICK_ROUNDS = 20, 2
+
+
+def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
+    """One line a number of sessions, and their ratio."""
+    bare = Call([product.python, "-c", "pass"], scenes.environment(folder, folder), folder / "bare")
+    cases = [Case(BARE, bare), *(_case(folder / str(count), product, count) for count in REMEMBERED)]
+    medians = interleaved(cases, QUICK_ROUNDS if quick else ROUNDS)
+    least, most = (medians[_name(count)] for count in (REMEMBERED[0], REMEMBERED[-1]))
+    lines = [
+        Figure(
+            _name(count), f"{medians[_name(count)]:.0f} ms, {medians[_name(count)] / medians[BARE]:.1f}x bare Python"
+        )
+        for count in REMEMBERED
+    ]
+    ratio = most / least
+    wanted = f"at most {LIMIT:g}x"
+    return [*lines, Figure("`status`: last beside first", f"{ratio:.2f}x", wanted, ratio <= LIMIT)]
+
+
+def _name(count: int) -> str:
+    return f"`status --json`, {count:,} sessions remembered"
+
+
+def _case(home: Path, product: Product, count: int) -> Case:
+    claude_dir = home / ".claude"
+    where = Paths(str(claude_dir))
+    env = scenes.environment(home, claude_dir)
+    for number in range(SHOWN):
+        talk = scenes.Conversation(claude_dir, f"project-{number}", scenes.MEGABYTE // 4)
+        Call([product.command, "mark-turn"], env, home, talk.told())()
+    _remember_old_ones(where.database, count - SHOWN)
+    call = Call([product.command, "status", "--json"], env, home)
+    return Case(_name(count), call, after=call.must_be_silent)
+
+
+def _remember_old_ones(database: str, count: int) -> None:
+    """Sessions like the ones that are there, ended some days to years ago."""
+    moments = "started_at, last_turn_at, last_event_at, transcript_at, answered_at, request_at, expires_at, ended_at"
+    earlier = ", ".join(f"coalesce({m}, last_event_at) - to_hours(48 + range) AS {m}" for m in moments.split(", "))
+    with duckdb.connect(database) as connection:
+        connection.execute(
+            f"""INSERT INTO session_status SELECT session.* REPLACE (
+                'old-' || range AS session_id, 'ended' AS status, {earlier}
+            ) FROM range({count}) CROSS JOIN (SELECT * FROM session_status LIMIT 1) session"""
+        )

@@ -1,0 +1,161 @@
+"""What a hook costs the person who waits for it, beside bare Python and beside the package that this one follows.
+
+    python tests/bench/hooks.py [--rounds N] [--quick] [--readme] [--python PATH] [--without-original]
+
+Each program is called as the client calls it: the console script by its absolute path, a Stop event on standard input,
+a transcript that has grown by one exchange since the last call. What a hook was to leave behind is checked each time.
+Says whether the wanted ratios hold and never fails over them: a time on a busy machine is no verdict.
+"""
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import products, report, scenes
+from bench.measure import Call, Case, interleaved
+from claude_session_status.paths import Paths
+
+BARE = "bare `python -c pass`"
+BESIDE = "hook beside a monitor"
+ALONE = "hook alone"
+OLD = "original 0.2.11"
+ALONE_NEW = "hook alone, session just begun"
+OLD_NEW = "original 0.2.11, session just begun"
+PEER = {BARE: OLD, BESIDE: OLD, ALONE: OLD, ALONE_NEW: OLD_NEW}  # what each is set against
+
+BESIDE_LIMIT = 2.0  # times bare Python
+BESIDE_GAIN = 6.0  # times faster than the original
+JUST_BEGUN_BYTES = 20_000
+
+ROUNDS, QUICK_ROUNDS = 40, 3
+NO_ORIGINAL = 3  # exit code
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    rounds: int
+    readme: bool
+    python: str | None
+    without_original: bool
+
+
+def main() -> int:
+    """Measure, print, and put the table into the README where that is asked for."""
+    options = _options()
+    try:
+        ours = products.at(options.python) if options.python else products.ours()
+    except products.NotAvailableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    try:
+        original = None if options.without_original else products.original()
+    except products.NotAvailableError as error:
+        print(f"The original can't be measured (--without-original leaves it out): {error}", file=sys.stderr)
+        return NO_ORIGINAL
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        medians = interleaved(cases(Path(folder), ours, original), options.rounds)
+    text = text_of(medians, options.rounds)
+    print(text)
+    return 0 if not options.readme or report.publish("hooks", text) else 1
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(description="Measure what a hook costs.")
+    parser.add_argument("--rounds", type=int, help=f"how often each is called ({ROUNDS})")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds: to see that it works")
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--python", help="take the product that is installed beside this interpreter; builds none")
+    parser.add_argument("--without-original", action="store_true", help="needs no package index")
+    given = parser.parse_args()
+    rounds = given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
+    return Options(rounds, given.readme, given.python, given.without_original)
+
+
+def cases(folder: Path, ours: products.Product, original: products.Product | None) -> list[Case]:
+    """All that is timed, each with a home of its own."""
+    found = [
+        Case(BARE, Call([ours.python, "-c", "pass"], scenes.environment(folder / "bare", folder), folder / "bare")),
+        _ours(BESIDE, folder / "beside", ours, beside=True),
+        _ours(ALONE, folder / "alone", ours),
+        _ours(ALONE_NEW, folder / "alone-new", ours, size=JUST_BEGUN_BYTES),
+    ]
+    if original is not None:
+        found += [
+            _originals(OLD, folder / "original", original),
+            _originals(OLD_NEW, folder / "original-new", original, size=JUST_BEGUN_BYTES),
+        ]
+    return found
+
+
+def _ours(
+    name: str, home: Path, product: products.Product, *, beside: bool = False, size: int = scenes.USUAL_BYTES
+) -> Case:
+    claude_dir = home / ".claude"
+    where = Paths(str(claude_dir))
+    talk = scenes.Conversation(claude_dir, "web-shop", size)
+    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.told())
+
+    def before() -> None:
+        talk.turn()
+        if beside:
+            scenes.say_alive(where)
+
+    def after() -> None:
+        call.must_be_silent()
+        if beside:
+            scenes.take_note(where)
+        else:
+            scenes.must_be_empty(where)
+
+    return Case(name, call, before, after)
+
+
+def _originals(name: str, home: Path, product: products.Product, *, size: int = scenes.USUAL_BYTES) -> Case:
+    claude_dir = home / ".claude"
+    talk = scenes.Conversation(claude_dir, "web-shop", size)
+    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.told())
+
+    def after() -> None:
+        call.must_be_silent()
+        scenes.forget_flags(talk)
+
+    return Case(name, call, talk.turn, after)
+
+
+def text_of(medians: dict[str, float], rounds: int) -> str:
+    """The table, how it was made, and whether what is wanted holds."""
+    rows = []
+    for name, median in medians.items():
+        old = medians.get(PEER.get(name, ""))
+        gain = f"{old / median:.1f}x faster" if old else ""
+        rows.append([name, f"{median:.1f}", f"{median / medians[BARE]:.2f}x", gain])
+    head = ["what", "median, ms", "beside bare Python", "beside the original"]
+    how = f"Medians of {rounds} interleaved calls, transcript of {scenes.USUAL_BYTES / scenes.MEGABYTE:.0f} MB. "
+    return "\n".join([report.table(head, rows), "", how + report.machine(), "", *_verdicts(medians)])
+
+
+def _verdicts(medians: dict[str, float]) -> list[str]:
+    bare, beside = medians[BARE], medians[BESIDE]
+    lines = [_verdict(beside / bare <= BESIDE_LIMIT, f"beside a monitor at most {BESIDE_LIMIT:g}x bare Python")]
+    if OLD in medians:
+        gain = medians[OLD_NEW] / beside  # the harder of the two: the original reads whole transcripts
+        never_slower = all(medians[ours] <= medians[old] for ours, old in ((ALONE, OLD), (ALONE_NEW, OLD_NEW)))
+        lines.append(
+            _verdict(gain >= BESIDE_GAIN, f"beside a monitor at least {BESIDE_GAIN:g}x faster than the original")
+        )
+        lines.append(_verdict(never_slower, "alone never slower than the original"))
+    return lines
+
+
+def _verdict(holds: bool, wanted: str) -> str:
+    return f"- {'holds' if holds else '**does not hold**'}: {wanted}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

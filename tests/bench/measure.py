@@ -1,0 +1,104 @@
+"""Times things side by side: each round runs every case once, so that whatever else the machine does hits all alike.
+
+The order turns by one from round to round: nobody is always the one who runs after the heaviest neighbour. Medians are
+compared, never single runs or means. What prepares a case and what checks it is outside its time.
+"""
+
+import os
+import statistics
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to time. `before` and `after` are run each time and not timed; `after` checks that work was done."""
+
+    name: str
+    run: Callable[[], object]
+    before: Callable[[], object] = _nothing
+    after: Callable[[], object] = _nothing
+
+
+def interleaved(cases: Sequence[Case], rounds: int, warm_up: int = 2) -> dict[str, float]:
+    """The median of each case in milliseconds, by its name, over `rounds`; the first `warm_up` more are thrown away."""
+    times: dict[str, list[float]] = {case.name: [] for case in cases}
+    for number in range(-warm_up, rounds):
+        turn = number % len(cases)
+        for case in (*cases[turn:], *cases[:turn]):
+            case.before()
+            began = time.perf_counter()
+            case.run()
+            took = time.perf_counter() - began
+            case.after()
+            if number >= 0:
+                times[case.name].append(took * 1000)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+class Call:
+    """A program that is run to its end with the same input each time, as cheaply as Python can start one.
+
+    Input and complaints go through files rather than pipes: shuffling bytes would be our own work, not the program's.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], folder: Path, given: bytes = b"") -> None:
+        self.argv = list(argv)
+        self.env = dict(env)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._input = folder / "input"
+        self._complaints = folder / "complaints"
+        self._input.write_bytes(given)
+
+    def __call__(self) -> None:
+        """Run it. Raises RuntimeError when it fails."""
+        with self._input.open("rb") as given, self._complaints.open("wb") as complaints:
+            code = subprocess.Popen(
+                self.argv, env=self.env, stdin=given, stdout=subprocess.DEVNULL, stderr=complaints
+            ).wait()
+        if code != 0:
+            raise RuntimeError(f"{self.argv} failed with {code}: {self.complaints()}")
+
+    def complaints(self) -> str:
+        """What the last run said on stderr."""
+        return self._complaints.read_text("utf-8", "replace")
+
+    def must_be_silent(self) -> None:
+        """Raise RuntimeError when the last run complained: then it did not do its work."""
+        if text := self.complaints():
+            raise RuntimeError(f"{self.argv} complained: {text}")
+
+
+_COUNTED = ("stat", "open", "read", "listdir", "scandir", "utime", "readlink", "unlink", "rename", "mkdir")
+
+
+@contextmanager
+def counted_calls() -> Iterator[Counter[str]]:
+    """Count what Python code asks of the file system through `os` while the context lasts."""
+    counts: Counter[str] = Counter()
+
+    def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            counts[name] += 1
+            return real(*args, **options)
+
+        return call
+
+    real = {name: getattr(os, name) for name in _COUNTED}
+    try:
+        for name, function in real.items():
+            setattr(os, name, counting(name, function))
+        yield counts
+    finally:
+        for name, function in real.items():
+            setattr(os, name, function)

@@ -1,0 +1,130 @@
+"""What the measured programs find: folders of Claude Code's with conversations of realistic size, and hooks' inputs."""
+
+import json
+import os
+import random
+import time
+import uuid
+from pathlib import Path
+
+from claude_session_status.paths import Paths
+from fakes import Transcript
+
+MEGABYTE = 1_000_000
+USUAL_BYTES = 2 * MEGABYTE  # a conversation of an hour or two
+
+_SENTENCE = "the cache of a session is warm until its time is over and then all tokens are read again from the start"
+_WORDS = _SENTENCE.split()
+
+
+def environment(home: Path, claude_dir: Path) -> dict[str, str]:
+    """What a hook sees: little, and nothing of ours. Its client is this process, so that the session is alive."""
+    kept = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP")
+    env = {name: os.environ[name] for name in kept if name in os.environ}
+    home.mkdir(parents=True, exist_ok=True)
+    return env | {
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "CLAUDE_CONFIG_DIR": str(claude_dir),
+        "CLAUDE_PID": str(os.getpid()),
+        "CLAUDECODE": "1",
+        "CLAUDE_CODE_ENTRYPOINT": "cli",
+    }
+
+
+class Conversation:
+    """A session with a transcript, as its client leaves both."""
+
+    def __init__(self, claude_dir: Path, project: str, size: int = USUAL_BYTES, ttl: str = "5m") -> None:
+        self.session_id = str(uuid.uuid4())
+        self.project = project
+        self.path = claude_dir / "projects" / f"-home-me-{project}" / f"{self.session_id}.jsonl"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._random = random.Random(project)
+        self._ttl = ttl
+        self._transcript = Transcript(self.path)
+        self.path.touch()
+        if size:
+            self._fill(size)
+
+    def turn(self, at: float | None = None) -> None:
+        """One more exchange: a prompt, a tool's round, an answer."""
+        moment = (time.time() if at is None else at) - 3
+        talk = self._transcript
+        wrote = self._random.randrange(500, 4000)
+        reads = 60_000 + wrote * 10
+        wrote_5m, wrote_1h = (wrote, 0) if self._ttl == "5m" else (0, wrote)
+        talk.user(moment, self._prose(400))
+        talk.attachment(moment)
+        talk.tool_use(moment + 1, message=uuid.uuid4().hex, read=reads, wrote_5m=wrote_5m, wrote_1h=wrote_1h)
+        output = self._prose(self._random.randrange(200, 24_000))
+        talk.user(moment + 2, [{"type": "tool_result", "tool_use_id": "t", "content": output}])
+        talk.answer(
+            moment + 3,
+            message=uuid.uuid4().hex,
+            read=reads,
+            wrote_5m=wrote_5m,
+            wrote_1h=wrote_1h,
+            said=self._prose(900),
+        )
+
+    def touch(self) -> None:
+        """Make the file look written, without a byte more."""
+        os.utime(self.path)
+
+    def told(self, event: str = "Stop") -> bytes:
+        """What the client says on a hook's standard input."""
+        said: dict[str, object] = {
+            "session_id": self.session_id,
+            "transcript_path": str(self.path),
+            "cwd": f"/home/me/{self.project}",
+            "permission_mode": "default",
+            "hook_event_name": event,
+        }
+        if event == "Stop":
+            answer = {"stop_hook_active": False, "last_assistant_message": self._prose(2500)}
+            said |= {**answer, "background_tasks": [], "session_crons": []}
+        return json.dumps(said).encode()
+
+    def _fill(self, size: int) -> None:
+        began = time.time() - 7200
+        self._transcript.title(f"What is to be done about {self.project}", kind="ai")
+        while (written := self.path.stat().st_size) < min(size, MEGABYTE):
+            self.turn(began + written / MEGABYTE)
+        piece = self.path.read_bytes()
+        with self.path.open("ab") as file:  # more of the same, by the megabyte
+            while file.tell() + len(piece) <= size:
+                file.write(piece)
+        self.turn()
+
+    def _prose(self, length: int) -> str:
+        words: list[str] = []
+        while length > 0:
+            words.append(self._random.choice(_WORDS))
+            length -= len(words[-1]) + 1
+        return " ".join(words)
+
+
+def say_alive(where: Paths) -> None:
+    """Do what a monitor does at each poll."""
+    Path(where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
+    Path(where.monitor_alive).touch()
+
+
+def take_note(where: Paths) -> None:
+    """Do what a monitor does with a hook's note; raises RuntimeError unless there is exactly one."""
+    names = [entry for entry in Path(where.spool).iterdir() if entry.suffix == ".json"]
+    if len(names) != 1:
+        raise RuntimeError(f"one note expected in the spool, found {len(names)}")
+    names[0].unlink()
+
+
+def must_be_empty(where: Paths) -> None:
+    """Raise RuntimeError when a hook left its note in the spool instead of ingesting it."""
+    if left := sorted(Path(where.spool).iterdir()):
+        raise RuntimeError(f"left in the spool: {left[0].name}")
+
+
+def forget_flags(conversation: Conversation) -> None:
+    """Remove what the original leaves in the folder for temporary files of the whole machine."""
+    Path(f"/tmp/claude-cache-warmth-{conversation.session_id}").unlink(missing_ok=True)

@@ -1,0 +1,114 @@
+"""The benchmarks run and print what they promise. No time is judged here: on a busy machine it would be noise."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import costs_tray, hooks, products, report
+
+pytestmark = pytest.mark.bench
+
+HERE = Path(__file__).parent
+SECONDS = 300.0  # after that something hangs; a slow package index does not
+
+
+def run(script: str, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a benchmark briefly, on the product that these tests run on."""
+    argv = [sys.executable, str(HERE / script), "--quick", "--python", sys.executable, *options]
+    return subprocess.run(
+        argv, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", timeout=SECONDS, env=utf8()
+    )
+
+
+def utf8() -> dict[str, str]:
+    """Our environment, with output that a test can read everywhere."""
+    return {**os.environ, "PYTHONIOENCODING": "utf-8"}
+
+
+def first_column(printed: str) -> list[str]:
+    """What the tables in `printed` have lines for, without their heads."""
+    cells = [line.split(" | ")[0].removeprefix("| ").strip() for line in printed.splitlines() if line.startswith("| ")]
+    return [cell for number, cell in enumerate(cells) if cell != "---" and cells[number + 1 : number + 2] != ["---"]]
+
+
+def test_the_hooks_are_measured(tmp_path: Path) -> None:
+    done = run("hooks.py", tmp_path, "--without-original")
+    assert done.returncode == 0, done.stderr
+    assert first_column(done.stdout) == [hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW]
+    assert "beside a monitor at most 2x bare Python" in done.stdout
+    assert re.search(r"Medians of 3 interleaved calls.*\d{4}-\d\d-\d\d: .*\d+ cores?, .*Python 3\.\d+", done.stdout)
+
+
+def test_the_original_is_measured_beside_them(tmp_path: Path) -> None:
+    done = run("hooks.py", tmp_path)
+    if done.returncode == hooks.NO_ORIGINAL:
+        pytest.skip(
+            f"{done.stderr.strip()}; or set BENCH_ORIGINAL to an environment that has it, made by: "
+            "python3 -m venv DIR && DIR/bin/pip install claude-session-status==0.2.11"
+        )
+    assert done.returncode == 0, done.stderr
+    assert first_column(done.stdout)[-2:] == [hooks.OLD, hooks.OLD_NEW]
+    assert "beside a monitor at least 6x faster than the original" in done.stdout
+    assert "alone never slower than the original" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("status", "`status`: last beside first"),
+        ("polls", "poll of 20 sessions, nothing has changed"),
+        ("transcripts", "100 MB beside an empty one"),
+        pytest.param(
+            "memory",
+            "Pillow",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="told by /proc, which is Linux's"),
+        ),
+    ],
+)
+def test_costs_are_measured(tmp_path: Path, part: str, told: str) -> None:
+    done = run("costs.py", tmp_path, "--only", part)
+    assert done.returncode == 0, done.stderr
+    assert told in first_column(done.stdout)
+
+
+@pytest.mark.desktop
+def test_the_tray_is_measured(tmp_path: Path) -> None:
+    if reason := costs_tray.why_not():
+        pytest.skip(reason)
+    done = run("costs.py", tmp_path, "--only", "tray")
+    assert done.returncode == 0, done.stderr
+    titles = first_column(done.stdout)
+    assert any(title.startswith("tray idle with 12 warm sessions") for title in titles)
+    assert any(title.startswith("from the hook's start to the changed menu") for title in titles)
+
+
+def test_without_a_desktop_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs_tray, "why_not", lambda: "missing: Xvfb")
+    (figure,) = costs_tray.measure(tmp_path, products.Product("python", "none"), quick=True)
+    assert figure.measured == "not measured: missing: Xvfb"
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    argv = [sys.executable, str(HERE / "hooks.py"), "--quick", "--python", str(tmp_path / "bin/python")]
+    done = subprocess.run(argv, capture_output=True, text=True, encoding="utf-8", env=utf8())
+    assert done.returncode == 1
+    assert "install it there" in done.stderr
+
+
+def test_a_table_goes_between_its_markers(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("# a\n<!-- bench:x -->\nold\n<!-- /bench:x -->\nb\n", "utf-8")
+    assert report.publish("x", "| new |", readme)
+    assert readme.read_text("utf-8") == "# a\n<!-- bench:x -->\n| new |\n<!-- /bench:x -->\nb\n"
+
+
+def test_a_readme_without_the_markers_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("# a\n<!-- bench:x -->\n", "utf-8")
+    assert not report.publish("x", "| new |", readme)
+    assert readme.read_text("utf-8") == "# a\n<!-- bench:x -->\n"
+    assert "has no <!-- bench:x -->" in capsys.readouterr().err

@@ -1,0 +1,54 @@
+"""The whole line, once: the real Claude Code fires a hook, and a real panel shows its countdown."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.desktop.icon import PAINTS
+from claude_session_status.model import Urgency
+from client.harness import Home, Terminal
+from client.standin import StandIn
+from desktop.harness import Desktop, Item, wait_for, why_not
+
+pytestmark = [pytest.mark.client, pytest.mark.desktop]
+
+GREEN = PAINTS[Urgency.CALM].left[:3]
+GREY = PAINTS[Urgency.NONE].left[:3]
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    """A screen with a panel on it."""
+    if reason := why_not():
+        pytest.skip(reason)
+    (tmp_path / "desktop").mkdir()
+    with Desktop(tmp_path / "desktop") as desktop:
+        desktop.start_xfce_panel()
+        yield desktop
+
+
+def wait_line(item: Item, text: str) -> str:
+    return wait_for(f"a line with {text}", lambda: next((s for s in item.labels() if text in s), None))
+
+
+def test_from_claude_codes_hook_to_a_tray_icon(home: Home, api: StandIn, desktop: Desktop) -> None:
+    tray = desktop.start(
+        [sys.executable, "-m", "claude_session_status", "tray"], "tray", {"CLAUDE_CONFIG_DIR": str(home.config)}
+    )
+    item = desktop.item()
+    wait_for("grey: nothing is warm", lambda: desktop.find_colour(GREY))
+    with Terminal(home) as terminal:
+        wait_line(item, "my-app   nothing cached")
+        terminal.type("[slow 4] hello")
+        wait_line(item, "▶ my-app")
+        terminal.wait_for_hook("Stop")
+        line = wait_line(item, "● my-app   4m 5")
+        wait_for("green", lambda: desktop.find_colour(GREEN))
+        wait_for("a countdown that moves", lambda: "left" in item.labels()[0] and item.labels()[0] != line)
+        terminal.process.kill()
+        wait_line(item, "No running sessions")
+    wait_for("grey again", lambda: desktop.find_colour(GREY))
+    item.click("Quit")
+    assert tray.process.wait(2) == 0

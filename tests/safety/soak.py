@@ -1,0 +1,176 @@
+"""The soak: hundreds of sessions, thousands of events through real hook processes, with tray and watch open.
+
+    cd tests
+    python -m safety.soak                       200 sessions, 20,000 events: some ten minutes on two cores
+    python -m safety.soak --events 2000         what the tests run
+
+Prints the memory and the open files of tray and watch on the way, and what is left at the end.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from cli.test_watch import Terminal
+from desktop.harness import Desktop, wait_for
+from fakes import Transcript
+
+COMMAND = [sys.executable, "-m", "claude_session_status"]
+WARM_UP = 0.3  # of the events: by then every session is known and every part has run
+AT_ONCE = 4  # hooks
+SAMPLE_SECONDS = 2.0
+_LIFE = ("mark-start", "mark-prompt", "mark-turn", "mark-prompt", "mark-wait", "mark-turn")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one process held at one moment."""
+
+    events: int
+    resident_mb: float
+    files: int
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a soak found."""
+
+    sessions: int
+    events: int
+    warm_at: int  # events
+    seconds: float = 0.0
+    tray: list[Sample] = field(default_factory=list)
+    watch: list[Sample] = field(default_factory=list)
+    notes_left: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # sessions whose row does not say what their last event did
+    complaints: list[str] = field(default_factory=list)  # of hooks
+    tray_log: str = ""
+
+    def growth_mb(self, samples: list[Sample]) -> float:
+        """How far the resident memory went up from what it was when warm."""
+        warm = [s.resident_mb for s in samples if s.events >= self.warm_at]
+        return max(warm) - warm[0]
+
+    def leaked(self, samples: list[Sample]) -> int:
+        """How many more files were open in the last third than in the first one when warm, at the quietest moment.
+
+        Between those a database that is just open counts as well.
+        """
+        warm = [s.files for s in samples if s.events >= self.warm_at]
+        third = max(1, len(warm) // 3)
+        return min(warm[-third:]) - min(warm[:third])
+
+
+def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Figures:
+    """Run it below `root`, on a desktop of its own."""
+    figures = Figures(sessions, events, int(events * WARM_UP))
+    terminal = Terminal()
+    with Desktop(root) as desktop:
+        try:
+            desktop.start_xfce_panel()
+            desktop.start_dunst()
+            tray = desktop.start([*COMMAND, "tray"], "tray")
+            item = desktop.item()
+            terminal.start("watch", width=100, height=50, **desktop.env)
+            terminal.wait(lambda s: "install-hooks" in s)
+            watched = {"tray": psutil.Process(tray.process.pid), "watch": psutil.Process(terminal.pid())}
+            began = time.monotonic()
+            expected = _run_hooks(desktop, figures, watched, verbose=verbose)
+            figures.seconds = time.monotonic() - began
+            folder = desktop.home / ".claude/claude-session-status"
+            wait_for("an empty spool", lambda: not list((folder / "spool").glob("*.json")), 30)
+            _sample(figures, events, watched)
+            figures.notes_left = [path.name for path in (folder / "spool").iterdir()]
+            told = json.loads(desktop.run(*COMMAND, "status", "--json", "--all"))["sessions"]
+            found = {s["session_id"]: s["last_turn_at"] is not None for s in told}
+            figures.wrong = [name for name in expected if found.get(name) != expected[name]]
+            wait_for("the last of it in the menu", lambda: len(item.menu()) > 3)
+            assert tray.end() == 0
+            figures.tray_log = tray.text
+        finally:
+            terminal.close()
+    return figures
+
+
+def _run_hooks(
+    desktop: Desktop, figures: Figures, watched: dict[str, psutil.Process], *, verbose: bool
+) -> dict[str, bool]:
+    """All events; which sessions had a turn."""
+    dice, steps, turned = random.Random(7), Counter[int](), dict[str, bool]()
+    running: list[subprocess.Popen[bytes]] = []
+    next_sample = 0.0
+    for number in range(figures.events):
+        which = number if number < figures.sessions else dice.randrange(figures.sessions)
+        name = f"{which:08d}-soak"
+        mark = _LIFE[steps[which] % len(_LIFE)]
+        steps[which] += 1
+        told = Transcript(desktop.home / f".claude/projects/-x-{which}/{name}.jsonl")
+        if mark == "mark-turn":
+            now = time.time()
+            told.user(now - 1).answer(now, message=f"m{number}", wrote_5m=7, read=100_000)
+        turned[name] = turned.get(name, False) or mark == "mark-turn"
+        if len(running) == AT_ONCE:
+            _finish(running.pop(0), figures)
+        hook = subprocess.Popen(
+            [*COMMAND, mark], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=desktop.env
+        )
+        assert hook.stdin is not None
+        payload = {"session_id": name, "cwd": f"/x/project-{which}", "transcript_path": str(told.path)}
+        hook.stdin.write(json.dumps(payload).encode())
+        hook.stdin.close()
+        running.append(hook)
+        if time.monotonic() >= next_sample:
+            next_sample = time.monotonic() + SAMPLE_SECONDS
+            _sample(figures, number, watched)
+            if verbose and len(figures.tray) % 10 == 1:
+                print(figures.tray[-1], figures.watch[-1], flush=True)
+    for hook in running:
+        _finish(hook, figures)
+    return turned
+
+
+def _finish(hook: "subprocess.Popen[bytes]", figures: Figures) -> None:
+    assert hook.stdout is not None
+    said = hook.stdout.read()
+    hook.stdout.close()
+    if hook.wait() or said:
+        figures.complaints.append(f"exit code {hook.returncode}: {said.decode()}")
+
+
+def _sample(figures: Figures, events: int, watched: dict[str, psutil.Process]) -> None:
+    for samples, process in ((figures.tray, watched["tray"]), (figures.watch, watched["watch"])):
+        samples.append(Sample(events, process.memory_info().rss / 2**20, process.num_fds()))
+
+
+def main() -> int:
+    """Run a soak as the command line says; 1 where something is not as it must be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--events", type=int, default=20_000)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as root:
+        figures = soak(Path(root), chosen.sessions, chosen.events, verbose=True)
+    print(f"{figures.events} events of {figures.sessions} sessions in {figures.seconds:.0f} s")
+    for name, samples in (("tray", figures.tray), ("watch", figures.watch)):
+        warm = next(s for s in samples if s.events >= figures.warm_at)
+        print(
+            f"{name}: {warm.resident_mb:.1f} MB when warm, {samples[-1].resident_mb:.1f} MB at the end,"
+            f" {figures.growth_mb(samples):+.1f} MB at most; {figures.leaked(samples):+d} open files"
+        )
+    print(f"notes left: {len(figures.notes_left)}; rows that are wrong: {len(figures.wrong)}")
+    print(f"hooks that complained: {len(figures.complaints)} {figures.complaints[:3]}")
+    good = figures.growth_mb(figures.tray) <= 5 and figures.leaked(figures.tray) <= 0
+    return 0 if good and not (figures.notes_left or figures.wrong or figures.complaints) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,197 @@
+"""A full disk, a read-only folder, a power cut: hooks leave at once and say where, and what was there stays."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.claude import hook
+from claude_session_status.claude.ingest import Ingester
+from claude_session_status.monitor import Monitor
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from claude_session_status.store import Store
+from fakes import NOW
+from safety.small_disk import COMMAND, Disk, can_mount, small_disk
+
+HOOKS = sorted(hook.KINDS)
+
+
+KINDS = ("played", "mounted") if can_mount() else ("played, since nothing can be mounted here",)
+
+
+@pytest.fixture(params=KINDS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    with small_disk(tmp_path / "disk", "2m", mounted=request.param == "mounted") as small:
+        yield small
+
+
+def place(disk: Disk) -> Paths:
+    return Paths(str(disk.root / "claude"))
+
+
+def sessions(disk: Disk) -> set[str]:
+    done = disk.run("status", "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    return {s["session_id"] for s in json.loads(done.stdout)["sessions"]}
+
+
+def assert_left_at_once(done: "subprocess.CompletedProcess[bytes]", named: str) -> None:
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert named.encode() in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+class TestFull:
+    @pytest.mark.parametrize("command", HOOKS)
+    def test_a_hook_names_the_folder_and_what_was_there_stays(self, command: str, disk: Disk) -> None:
+        where = place(disk)
+        disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        os.makedirs(where.folder, exist_ok=True)
+        before = Path(where.database).read_bytes()
+        disk.fill()
+        done = disk.run(command, raw=b'{"session_id": "s"}')
+        assert_left_at_once(done, where.folder)
+        assert Path(where.database).read_bytes() == before
+        assert [n for n in os.listdir(where.spool) if n.endswith(".tmp")] == []  # and no half note
+        assert list(Path(where.folder).glob("*.broken-*")) == []
+        disk.free()
+        assert sessions(disk) >= {"before"}
+
+    def test_a_note_that_still_fits_waits_for_room_in_the_database(self, disk: Disk) -> None:
+        where = place(disk)
+        disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        notes = {f"s{number}" for number in range(3)}
+        for session_id in sorted(notes):
+            note = hook.note_of({"session_id": session_id, "cwd": "/x" * 2000}, "mark-turn", time.time(), {})
+            assert note is not None
+            Spool(where.spool).write(hook.encode(note), time.time())
+        disk.fill()
+        done = disk.run("status", room=4096)
+        assert done.returncode == 0
+        assert where.folder.encode() in done.stderr
+        assert b"Traceback" not in done.stderr
+        assert len(os.listdir(where.spool)) == 3
+        assert list(Path(where.folder).glob("*.broken-*")) == []
+        disk.free()
+        assert sessions(disk) == {"before", *notes}
+        assert os.listdir(where.spool) == []
+
+    def test_the_original_database_is_not_touched_where_its_copy_finds_no_room(self, disk: Disk) -> None:
+        import duckdb
+
+        where = place(disk)
+        os.makedirs(where.folder)
+        with duckdb.connect(where.database) as db:
+            db.execute(
+                "CREATE TABLE session_status (session_id TEXT PRIMARY KEY, project TEXT, cwd TEXT,"
+                " started_at TIMESTAMP, last_turn_at TIMESTAMP, status TEXT)"
+            )
+            db.execute("INSERT INTO session_status VALUES ('old', 'p', '/p', now(), now(), 'active')")
+        before = Path(where.database).read_bytes()
+        disk.fill()
+        done = disk.run("status", room=4096)
+        assert done.returncode == 1
+        assert where.folder.encode() in done.stderr
+        assert b"Traceback" not in done.stderr
+        assert Path(where.database).read_bytes() == before
+        assert sorted(os.listdir(where.folder)) == ["status.duckdb"]
+        disk.free()
+        assert sessions(disk) == {"old"}
+        assert Path(where.database + ".original").read_bytes() == before
+
+    def test_the_monitor_says_so_and_goes_on(self, disk: Disk) -> None:
+        where = place(disk)
+        disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        monitor = Monitor(where)
+        monitor.poll()
+        note = hook.note_of({"session_id": "s"}, "mark-turn", time.time(), {})
+        assert note is not None
+        Spool(where.spool).write(hook.encode(note), time.time())
+        disk.fill()
+        with disk.felt_here(0):
+            monitor.poll()
+        shot = monitor.snapshot()
+        assert [s.session.session_id for s in shot.sessions] == ["before"]
+        assert where.folder in str(shot.problem)
+        disk.free()
+        monitor.poll()
+        assert {s.session.session_id for s in monitor.snapshot().sessions} == {"before", "s"}
+        assert monitor.snapshot().problem is None
+
+
+class TestReadOnly:
+    @pytest.mark.parametrize("command", ["mark-prompt", "mark-end"])
+    @pytest.mark.parametrize("started", [True, False])
+    def test_a_hook_names_the_folder_and_what_was_there_stays(self, started: bool, command: str, disk: Disk) -> None:
+        where = place(disk)
+        if started:
+            disk.run("mark-turn", raw=b'{"session_id": "before"}')
+            before = Path(where.database).read_bytes()
+        disk.lock()
+        done = disk.run(command, raw=b'{"session_id": "s"}')
+        assert_left_at_once(done, where.spool)
+        status = disk.run("status", "--json")
+        if started:
+            assert Path(where.database).read_bytes() == before
+            assert [s["session_id"] for s in json.loads(status.stdout)["sessions"]] == ["before"]
+        assert b"Traceback" not in status.stderr
+        disk.unlock()
+        disk.run(command, raw=b'{"session_id": "later"}')
+        assert "later" in {
+            s["session_id"] for s in json.loads(disk.run("status", "--json", "--all").stdout)["sessions"]
+        }
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_folder_of_somebody_else_is_named() -> None:
+    with tempfile.TemporaryDirectory() as root:  # where that other user may look
+        os.chmod(root, 0o755)
+        where = Paths(f"{root}/claude")
+        environment = os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir, "PYTHONDONTWRITEBYTECODE": "1"}
+        subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s"}', env=environment, check=True)
+        os.chmod(where.folder, 0o755)
+        # Not `user=`: an interpreter below a private folder could not be started by that user.
+        program = "import os; os.setuid(65534); from claude_session_status.claude import hook; hook.main('mark-turn')"
+        done = subprocess.run(
+            [sys.executable, "-c", f"from claude_session_status.claude import hook, ingest; {program}"],
+            input=b'{"session_id": "s"}',
+            env=environment,
+            capture_output=True,
+        )
+        assert_left_at_once(done, where.spool)
+        assert b"Permission denied" in done.stderr
+        assert os.listdir(where.spool) == []
+
+
+class TestPowerCut:
+    """After one, a file may have any part of its bytes, zeros in their place, or none; its name it may have already."""
+
+    NOTE = hook.encode({"kind": "turn", "session_id": "s", "at": NOW, "cwd": "/x/y"})
+
+    @pytest.mark.parametrize("filled", [b"", b"\0"], ids=["cut", "zeros"])
+    def test_a_note_of_any_length_is_whole_or_absent(self, filled: bytes, where: Paths) -> None:
+        for length in range(len(self.NOTE) + 1):
+            Spool(where.spool).write(b"x", NOW)  # makes the folder
+            name = f"{int(NOW * 1e6):017d}-{length}-aa.json"
+            cut = self.NOTE[:length]
+            (Path(where.spool) / name).write_bytes(cut + filled * (len(self.NOTE) - length))
+        spool = Spool(where.spool)
+        read = {name: spool.read(name) for name in spool.names() if name.endswith("-aa.json")}
+        assert set(read.values()) == {b"", self.NOTE}
+        assert sum(raw == self.NOTE for raw in read.values()) == 1
+
+    def test_what_is_cut_is_set_aside_and_the_rest_goes_on(self, where: Paths) -> None:
+        Spool(where.spool).write(self.NOTE, NOW)
+        for number, content in enumerate((b"", self.NOTE[:20], bytes(len(self.NOTE)))):
+            (Path(where.spool) / f"0000000000000000{number}-1-aa.json").write_bytes(content)
+        Ingester(where, Store(where.database)).drain()
+        assert [s.session_id for s in Store(where.database).load()] == ["s"]
+        assert all(name.endswith(".refused") for name in os.listdir(where.spool))

@@ -1,0 +1,205 @@
+"""kill -9 at any moment: no event is lost, none counts twice, and the next start is clean.
+
+How would one see an event that was applied twice? A second application changes nothing by design, so the rows must be
+those that one undisturbed pass over the same notes makes, in every column. What was read by a process that was
+killed, and again by the next one, is counted, so that the test can't pass without having struck.
+"""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from claude_session_status.claude import hook
+from claude_session_status.claude.ingest import Ingester
+from claude_session_status.model import Session
+from claude_session_status.monitor import Monitor
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from claude_session_status.store import Store
+
+COMMAND = [sys.executable, "-m", "claude_session_status"]
+KILLS = 200
+SESSIONS = 20
+
+# Ingests in a child made by fork, without the start of an interpreter, and kills it; again and again.
+_KILLER = """
+import os, random, sys, time
+from claude_session_status import paths, spool
+from claude_session_status.claude import ingest
+where, dice = paths.from_environment(), random.Random(int(sys.argv[2]))
+read = spool.Spool.read
+log = os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+def logged(self, name):
+    os.write(log, f"{os.getpid()} {name}\\n".encode())
+    return read(self, name)
+
+spool.Spool.read = logged
+for _ in range(int(sys.argv[1])):
+    child = os.fork()
+    if child == 0:
+        try:
+            while True:
+                ingest.run_alone(where)
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}\\n".encode())
+            os._exit(1)
+    time.sleep(dice.uniform(0, 0.06))
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+"""
+_TURNS = ("mark-start", "mark-prompt", "mark-wait", "mark-turn", "mark-prompt", "mark-turn", "mark-end")
+
+
+def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None:
+    """One session: starts, works, ends and is resumed, until the killing is over."""
+    dice, spool, copy = random.Random(number), Spool(where.spool), Spool(str(kept))
+    step = 0
+    while not stop.is_set():
+        data = {"session_id": f"s{number}", "cwd": f"/x/p{number}-{step // 20}", "model": f"m{step % 3}"}
+        at = round(time.time(), 6)
+        note = hook.note_of(data, _TURNS[step % len(_TURNS)], at, {})
+        assert note is not None
+        raw = hook.encode(note)
+        copy.write(raw, at)
+        spool.write(raw, at)
+        step += 1
+        time.sleep(dice.uniform(0.01, 0.15))
+
+
+def _say(where: Paths, session_id: str) -> None:
+    at = time.time()
+    note = hook.note_of({"session_id": session_id}, "mark-turn", at, {})
+    assert note is not None
+    Spool(where.spool).write(hook.encode(note), at)
+
+
+def _rows(where: Paths) -> dict[str, Session]:
+    return {s.session_id: s for s in Store(where.database).load()}
+
+
+def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(where: Paths, tmp_path: Path) -> None:
+    undisturbed, stop, log = Paths(str(tmp_path / "undisturbed")), threading.Event(), tmp_path / "log"
+    writers = [threading.Thread(target=_write, args=(where, Path(undisturbed.spool), n, stop)) for n in range(SESSIONS)]
+    for writer in writers:
+        writer.start()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLER, str(KILLS), "7", str(log)], capture_output=True, text=True, timeout=120
+        )
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert (done.returncode, done.stderr) == (0, "")
+    written = len(os.listdir(undisturbed.spool))
+    tries = Counter(line.split()[1] for line in log.read_text().splitlines())
+    assert written > 1000
+    assert sum(count > 1 for count in tries.values()) > 20  # the kills did hit the work
+
+    last = subprocess.run([*COMMAND, "status", "--json", "--all"], capture_output=True, text=True)
+    assert (last.returncode, last.stderr) == (0, "")
+    assert len(json.loads(last.stdout)["sessions"]) == SESSIONS
+    assert os.listdir(where.spool) == []
+    assert sorted(os.listdir(where.folder)) == ["ingest.lock", "spool", "status.duckdb"]
+    Ingester(undisturbed, Store(undisturbed.database)).drain()
+    assert _rows(where) == _rows(undisturbed)
+    assert len(_rows(where)) == SESSIONS
+
+
+def test_hooks_that_are_killed_leave_a_whole_note_or_none_and_the_others_arrive(where: Paths) -> None:
+    dice, survivors, running = random.Random(7), set(), []
+    for number in range(60):
+        call = subprocess.Popen([*COMMAND, "mark-turn"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert call.stdin is not None
+        call.stdin.write(b'{"session_id": "s%d"}' % number)
+        call.stdin.close()
+        running.append((number, call))
+        if number % 2:
+            time.sleep(dice.uniform(0, 0.2))
+            call.kill()
+    for number, call in running:
+        assert call.stderr is not None
+        if call.wait() == 0:
+            survivors.add(f"s{number}")
+            assert call.stderr.read() == b""
+        call.stderr.close()
+    assert len(survivors) >= 30
+    last = subprocess.run([*COMMAND, "status", "--json"], capture_output=True, text=True)
+    assert (last.returncode, last.stderr) == (0, "")
+    assert {s["session_id"] for s in json.loads(last.stdout)["sessions"]} >= survivors
+    assert [name for name in os.listdir(where.spool) if not name.endswith(".tmp")] == []
+
+
+def test_what_a_killed_ingester_committed_is_seen_though_the_file_itself_is_unchanged(where: Paths) -> None:
+    monitor = Monitor(where)
+    _say(where, "before")
+    monitor.look()
+    _say(where, "committed")
+    program = (
+        "import os; from claude_session_status import paths, spool\n"
+        "from claude_session_status.claude import ingest\n"
+        "import _duckdb; real = _duckdb.connect\n"
+        "class Killed:\n"
+        "    def __init__(self, *a, **k): self.real = real(*a, **k)\n"
+        "    def __getattr__(self, name): return getattr(self.real, name)\n"
+        "    def close(self): os.kill(os.getpid(), 9)\n"
+        "_duckdb.connect = Killed\n"
+        "ingest.run_alone(paths.from_environment())"
+    )
+    before = os.stat(where.database).st_mtime_ns
+    subprocess.run([sys.executable, "-c", program])
+    assert os.stat(where.database).st_mtime_ns == before
+    for name in os.listdir(where.spool):  # as if it had got so far
+        os.unlink(os.path.join(where.spool, name))
+    monitor.look()
+    assert {s.session.session_id for s in monitor.snapshot().sessions} == {"before", "committed"}
+
+
+def test_what_a_killed_writer_left_half_written_is_swept_away_a_day_later(where: Paths) -> None:
+    spool = Spool(where.spool)
+    spool.write(b'{"kind": "turn", "session_id": "s", "at": 1}', 1.0)
+    fresh, old = Path(where.spool) / "1-1-aa.tmp", Path(where.spool) / "0-1-aa.tmp"
+    for path in (fresh, old):
+        path.write_bytes(b'{"kind"')
+    os.utime(old, (time.time() - 100_000,) * 2)
+    Ingester(where, Store(where.database)).drain()
+    assert os.listdir(where.spool) == [fresh.name]
+
+
+def test_killed_while_an_old_file_is_carried_over_it_is_carried_over_at_the_next_start(where: Paths) -> None:
+    import duckdb
+
+    os.makedirs(where.folder)
+    with duckdb.connect(where.database) as db:
+        db.execute(
+            "CREATE TABLE session_status (session_id TEXT PRIMARY KEY, project TEXT, cwd TEXT,"
+            " started_at TIMESTAMP, last_turn_at TIMESTAMP, status TEXT)"
+        )
+        db.execute(
+            "INSERT INTO session_status SELECT i::TEXT, 'p', '/p', now()::TIMESTAMP, now()::TIMESTAMP, 'active'"
+            " FROM range(300) t(i)"
+        )
+    original = Path(where.database).read_bytes()
+    program = (
+        "import os, random, sys, time; from claude_session_status import paths, store\n"
+        "where, dice = paths.from_environment(), random.Random(3)\n"
+        "for _ in range(25):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        store.Store(where.database).load(); os._exit(0)\n"
+        "    time.sleep(dice.uniform(0, 0.12)); os.kill(child, 9); os.waitpid(child, 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert len(_rows(where)) == 300
+    assert Path(where.database + ".original").read_bytes() == original
+    leftovers = [n for n in os.listdir(where.folder) if n not in ("status.duckdb", "status.duckdb.original")]
+    assert all(n.startswith("status.duckdb.original.") for n in leftovers)  # half a copy, by the killed one's number
+    shutil.rmtree(where.folder)

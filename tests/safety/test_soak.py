@@ -1,0 +1,23 @@
+"""Hundreds of sessions through real processes, with tray and watch open: nothing grows, nothing is left lying.
+
+The full size, 20,000 events, is run by hand: see soak.py.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from safety.soak import soak
+
+pytestmark = pytest.mark.desktop
+
+
+def test_200_sessions_with_2000_events(tmp_path: Path, desktop_programs: None) -> None:
+    figures = soak(tmp_path, sessions=200, events=2000)
+    assert figures.complaints == []
+    assert figures.notes_left == []
+    assert figures.wrong == []
+    assert "Traceback" not in figures.tray_log
+    assert figures.growth_mb(figures.tray) <= 5, figures.tray
+    assert figures.leaked(figures.tray) <= 0, figures.tray
+    assert figures.leaked(figures.watch) <= 0, figures.watch
