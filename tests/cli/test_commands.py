@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -275,3 +276,19 @@ def _iso(at: float) -> str:
     from claude_session_status.view import iso
 
     return str(iso(at))
+
+
+def test_the_forms_for_bars_are_one_line() -> None:
+    assert run("status", "--short").stdout == "no warm cache\n"
+    mark("mark-turn", "s", cwd="/x/my-app")
+    assert re.fullmatch(r"1 warm, next 4:5\d my-app\n", run("status", "--short").stdout)
+    told = run("status", "--waybar").stdout
+    assert told.count("\n") == 1
+    assert json.loads(told)["class"] == ["calm"]
+
+
+def test_watch_once_prints_the_table_and_ends() -> None:
+    mark("mark-turn", "s", cwd="/x/my-app")
+    done = run("watch", "--once")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "my-app" in done.stdout

@@ -128,3 +128,19 @@ def test_a_tray_without_display_becomes_the_table_and_says_why(terminal: Termina
     terminal.keys("C-c")
     after = terminal.wait(lambda s: "exit=0" in s)
     assert "No tray: " in after
+
+
+def test_once_leaves_the_table_on_the_screen(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", "--once")
+    screen = terminal.wait(lambda s: "exit=0" in s)
+    assert "my-app" in screen
+    assert "left" in screen
+
+
+def test_the_demo_in_a_terminal(terminal: Terminal) -> None:
+    terminal.start("watch", "--demo", width=100)
+    first = terminal.wait(lambda s: "Demo: six made-up sessions" in s and "web-shop" in s)
+    terminal.wait(lambda s: "web-shop" in s and s != first)
+    terminal.keys("C-c")
+    terminal.wait(lambda s: "exit=0" in s)

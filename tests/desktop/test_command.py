@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.harness import Desktop, Item, Program, wait_for
@@ -148,7 +149,7 @@ def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: D
     item = desktop.item()
     item.click("Show table")
     wait_for("the terminal", told.exists)
-    assert told.read_text() == f"-e {' '.join(PRODUCT)} watch\n[]\n"
+    assert told.read_text() == f"-e {this_launcher()} watch\n[]\n"
 
 
 def test_without_a_display_it_says_why(desktop: Desktop) -> None:

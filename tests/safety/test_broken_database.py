@@ -319,8 +319,8 @@ def test_a_note_whose_value_no_column_takes_is_set_aside_and_the_others_go_on(
     ingester = ingest.Ingester(where, Store(where.database))
     refresh = ingester.refresh
 
-    def odd(session: Session, *, turn_ended: bool = False) -> Session:
-        session = refresh(session, turn_ended=turn_ended)
+    def odd(session: Session) -> Session:
+        session = refresh(session)
         return replace(session, context_tokens=1 << 70) if session.session_id == "s3" else session
 
     monkeypatch.setattr(ingester, "refresh", odd)

@@ -117,22 +117,18 @@ class Stage:
             assert main(["status", "--json", *(["--all"] if everything else [])]) == 0
         return {session["session_id"]: session for session in json.loads(printed.getvalue())["sessions"]}
 
-    # ---- three ways in which a story reaches us -----------------------------
+    # ---- two ways in which a story reaches us -------------------------------
 
     def live(self, story: Iterable[Step]) -> None:
         """Each hook works alone and at once, as without tray and table."""
         self.play(story)
 
-    def late(self, story: Iterable[Step]) -> None:
-        """The notes lie in the spool until somebody looks."""
+    def backwards(self, story: Iterable[Step]) -> None:
+        """The notes lie in the spool until the end, arrive the newest first, and each of them twice."""
         self.ingests_at_once = False
         self.play(story)
         if os.path.exists(self.where.monitor_alive):
             os.unlink(self.where.monitor_alive)
-
-    def backwards(self, story: Iterable[Step]) -> None:
-        """The notes arrive the newest first, and each of them twice."""
-        self.late(story)
         spool = Spool(self.where.spool)
         notes = [spool.read(name) for name in spool.names()]
         for name in spool.names():

@@ -1,8 +1,9 @@
 """The table of truth: whatever happened to a session, a user is told what is so, within a second.
 
 Each row is judged through the real `status --json`. The rows are in the files beside this one, told in words that
-story.py explains; a new case is a new line there. Every story is told three times: as it happens, late, and backwards
-with each event twice, for what a user is shown must not depend on who looked when.
+story.py explains; a new case is a new line there. Every story is told twice: as it happens, each hook at work alone;
+and
+late, the notes backwards and each of them twice. For what a user is shown must not depend on who looked when.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from truth.story import OURS, Row, Stage
 
 TABLE = [*rows_countdown.ROWS, *rows_cache.ROWS, *rows_activity.ROWS, *rows_files.ROWS, *rows_clock.ROWS]
 WITHIN_SECONDS = 1.0
-TELLINGS = {"as it happens": Stage.live, "late": Stage.late, "backwards and twice": Stage.backwards}
+TELLINGS = {"as it happens": Stage.live, "late and backwards": Stage.backwards}
 
 
 @pytest.fixture

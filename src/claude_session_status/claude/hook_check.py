@@ -43,6 +43,11 @@ def inspect(text: str | None, own: Launcher) -> Inspection:
     return Inspection(None, tuple(programs), steps, change.hooks_disabled, line is not None)
 
 
+def is_complete(found: Inspection) -> bool:
+    """Whether an install of the same program would change nothing."""
+    return found.problem is None and bool(found.programs) and set(found.steps.values()) == {Step.KEPT}
+
+
 def _launchers(text: str) -> list[Launcher]:
     found: dict[Launcher, None] = {}
     for entry in all_entries(text):

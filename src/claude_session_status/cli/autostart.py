@@ -26,7 +26,7 @@ def autostart(wish: str) -> None:
     if wish == "status":
         click.echo(f"on: {way.place}" if way.is_on() else "off")
         return
-    outcome = way.turn(wish == "on")
+    outcome = way.put(wish == "on")
     if wish == "on":
         click.echo(f"The tray starts at your next login ({way.place}).\nNow: claude-session-status tray")
     else:

@@ -2,10 +2,12 @@
 
 import difflib
 import os
+from pathlib import Path
 
 import click
 
 from claude_session_status import paths
+from claude_session_status.claude.hook_check import inspect, is_complete
 from claude_session_status.claude.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.settings import Change, Outcome, Step
 from claude_session_status.claude.settings_file import SettingsFile
@@ -49,6 +51,32 @@ def uninstall_hooks(*, dry_run: bool) -> None:
         for line in uninstalled_lines(change, settings.path):
             click.echo(line)
     _warn(change, installed=False)
+
+
+class SetUp:
+    """Claude Code's hooks as the tray's menu has them: whether they are there, and to put them in.
+
+    Both methods may raise SessionStatusError or OSError.
+    """
+
+    def hooks_installed(self) -> bool:
+        """Whether each of our hooks is in the settings, in the right form, be it of this copy of ours or another."""
+        return is_complete(inspect(_read(paths.from_environment().settings), this_launcher()))
+
+    def install_hooks(self) -> str:
+        """Put them in, and say in a sentence what was done."""
+        settings = SettingsFile(paths.from_environment())
+        change = settings.install(this_launcher())
+        done = "are there already" if change.outcome is Outcome.UNCHANGED else f"were put into {settings.path}"
+        off = ', but "disableAllHooks" keeps them from running' if change.hooks_disabled else ""
+        return f"The hooks {done}{off}."
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text("utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:

@@ -32,30 +32,47 @@ def group() -> None:
     """
 
 
+_demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
+
+
 @group.command()
-def tray() -> None:
+@_demo
+def tray(*, demo: bool) -> None:
     """Show an icon in the tray, and notify before a cache expires."""
+    if demo:
+        from claude_session_status.cli.demo import show_tray  # noqa: PLC0415 - imported only to be shown
+
+        raise SystemExit(show_tray())
     from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
 
     raise SystemExit(run())
 
 
 @group.command()
-def watch() -> None:
+@_demo
+@click.option("--once", is_flag=True, help="Print the table once and end.")
+def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions; Ctrl-C ends it. Into a pipe it prints once."""
+    if demo:
+        from claude_session_status.cli.demo import show_table  # noqa: PLC0415 - likewise
+
+        show_table(once=once)
+        return
     from claude_session_status.cli.watch import run  # noqa: PLC0415 - rich is imported only to be shown
 
-    run()
+    run(once=once)
 
 
 @group.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
+@click.option("--json", "form", flag_value="json", help="Print JSON (schema 1) instead of a table.")
+@click.option("--short", "form", flag_value="short", help="Print one line for tmux or Polybar.")
+@click.option("--waybar", "form", flag_value="waybar", help="Print JSON for a Waybar module.")
 @click.option("--all", "everything", is_flag=True, help="Also sessions that have ended or were silent for a day.")
-def status(as_json: bool, everything: bool) -> None:  # noqa: FBT001 - click hands flags over like this
+def status(*, form: str | None, everything: bool) -> None:
     """Print all sessions once, the one that goes cold soonest first."""
-    from claude_session_status.cli.status import run  # noqa: PLC0415 - DuckDB and rich are imported only to be used
+    from claude_session_status.cli.status import Form, run  # noqa: PLC0415 - DuckDB is imported only to be used
 
-    run(as_json=as_json, everything=everything)
+    run(Form(form or "table"), everything=everything)
 
 
 @group.command()

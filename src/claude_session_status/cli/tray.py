@@ -9,6 +9,7 @@ import sys
 import click
 
 from claude_session_status import config, paths
+from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import watch
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
@@ -34,7 +35,8 @@ def run() -> int:
         for problem in config.load(where.config).problems:
             _tell(problem)
         monitor = Monitor(where)
-        table = (*_environment(), sys.executable, "-m", "claude_session_status", "watch")
+        launcher = this_launcher()
+        table = (*_environment(), launcher.program, *launcher.arguments, "watch")
         result = run_tray(monitor, table, on_shortcoming=_tell)
     finally:
         lock.release()

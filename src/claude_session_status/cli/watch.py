@@ -26,10 +26,10 @@ HEADLINE = "claude-session-status  (Ctrl-C to quit)"
 LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
 
 
-def run(headline: str = HEADLINE) -> None:
-    """Show the table until Ctrl-C; print it once where stdout is no terminal."""
-    if not sys.stdout.isatty():
-        status.run(as_json=False, everything=False)
+def run(headline: str = HEADLINE, *, once: bool = False) -> None:
+    """Show the table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
+    if once or not sys.stdout.isatty():
+        status.run(status.Form.TABLE, everything=False)
         return
     where = paths.from_environment()
     show(Monitor(where, alerts=False), Console(), headline)

@@ -122,31 +122,38 @@ def test_on_and_off_leave_nothing_behind(desk: Desk) -> None:
     before = desk.everything()
     way = desk.way()
     assert (way.is_on(), way.command()) == (False, None)
-    assert way.turn(True) is Outcome.DONE
+    assert way.put(True) is Outcome.DONE
     assert (way.is_on(), way.command()) == (True, WORDS)
-    assert way.turn(False) is Outcome.DONE
+    assert way.put(False) is Outcome.DONE
     assert not way.is_on()
     assert desk.everything() == before
 
 
+def test_the_trays_switch(desk: Desk) -> None:
+    way = desk.way()
+    for on in (True, True, False, False):
+        way.turn(on)
+        assert way.is_on() is on
+
+
 def test_twice_is_as_once(desk: Desk) -> None:
     way = desk.way()
-    assert way.turn(False) is Outcome.UNCHANGED
-    way.turn(True)
+    assert way.put(False) is Outcome.UNCHANGED
+    way.put(True)
     once = desk.everything()
-    assert way.turn(True) is Outcome.UNCHANGED
+    assert way.put(True) is Outcome.UNCHANGED
     assert desk.everything() == once
-    way.turn(False)
-    assert way.turn(False) is Outcome.UNCHANGED
+    way.put(False)
+    assert way.put(False) is Outcome.UNCHANGED
 
 
 def test_a_program_that_moved_is_put_right_and_can_be_turned_off_by_either(desk: Desk) -> None:
-    desk.way().turn(True)
+    desk.way().put(True)
     moved = desk.way(MOVED)
     assert (moved.is_on(), moved.command()) == (True, WORDS)
-    assert moved.turn(True) is Outcome.DONE
+    assert moved.put(True) is Outcome.DONE
     assert moved.command() == MOVED.words
-    assert desk.way().turn(False) is Outcome.DONE
+    assert desk.way().put(False) is Outcome.DONE
     assert not moved.is_on()
 
 
@@ -156,8 +163,8 @@ def test_what_is_somebody_elses_is_refused_and_kept(desk: Desk) -> None:
     way = desk.way()
     assert (way.is_on(), way.command()) == (False, None)
     with pytest.raises(AutostartError, match="not made by us"):
-        way.turn(True)
-    assert way.turn(False) is Outcome.UNCHANGED
+        way.put(True)
+    assert way.put(False) is Outcome.UNCHANGED
     assert desk.everything() == before
 
 
@@ -167,7 +174,7 @@ class TestFiles:
         desk = Desk(platform, tmp_path)
         desk.folder.write_text("a file where the folder should be")
         with pytest.raises(AutostartError) as error:
-            desk.way().turn(True)
+            desk.way().put(True)
         assert str(desk.folder) in error.value.title
         assert not desk.way().is_on()
 
@@ -175,7 +182,7 @@ class TestFiles:
         way = Desk(platform, tmp_path).way()
         os.makedirs(way.place)
         with pytest.raises(AutostartError):
-            way.turn(True)
+            way.put(True)
         assert not way.is_on()
 
     def test_nothing_half_written_stays(self, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,14 +193,14 @@ class TestFiles:
 
         monkeypatch.setattr(os, "replace", fail)
         with pytest.raises(AutostartError, match="No space left"):
-            desk.way().turn(True)
+            desk.way().put(True)
         assert desk.everything() == {}
 
 
 class TestXdg:
     def test_the_entry(self, tmp_path: Path) -> None:
         way = XdgAutostart(str(tmp_path), MOVED)
-        way.turn(True)
+        way.put(True)
         text = Path(way.place).read_text()
         assert Path(way.place).name == "claude-session-status.desktop"
         assert 'Exec=env "CLAUDE_CONFIG_DIR=/my cfg/100%%" /usr/bin/python3 -P -m claude_session_status tray\n' in text
@@ -201,11 +208,11 @@ class TestXdg:
     @pytest.mark.parametrize("switch", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
     def test_a_desktop_that_switches_it_off_is_believed_and_can_be_overruled(self, switch: str, tmp_path: Path) -> None:
         way = XdgAutostart(str(tmp_path), START)
-        way.turn(True)
+        way.put(True)
         path = Path(way.place)
         path.write_text(path.read_text().replace("X-GNOME-Autostart-enabled=true", switch))
         assert not way.is_on()
-        assert way.turn(True) is Outcome.DONE
+        assert way.put(True) is Outcome.DONE
         assert way.is_on()
 
     @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0")), min_size=1))
@@ -219,17 +226,17 @@ class TestXdg:
         if checker is None:
             pytest.skip("needs desktop-file-validate: apt-get install desktop-file-utils")
         way = XdgAutostart(str(tmp_path), MOVED)
-        way.turn(True)
+        way.put(True)
         done = subprocess.run([checker, way.place], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (0, "")
 
     def test_a_link_to_dotfiles_stays_one(self, tmp_path: Path) -> None:
         way = XdgAutostart(str(tmp_path / "autostart"), START)
-        way.turn(True)
+        way.put(True)
         real = tmp_path / "dotfiles.desktop"
         os.rename(way.place, real)
         os.symlink(real, way.place)
-        XdgAutostart(str(tmp_path / "autostart"), MOVED).turn(True)
+        XdgAutostart(str(tmp_path / "autostart"), MOVED).put(True)
         assert os.path.islink(way.place)
         assert "python3" in real.read_text()
 
@@ -237,7 +244,7 @@ class TestXdg:
 class TestLaunchAgent:
     def test_the_agent(self, tmp_path: Path) -> None:
         way = LaunchAgent(str(tmp_path), MOVED)
-        way.turn(True)
+        way.put(True)
         assert plistlib.loads(Path(way.place).read_bytes()) == {
             "Label": "claude-session-status.tray",
             "ProgramArguments": list(MOVED.words),
@@ -250,30 +257,30 @@ class TestLaunchAgent:
     @pytest.mark.parametrize("damage", [b"", b"</dict>", b"<true/>"])
     def test_one_that_was_damaged_is_off_and_can_be_mended(self, damage: bytes, tmp_path: Path) -> None:
         way = LaunchAgent(str(tmp_path), START)
-        way.turn(True)
+        way.put(True)
         path = Path(way.place)
         path.write_bytes(path.read_bytes().partition(b"<plist")[0] + damage)
         assert (way.is_on(), way.command()) == (False, None)
-        way.turn(True)
+        way.put(True)
         assert way.is_on()
 
 
 class TestRunKey:
     def test_the_value(self, tmp_path: Path) -> None:
         desk = Desk("win32", tmp_path)
-        desk.way(Start((r"C:\Program Files\x\claude-session-status.exe", "tray"))).turn(True)
+        desk.way(Start((r"C:\Program Files\x\claude-session-status.exe", "tray"))).put(True)
         value = desk.registry.keys[run_key.RUN][run_key.NAME]
         assert value == r'"C:\Program Files\x\claude-session-status.exe" tray'
 
     def test_task_manager_is_believed_and_can_be_overruled(self, tmp_path: Path) -> None:
         desk = Desk("win32", tmp_path)
         way = desk.way()
-        way.turn(True)
+        way.put(True)
         desk.registry.keys[run_key.APPROVED] = {run_key.NAME: b"\x02" + b"\0" * 11, "Other": b"\x03"}
         assert way.is_on()
         desk.registry.keys[run_key.APPROVED][run_key.NAME] = b"\x03" + b"\0" * 11
         assert not way.is_on()
-        assert way.turn(True) is Outcome.DONE
+        assert way.put(True) is Outcome.DONE
         assert way.is_on()
         assert desk.registry.keys[run_key.APPROVED] == {"Other": b"\x03"}
 
@@ -281,7 +288,7 @@ class TestRunKey:
         desk = Desk("win32", tmp_path)
         monkeypatch.setattr(desk.registry, "CreateKey", desk.registry.OpenKey)
         with pytest.raises(AutostartError, match="access denied"):
-            desk.way().turn(True)
+            desk.way().put(True)
 
 
 @pytest.mark.parametrize(

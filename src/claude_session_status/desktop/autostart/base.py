@@ -41,8 +41,23 @@ class Autostart(Protocol):
     def command(self) -> tuple[str, ...] | None:
         """What starts at login, ours or an older one of ours; None when nothing of ours does."""
 
-    def turn(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
         """Have it so. Raises AutostartError: what is there is somebody else's, or can't be written."""
+
+    def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
+        """The same, for whoever does not ask what was done."""
+
+
+class Switch:
+    """What the ways share: a switch as the tray's menu has it."""
+
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - likewise
+        """Have it so."""
+        raise NotImplementedError
+
+    def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
+        """Have it so, for whoever does not ask what was done. Raises AutostartError."""
+        self.put(on)
 
 
 class OneFile:
@@ -73,7 +88,7 @@ class OneFile:
             return None
         return content if content is not None and MARK.encode() in content else None
 
-    def turn(self, on: bool) -> Outcome:  # noqa: FBT001 - as above
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - as above
         """Write it, or take it away. Raises AutostartError."""
         before = self.read()
         if before is not None and MARK.encode() not in before:

@@ -4,13 +4,13 @@ import os
 import plistlib
 from typing import Any
 
-from claude_session_status.desktop.autostart.base import MARK, OneFile, Outcome, Start
+from claude_session_status.desktop.autostart.base import MARK, OneFile, Outcome, Start, Switch
 
 LABEL = "claude-session-status.tray"
 _HEAD = b'<plist version="1.0">'
 
 
-class LaunchAgent:
+class LaunchAgent(Switch):
     """The agent's file in `folder`."""
 
     def __init__(self, folder: str, start: Start) -> None:
@@ -31,9 +31,9 @@ class LaunchAgent:
         words = (self._agent() or {}).get("ProgramArguments")
         return tuple(map(str, words)) if isinstance(words, list) else None
 
-    def turn(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
         """Write the file, or take it away."""
-        return self._file.turn(on)
+        return self._file.put(on)
 
     def _agent(self) -> dict[str, Any] | None:
         content = self._file.ours()

@@ -7,7 +7,7 @@ by a value of the same name under another key; that one is minded too.
 import subprocess
 from typing import Any
 
-from claude_session_status.desktop.autostart.base import Outcome, Start
+from claude_session_status.desktop.autostart.base import Outcome, Start, Switch
 from claude_session_status.errors import AutostartError
 
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
@@ -16,7 +16,7 @@ NAME = "claude-session-status"
 _OURS = ("claude-session-status", "claude_session_status")
 
 
-class RunKey:
+class RunKey(Switch):
     """The value in `registry`, which is the module `winreg` or something like it. It can set no variables."""
 
     def __init__(self, registry: Any, start: Start) -> None:  # winreg exists on Windows only, for mypy too
@@ -39,7 +39,7 @@ class RunKey:
         line = self._ours()
         return None if line is None else words_of(line)
 
-    def turn(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
         """Set the value, or take it away."""
         before = self._read(RUN)
         if before is not None and self._ours() is None:

@@ -3,13 +3,13 @@
 import os
 import re
 
-from claude_session_status.desktop.autostart.base import MARK, OneFile, Outcome, Start
+from claude_session_status.desktop.autostart.base import MARK, OneFile, Outcome, Start, Switch
 
 _NAME = "claude-session-status.desktop"
 _RESERVED = re.compile(r"[ \t\n\"'\\><~|&;$*?#()`]|^$")
 
 
-class XdgAutostart:
+class XdgAutostart(Switch):
     """The entry in `folder`."""
 
     def __init__(self, folder: str, start: Start) -> None:
@@ -38,9 +38,9 @@ class XdgAutostart:
                 words = words[1:]
         return words
 
-    def turn(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
         """Write the entry, or take it away."""
-        return self._file.turn(on)
+        return self._file.put(on)
 
 
 def _is_switched_off(text: str) -> bool:
