@@ -127,7 +127,7 @@ def _rows(where: Paths) -> dict[str, Session]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder in memory where there is one: what was written outlives a kill there too, and no disk is waited for."""
+    """A folder in memory where there is one: a kill leaves what was written there too, and no disk is waited for."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         monkeypatch.setenv("CLAUDE_CONFIG_DIR", f"{folder}/claude")
         yield Path(folder)

@@ -8,9 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -22,6 +22,8 @@ from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
 
 HEADLINE = "claude-session-status  (Ctrl-C to quit)"
+# A wait without an end is deaf to Ctrl-C on Windows.
+LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
 
 
 def run(headline: str = HEADLINE, *, once: bool = False) -> None:
@@ -64,7 +66,7 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
     with _signals(news), live:
         watching.start()
         try:
-            while (heard := news.get()) is _News.RESIZED:
+            while (heard := _next(news)) is _News.RESIZED:
                 monitor.wake()
         finally:
             stop.set()
@@ -81,11 +83,19 @@ class _News(Enum):
     RESIZED = "resized"
 
 
+def _next(news: "SimpleQueue[_News | BaseException]") -> "_News | BaseException":
+    while True:
+        with suppress(Empty):
+            return news.get(timeout=LONGEST_WAIT_SECONDS)
+
+
 @contextmanager
 def _signals(news: "SimpleQueue[_News | BaseException]") -> Iterator[None]:
     meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
     if sys.platform != "win32":
         meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
+    else:
+        meanings |= {signal.SIGBREAK: _News.END}  # Ctrl-Break, or its window was closed
 
     def hear(number: int, _frame: object) -> None:
         news.put(meanings[signal.Signals(number)])
