@@ -11,10 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
+from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.paths import Paths
 from claude_session_status.store import Store
+from claude_session_status.store_files import failure
 from fakes import NOW
 
 FULL = Session(
@@ -232,3 +233,33 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
     with duckdb.connect(where.database, read_only=True) as db:
         names = [row[0] for row in db.execute("DESCRIBE session_status").fetchall()]
     assert names[:6] == ["session_id", "project", "cwd", "started_at", "last_turn_at", "status"]
+
+
+_GERMAN = "Der Prozess kann nicht auf die Datei zugreifen, da sie von einem anderen Prozess verwendet wird."
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "is_file", "meaning"),
+    [
+        (
+            'Could not set lock on file "{}": Conflicting lock is held in python (PID 7)',
+            "linux",
+            True,
+            StoreLockedError,
+        ),
+        ('Cannot open file "{}": Permission denied', "linux", True, StoreUnusableError),
+        ('Cannot open file "{}": Sharing violation.\r\n', "win32", True, StoreLockedError),
+        (f'Cannot open file "{{}}": {_GERMAN}\r\n', "win32", True, StoreLockedError),
+        ('Cannot open file "{}": Access is denied.\r\n', "win32", False, StoreUnusableError),
+        ('The file "{}" exists, but it is not a valid DuckDB database file!', "win32", True, StoreBrokenError),
+    ],
+)
+def test_a_file_in_use_is_told_from_others_in_any_language(
+    text: str, platform: str, is_file: bool, meaning: type[Exception], tmp_path: Path
+) -> None:
+    """Or on Windows nobody would wait for it, and a person would be told of a full disk."""
+    path = tmp_path / "locksmith.duckdb"
+    if is_file:
+        path.touch()
+    error = duckdb.IOException("IO Error: " + text.format(path))
+    assert type(failure(str(path), error, platform)) is meaning

@@ -302,7 +302,9 @@ def test_a_file_of_a_newer_duckdb_is_named_as_such(good: bytes, where: Paths) ->
         Store(where.database).load()
 
 
-def test_a_folder_in_its_place_is_no_damage(where: Paths) -> None:
+@pytest.mark.parametrize("folder", ["plain", "a Corrupt version number"])
+def test_a_folder_in_its_place_is_no_damage_whatever_its_path_says(folder: str, tmp_path: Path) -> None:
+    where = Paths(str(tmp_path / folder))
     os.makedirs(where.database)
     with pytest.raises(StoreUnusableError):
         Store(where.database).set_aside(NOW)

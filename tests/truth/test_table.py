@@ -2,8 +2,7 @@
 
 Each row is judged through the real `status --json`. The rows are in the files beside this one, told in words that
 story.py explains; a new case is a new line there. Every story is told twice: as it happens, each hook at work alone;
-and
-late, the notes backwards and each of them twice. For what a user is shown must not depend on who looked when.
+and late, the notes backwards and each of them twice. For what a user is shown must not depend on who looked when.
 """
 
 from collections.abc import Iterator

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. 
 it runs.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
+from claude_session_status.cli.streams import make_fit
 from claude_session_status.errors import SessionStatusError
 
 PROGRAM = "claude-session-status"
@@ -123,6 +125,7 @@ for _name, _what in _MARKS.items():
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command in `arguments`; return its exit code."""
+    make_fit()
     try:
         group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
         if sys.stdout is not None:  # pythonw has none
@@ -136,13 +139,20 @@ def main(arguments: Sequence[str]) -> int:
     except SessionStatusError as error:
         click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has left; what the interpreter flushes at its end must not complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        if _reader_has_left(error, sys.platform):
+            # What the interpreter flushes at its end must not complain again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         click.echo(f"{PROGRAM}: {error.filename or 'a file'}: {error.strerror or error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
     return 0
+
+
+def _reader_has_left(error: OSError, platform: str) -> bool:
+    """Whether nobody reads our output any more; Windows says "invalid argument" to that, and names no file."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return platform == "win32" and error.errno == errno.EINVAL and error.filename is None

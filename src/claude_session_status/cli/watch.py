@@ -8,10 +8,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -27,6 +27,8 @@ from claude_session_status.monitor import Monitor
 
 HEADLINE = "claude-session-status"
 FRAME_LINES = 6  # headline, what is wrong, the column's names, foot, and two blank ones
+# A wait without an end is deaf to Ctrl-C on Windows.
+LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
 
 Fulfil = Callable[[Wish, SessionState], str]  # returns what to say; raises SessionStatusError or OSError
 
@@ -74,7 +76,7 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
     with _signals(news), listening(news.put), live:
         watching.start()
         try:
-            while (heard := news.get()) not in (_News.END, Key.QUIT) and not isinstance(heard, BaseException):
+            while (heard := _next(news)) not in (_News.END, Key.QUIT) and not isinstance(heard, BaseException):
                 if isinstance(heard, Key):
                     state = _pressed(heard, state, latest, fulfil)
                     live.refresh()
@@ -115,11 +117,19 @@ class _News(Enum):
     RESIZED = "resized"
 
 
+def _next(news: "SimpleQueue[_News | Key | BaseException]") -> "_News | Key | BaseException":
+    while True:
+        with suppress(Empty):
+            return news.get(timeout=LONGEST_WAIT_SECONDS)
+
+
 @contextmanager
 def _signals(news: "SimpleQueue[_News | Key | BaseException]") -> Iterator[None]:
     meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
     if sys.platform != "win32":
         meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
+    else:
+        meanings |= {signal.SIGBREAK: _News.END}  # Ctrl-Break, or its window was closed
 
     def hear(number: int, _frame: object) -> None:
         news.put(meanings[signal.Signals(number)])
