@@ -46,7 +46,7 @@ def run() -> int:
         click.echo(f"claude-session-status: no tray: {result.reason}", err=True)
         return 1
     click.echo(f"No tray: {result.reason}. The table instead:")
-    watch.run(f"No tray: {result.reason}  (Ctrl-C to quit)")
+    watch.run(f"No tray: {result.reason}")
     return 0
 
 
