@@ -306,6 +306,28 @@ def test_lead_times_are_those_of_the_config(where: Paths, clock: FakeClock) -> N
     assert [at - NOW for at, _ in watched.told] == [180, 290]
 
 
+def test_a_config_that_changes_is_followed_and_a_wrong_one_is_said_and_stops_nothing(
+    watched: Watched, where: Paths, clock: FakeClock
+) -> None:
+    watched.say("turn")
+    clock.at(NOW + 10, lambda: Path(where.config).write_text("notify_before_seconds = 60\npoll_seconds = 'x'"))
+    clock.at(NOW + 250, lambda: Path(where.config).unlink())
+    watched.run(245)
+    assert watched.told == [(NOW + 240, "s")]
+    assert watched.last.problem == "config.toml:2: poll_seconds must be a number from 0.5 to 5, not 'x'"
+    watched.run(10)
+    assert watched.last.problem is None
+    assert watched.last.sessions
+
+
+def test_the_ttl_of_the_config_is_used_where_no_source_tells_one(watched: Watched, where: Paths) -> None:
+    Path(where.folder).mkdir(parents=True)
+    Path(where.config).write_text("default_ttl_seconds = 3600")
+    watched.say("turn")
+    watched.run(1)
+    assert watched.last.sessions[0].seconds_left == 3600
+
+
 def test_by_default_an_hours_cache_is_told_of_five_minutes_before_as_well(
     watched: Watched, tmp_path: Path, clock: FakeClock
 ) -> None:

@@ -46,6 +46,7 @@ FULL = Session(
     muted=True,
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
+    found_at=NOW + 12,
     forgotten_at=NOW - 1,
 )
 
@@ -64,6 +65,13 @@ def test_every_field_survives(store: Store) -> None:
     put(store, FULL, Session("bare"))
     put(store, FULL)
     assert {s.session_id: s for s in store.load()} == {"s": FULL, "bare": Session("bare")}
+
+
+def test_some_can_be_asked_for_however_old(store: Store) -> None:
+    assert store.select(["s"]) == []
+    put(store, FULL, Session("bare"))
+    assert store.select(["s", "s", "unheard of"]) == [FULL]
+    assert store.select([]) == []
 
 
 def test_an_update_sees_what_is_remembered_of_the_named_ones(store: Store) -> None:
@@ -180,11 +188,12 @@ def test_of_a_forgotten_session_the_row_goes_and_the_moment_stays(store: Store, 
     assert [s.session_id for s in store.load()] == ["other"]
     with duckdb.connect(where.database) as db:
         assert db.execute("SELECT session_id FROM session_status").fetchall() == [("other",)]
+    assert store.select(["s", "other", "never heard of"]) == [Session("other"), Session("s", forgotten_at=NOW + 50)]
     seen: list[dict[str, Session]] = []
 
     def come_back(before: dict[str, Session]) -> list[Session]:
         seen.append(before)
-        return [replace(before["s"], started_at=NOW + 60)]
+        return [replace(before["s"], last_event_at=NOW + 60)]
 
     store.update(["s"], come_back)
     assert seen == [{"s": Session("s", forgotten_at=NOW + 50)}]

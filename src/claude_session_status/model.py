@@ -49,7 +49,7 @@ class ClientStatus(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a note in the spool tells. The first six come from Claude Code's hooks, the rest from the monitor."""
+    """What a note in the spool tells. The first seven are of hooks, the last of the status line, the others ours."""
 
     START = "start"
     PROMPT = "prompt"
@@ -63,6 +63,8 @@ class EventKind(StrEnum):
     MUTE = "mute"  # a person wants to hear nothing of the session
     UNMUTE = "unmute"
     FORGET = "forget"  # a person wants nothing of the session to be kept
+    FOUND = "found"  # a transcript shows a session that no hook has spoken of
+    STATUS_LINE = "statusline"  # the client's own word on the cache, from its status line
 
 
 class Pause(StrEnum):
@@ -98,6 +100,7 @@ class Event:
     process: Process | None = None
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
+    ttl_seconds: int | None = None  # STATUS_LINE: of the cache that expires at `expires_at`
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +166,28 @@ class Session:
     muted: bool = False
     alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
     stamps: tuple[tuple[str, float], ...] = ()  # (field, when the event was that it is from): the newest holds
+    found_at: float | None = None  # the last sign of life that no hook gave: a transcript, a status line
     forgotten_at: float | None = None  # nothing from before is kept, and nothing from before comes back
 
     @property
     def is_ended(self) -> bool:
-        """Whether the last word on the session is its end; a newer event brings it back."""
-        return self.ended_at is not None and self.ended_at >= (self.last_event_at or 0.0)
+        """Whether the last word on the session is its end; a newer event brings it back.
+
+        Once a hook has spoken of the session, no other sign of life does: a client writes lines and renders its status
+        line even while it goes.
+        """
+        heard_at = self.last_event_at if self.last_event_at is not None else self.found_at
+        return self.ended_at is not None and self.ended_at >= (heard_at or 0.0)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the session is known without any hook having spoken of it."""
+        return self.found_at is not None and self.last_event_at is None
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether a person wanted it forgotten and nothing was heard of it since: only that moment is left of it."""
-        return self.forgotten_at is not None and self.started_at is None
+        """Whether a person wanted it forgotten and no hook has spoken of it since: only that moment is kept of it."""
+        return self.forgotten_at is not None and self.last_event_at is None
 
 
 class Urgency(IntEnum):

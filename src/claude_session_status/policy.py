@@ -43,6 +43,8 @@ TOOL_LIMIT_SECONDS = 7200.0
 SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are shown
 ENDED_SHOWN_SECONDS = 600.0  # and ended ones for a while longer, where there is room for them
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
+FOUND_SECONDS = 3600.0  # how far back a transcript counts as a session that may be running
+SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
 ALERT_GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
 TOGETHER_SECONDS = 5.0  # expiries as near as this are told of together
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # where the person has set none: by TTL
@@ -82,6 +84,7 @@ _MOMENTS: dict[EventKind, tuple[str, ...]] = {
 }
 _STAMPED = ("project", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"
+_BEHIND_HOOKS_SECONDS = 1e12  # what was found yields to what any hook says, however old that is
 
 
 def apply(session: Session, event: Event) -> Session:
@@ -92,6 +95,8 @@ def apply(session: Session, event: Event) -> Session:
         return session
     if event.kind is EventKind.ALERTED:
         return _remember_alert(session, event)
+    if event.kind in (EventKind.FOUND, EventKind.STATUS_LINE):
+        return _notice(session, event)
     if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
         # No event of the session itself: it neither brings it back nor makes it look alive.
         return _stamp(session, {"muted": event.kind is EventKind.MUTE}, event.at)
@@ -125,6 +130,31 @@ def _stamp(session: Session, values: dict[str, Any], at: float) -> Session:
     return replace(session, **taken, stamps=tuple(sorted(stamps.items()))) if taken else session
 
 
+def _notice(session: Session, event: Event) -> Session:
+    """The session after a sign of life that no hook gave. It is no event of the session: it brings nothing back."""
+    request = session.request
+    if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
+        # None begins after it is told of; the status line's whole seconds may say so.
+        began = min(event.expires_at - event.ttl_seconds, event.at)
+        told = Request(began, event.ttl_seconds, Source.STATUS_LINE)
+        if request is not None and request.source is Source.HOOK and _is_of_this_turn(session, told):
+            request = None  # a guess, made before the status line told
+        if session.forgotten_at is None or began > session.forgotten_at:
+            request = newer_request(request, told)
+    if session.forgotten_at is not None:
+        return replace(session, request=request)  # only a hook brings back what a person wanted forgotten
+    return _stamp(
+        replace(session, found_at=later(session.found_at, event.at), request=request),
+        {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
+        event.at - _BEHIND_HOOKS_SECONDS,
+    )
+
+
+def _is_of_this_turn(session: Session, told: Request) -> bool:
+    """Whether the status line speaks of a request of the turn that was begun last."""
+    return session.prompted_at is not None and told.started_at >= session.prompted_at - SAME_REQUEST_SECONDS
+
+
 _SEEN_MOMENTS = (
     "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "ended_at", "last_event_at",
     "uncached_at", "switched_at",
@@ -142,14 +172,14 @@ def _forget(session: Session, at: float) -> Session:
     values |= {name: getattr(session, name) for name, _ in stamps}
     if "last_event_at" in values:
         values |= {"started_at": at, "alerts": session.alerts}
-        if session.request is not None and session.request.started_at > at:
-            values["request"] = session.request
+    if session.request is not None and session.request.started_at > at:
+        values["request"] = session.request
     return Session(session.session_id, stamps=stamps, forgotten_at=at, **values)
 
 
 def moment_for(session: Session, now: float) -> float:
     """When a person's wish counts as uttered: now, but after all that is known, since clocks are set back."""
-    known = [session.last_event_at, session.forgotten_at, dict(session.stamps).get("muted")]
+    known = [session.last_event_at, session.found_at, session.forgotten_at, dict(session.stamps).get("muted")]
     return max([now, *(m + 0.001 for m in known if m is not None and m < math.inf)])
 
 
@@ -165,10 +195,23 @@ def _remember_alert(session: Session, event: Event) -> Session:
 
 
 def newer_request(old: Request | None, new: Request | None) -> Request | None:
-    """The request to count from: the later one, and of the same moment the one with the shorter countdown."""
+    """The request to count from: the later one, and of the same moment the one with the shorter countdown.
+
+    The status line tells whole seconds, rounded up, so it may speak of the same request where the moments differ.
+    Where both then agree the status line has the word, with the moment of the other.
+    """
     if old is None or new is None:
         return new if old is None else old
+    if _is_rounded(old) != _is_rounded(new) and abs(old.started_at - new.started_at) <= SAME_REQUEST_SECONDS:
+        shorter = min(old, new, key=lambda r: r.expires_at)
+        agreed = old.ttl_seconds == new.ttl_seconds
+        return replace(shorter, source=Source.STATUS_LINE) if agreed else shorter
     return max(old, new, key=lambda r: (r.started_at, -r.ttl_seconds))
+
+
+def _is_rounded(request: Request) -> bool:
+    """Whether the moment is only the status line's; one that another source has made exact is in between seconds."""
+    return request.source is Source.STATUS_LINE and request.started_at.is_integer()
 
 
 def observe(session: Session, facts: TranscriptFacts, mark: str, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
@@ -214,6 +257,9 @@ def hear_client(session: Session, status: ClientStatus | None, since: float | No
 def assume_request(session: Session, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
     """The session after a turn ended while its transcript can't be read: the hook's time must do."""
     if session.answered_at is None:
+        return session
+    told = session.request
+    if told is not None and told.source is Source.STATUS_LINE and _is_of_this_turn(session, told):
         return session
     ttl = session.request.ttl_seconds if session.request else default_ttl
     return replace(session, request=newer_request(session.request, Request(session.answered_at, ttl, Source.HOOK)))
@@ -272,7 +318,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     evidence = [
         (at, rank, activity, limit)
         for at, (rank, activity, limit) in (
-            (session.started_at, _IDLE),
+            (session.started_at, _BEGAN),
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
             (session.last_turn_at, _IDLE),
@@ -290,6 +336,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
 
 
 # rank among evidence of one moment, activity, and for how many seconds it is believed
+_BEGAN = (0, Activity.IDLE, math.inf)  # the first event, whatever it was: that event says more
 _IDLE = (3, Activity.IDLE, math.inf)
 _ASKED = (1, Activity.WORKING, ANSWER_LIMIT_SECONDS)
 _WAITS = (2, Activity.WAITING, math.inf)
@@ -328,8 +375,23 @@ def current(shot: Snapshot) -> Snapshot:
 
 def last_sign(session: Session) -> float:
     """When the session was last heard of, epoch seconds; -inf when never."""
-    moments = (session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at)
+    moments = (
+        session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
+    )  # fmt: skip
     return max((m for m in moments if m is not None), default=-math.inf)
+
+
+def is_lost(session: Session, now: float) -> bool:
+    """Whether a session was only found, has been silent for long, and no process tells that it still runs."""
+    return session.is_found and session.process is None and now - last_sign(session) > FOUND_SECONDS
+
+
+def may_be_found(session: Session | None, at: float) -> bool:
+    """Whether a sign of life at `at` tells anything new: of a session never heard of, or found before and over since.
+
+    Never of one that a hook has spoken of: hooks tell of its ends and beginnings.
+    """
+    return session is None or (session.is_found and session.is_ended and at > (session.found_at or 0.0))
 
 
 _GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}

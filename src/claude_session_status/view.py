@@ -277,6 +277,7 @@ def _session_line(state: SessionState, now: float) -> MenuItem:
     title = shorten(clean(session.title or ""), TITLE_WIDTH)
     what = shorten(name_of(session), NAME_WIDTH) + (f" · {title}" if title else "")
     label = f"{mark_of(state)} {what}   {time_left(state, now)}" + (" · muted" if session.muted else "")
+    label += ", found" if session.is_found else ""
     facts = _facts(state)
     mute = Command.UNMUTE if session.muted else Command.MUTE
     wishes = (
@@ -472,7 +473,7 @@ def _row(state: SessionState, now: float, bar_cells: int) -> Row:
         mark=mark_of(state),
         session=clean(session.session_id)[:8],
         project=name_of(session),
-        last_turn="" if since is None else f"{duration(now - since)} ago",
+        last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
         cache=cache,
         title=clean(session.title or ""),
         urgency=state.urgency,

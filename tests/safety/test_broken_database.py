@@ -366,10 +366,6 @@ def test_recent_transcripts_are_found_with_their_folders(where: Paths) -> None:
     (projects / "-b/folder.jsonl").mkdir()
     os.mkfifo(projects / "-b/pipe.jsonl")
     (projects / "a file").write_text("x")
-    recent = found.recent_transcripts(where.claude_dir, NOW - 86_400)
-    assert [(f.session_id, f.modified_at) for f in recent] == [("one", NOW), ("two", NOW - 5)]
-    assert [(s.session_id, s.cwd, s.project) for s in found.sessions(where.claude_dir, NOW - 86_400)] == [
-        ("one", "/x/last", "last"),
-        ("two", None, None),
-    ]
-    assert found.recent_transcripts(where.claude_dir + "/nowhere", 0) == []
+    listed = [(s.session_id, s.cwd, s.project) for s in found.sessions(where.claude_dir, NOW - 86_400)]
+    assert listed == [("one", "/x/last", "last")]
+    assert list(found.sessions(where.claude_dir + "/nowhere", 0)) == []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from claude_session_status import notes, policy
-from claude_session_status.claude import found, transcript
+from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registry
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
 from claude_session_status.lock import FileLock
@@ -50,7 +50,7 @@ class Ingester:
     def __init__(self, paths: Paths, store: Store, default_ttl: int = policy.DEFAULT_TTL_SECONDS) -> None:
         self._paths = paths
         self._store = store
-        self._default_ttl = default_ttl
+        self.default_ttl = default_ttl
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
 
@@ -141,10 +141,10 @@ class Ingester:
             return session
         facts = transcript.read(path) if path and mark is not None else None
         if facts is not None and mark is not None:
-            session = policy.observe(session, facts, mark, self._default_ttl)
+            session = policy.observe(session, facts, mark, self.default_ttl)
             if facts.request_at is not None or facts.pending_at is not None:
                 return session
-        return policy.assume_request(session, self._default_ttl) if turn_ended else session
+        return policy.assume_request(session, self.default_ttl) if turn_ended else session
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
         """Bring the rows of these sessions up to their files; returns the database's stamp after that.
@@ -165,6 +165,8 @@ class Ingester:
 
         True: try again what failed. False: another process is at it. Raises SessionStatusError and OSError.
         """
+        from claude_session_status.claude import found  # noqa: PLC0415 - hooks come by here, and need it only now
+
         lock = FileLock(self._paths.ingest_lock)
         if not lock.acquire():
             return False
@@ -196,9 +198,14 @@ def run_alone(paths: Paths) -> None:
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
+    ttl = policy.DEFAULT_TTL_SECONDS
+    if os.path.exists(paths.config):
+        from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
+
+        ttl = config.load(paths.config).config.default_ttl_seconds
     waiting = Spool(paths.spool).names()
     stuck = bool(waiting) and time.time() - moment_of(waiting[0]) > LATELY_SECONDS
-    ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES))
+    ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES), ttl)
     try:
         try:
             ingester.drain(HOOK_BATCHES)

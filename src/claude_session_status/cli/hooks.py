@@ -15,14 +15,20 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and
 
 @click.command("install-hooks")
 @_dry_run
-def install_hooks(*, dry_run: bool) -> None:
+@click.option(
+    "--statusline", "status_line", is_flag=True, help="Also have its status line, around the one that is there."
+)
+def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     """Have Claude Code report its sessions: add the hooks to its settings.json.
+
+    With --statusline its status line tells us when it believes that the cache expires, the best source there is. A
+    status line of your own goes on as it was; without one a short line of ours is shown.
 
     Run it again after moving or reinstalling the program: what is right already stays as it is.
     """
     settings = SettingsFile(paths.from_environment())
     launcher = this_launcher()
-    change = settings.install(launcher, dry_run=dry_run)
+    change = settings.install(launcher, dry_run=dry_run, status_line=status_line)
     if dry_run:
         _show_difference(change, settings.path)
     else:
@@ -34,7 +40,7 @@ def install_hooks(*, dry_run: bool) -> None:
 @click.command("uninstall-hooks")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
-    """Take the hooks out of Claude Code's settings.json again, and leave everything else as it is."""
+    """Take the hooks and the status line out of Claude Code's settings.json again, and leave all else as it is."""
     settings = SettingsFile(paths.from_environment())
     change = settings.uninstall(dry_run=dry_run)
     if dry_run:

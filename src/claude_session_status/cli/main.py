@@ -12,6 +12,9 @@ import click
 
 from claude_session_status import __version__
 from claude_session_status.claude import hook
+from claude_session_status.cli.autostart import autostart
+from claude_session_status.cli.completion import completion
+from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.errors import SessionStatusError
 
@@ -53,8 +56,34 @@ def status(as_json: bool, everything: bool) -> None:  # noqa: FBT001 - click han
     run(as_json=as_json, everything=everything)
 
 
+@group.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
+@click.option("--notify", is_flag=True, help="Also send a notification, and say which way it went.")
+def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - likewise
+    """Check the set-up: each line says what it means and what mends it. Exits with 0 only when all is well."""
+    from claude_session_status.cli.doctor import run  # noqa: PLC0415 - looks at everything, so it imports everything
+
+    raise SystemExit(run(as_json=as_json, notify=notify))
+
+
+@group.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+def statusline(command: tuple[str, ...]) -> None:
+    """For Claude Code's status line: note the client's own word on the cache, and print a short line.
+
+    Reads the JSON that Claude Code pipes to it. With a COMMAND that gets the JSON and prints what it prints, as if we
+    were not there. `install-hooks --statusline` sets it up.
+    """
+    from claude_session_status.claude import statusline as line  # noqa: PLC0415 - calls come in by another door
+
+    raise SystemExit(line.main(("--", *command) if command else ()))
+
+
 group.add_command(install_hooks)
 group.add_command(uninstall_hooks)
+group.add_command(autostart)
+group.add_command(config)
+group.add_command(completion)
 
 _MARKS = {
     "mark-start": "a session started (SessionStart)",
@@ -79,7 +108,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command in `arguments`; return its exit code."""
     try:
         group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # pythonw has none
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stdout)
         return 0

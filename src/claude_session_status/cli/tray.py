@@ -31,22 +31,27 @@ def run() -> int:
         return 0
     try:
         _log_to(where.log)
-        loaded = config.load(where.config)
-        for problem in loaded.problems:
+        for problem in config.load(where.config).problems:
             _tell(problem)
-        monitor = Monitor(where, loaded.config, price=pricing.rewrite_cost)
-        ourselves = (sys.executable, "-m", "claude_session_status")
+        monitor = Monitor(where, price=pricing.rewrite_cost)
+        ourselves = (*_environment(), sys.executable, "-m", "claude_session_status")
         result = run_tray(monitor, (*ourselves, "watch"), check_command=(*ourselves, "doctor"), on_shortcoming=_tell)
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
         return 0
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # pythonw has none
         click.echo(f"claude-session-status: no tray: {result.reason}", err=True)
         return 1
     click.echo(f"No tray: {result.reason}. The table instead:")
     watch.run(f"No tray: {result.reason}  (Ctrl-C to quit)")
     return 0
+
+
+def _environment() -> tuple[str, ...]:
+    """What a terminal must be told of ours: the one that opens may be a server's, with an environment of its own."""
+    claude_dir = os.environ.get("CLAUDE_CONFIG_DIR")
+    return ("env", f"CLAUDE_CONFIG_DIR={claude_dir}") if claude_dir and sys.platform != "win32" else ()
 
 
 def _tell(message: str) -> None:

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from enum import Enum
 from queue import SimpleQueue
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from claude_session_status import config, paths
+from claude_session_status import paths
 from claude_session_status.cli import status, table
 from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
@@ -31,10 +30,7 @@ def run(headline: str = HEADLINE) -> None:
         status.run(as_json=False, everything=False)
         return
     where = paths.from_environment()
-    loaded = config.load(where.config)
-    for problem in loaded.problems:
-        click.echo(problem, err=True)
-    show(Monitor(where, loaded.config, alerts=False), Console(), headline)
+    show(Monitor(where, alerts=False), Console(), headline)
 
 
 def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
