@@ -98,8 +98,8 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1", 30)
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
-    assert re.search(r"my_app: cache expires in (30|29)s", history)
-    assert "142k tokens are read again" in history
+    assert re.search(r"my_app: cache expires in (30|29) s", history)
+    assert "142k tokens are read again, at about $0.68 (estimated)" in history
     claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
     wait_line(item, "No running sessions")
     item.click("Quit")
@@ -120,6 +120,44 @@ def test_a_notification_comes_once_also_across_a_restart(desktop: Desktop, panel
     line = wait_line(desktop.item(), r"● my_app   \d+s left")
     wait_for("time to pass", lambda: desktop.item().labels()[0] != line)
     assert desktop.run("dunstctl", "count", "displayed").strip() == "0"
+
+
+def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program) -> None:
+    muted = Claude(desktop, "11111111-2222-3333-4444-555555555555", "my_app")
+    forgotten = Claude(desktop, "66666666-2222-3333-4444-555555555555", "other")
+    tray = start_tray(desktop)
+    for claude in (muted, forgotten):
+        claude.hook("mark-start", "SessionStart", source="startup")
+        claude.turn(seconds_left=200)
+    item = desktop.item()
+    wait_line(item, "● my_app")
+    wait_line(item, "● other")
+    facts = {line.label for line in next(line for line in item.menu() if "my_app" in line.label).children}
+    assert {"Context: 142k tokens", "Being late costs: about $0.68 (estimated)"} <= facts
+    assert any(text.startswith("Folder: /") and text.endswith("/my_app") for text in facts)
+    click_below(item, "my_app", "Mute")
+    wait_line(item, r"● my_app .* · muted$")
+    click_below(item, "other", "Forget")
+    wait_for("one session", lambda: not any("other" in text for text in item.labels()))
+    click_below(item, "Pause", "For 1 hour")
+    wait_line(item, "Notifications paused until")
+    assert tray.end(seconds=END_SECONDS) == 0
+    start_tray(desktop)
+    item = desktop.item()
+    wait_line(item, r"● my_app .* · muted$")
+    wait_line(item, "Notifications paused until")
+    assert not any("other" in text for text in item.labels())
+    told = subprocess.run([*PRODUCT, "status", "--json"], env=desktop.env, capture_output=True, text=True, check=True)
+    (session,) = json.loads(told.stdout)["sessions"]
+    assert (session["project"], session["muted"], session["rewrite_cost_usd"]) == ("my_app", True, 0.6816)
+    forgotten.hook("mark-prompt", "UserPromptSubmit")
+    wait_line(item, "▶ other")
+
+
+def click_below(item: Item, line: str, text: str) -> None:
+    """Click the line with `text` in the submenu of the line with `line`."""
+    parent = item.line(line)
+    item.event(next(child for child in parent.children if text in child.label).id, "clicked")
 
 
 def test_a_second_tray_says_so_and_ends_well(desktop: Desktop, panel: Program) -> None:

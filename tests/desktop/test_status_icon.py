@@ -65,7 +65,9 @@ class Scene:
 
 
 def session(session_id: str, label: str = "") -> Line:
-    return Line(f"session:{session_id}", label or f"● {session_id}   9s left", Command.SHOW_TABLE, session_id)
+    said = label or f"● {session_id}   9s left"
+    gone = f"× {session_id}   ended"
+    return Line(f"session:{session_id}", said, Command.SHOW_TABLE, session_id, gone_label=gone)
 
 
 def menu_call(bus: FakeBus, member: str, *body: Any) -> Any:

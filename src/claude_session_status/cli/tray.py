@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from claude_session_status import config, paths
+from claude_session_status import config, paths, pricing
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import watch
 from claude_session_status.lock import FileLock
@@ -34,10 +34,10 @@ def run() -> int:
         _log_to(where.log)
         for problem in config.load(where.config).problems:
             _tell(problem)
-        monitor = Monitor(where)
+        monitor = Monitor(where, price=pricing.rewrite_cost)
         launcher = this_launcher()
-        table = (*_environment(), launcher.program, *launcher.arguments, "watch")
-        result = run_tray(monitor, table, on_shortcoming=_tell)
+        ourselves = (*_environment(), launcher.program, *launcher.arguments)
+        result = run_tray(monitor, (*ourselves, "watch"), check_command=(*ourselves, "doctor"), on_shortcoming=_tell)
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:

@@ -81,6 +81,7 @@ class MenuModel:
         self._hold_until = 0.0
         self._rows_wait = False
         self._open = False
+        self._open_submenus: set[int] = set()  # XFCE tells of these, though not of the menu around them
         self._tells_closing = False  # whether this desktop sends `opened` and `closed`
 
     # ---- what the tray wants ------------------------------------------------
@@ -129,6 +130,7 @@ class MenuModel:
         changes = Changes()
         if menu_id == ROOT and not self._open and not self._tells_closing:
             self._hold_until = now
+            self._open_submenus.clear()
             changes = self.settle(now)
         self._hold_until = max(self._hold_until, now + SHOW_HOLD_SECONDS)
         return changes
@@ -139,19 +141,26 @@ class MenuModel:
             self._open = self._tells_closing = True
             self._hold_until = now + OPEN_HOLD_SECONDS
         else:
-            self._hold_until = max(self._hold_until, now + SHOW_HOLD_SECONDS)
+            self._open_submenus.add(menu_id)
+            self._hold_until = now + OPEN_HOLD_SECONDS
 
     def closed(self, menu_id: int, now: float) -> None:
         """A desktop has closed a menu; its click may still be on the way. A closed submenu leaves its parent open."""
         if menu_id == ROOT:
             self._open = False
+            self._open_submenus.clear()
             self._tells_closing = True
             self._hold_until = now + CLOSED_HOLD_SECONDS
+            return
+        self._open_submenus.discard(menu_id)
+        if not self._open and not self._open_submenus and not self._tells_closing:
+            self._hold_until = now + SHOW_HOLD_SECONDS  # the menu around it may be open still
 
     def clicked(self, row_id: int, now: float) -> Callable[[], None] | None:
         """Return what a click on the row asks for, also when the row has gone since; None for mere text."""
         # Every desktop closes its menu at a click.
         self._open = False
+        self._open_submenus.clear()
         self._hold_until = min(self._hold_until, now + CLOSED_HOLD_SECONDS)
         return self._actions.get(row_id)
 
@@ -159,6 +168,7 @@ class MenuModel:
         """The panel has gone, and its open menu with it."""
         self._hold_until = 0.0
         self._open = self._tells_closing = False
+        self._open_submenus.clear()
 
     # ---- what a desktop reads -----------------------------------------------
 
