@@ -57,12 +57,12 @@ def picture(folder: Path, *, dark: bool) -> Image.Image:
             " frame_width = 0\n corner_radius = 6\n max_icon_size = 40\n padding = 12\n horizontal_padding = 12\n"
             '[urgency_critical]\n background = "#2b2f36"\n foreground = "#f2f3f5"\n'
         )
-        desktop.start_xfce_panel()
+        desktop.start_panel()
         desktop.start_dunst()
         app = FakeApp(desktop).start(*SESSIONS)
         desktop.item()
         red = PAINTS[Urgency.LAST].left[:3]
-        x, y = wait_for("the icon", lambda: desktop.find_colour(red, top=60))
+        x, y = wait_for("the icon", lambda: desktop.find_colour(red, box=(0, 0, WIDTH, 60)))
         app.say(alert=SESSIONS[0]["id"])
         wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
         desktop.click(x, y, 3)

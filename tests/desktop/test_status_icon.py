@@ -196,6 +196,19 @@ def test_a_single_property_can_be_read() -> None:
     assert seen == [("s", "ApplicationStatus"), ("u", 3)]
 
 
+@pytest.mark.parametrize(("depth", "announced"), [(1, 1), (-1, 0)])
+def test_a_desktop_that_reads_a_menu_without_its_submenus_is_told_to_read_them(depth: int, announced: int) -> None:
+    scene = Scene(Line("more", "More", children=(session("b"),)), QUIT)
+
+    def read(bus: FakeBus) -> None:
+        bus.signals.clear()
+        _, (_, _, children) = menu_call(bus, "GetLayout", ROOT, depth, [])
+        submenu = children[0][1][0]
+        assert [parent for _, parent in bus.sent("LayoutUpdated")] == [submenu] * announced
+
+    scene.play(read)
+
+
 @pytest.mark.parametrize(("path", "name"), [(item.PATH, item.INTERFACE), (dbusmenu.PATH, dbusmenu.INTERFACE)])
 def test_both_objects_describe_themselves(path: str, name: str) -> None:
     seen: list[Any] = []

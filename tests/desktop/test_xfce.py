@@ -208,7 +208,7 @@ def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Progr
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
     panel.end(signal.SIGKILL)
     wait_for("no colour", lambda: not desktop.find_colour(COLOURS[Urgency.SOON]))
-    desktop.start_xfce_panel()
+    desktop.start_panel()
     wait_labels(desktop.item(), "● soon", *COMMANDS)
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
@@ -216,7 +216,7 @@ def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Progr
 def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) -> None:
     app.start(SOON)
     wait_for("a word on the missing panel", lambda: "No panel takes tray icons yet" in app.program.text)
-    desktop.start_xfce_panel()
+    desktop.start_panel()
     wait_labels(desktop.item(), "● soon", *COMMANDS)
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
