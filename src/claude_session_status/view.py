@@ -477,7 +477,7 @@ def _row(state: SessionState, now: float, bar_cells: int) -> Row:
         project=name_of(session),
         last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
         cache=cache,
-        title=clean(session.title or ""),
+        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
         urgency=state.urgency,
         dim=state.activity is Activity.ENDED,
     )

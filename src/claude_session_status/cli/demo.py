@@ -7,6 +7,7 @@ from rich.console import Console
 
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import table, watch
+from claude_session_status.cli.wishes import SystemHands, fulfiller
 from claude_session_status.demo import NOTICE, demo
 
 
@@ -14,7 +15,7 @@ def show_table(*, once: bool) -> None:
     """Show the demo's table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
     with demo(alerts=False) as monitor:
         if sys.stdout.isatty() and not once:
-            watch.show(monitor, Console(), watch.HEADLINE)
+            watch.show(monitor, Console(), watch.HEADLINE, fulfiller(monitor, SystemHands()))
         else:
             monitor.look()
             table.print_once(monitor.snapshot())
