@@ -186,6 +186,10 @@ class Desktop:
     def start_notifier(self) -> None:
         """Start its notification service; nothing to do where the panel or shell is it."""
 
+    def press_button(self, label: str) -> bool:
+        """Press this button of a notification where that is not done with the mouse; False where it is."""
+        return False
+
     # ---- programs -----------------------------------------------------------
 
     def start(

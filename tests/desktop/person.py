@@ -95,6 +95,14 @@ class Person:
         """Wait for a notification with this word that was not there before."""
         return self._wait_sheet(before, word)
 
+    def press_button(self, before: Image.Image, label: str) -> None:
+        """Press the button of the notification that has come up since."""
+        note = self.see_notification(before, "expires")
+        if self._desktop.press_button(label):
+            return
+        self._screen.point(*note.place("expires"))  # GNOME shows the buttons to a pointer only
+        self._desktop.click(*self._wait_sheet(before, label).place(label))
+
     def _wait_sheet(self, before: Image.Image, expected: str, seconds: float = PATIENCE) -> "Sheet":
         seen: list[Box] = []
 

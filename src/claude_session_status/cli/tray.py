@@ -11,6 +11,8 @@ import click
 from claude_session_status import config, paths, pricing
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import watch
+from claude_session_status.cli.autostart import this_autostart
+from claude_session_status.cli.hooks import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
 from claude_session_status.spool import make_private_folder
@@ -37,7 +39,14 @@ def run() -> int:
         monitor = Monitor(where, price=pricing.rewrite_cost)
         launcher = this_launcher()
         ourselves = (*_environment(), launcher.program, *launcher.arguments)
-        result = run_tray(monitor, (*ourselves, "watch"), check_command=(*ourselves, "doctor"), on_shortcoming=_tell)
+        result = run_tray(
+            monitor,
+            (*ourselves, "watch"),
+            check_command=(*ourselves, "doctor"),
+            autostart=this_autostart(),
+            set_up=SetUp(),
+            on_shortcoming=_tell,
+        )
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:

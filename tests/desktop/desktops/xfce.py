@@ -1,6 +1,10 @@
 """XFCE: xfce4-panel, which asks its first question unless its settings are there."""
 
-from desktop.harness import WATCHER, Desktop, Program
+import platform
+
+from desktop.harness import NOTIFICATIONS, WATCHER, Desktop, Program
+
+NOTIFYD = f"/usr/lib/{platform.machine()}-linux-gnu/xfce4/notifyd/xfce4-notifyd"
 
 
 class Xfce(Desktop):
@@ -8,7 +12,7 @@ class Xfce(Desktop):
 
     name = "xfce"
     current_desktop = "XFCE"
-    programs = ("openbox", "xfce4-panel")
+    programs = ("openbox", "xfce4-panel", NOTIFYD)
 
     def write_settings(self) -> None:
         channels = self.config / "xfce4/xfconf/xfce-perchannel-xml"
@@ -24,7 +28,8 @@ class Xfce(Desktop):
         return panel
 
     def start_notifier(self) -> None:
-        self.start_dunst()
+        self.start([NOTIFYD])
+        self.wait_owner(NOTIFICATIONS)
 
 
 def _panel_settings(*, dark: bool, pixels: int) -> str:
