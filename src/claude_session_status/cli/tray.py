@@ -36,7 +36,7 @@ def run() -> int:
         _log_to(where.log)
         for problem in config.load(where.config).problems:
             _tell(problem)
-        monitor = Monitor(where, price=pricing.rewrite_cost)
+        monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
         launcher = this_launcher()
         ourselves = (*_environment(), launcher.program, *launcher.arguments)
         result = run_tray(
