@@ -4,7 +4,7 @@ What a Debian user wants is a command that is simply there: on PATH, in the menu
 by apt. And a hook must not be slower than the wheel's, since Claude Code's user waits for it. Hence:
 
 - *The system's Python runs it*, with our libraries in a private folder. The launcher leaves out site-packages, which
-  makes a hook quicker than the wheel's: 0.6 of its processor time. A frozen program (PyInstaller) takes 1.1 of it, and
+  makes a hook quicker than the wheel's: 0.6 of its processor time. A frozen program (PyInstaller) takes 1.2 of it, and
   brings an interpreter that Debian's security updates do not reach.
 - *Libraries come with it.* Debian has no DuckDB, and older versions of some others than those that were tested.
 - The compiled ones are built for one Python, so there is a package for each release of Debian or Ubuntu; it is built
