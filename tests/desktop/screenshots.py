@@ -23,7 +23,7 @@ from desktop.app import FakeApp, session  # noqa: E402  # likewise
 from desktop.desktops.xfce import Xfce  # noqa: E402  # likewise
 from desktop.harness import wait_for, why_not  # noqa: E402  # likewise
 
-WIDTH, HEIGHT = 1300, 630
+WIDTH, HEIGHT = 1300, 730
 SESSIONS = [
     session("web-shop", 29.9, title="Checkout forgets the coupon", tokens=142_000),
     session("api", 104, title="Rate limits per key", activity="waiting"),
