@@ -34,9 +34,9 @@ class Seen:
         return {(s.session.project or "", s.cache, s.activity, s.urgency) for shot in self.shots for s in shot.sessions}
 
 
-def watch(seconds: float) -> Seen:
+def watch(seconds: float, now: float = NOW) -> Seen:
     """Watch the demo for so many real seconds, which take no time here."""
-    clock = FakeClock()
+    clock = FakeClock(now)
     seen = Seen(clock, seconds)
     with demo.demo(alerts=True, real=clock) as monitor:
         monitor.run(seen.stop, seen)
@@ -133,3 +133,9 @@ def test_the_clock_stands_still_while_the_monitor_works_and_stops_early_when_wok
     real.at(real.now + 0.1, wake.set)
     clock.wait(wake, 10)
     assert clock.time() == pytest.approx(1012)
+
+
+def test_its_fast_clock_does_not_run_ahead_of_its_files() -> None:
+    """Lines that are later than their file was written are not believed."""
+    seen = watch(1, now=4e9)
+    assert {s.session.project for s in seen.shots[-1].sessions if s.cache is Cache.WARM} >= {"web-shop", "handbook"}

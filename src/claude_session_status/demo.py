@@ -6,6 +6,7 @@ thing, run by a clock of its own.
 """
 
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -147,6 +148,7 @@ class Stage:
         with transcript.open("a", encoding="utf-8") as file:
             for line in self._lines(step.act, part, at):
                 file.write(json.dumps(line) + "\n")
+        os.utime(transcript, (at, at))  # by the clock that its lines are of
         if step.act not in _MARKS:
             return
         command, says = _MARKS[step.act]
