@@ -76,7 +76,9 @@ def test_every_colour_is_seen_within_a_minute(minute: Seen) -> None:
 
 def test_alerts_come_at_their_moment(minute: Seen) -> None:
     assert {alert.state.session.project for alert in minute.alerts} >= {"web-shop", "billing-api", "handbook"}
-    assert all(29 <= (alert.state.seconds_left or 0) <= 30 for alert in minute.alerts)
+    assert {alert.lead_seconds for alert in minute.alerts} == {30, 300}, "of an hour, five minutes before as well"
+    for alert in minute.alerts:
+        assert alert.lead_seconds - 1 <= (alert.state.seconds_left or 0) <= alert.lead_seconds
 
 
 def test_an_hour_is_shown_beside_five_minutes(minute: Seen) -> None:

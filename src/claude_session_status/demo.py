@@ -19,6 +19,7 @@ from claude_session_status.claude import hook
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Clock, Monitor, SystemClock
 from claude_session_status.paths import Paths
+from claude_session_status.policy import Price
 from claude_session_status.spool import Spool
 
 SPEED = 20.0
@@ -231,11 +232,13 @@ class DemoMonitor(Monitor):
 
 
 @contextmanager
-def demo(*, alerts: bool, speed: float = SPEED, real: Clock | None = None) -> Iterator[DemoMonitor]:
+def demo(
+    *, alerts: bool, speed: float = SPEED, real: Clock | None = None, price: Price | None = None
+) -> Iterator[DemoMonitor]:
     """A monitor of the made-up day, in a folder that is gone afterwards. Raises OSError."""
     real = real or SystemClock()
     with tempfile.TemporaryDirectory(prefix="claude-session-status-demo-", ignore_cleanup_errors=True) as folder:
         paths, now = Paths(folder), real.time()
         stage = Stage(paths, now)
         stage.play(now)
-        yield DemoMonitor(paths, clock=FastClock(now, speed, stage.play, real), alerts=alerts)
+        yield DemoMonitor(paths, clock=FastClock(now, speed, stage.play, real), alerts=alerts, price=price)
