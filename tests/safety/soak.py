@@ -2,7 +2,7 @@
 
     cd tests
     python -m safety.soak                       200 sessions, 20,000 events: some ten minutes on two cores
-    python -m safety.soak --events 2000         what the tests run
+    python -m safety.soak --events 1500         what the tests run
 
 Prints the memory and the open files of tray and watch on the way, and what is left at the end.
 """
