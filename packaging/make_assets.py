@@ -107,10 +107,14 @@ def differing(folder: Path) -> list[tuple[str, bytes]]:
     return found
 
 
+def _text(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n")
+
+
 def _content(name: str, data: bytes) -> object:
     read: dict[str, Callable[[bytes], object]] = {"png": _pixels, "ico": _ico, "icns": _icns}
     try:
-        return read.get(name.rpartition(".")[2], lambda raw: raw.replace(b"\r\n", b"\n"))(data)
+        return read.get(name.rpartition(".")[2], _text)(data)
     except (SyntaxError, OSError):  # what Pillow says of a file that is not what its name says
         return None
 

@@ -60,9 +60,19 @@ class Transcript:
             file.write(data)
         return self
 
+    def hole(self, size: int) -> Self:
+        """Append a line of `size` bytes of nothing, which takes no room on the disk."""
+        self.raw(b"")
+        os.truncate(self.path, self.path.stat().st_size + size)
+        return self.raw(b"\n")
+
     def line(self, **fields: Any) -> Self:
         """Append one line of any kind."""
         return self.raw(json.dumps(fields).encode() + b"\n")
+
+    def at(self, at: float, **fields: Any) -> Self:
+        """Append one line of any kind that bears a time."""
+        return self.line(timestamp=iso(at), **fields)
 
     def user(self, at: float, content: Any = "do it", **extra: Any) -> Self:
         """What the user typed, or what the client says in the user's name."""

@@ -63,3 +63,43 @@ def test_a_file_that_cannot_be_read_is_named(kind: str, tmp_path: Path) -> None:
     loaded = config.load(str(path))
     assert loaded.config == Config()
     assert str(path) in loaded.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("poll_seconds = 2\npoll = 3", 2),
+        ("# poll = 3\n\n'poll' = 3", 3),
+        ("poll_seconds = 2\n[poll]\nx = 1", 2),
+        ("poll.x = 3", 1),
+    ],
+)
+def test_a_key_is_found_on_its_own_line(text: str, line: int) -> None:
+    (told,) = config.parse(text).problems
+    assert told.startswith(f"config.toml:{line}: unknown key 'poll'; known: ")
+
+
+def test_an_editors_mark_at_the_beginning_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbfpoll_seconds = 1\r\n")
+    assert config.load(str(path)) == config.Loaded(Config(poll_seconds=1))
+
+
+def test_what_is_printed_can_be_read_again() -> None:
+    for effective in (Config(), Config(poll_seconds=0.5, notify_before_seconds=(), default_ttl_seconds=3600)):
+        assert config.parse(config.as_toml(effective)) == config.Loaded(effective)
+
+
+def test_a_file_is_read_again_when_it_changed(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    file = config.ConfigFile(str(path))
+    assert (file.reread(), file.loaded) == (False, config.Loaded())
+    path.write_text("poll_seconds = 1")
+    assert (file.reread(), file.loaded.config) == (True, Config(poll_seconds=1))
+    assert not file.reread()
+    path.write_text("poll_seconds = 'often'")
+    assert file.reread()
+    assert file.loaded.config == Config()
+    assert file.loaded.problems[0].startswith("config.toml:1: poll_seconds must be")
+    path.unlink()
+    assert (file.reread(), file.loaded) == (True, config.Loaded())

@@ -1,6 +1,8 @@
 """The loop, in virtual time: what is seen when, what it costs, and that an alert comes once and in time."""
 
+import itertools
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,13 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from claude_session_status import notes
+from claude_session_status import notes, policy
 from claude_session_status.claude import ingest
 from claude_session_status.claude.process import Liveness
 from claude_session_status.config import Config
 from claude_session_status.errors import StoreLockedError
-from claude_session_status.model import Activity, Cache, Event, EventKind, Pause, Process, Session, Snapshot
+from claude_session_status.model import (
+    Activity,
+    Cache,
+    Event,
+    EventKind,
+    Pause,
+    Process,
+    Session,
+    SessionState,
+    Snapshot,
+)
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -31,6 +45,7 @@ class Watched:
         self.alive: dict[int, Liveness] = {}
         self.shown: list[Snapshot] = []
         self.told: list[tuple[float, str]] = []
+        self.expiries: list[tuple[str, float]] = []  # what was told of
         self.monitor = Monitor(
             where,
             clock=clock,
@@ -56,6 +71,8 @@ class Watched:
         def listen(shot: Snapshot, alerts: Any) -> None:
             self.shown.append(shot)
             self.told += [(self.clock.now, a.state.session.session_id) for a in alerts]
+            requests = [(a.state.session.session_id, a.state.session.request) for a in alerts]
+            self.expiries += [(name, request.expires_at) for name, request in requests if request is not None]
 
         self.monitor.run(stop, listen)
 
@@ -291,12 +308,78 @@ def test_what_happens_within_a_second_of_the_mark_still_counts(
 def test_a_turn_that_ends_in_the_last_half_minute_is_told_at_once(
     watched: Watched, tmp_path: Path, clock: FakeClock
 ) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 5).answer(NOW - 1, wrote_5m=5, stop=None, kind="thinking")
+    one: dict[str, Any] = {"message": "m", "wrote_5m": 5}
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 5).answer(NOW - 1, stop=None, kind="thinking", **one)
     watched.say("prompt", transcript_path=str(told.path))
-    clock.at(NOW + 150, lambda: watched.say("prompt"))
+    clock.at(NOW + 150, lambda: told.answer(NOW + 150, stop=None, kind="thinking", **one).written_at(NOW + 150))
+    clock.at(NOW + 279.9, lambda: told.answer(NOW + 279.9, **one).written_at(NOW + 279.9))
     clock.at(NOW + 280, lambda: watched.say("turn"))
     watched.run(294)
     assert [round(at - NOW) for at, _ in watched.told] in ([280], [281], [282])
+
+
+_DELAYS = st.sampled_from([0.3, 2.0, 25.0, 100.0, 268.5, 270.0, 271.5, 299.0])
+_HAPPENINGS = st.sampled_from(
+    ["prompt", "turn", "wait", "end", "start", "a whole turn", "restart", "away", "locked", "unlocked"]
+)
+_JUMPS = st.sampled_from(["back 5 s", "back 50 s", "back 1000 s", "ahead 50 s", "ahead 1000 s"])
+
+
+def _happen(watched: Watched, what: str, told: Transcript) -> Watched:
+    now, where, clock = watched.clock.now, watched.where, watched.clock
+    kind, _, by = what.partition(" ")
+    if what == "a whole turn":
+        watched.say("prompt", "t", transcript_path=str(told.path))
+        told.user(now).answer(now, wrote_5m=9).written_at(now)
+        watched.say("turn", "t")
+    elif kind in ("restart", "away"):
+        clock.now += 90 if what == "away" else 0
+        again = Watched(where, clock)
+        again.expiries, again.shown = watched.expiries, watched.shown
+        return again
+    elif kind in ("locked", "unlocked"):
+        watched.store.locked = kind == "locked"
+    elif kind in ("back", "ahead"):
+        clock.now += float(by.split()[0]) * (1 if kind == "ahead" else -1)
+    else:
+        watched.say(kind)
+    return watched
+
+
+def _run(script: list[tuple[float, str]]) -> Watched:
+    with tempfile.TemporaryDirectory() as folder:
+        watched = Watched(Paths(folder), FakeClock())
+        told = Transcript(Path(folder) / "projects" / "t.jsonl")
+        for delay, what in script:
+            watched = _happen(watched, what, told)
+            watched.run(delay)
+        watched.store.locked = False
+        watched.run(310)
+        return watched
+
+
+_BRIEFLY = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+
+
+@_BRIEFLY
+@given(st.lists(st.tuples(_DELAYS, _HAPPENINGS | _JUMPS), min_size=2, max_size=6))
+def test_an_expiry_is_told_of_at_most_once_whatever_happens(script: list[tuple[float, str]]) -> None:
+    expiries = sorted(_run(script).expiries)
+    for (name, expiry), (next_name, next_expiry) in itertools.pairwise(expiries):
+        assert name != next_name or next_expiry - expiry >= policy.SAME_EXPIRY_SECONDS
+
+
+@_BRIEFLY
+@given(st.lists(st.tuples(_DELAYS, _HAPPENINGS), min_size=2, max_size=6))
+def test_no_countdown_that_is_shown_grows_without_a_newer_request(script: list[tuple[float, str]]) -> None:
+    before: dict[str, SessionState] = {}
+    for shot in _run(script).shown:
+        for state in shot.sessions:
+            earlier = before.get(state.session.session_id, state)
+            old, new = earlier.session.request, state.session.request
+            if old is not None and new is not None and new.started_at <= old.started_at:
+                assert (state.seconds_left or 0) <= (earlier.seconds_left or 0)
+            before[state.session.session_id] = state
 
 
 def test_lead_times_are_those_of_the_config(where: Paths, clock: FakeClock) -> None:
@@ -304,6 +387,28 @@ def test_lead_times_are_those_of_the_config(where: Paths, clock: FakeClock) -> N
     watched.say("turn")
     watched.run(400)
     assert [at - NOW for at, _ in watched.told] == [180, 290]
+
+
+def test_a_config_that_changes_is_followed_and_a_wrong_one_is_said_and_stops_nothing(
+    watched: Watched, where: Paths, clock: FakeClock
+) -> None:
+    watched.say("turn")
+    clock.at(NOW + 10, lambda: Path(where.config).write_text("notify_before_seconds = 60\npoll_seconds = 'x'"))
+    clock.at(NOW + 250, lambda: Path(where.config).unlink())
+    watched.run(245)
+    assert watched.told == [(NOW + 240, "s")]
+    assert watched.last.problem == "config.toml:2: poll_seconds must be a number from 0.5 to 5, not 'x'"
+    watched.run(10)
+    assert watched.last.problem is None
+    assert watched.last.sessions
+
+
+def test_the_ttl_of_the_config_is_used_where_no_source_tells_one(watched: Watched, where: Paths) -> None:
+    Path(where.folder).mkdir(parents=True)
+    Path(where.config).write_text("default_ttl_seconds = 3600")
+    watched.say("turn")
+    watched.run(1)
+    assert watched.last.sessions[0].seconds_left == 3600
 
 
 def test_by_default_an_hours_cache_is_told_of_five_minutes_before_as_well(

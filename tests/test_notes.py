@@ -13,8 +13,13 @@ from fakes import NOW
 
 
 def test_an_event_survives() -> None:
-    event = Event(EventKind.ALERTED, "s", NOW, expires_at=NOW + 30, lead_seconds=30)
-    assert notes.decode(notes.encode(event)) == event
+    for event in (
+        Event(EventKind.ALERTED, "s", NOW, expires_at=NOW + 30, lead_seconds=30),
+        Event(EventKind.STATUS_LINE, "s", NOW, expires_at=NOW + 30, ttl_seconds=3600),
+        Event(EventKind.FOUND, "s", NOW, cwd="/x", process=Process(7, 100, "pid:[1]")),
+        Event(EventKind.FOUND, "s", NOW, process=Process(7)),
+    ):
+        assert notes.decode(notes.encode(event)) == event
 
 
 @given(st.text(min_size=1), st.text(), st.sampled_from(sorted(hook.KINDS)))
@@ -53,7 +58,18 @@ def test_what_is_no_note_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("cwd", 7), ("pid", "x"), ("pid", -1), ("pid", 1 << 40), ("expires_at", "soon"), ("new", {})]
+    ("field", "value"),
+    [
+        ("cwd", 7),
+        ("pid", "x"),
+        ("pid", -1),
+        ("pid", 1 << 40),
+        ("expires_at", "soon"),
+        ("new", {}),
+        ("ttl_seconds", "5m"),
+        ("ttl_seconds", 0),
+        ("ttl_seconds", 1 << 40),
+    ],
 )
 def test_a_field_of_another_type_is_passed_over(field: str, value: object) -> None:
     event = notes.decode(json.dumps({"kind": "start", "session_id": "s", "at": NOW, field: value}).encode())

@@ -53,9 +53,31 @@ def event(kind: str, at: float, **fields: object) -> Event:
         ("over", warm(300), Cache.EXPIRED, 0, Urgency.NONE),
         ("an hour's cache is amber in its last fifth", warm(3600 - 720, 3600), Cache.WARM, 720, Urgency.SOON),
         ("and not before", warm(3600 - 721, 3600), Cache.WARM, 721, Urgency.CALM),
-        ("a clock set back gives nobody more than the TTL", warm(-5000), Cache.WARM, 300, Urgency.CALM),
+        ("a little ahead of the clock: not more than the TTL", warm(-4), Cache.WARM, 300, Urgency.CALM),
+        ("far ahead of the clock: not believed", warm(-5000), Cache.NONE, None, Urgency.NONE),
         ("compacted after the request", warm(100, uncached_at=NOW - 50), Cache.NONE, None, Urgency.NONE),
         ("another model chosen after it", warm(100, switched_at=NOW - 50), Cache.EXPIRED, 0, Urgency.NONE),
+        (
+            "and then the first one again",
+            warm(100, switched_at=NOW - 50, switched_back_at=NOW - 20),
+            Cache.WARM,
+            200,
+            Urgency.CALM,
+        ),
+        (
+            "and then yet another",
+            warm(100, switched_at=NOW - 5, switched_back_at=NOW - 20),
+            Cache.EXPIRED,
+            0,
+            Urgency.NONE,
+        ),
+        (
+            "compacted while its response was on its way",
+            warm(100, uncached_at=NOW - 50, response_at=NOW - 30),
+            Cache.WARM,
+            200,
+            Urgency.CALM,
+        ),
         ("a request of the new model", warm(100, switched_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
         ("a request after the compaction", warm(100, uncached_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
     ],
@@ -74,6 +96,7 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
         ("answered", {"prompted_at": NOW - 5, "last_turn_at": NOW - 1}, Activity.IDLE),
         ("prompted again", {"prompted_at": NOW - 1, "last_turn_at": NOW - 5}, Activity.WORKING),
         ("of one moment the calmer word", {"prompted_at": NOW - 1, "last_turn_at": NOW - 1}, Activity.IDLE),
+        ("the first event of all is a prompt", {"started_at": NOW - 5, "prompted_at": NOW - 5}, Activity.WORKING),
         ("asks for permission", {"prompted_at": NOW - 9, "waiting_at": NOW - 5}, Activity.WAITING),
         ("waits for long", {"waiting_at": NOW - 9000}, Activity.WAITING),
         ("permission given: the tool's result is in", {
@@ -219,6 +242,7 @@ def test_a_forgotten_session_comes_back_only_by_something_newer() -> None:
     assert policy.snapshot([forgotten], NOW).sessions == ()
     again = policy.apply(policy.apply(forgotten, event("turn", NOW + 1)), event("alerted", NOW + 2, lead_seconds=30))
     assert again == forgotten
+    assert policy.apply(forgotten, event("found", NOW + 3, cwd="/a")) == forgotten  # its file may be written for long
     back = policy.apply(forgotten, event("prompt", NOW + 3, cwd="/b"))
     assert (back.is_forgotten, back.cwd, back.title, back.last_turn_at) == (False, "/b", None, None)
 
@@ -305,6 +329,93 @@ def test_a_failed_turn_is_no_request() -> None:
     assert policy.assume_request(policy.apply(s, event("turn", NOW + 1))).request == Request(NOW + 1, 300, Source.HOOK)
 
 
+LINE, TRANSCRIPT, HOOK = Source.STATUS_LINE, Source.TRANSCRIPT, Source.HOOK
+
+
+@pytest.mark.parametrize(
+    ("what", "one", "other", "expected"),
+    [
+        ("the status line alone", None, Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
+        ("both of one request: its word, the exact moment",
+            Request(NOW - 0.6, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW - 0.6, 300, LINE)),
+        ("the other way round",
+            Request(NOW + 0.4, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
+        ("of one request, the status line's TTL is shorter",
+            Request(NOW - 0.6, 3600, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
+        ("of one request, the transcript's TTL is shorter",
+            Request(NOW - 0.6, 300, TRANSCRIPT), Request(NOW, 3600, LINE), Request(NOW - 0.6, 300, TRANSCRIPT)),
+        ("a later request in the transcript",
+            Request(NOW + 50, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW + 50, 300, TRANSCRIPT)),
+        ("a later one, and of a shorter TTL",
+            Request(NOW + 50, 300, TRANSCRIPT), Request(NOW, 3600, LINE), Request(NOW + 50, 300, TRANSCRIPT)),
+        ("a later request in the status line",
+            Request(NOW - 50, 3600, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
+        ("two words of the status line: the later request",
+            Request(NOW + 1, 300, LINE), Request(NOW, 3600, LINE), Request(NOW + 1, 300, LINE)),
+        ("a request that a hook's event dates exactly",
+            Request(NOW - 0.5, 300, HOOK), Request(NOW, 300, LINE), Request(NOW - 0.5, 300, LINE)),
+    ],
+)  # fmt: skip
+def test_of_two_sources(what: str, one: Request | None, other: Request, expected: Request) -> None:
+    assert policy.newer_request(one, other) == expected, what
+    assert policy.newer_request(other, one) == expected, what
+    assert policy.newer_request(expected, other) == expected, what
+
+
+def told(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
+    return event("statusline", at, expires_at=expires_at, ttl_seconds=ttl)
+
+
+def test_a_transcript_that_is_read_again_keeps_the_status_lines_word() -> None:
+    s = policy.apply(session(), told(NOW + 290))
+    for mark in ("1", "2"):
+        s = policy.observe(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
+        assert s.request == Request(NOW - 10.4, 300, LINE)
+    s = policy.observe(s, TranscriptFacts(request_at=NOW + 60, ttl_seconds=3600), "3")
+    assert s.request == Request(NOW + 60, 3600, TRANSCRIPT)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_hooks_guess_yields_to_what_the_status_line_says_of_that_turn(order: int) -> None:
+    asked = session(prompted_at=NOW - 20, answered_at=NOW)
+    steps = [lambda s: policy.apply(s, told(NOW - 19 + 300)), policy.assume_request]
+    for step in steps if order else reversed(steps):
+        asked = step(asked)
+    assert asked.request == Request(NOW - 19, 300, LINE)
+
+
+def test_a_hooks_guess_of_a_later_turn_is_newer_than_the_status_line() -> None:
+    s = policy.apply(session(prompted_at=NOW - 100), told(NOW + 210))
+    s = policy.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
+    assert s.request == Request(NOW, 300, HOOK)
+
+
+def test_after_a_switch_of_the_model_the_status_line_warms_nothing() -> None:
+    switched = session(switched_at=NOW - 50, request=Request(NOW - 100.6, 300, TRANSCRIPT))
+    s = policy.apply(switched, told(NOW + 200))
+    assert policy.state_of(s, NOW).cache is Cache.EXPIRED
+    assert policy.state_of(policy.apply(s, told(NOW + 280)), NOW).cache is Cache.WARM
+
+
+def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:
+    ended = policy.apply(policy.apply(Session("s"), event("turn", NOW)), event("end", NOW + 1))
+    found = policy.apply(policy.apply(Session("s"), event("found", NOW)), event("gone", NOW))
+    for sign in (event("found", NOW + 9), told(NOW + 300, NOW + 9)):
+        assert policy.activity_of(policy.apply(ended, sign), NOW + 10) is Activity.ENDED
+        assert not policy.may_be_found(ended, sign.at)
+        assert policy.activity_of(found, NOW + 10) is Activity.ENDED
+        assert policy.activity_of(policy.apply(found, sign), NOW + 10) is Activity.IDLE
+        assert policy.may_be_found(found, sign.at)
+    assert not policy.may_be_found(found, NOW)
+
+
+def test_what_was_found_yields_to_what_any_hook_says() -> None:
+    s = policy.apply(Session("s"), event("found", NOW + 50, cwd="/found", title="F"))
+    assert (s.cwd, s.title) == ("/found", "F")
+    s = policy.apply(s, event("turn", NOW, cwd="/hook"))
+    assert policy.apply(s, event("found", NOW + 90, cwd="/later", title="G")).cwd == "/hook"
+
+
 _EVENTS = st.lists(
     st.builds(
         Event,
@@ -315,6 +426,8 @@ _EVENTS = st.lists(
         title=st.none() | st.sampled_from(["A", "B"]),
         source=st.none() | st.sampled_from(["compact", "resume"]),
         process=st.none() | st.builds(Process, st.sampled_from([1, 2])),
+        expires_at=st.none() | st.sampled_from([NOW + 300, NOW + 301, NOW + 3600]),
+        ttl_seconds=st.none() | st.sampled_from([300, 3600]),
     ),
     max_size=5,
 )
@@ -330,12 +443,3 @@ def test_events_in_any_order_and_repeated_end_alike(events: list[Event]) -> None
 
     ends = {end(list(order) + list(order[:2])) for order in itertools.permutations(events)}
     assert len(ends) == 1
-
-
-@given(_EVENTS, st.floats(-1e4, 1e4), st.floats(0, 1e4))
-def test_time_alone_never_makes_a_countdown_longer(events: list[Event], start: float, later: float) -> None:
-    s = Session("s", request=Request(NOW, 300, Source.TRANSCRIPT))
-    for e in events:
-        s = policy.apply(s, e)
-    before, after = policy.state_of(s, NOW + start), policy.state_of(s, NOW + start + later)
-    assert (after.seconds_left or 0) <= (before.seconds_left or 0)

@@ -61,3 +61,41 @@ socket.socket.connect = socket.getaddrinfo = refuse
 assert pricing.rewrite_cost("claude-opus-5-5", 300, 1000) > 0
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("tokens", [1, 900, 142_000, 200_000, 200_001, 950_000])
+@pytest.mark.parametrize("ttl", [300, 3600])
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-sonnet-4-5", "us.anthropic.claude-sonnet-4-5-v1:0"])
+def test_the_list_tells_the_same_prices(model: str, ttl: int, tokens: int) -> None:
+    listed = pricing.PriceList(pricing.sample).rewrite_cost(model, ttl, tokens)
+    assert listed == pytest.approx(pricing.rewrite_cost(model, ttl, tokens))
+
+
+def test_the_list_asks_once_a_model_also_for_one_that_is_unknown() -> None:
+    asked: list[str] = []
+
+    def ask(model: str) -> pricing.Samples | None:
+        asked.append(model)
+        return pricing.sample(model)
+
+    prices = pricing.PriceList(ask)
+    costs = [prices.rewrite_cost(model, 300, 1000) for model in ("claude-opus-5-5", "no-such-model") * 3]
+    assert [cost is None for cost in costs] == [False, True] * 3
+    assert asked == ["claude-opus-5-5", "no-such-model"]
+
+
+def test_a_child_tells_the_prices_and_the_library_stays_out_of_this_process() -> None:
+    program = (
+        "import sys; from claude_session_status.pricing import PriceList\n"
+        "print(PriceList().rewrite_cost('claude-opus-5-5', 300, 1000000), PriceList().rewrite_cost('x', 300, 1),"
+        " 'genai_prices' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    cost, unknown, loaded = done.stdout.split()
+    assert float(cost) == pytest.approx(4.8)
+    assert (unknown, loaded) == ("None", "False")
+
+
+def test_a_child_that_fails_is_no_price_and_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    assert pricing.PriceList().rewrite_cost("claude-opus-5-5", 300, 1000) is None

@@ -11,10 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError
+from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.paths import Paths
 from claude_session_status.store import Store
+from claude_session_status.store_files import failure
 from fakes import NOW
 
 FULL = Session(
@@ -40,12 +41,16 @@ FULL = Session(
     client_status=ClientStatus.BUSY,
     client_status_at=NOW + 10,
     switched_at=NOW + 11,
+    switched_back_at=NOW + 12,
+    response_at=NOW + 13,
+    ttl_written_at=NOW + 14,
     context_tokens=142_000,
     model="claude-opus-5-5",
     process=Process(7, 1 << 40, "pid:[1]"),
     muted=True,
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
+    found_at=NOW + 12,
     forgotten_at=NOW - 1,
 )
 
@@ -64,6 +69,13 @@ def test_every_field_survives(store: Store) -> None:
     put(store, FULL, Session("bare"))
     put(store, FULL)
     assert {s.session_id: s for s in store.load()} == {"s": FULL, "bare": Session("bare")}
+
+
+def test_some_can_be_asked_for_however_old(store: Store) -> None:
+    assert store.select(["s"]) == []
+    put(store, FULL, Session("bare"))
+    assert store.select(["s", "s", "unheard of"]) == [FULL]
+    assert store.select([]) == []
 
 
 def test_an_update_sees_what_is_remembered_of_the_named_ones(store: Store) -> None:
@@ -180,11 +192,12 @@ def test_of_a_forgotten_session_the_row_goes_and_the_moment_stays(store: Store, 
     assert [s.session_id for s in store.load()] == ["other"]
     with duckdb.connect(where.database) as db:
         assert db.execute("SELECT session_id FROM session_status").fetchall() == [("other",)]
+    assert store.select(["s", "other", "never heard of"]) == [Session("other"), Session("s", forgotten_at=NOW + 50)]
     seen: list[dict[str, Session]] = []
 
     def come_back(before: dict[str, Session]) -> list[Session]:
         seen.append(before)
-        return [replace(before["s"], started_at=NOW + 60)]
+        return [replace(before["s"], last_event_at=NOW + 60)]
 
     store.update(["s"], come_back)
     assert seen == [{"s": Session("s", forgotten_at=NOW + 50)}]
@@ -241,3 +254,33 @@ def test_a_file_of_the_original_is_carried_over_with_its_local_times(
     with duckdb.connect(where.database, read_only=True) as db:
         names = [row[0] for row in db.execute("DESCRIBE session_status").fetchall()]
     assert names[:6] == ["session_id", "project", "cwd", "started_at", "last_turn_at", "status"]
+
+
+_GERMAN = "Der Prozess kann nicht auf die Datei zugreifen, da sie von einem anderen Prozess verwendet wird."
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "is_file", "meaning"),
+    [
+        (
+            'Could not set lock on file "{}": Conflicting lock is held in python (PID 7)',
+            "linux",
+            True,
+            StoreLockedError,
+        ),
+        ('Cannot open file "{}": Permission denied', "linux", True, StoreUnusableError),
+        ('Cannot open file "{}": Sharing violation.\r\n', "win32", True, StoreLockedError),
+        (f'Cannot open file "{{}}": {_GERMAN}\r\n', "win32", True, StoreLockedError),
+        ('Cannot open file "{}": Access is denied.\r\n', "win32", False, StoreUnusableError),
+        ('The file "{}" exists, but it is not a valid DuckDB database file!', "win32", True, StoreBrokenError),
+    ],
+)
+def test_a_file_in_use_is_told_from_others_in_any_language(
+    text: str, platform: str, is_file: bool, meaning: type[Exception], tmp_path: Path
+) -> None:
+    """Or on Windows nobody would wait for it, and a person would be told of a full disk."""
+    path = tmp_path / "locksmith.duckdb"
+    if is_file:
+        path.touch()
+    error = duckdb.IOException("IO Error: " + text.format(path))
+    assert type(failure(str(path), error, platform)) is meaning

@@ -326,3 +326,12 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     priced = policy.snapshot([make("a", 10, context_tokens=1, model="m")], NOW, price=lambda *_: 0.68159)
     assert view.as_json(priced)["sessions"][0]["rewrite_cost_usd"] == 0.6816
     assert second["rewrite_cost_usd"] is None
+
+
+def test_a_session_that_was_only_found_says_so() -> None:
+    found = make("a", last_event_at=None, found_at=NOW - 9)
+    taken_over = make("b", found_at=NOW - 9)
+    rows = {row.session: row.last_turn for row in view.rows(shot(found, taken_over))}
+    assert rows == {"a": "found", "b": ""}
+    labels = [item.label for item in view.menu(shot(found, taken_over)) if item.session_id]
+    assert [label.endswith(", found") for label in labels] == [True, False]

@@ -1,6 +1,7 @@
-"""Which door: a `mark-*` call goes straight to the hook and imports nothing else; everything else is the terminal's.
+"""Which door: `mark-*` and `statusline` go straight to their modules and import nothing else; the rest goes to `cli`.
 
-Claude Code's user waits for hooks, so this file must stay free of imports at its top.
+Claude Code's user waits for hooks, and a status line is rendered several times a second while a session works: so this
+file must stay free of imports at its top.
 """
 
 import os
@@ -16,6 +17,10 @@ def main() -> int:
         if arguments[0] in hook.KINDS:
             hook.main(arguments[0])  # whatever else is said: a usage error would block Claude Code's user
             os._exit(0)  # somebody waits, and nothing is left to flush: spare the interpreter's tidying up
+    if arguments and arguments[0] == "statusline" and not {"--help", "-h"}.intersection(arguments[1:2]):
+        from claude_session_status.claude import statusline  # noqa: PLC0415 - runs at each render of Claude Code
+
+        os._exit(statusline.main(arguments[1:]))
     from claude_session_status.cli.main import main as terminal  # noqa: PLC0415 - likewise
 
     return terminal(arguments)

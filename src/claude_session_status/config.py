@@ -3,6 +3,9 @@
 A wrong key never stops anything: the default is used and the problem is said where the person looks.
 """
 
+import json
+import os
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -84,15 +87,58 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 
 
-def load(path: str) -> Loaded:
-    """Read the file at `path`; a missing one means defaults. Raises nothing: problems are returned."""
+def load(path: str, called: str | None = None) -> Loaded:
+    """Read the file at `path`; a missing one means defaults. Raises nothing: problems are returned.
+
+    `called` is what problems call the file, its path unless told.
+    """
+    called = called or path
     try:
-        text = Path(path).read_text("utf-8")
+        text = Path(path).read_text("utf-8-sig")  # an editor on Windows may begin it with a mark
     except FileNotFoundError:
         return Loaded()
-    except (OSError, UnicodeError) as error:
-        return Loaded(problems=(f"{path} can't be read: {error}. Defaults are used",))
-    return parse(text, path)
+    except OSError as error:
+        return Loaded(problems=(f"{called} can't be read: {error.strerror or error}. Defaults are used",))
+    except UnicodeError:
+        return Loaded(problems=(f"{called} can't be read: it is not UTF-8 text. Defaults are used",))
+    return parse(text, called)
+
+
+class ConfigFile:
+    """The settings in a file that may change at any time: read again when it did. Making one looks at nothing."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._mark: object = None
+        self.loaded = Loaded()
+
+    def reread(self) -> bool:
+        """Look at the file; whether what it says is new. Raises nothing."""
+        try:
+            status = os.stat(self._path)
+            mark: object = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError as error:
+            mark = error.errno
+        if mark == self._mark:
+            return False
+        self._mark = mark
+        before, self.loaded = self.loaded, load(self._path, os.path.basename(self._path))
+        return self.loaded != before
+
+
+def as_toml(config: Config) -> str:
+    """The settings as the text of a `config.toml` that sets every key."""
+    return "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config))
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    if value is None:
+        return '"auto"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
 
 
 def parse(text: str, path: str = "config.toml") -> Loaded:
@@ -114,9 +160,13 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
     return Loaded(Config(**values), tuple(problems))
 
 
+_KEY = re.compile(r"""\s*\[*\s*["']?([^"'=.\]\s]+)""")
+
+
 def _line_of(text: str, key: str) -> int:
     """The line, from 1, on which the key is set at the top level; 1 when it can't be told."""
     for number, line in enumerate(text.splitlines(), 1):
-        if line.strip().strip("[").lstrip().strip("\"'").startswith(key):
+        name = _KEY.match(line)
+        if name is not None and name[1] == key:
             return number
     return 1

@@ -40,3 +40,7 @@ class SettingsError(SessionStatusError):
 
 class ConfigError(SessionStatusError):
     """A key in `config.toml` is unknown or has a value that is not allowed."""
+
+
+class AutostartError(SessionStatusError):
+    """Starting at login can't be turned on or off."""

@@ -49,7 +49,7 @@ class ClientStatus(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a note in the spool tells. The first six come from Claude Code's hooks, the rest from the monitor."""
+    """What a note in the spool tells. The first seven are of hooks, the last of the status line, the others ours."""
 
     START = "start"
     PROMPT = "prompt"
@@ -63,6 +63,8 @@ class EventKind(StrEnum):
     MUTE = "mute"  # a person wants to hear nothing of the session
     UNMUTE = "unmute"
     FORGET = "forget"  # a person wants nothing of the session to be kept
+    FOUND = "found"  # a transcript shows a session that no hook has spoken of
+    STATUS_LINE = "statusline"  # the client's own word on the cache, from its status line
 
 
 class Pause(StrEnum):
@@ -98,6 +100,7 @@ class Event:
     process: Process | None = None
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
+    ttl_seconds: int | None = None  # STATUS_LINE: of the cache that expires at `expires_at`
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,16 @@ class TranscriptFacts:
     request_at: float | None = None  # start of the last main request that got a response
     request_cached: bool = True  # False: its response had no cache tokens at all
     pending_at: float | None = None  # start of a main request after that one, no line of a response yet
+    response_at: float | None = None  # when the first line of its response was written
     ttl_seconds: int | None = None
+    ttl_written_at: float | None = None  # which earlier response tells the TTL; None: the last one does so itself
     context_tokens: int | None = None
     model: str | None = None
     title: str | None = None
-    compacted_at: float | None = None
-    switched_at: float | None = None  # another model was chosen after that request
+    title_given: bool = True  # False: made up by the model
+    compacted_at: float | None = None  # after that request
+    switched_at: float | None = None  # another model or effort was chosen after that request
+    switched_back_at: float | None = None  # or it was, and then again what that request had
     turn: Turn | None = None
     turn_at: float | None = None  # when the line was written that tells the turn
 
@@ -150,7 +157,10 @@ class Session:
     last_event_at: float | None = None
     request: Request | None = None
     uncached_at: float | None = None  # compacted, or a response without cache tokens: nothing older counts
-    switched_at: float | None = None  # another model was chosen: what is cached is of no use to it
+    switched_at: float | None = None  # another model or effort was chosen: what is cached is of no use to it
+    switched_back_at: float | None = None  # and then again the one that the last request had
+    response_at: float | None = None  # when the last response that the transcript shows began to arrive
+    ttl_written_at: float | None = None  # which response told the TTL, where that of the request itself did not
     transcript_path: str | None = None
     transcript_mark: str | None = None  # size and mtime when it was last read
     transcript_at: float | None = None  # the newest line that tells something of the turn
@@ -163,17 +173,28 @@ class Session:
     muted: bool = False
     alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
     stamps: tuple[tuple[str, float], ...] = ()  # (field, when the event was that it is from): the newest holds
+    found_at: float | None = None  # the last sign of life that no hook gave: a transcript, a status line
     forgotten_at: float | None = None  # nothing from before is kept, and nothing from before comes back
 
     @property
     def is_ended(self) -> bool:
-        """Whether the last word on the session is its end; a newer event brings it back."""
-        return self.ended_at is not None and self.ended_at >= (self.last_event_at or 0.0)
+        """Whether the last word on the session is its end; a newer event brings it back.
+
+        Once a hook has spoken of the session, no other sign of life does: a client writes lines and renders its status
+        line even while it goes.
+        """
+        heard_at = self.last_event_at if self.last_event_at is not None else self.found_at
+        return self.ended_at is not None and self.ended_at >= (heard_at or 0.0)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the session is known without any hook having spoken of it."""
+        return self.found_at is not None and self.last_event_at is None
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether a person wanted it forgotten and nothing was heard of it since: only that moment is left of it."""
-        return self.forgotten_at is not None and self.started_at is None
+        """Whether a person wanted it forgotten and no hook has spoken of it since: only that moment is kept of it."""
+        return self.forgotten_at is not None and self.last_event_at is None
 
 
 class Urgency(IntEnum):

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from claude_session_status import config, notes, pause, policy
+from claude_session_status.claude.found import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
@@ -80,14 +81,17 @@ class Monitor:
         price: policy.Price | None = None,
     ) -> None:
         self._paths = paths
+        self._config = config.ConfigFile(paths.config) if settings is None else None
         self._settings = settings or config.Config()
         self._clock = clock or SystemClock()
         self._gives_alerts = alerts
         self._everything = everything
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
-        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds)
+        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
         self._alive = alive
+        self._finder = Finder(paths, alive)
+        self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
         self._price = price
         self._paused_until: float | None = None
         self._told: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
@@ -167,7 +171,15 @@ class Monitor:
 
     @property
     def _looking(self) -> tuple[Callable[[], None], ...]:
-        return self._hear, self._take_in, self._read_rows, self._refresh_transcripts, self._note_the_gone
+        return (
+            self._reread_config,
+            self._hear,
+            self._take_in,
+            self._read_rows,
+            self._find,
+            self._refresh_transcripts,
+            self._note_the_gone,
+        )
 
     @property
     def problem(self) -> SessionStatusError | None:
@@ -204,6 +216,13 @@ class Monitor:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
             _touch(path, now)
 
+    def _reread_config(self) -> None:
+        if self._config is not None and self._config.reread():
+            self._settings = self._config.loaded.config
+            self._ingester.default_ttl = self._settings.default_ttl_seconds
+            for problem in self._config.loaded.problems:
+                log.warning("%s", problem)
+
     def _hear(self) -> None:
         """Take as true what a person wants, before it is a row."""
         self._paused_until = pause.read(self._paths.pause)
@@ -235,7 +254,34 @@ class Monitor:
         self._loaded = stamp  # taken before the rows were: a change in between is seen next time
         self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
         for event in self._said.values():
-            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
+
+    def _find(self) -> None:
+        """Note the sessions that no hook has told of, and take them in."""
+        now = self._clock.time()
+        news = [trace for trace in self._finder.look(now) if self._is_news(trace)]
+        if not news:
+            return
+        # The rows that are shown are not all: one that ended must not come back.
+        try:
+            remembered = {s.session_id: s for s in self._store.select(trace.session_id for trace in news)}
+        except StoreLockedError:
+            return  # somebody writes at this moment, a hook of that very session perhaps: the next poll will know
+        for trace in news:
+            session = remembered.get(trace.session_id)
+            # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.
+            is_known = session is not None and not session.is_found
+            self._asked[trace.session_id] = math.inf if is_known else trace.at
+            if policy.may_be_found(session, trace.at) and (event := event_of(trace)):
+                self._spool.write(notes.encode(event), now)
+        self._take_in()
+        self._read_rows()
+
+    def _is_news(self, trace: Trace) -> bool:
+        row = self._rows.get(trace.session_id)
+        if row is not None and not policy.may_be_found(row, trace.at):
+            return False
+        return self._asked.get(trace.session_id, -math.inf) < trace.at
 
     def _refresh_transcripts(self) -> None:
         for session_id, session in self._rows.items():
@@ -250,10 +296,11 @@ class Monitor:
         The note bears the time of the session's last event, so that any newer event brings the session back.
         """
         for session in self._rows.values():
-            if session.is_ended or session.last_event_at is None:
+            heard_at = session.found_at if session.is_found else session.last_event_at
+            if session.is_ended or heard_at is None:
                 continue
-            if self._alive(session.process, session.last_event_at) is Liveness.GONE:
-                self._say(Event(EventKind.GONE, session.session_id, session.last_event_at))
+            if self._alive(session.process, heard_at) is Liveness.GONE or self._finder.has_moved_on(session):
+                self._say(Event(EventKind.GONE, session.session_id, heard_at))
 
     def _write(self, *, force: bool = False) -> None:
         """Remember what transcripts told, at most once in some seconds."""
@@ -273,17 +320,22 @@ class Monitor:
 
     def _believe(self, event: Event) -> None:
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event)
+        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, self._clock.time())
+
+    @property
+    def _config_problems(self) -> tuple[str, ...]:
+        return self._config.loaded.problems if self._config is not None else ()
 
     # ---- what is shown ------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """All sessions at this moment; no file is looked at."""
+        now = self._clock.time()
         return policy.snapshot(
-            self._rows.values(),
-            self._clock.time(),
+            (s for s in self._rows.values() if self._everything or not policy.is_lost(s, now)),
+            now,
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
-            problem=self.problem.title if self.problem else None,
+            problem=self.problem.title if self.problem else next(iter(self._config_problems), None),
             price=self._price,
             paused_until=self._paused_until,
         )

@@ -12,6 +12,7 @@ from claude_session_status.model import Event, EventKind, Process
 
 _TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")
+_LONGEST_TTL = 86400
 _LATEST = 253402300799.0  # the end of the year 9999, the last that a date can say
 
 
@@ -23,6 +24,12 @@ def encode(event: Event) -> bytes:
     """The event as one line of JSON."""
     note: dict[str, object] = {"kind": event.kind.value, "session_id": event.session_id, "at": event.at}
     note |= {name: value for name in (*_TEXTS, *_NUMBERS) if (value := getattr(event, name)) is not None}
+    if event.ttl_seconds is not None:
+        note["ttl_seconds"] = event.ttl_seconds
+    if event.process is not None:
+        process = event.process
+        named = {"pid": process.pid, "pid_started": process.started, "pid_namespace": process.namespace}
+        note |= {name: value for name, value in named.items() if value is not None}
     return json.dumps(note).encode() + b"\n"
 
 
@@ -38,6 +45,8 @@ def decode(raw: bytes) -> Event:
         raise NoteError("a note without a session or a time")
     values: dict[str, Any] = {name: note[name] for name in _TEXTS if isinstance(note.get(name), str)}
     values |= {name: float(note[name]) for name in _NUMBERS if _is_moment(note.get(name))}
+    if _is_moment(note.get("ttl_seconds")) and 0 < note["ttl_seconds"] <= _LONGEST_TTL:
+        values["ttl_seconds"] = int(note["ttl_seconds"])
     return Event(kind, session_id, round(float(at), 6), process=_process(note), **values)
 
 

@@ -12,11 +12,13 @@ class Paths:
     def __init__(self, claude_dir: str) -> None:
         self.claude_dir = claude_dir
         self.client_registry = os.path.join(claude_dir, "sessions")
+        self.projects = os.path.join(claude_dir, "projects")
         self.settings = os.path.join(claude_dir, "settings.json")
         self.folder = os.path.join(claude_dir, "claude-session-status")
         self.database = os.path.join(self.folder, "status.duckdb")
         self.spool = os.path.join(self.folder, "spool")
         self.config = os.path.join(self.folder, "config.toml")
+        self.statusline = os.path.join(self.folder, "statusline")
         self.monitor_alive = os.path.join(self.folder, "monitor.alive")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
         self.pause = os.path.join(self.folder, "paused-until")

@@ -6,6 +6,9 @@ Pure functions of values and `now`; nothing here reads a clock, a file or the en
   two seconds), and counting from the end of a response would promise time that is not there.
 - *Times only grow.* Each fact is a moment; of two moments the later one holds. So events may come twice or in any
   order, from hooks, transcripts and monitors, and the row ends the same.
+
+Clocks are set, and machines disagree. A moment ahead of the clock is not believed while it is ahead, and the first
+event that is not ahead takes its place: nothing from the future is shown, and nothing of it stays for ever.
 """
 
 import math
@@ -43,7 +46,11 @@ TOOL_LIMIT_SECONDS = 7200.0
 SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are shown
 ENDED_SHOWN_SECONDS = 600.0  # and ended ones for a while longer, where there is room for them
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
+FOUND_SECONDS = 3600.0  # how far back a transcript counts as a session that may be running
+SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
 ALERT_GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
+CLOCK_SLACK_SECONDS = 5.0  # a moment ahead of the clock by more than this is not believed
+LAG_SECONDS = 30.0  # by how much a hook and the line of what it tells may differ on a busy machine
 TOGETHER_SECONDS = 5.0  # expiries as near as this are told of together
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # where the person has set none: by TTL
 PAUSE_SECONDS = 3600.0
@@ -82,16 +89,26 @@ _MOMENTS: dict[EventKind, tuple[str, ...]] = {
 }
 _STAMPED = ("project", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"
+_BEHIND_HOOKS_SECONDS = 1e12  # what was found yields to what any hook says, however old that is
 
 
-def apply(session: Session, event: Event) -> Session:
-    """The session after the event. Applying an event again, or an older one later, changes nothing."""
+def apply(session: Session, event: Event, now: float = math.inf) -> Session:
+    """The session after the event. Applying an event again, or an older one later, changes nothing.
+
+    What lies ahead of `now` is forgotten for the event's sake. An event ahead of it has happened by now, and nothing
+    more is known of when: an answer among such gives no countdown.
+    """
+    session = forget_what_is_ahead(session, now)
+    if event.at > now + CLOCK_SLACK_SECONDS:
+        event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
     if event.kind is EventKind.FORGET:
         return _forget(session, event.at)
     if session.forgotten_at is not None and event.at <= session.forgotten_at:
         return session
     if event.kind is EventKind.ALERTED:
-        return _remember_alert(session, event)
+        return _remember_alert(session, event, now)
+    if event.kind in (EventKind.FOUND, EventKind.STATUS_LINE):
+        return _notice(session, event)
     if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
         # No event of the session itself: it neither brings it back nor makes it look alive.
         return _stamp(session, {"muted": event.kind is EventKind.MUTE}, event.at)
@@ -99,7 +116,7 @@ def apply(session: Session, event: Event) -> Session:
     if event.kind is EventKind.START and event.source == _COMPACTED:
         moments = ("uncached_at",)  # the same session goes on, its old prefix is gone
     values: dict[str, Any] = {m: later(getattr(session, m), event.at) for m in moments}
-    session = replace(session, **values)
+    session = _shorten_if_taken_over(replace(session, **values))
     if event.kind is EventKind.GONE:
         return session
     return _stamp(
@@ -125,6 +142,31 @@ def _stamp(session: Session, values: dict[str, Any], at: float) -> Session:
     return replace(session, **taken, stamps=tuple(sorted(stamps.items()))) if taken else session
 
 
+def _notice(session: Session, event: Event) -> Session:
+    """The session after a sign of life that no hook gave. It is no event of the session: it brings nothing back."""
+    request = session.request
+    if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
+        # None begins after it is told of; the status line's whole seconds may say so.
+        began = min(event.expires_at - event.ttl_seconds, event.at)
+        told = Request(began, event.ttl_seconds, Source.STATUS_LINE)
+        if request is not None and request.source is Source.HOOK and _is_of_this_turn(session, told):
+            request = None  # a guess, made before the status line told
+        if session.forgotten_at is None or began > session.forgotten_at:
+            request = newer_request(request, told)
+    if session.forgotten_at is not None:
+        return replace(session, request=request)  # only a hook brings back what a person wanted forgotten
+    return _stamp(
+        replace(session, found_at=later(session.found_at, event.at), request=request),
+        {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
+        event.at - _BEHIND_HOOKS_SECONDS,
+    )
+
+
+def _is_of_this_turn(session: Session, told: Request) -> bool:
+    """Whether the status line speaks of a request of the turn that was begun last."""
+    return session.prompted_at is not None and told.started_at >= session.prompted_at - SAME_REQUEST_SECONDS
+
+
 _SEEN_MOMENTS = (
     "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "ended_at", "last_event_at",
     "uncached_at", "switched_at",
@@ -138,70 +180,181 @@ def _forget(session: Session, at: float) -> Session:
     values: dict[str, Any] = {
         name: moment for name in _SEEN_MOMENTS if (moment := getattr(session, name)) is not None and moment > at
     }
+    # What was noticed without a hook is stamped behind all that hooks say, so it goes as well: see _notice.
     stamps = tuple((name, when) for name, when in session.stamps if at < when < math.inf)
     values |= {name: getattr(session, name) for name, _ in stamps}
     if "last_event_at" in values:
         values |= {"started_at": at, "alerts": session.alerts}
-        if session.request is not None and session.request.started_at > at:
-            values["request"] = session.request
+    if session.request is not None and session.request.started_at > at:
+        values["request"] = session.request
     return Session(session.session_id, stamps=stamps, forgotten_at=at, **values)
 
 
 def moment_for(session: Session, now: float) -> float:
     """When a person's wish counts as uttered: now, but after all that is known, since clocks are set back."""
-    known = [session.last_event_at, session.forgotten_at, dict(session.stamps).get("muted")]
+    known = [session.last_event_at, session.found_at, session.forgotten_at, dict(session.stamps).get("muted")]
     return max([now, *(m + 0.001 for m in known if m is not None and m < math.inf)])
 
 
-def _remember_alert(session: Session, event: Event) -> Session:
+def _remember_alert(session: Session, event: Event, now: float) -> Session:
     if event.expires_at is None or event.lead_seconds is None:
+        return session
+    if not _can_have_been_told(session, event.lead_seconds, event.expires_at, now):
         return session
     told = dict(session.alerts)
     told[event.lead_seconds] = max(told.get(event.lead_seconds, -math.inf), event.expires_at)
     return replace(session, alerts=tuple(sorted(told.items())))
 
 
+# ---- clocks that were set ---------------------------------------------------
+
+
+_OWN_MOMENTS = (
+    "started_at", "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "uncached_at",
+    "switched_at", "switched_back_at", "response_at", "ttl_written_at",
+)  # fmt: skip
+
+
+def believed(session: Session, now: float) -> Session:
+    """The session without the moments that lie ahead of the clock; itself where none does.
+
+    `ended_at` and `last_event_at` stay: they are only compared with each other.
+    """
+    limit = now + CLOCK_SLACK_SECONDS
+
+    def is_ahead(at: float | None) -> bool:
+        return at is not None and at > limit
+
+    ahead: dict[str, Any] = {name: None for name in _OWN_MOMENTS if is_ahead(getattr(session, name))}
+    if session.request is not None and is_ahead(session.request.started_at):
+        ahead["request"] = None
+    if is_ahead(session.transcript_at):
+        ahead |= {"transcript_at": None, "transcript_turn": None}
+    if is_ahead(session.client_status_at):
+        ahead |= {"client_status_at": None, "client_status": None}
+    return replace(session, **ahead) if ahead else session
+
+
+def forget_what_is_ahead(session: Session, now: float) -> Session:
+    """The session as it goes on when something is heard of it at `now`: what lies ahead of that is gone for good."""
+    limit = now + CLOCK_SLACK_SECONDS
+    kept = believed(session, now)
+    if kept is not session:
+        kept = replace(kept, transcript_mark=None)  # read it again: it may tell of an earlier request
+    stamps = tuple((name, at) for name, at in kept.stamps if at <= limit or at == math.inf)
+    alerts = tuple((lead, expiry) for lead, expiry in kept.alerts if _can_have_been_told(kept, lead, expiry, now))
+    if (stamps, alerts) != (kept.stamps, kept.alerts):
+        kept = replace(kept, stamps=stamps, alerts=alerts)
+    if kept.forgotten_at is not None and kept.forgotten_at > limit:
+        kept = replace(kept, forgotten_at=None)
+    if kept.last_event_at is not None and kept.last_event_at > limit:
+        ended = kept.ended_at if kept.ended_at is not None and kept.ended_at <= limit else None
+        kept = replace(kept, last_event_at=None, ended_at=ended)
+    return kept
+
+
+def _can_have_been_told(session: Session, lead: float, expiry: float, now: float) -> bool:
+    """Whether an alert so long before that expiry is of the past, or of the request that is known."""
+    is_of_this_request = session.request is not None and abs(expiry - session.request.expires_at) < SAME_EXPIRY_SECONDS
+    return is_of_this_request or expiry - lead <= now + CLOCK_SLACK_SECONDS
+
+
 # ---- what a source says of the last request ---------------------------------
 
 
 def newer_request(old: Request | None, new: Request | None) -> Request | None:
-    """The request to count from: the later one, and of the same moment the one with the shorter countdown."""
+    """The request to count from: the later one, and of the same moment the one with the shorter countdown.
+
+    The status line tells whole seconds, rounded up, so it may speak of the same request where the moments differ.
+    Where both then agree the status line has the word, with the moment of the other.
+    """
     if old is None or new is None:
         return new if old is None else old
-    return max(old, new, key=lambda r: (r.started_at, -r.ttl_seconds))
+    if _is_rounded(old) != _is_rounded(new) and abs(old.started_at - new.started_at) <= SAME_REQUEST_SECONDS:
+        shorter = min(old, new, key=lambda r: r.expires_at)
+        agreed = old.ttl_seconds == new.ttl_seconds
+        return replace(shorter, source=Source.STATUS_LINE) if agreed else shorter
+    return max(old, new, key=lambda r: (r.started_at, -r.ttl_seconds, r.source is not Source.HOOK))
 
 
-def observe(session: Session, facts: TranscriptFacts, mark: str, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
-    """The session after its transcript was read; `mark` tells which state of the file that was."""
-    request, uncached = session.request, later(session.uncached_at, facts.compacted_at)
-    ttl = facts.ttl_seconds or (request.ttl_seconds if request else default_ttl)
-    if request is not None and request.source is Source.HOOK and facts.request_at is not None:
-        request = None  # a guess, made while the transcript did not tell
-    if facts.request_at is not None and not facts.request_cached:
-        uncached = later(uncached, facts.request_at)
-    elif facts.request_at is not None:
-        request = newer_request(request, Request(facts.request_at, ttl, Source.TRANSCRIPT))
-    if facts.pending_at is not None and facts.pending_at <= (session.answered_at or -math.inf):
-        # At Stop the response's lines are some 100 ms away, but the line of its request is there.
-        request = newer_request(request, Request(facts.pending_at, ttl, Source.HOOK))
+def _is_rounded(request: Request) -> bool:
+    """Whether the moment is only the status line's; one that another source has made exact is in between seconds."""
+    return request.source is Source.STATUS_LINE and request.started_at.is_integer()
+
+
+def observe(
+    session: Session, facts: TranscriptFacts, mark: str | None, default_ttl: int = DEFAULT_TTL_SECONDS
+) -> Session:
+    """The session after its transcript was read.
+
+    `mark` tells which state of the file that was; None for one that is to be read again.
+    """
+    before = session.request
     is_newer = facts.turn_at is not None and facts.turn_at >= (session.transcript_at or -math.inf)
     session = replace(
         session,
-        request=request,
-        uncached_at=uncached,
+        uncached_at=later(session.uncached_at, facts.compacted_at),
         switched_at=later(session.switched_at, facts.switched_at),
+        switched_back_at=later(session.switched_back_at, facts.switched_back_at),
+        response_at=later(session.response_at, facts.response_at),
         transcript_mark=mark,
         transcript_at=later(session.transcript_at, facts.turn_at),
         transcript_turn=facts.turn if is_newer else session.transcript_turn,
         context_tokens=facts.context_tokens if facts.context_tokens is not None else session.context_tokens,
     )
+    if before is not None and before.source is Source.HOOK:
+        session = replace(session, request=None)  # a guess, made while the transcript did not tell; see assume_request
+    ttl = facts.ttl_seconds or (before.ttl_seconds if before else default_ttl)
+    if facts.request_at is not None and not facts.request_cached:
+        session = replace(session, uncached_at=later(session.uncached_at, facts.response_at or facts.request_at))
+    elif facts.request_at is not None:
+        seen = Request(facts.request_at, ttl, Source.TRANSCRIPT)
+        session = replace(session, request=newer_request(session.request, seen))
+        if session.request is seen:
+            session = replace(session, ttl_written_at=_ttl_written_at(session, facts, before))
+    if facts.pending_at is not None and facts.pending_at <= (session.answered_at or -math.inf):
+        # At Stop the response's lines are some 100 ms away, but the line of its request is there.
+        pending = Request(facts.pending_at, ttl, Source.HOOK)
+        session = replace(session, request=newer_request(session.request, pending))
+    session = _shorten_if_taken_over(session)
     if facts.model is not None and facts.request_at is not None:
         session = _stamp(session, {"model": facts.model}, facts.request_at)
-    if facts.title:
-        # The client's own title: no hook's word replaces it, only another title in the transcript does.
-        stamps = {**dict(session.stamps), "title": math.inf}
-        session = replace(session, title=facts.title, stamps=tuple(sorted(stamps.items())))
-    return session
+    return _title(session, facts)
+
+
+def _ttl_written_at(session: Session, facts: TranscriptFacts, before: Request | None) -> float | None:
+    """When the response was that tells the TTL of the last request; None where that itself does."""
+    if facts.ttl_seconds is not None:
+        return facts.ttl_written_at
+    if session.ttl_written_at is not None or before is None:
+        return session.ttl_written_at
+    return before.started_at  # too far back to be seen now: it was remembered
+
+
+def _shorten_if_taken_over(session: Session) -> Session:
+    """The session whose last request may have asked for less than the one before it did.
+
+    A request that wrote nothing does not show its TTL in older clients. It had that of the last write, unless another
+    process has taken the session over since, which may ask for another: then only the shorter one is sure.
+    """
+    request, written_at, opened_at = session.request, session.ttl_written_at, session.opened_at
+    if request is None or request.source is not Source.TRANSCRIPT or written_at is None or opened_at is None:
+        return session
+    if not written_at < opened_at <= request.started_at or request.ttl_seconds <= DEFAULT_TTL_SECONDS:
+        return session
+    return replace(session, request=replace(request, ttl_seconds=DEFAULT_TTL_SECONDS))
+
+
+_MADE_UP = -1.0  # the stamp of a title that the model made up: any other replaces it
+
+
+def _title(session: Session, facts: TranscriptFacts) -> Session:
+    """What the user called the session in the client holds over a hook's word, and that over a title made up."""
+    stamps = dict(session.stamps)
+    if not facts.title or (not facts.title_given and stamps.get("title", _MADE_UP) > _MADE_UP):
+        return session
+    stamps["title"] = math.inf if facts.title_given else _MADE_UP
+    return replace(session, title=facts.title, stamps=tuple(sorted(stamps.items())))
 
 
 def hear_client(session: Session, status: ClientStatus | None, since: float | None) -> Session:
@@ -211,12 +364,36 @@ def hear_client(session: Session, status: ClientStatus | None, since: float | No
     return replace(session, client_status=status, client_status_at=since)
 
 
-def assume_request(session: Session, default_ttl: int = DEFAULT_TTL_SECONDS) -> Session:
-    """The session after a turn ended while its transcript can't be read: the hook's time must do."""
-    if session.answered_at is None:
+def assume_request(
+    session: Session, default_ttl: int = DEFAULT_TTL_SECONDS, *, transcript_is_there: bool = False
+) -> Session:
+    """The session with a guess at the request of its last turn, where the transcript does not tell of that.
+
+    It may lag behind the hook, or be gone. A transcript that shows the prompt shows when the request began. One that
+    can be read and shows responses is trusted before a hook; else the time of the turn's end must do.
+    """
+    if session.answered_at is None or _is_told(session):
+        return session
+    start, shown = session.answered_at, session.transcript_at
+    is_open = session.transcript_turn in (Turn.ASKED, Turn.TOOL)
+    if is_open and shown is not None and shown >= (session.prompted_at or -math.inf) - LAG_SECONDS:
+        start = shown
+    elif transcript_is_there and session.response_at is not None:
+        return session
+    told = session.request
+    if told is not None and told.source is Source.STATUS_LINE and _is_of_this_turn(session, told):
         return session
     ttl = session.request.ttl_seconds if session.request else default_ttl
-    return replace(session, request=newer_request(session.request, Request(session.answered_at, ttl, Source.HOOK)))
+    request = newer_request(session.request, Request(start, ttl, Source.HOOK))
+    return session if request is session.request else replace(session, request=request)
+
+
+def _is_told(session: Session) -> bool:
+    """Whether the transcript, as it was last read, reaches as far as the end of the last good turn."""
+    if session.transcript_at is None or session.answered_at is None:
+        return session.answered_at is None
+    lag = LAG_SECONDS if session.transcript_turn is Turn.OVER else 0.0
+    return session.transcript_at >= session.answered_at - lag
 
 
 # ---- what a session is at a moment ------------------------------------------
@@ -224,22 +401,31 @@ def assume_request(session: Session, default_ttl: int = DEFAULT_TTL_SECONDS) -> 
 
 def state_of(session: Session, now: float, price: Price | None = None) -> SessionState:
     """Cache, activity, countdown and, where `price` knows it, the cost of being late, of a session at `now`."""
+    session = believed(session, now)
     activity = activity_of(session, now)
     request = session.request
-    if request is None or (session.uncached_at is not None and session.uncached_at >= request.started_at):
+    if request is None or _is_uncached(session, request):
         return SessionState(session, Cache.NONE, activity, None, None)
     cost = None
     if price is not None and session.model is not None and session.context_tokens is not None:
         cost = price(session.model, request.ttl_seconds, session.context_tokens)
-    # A start ahead of the clock means that a clock jumped: no cache has more than its TTL left.
+    # A start that is a little ahead of the clock: no cache has more than its TTL left.
     expires_at = min(request.expires_at, now + request.ttl_seconds)
-    if session.switched_at is not None and session.switched_at >= request.started_at:
-        expires_at = min(expires_at, session.switched_at)  # the next message is read anew, by the new model
+    switched_at = session.switched_at
+    if switched_at is not None and switched_at >= max(request.started_at, session.switched_back_at or -math.inf):
+        expires_at = min(expires_at, switched_at)  # the next message is read anew, by the new model
     left = expires_at - now
     if left <= 0:
         return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0, rewrite_cost_usd=cost)
     urgency = urgency_of(left, request.ttl_seconds)
     return SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost)
+
+
+def _is_uncached(session: Session, request: Request) -> bool:
+    """Whether what the request left was thrown away. A response that came after that was not, whenever it began."""
+    if session.uncached_at is None:
+        return False
+    return session.uncached_at >= max(request.started_at, session.response_at or -math.inf)
 
 
 def urgency_of(seconds_left: float, ttl_seconds: int) -> Urgency:
@@ -272,7 +458,6 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     evidence = [
         (at, rank, activity, limit)
         for at, (rank, activity, limit) in (
-            (session.started_at, _IDLE),
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
             (session.last_turn_at, _IDLE),
@@ -281,7 +466,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
             (session.tool_at, _ASKED),
             client,
         )
-        if at is not None
+        if at is not None and at <= now + CLOCK_SLACK_SECONDS
     ]
     if not evidence:
         return Activity.IDLE, -math.inf
@@ -328,8 +513,23 @@ def current(shot: Snapshot) -> Snapshot:
 
 def last_sign(session: Session) -> float:
     """When the session was last heard of, epoch seconds; -inf when never."""
-    moments = (session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at)
+    moments = (
+        session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
+    )  # fmt: skip
     return max((m for m in moments if m is not None), default=-math.inf)
+
+
+def is_lost(session: Session, now: float) -> bool:
+    """Whether a session was only found, has been silent for long, and no process tells that it still runs."""
+    return session.is_found and session.process is None and now - last_sign(session) > FOUND_SECONDS
+
+
+def may_be_found(session: Session | None, at: float) -> bool:
+    """Whether a sign of life at `at` tells anything new: of a session never heard of, or found before and over since.
+
+    Never of one that a hook has spoken of: hooks tell of its ends and beginnings.
+    """
+    return session is None or (session.is_found and session.is_ended and at > (session.found_at or 0.0))
 
 
 _GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}
@@ -364,7 +564,9 @@ def alert_mark(state: SessionState, lead_seconds: float, now: float) -> float | 
         return None
     expiry = state.session.request.expires_at
     told = dict(state.session.alerts).get(lead_seconds)
-    if told is not None and expiry < told + SAME_EXPIRY_SECONDS:
+    is_told = told is not None and expiry < told + SAME_EXPIRY_SECONDS
+    # One that a wrong clock told of an hour ahead says nothing of this one.
+    if told is not None and is_told and _can_have_been_told(state.session, lead_seconds, told, now):
         return None
     return max(expiry - lead_seconds, since)
 

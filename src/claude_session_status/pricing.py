@@ -6,8 +6,12 @@ library itself (a quarter of a second, some ten megabytes) only comes when the f
 """
 
 import functools
+import json
 import logging
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -48,3 +52,58 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
 def plain_name(model: str) -> str:
     """The name by which prices are listed: `us.anthropic.claude-x-v1:0` and `claude-x[1m]` are both `claude-x`."""
     return _VERSION.sub("", _ELSEWHERE.sub("", _CONTEXT.sub("", model.strip())))
+
+
+# ---- for a program that runs for days ---------------------------------------
+
+# A dearer step holds for the whole context, and begins at a round number of tokens.
+_SIZES = (1_000, 100_000, 200_000, 200_001, 400_000, 400_001, 1_000_000, 2_000_000)
+_TTLS = (300, 3600)
+_CHILD_SECONDS = 20.0
+
+Samples = dict[int, list[float]]  # TTL -> USD for a token, at each of the sizes
+
+
+class PriceList:
+    """The same prices without the library's 25 MB: a child process tells them, once a model, and ends."""
+
+    def __init__(self, ask: Callable[[str], Samples | None] | None = None) -> None:
+        self._ask = ask or ask_child
+        self._known: dict[str, Samples | None] = {}
+
+    def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
+        """As the function of that name; a model is asked for once, also where no price is known of it."""
+        if model not in self._known:
+            self._known[model] = self._ask(model)
+        samples = self._known[model]
+        if samples is None:
+            return None
+        rates = samples[_TTLS[1] if ttl_seconds >= _HOUR else _TTLS[0]]
+        at = next((i for i, size in enumerate(_SIZES) if tokens <= size), len(_SIZES) - 1)
+        return rates[at] * tokens
+
+
+def sample(model: str) -> Samples | None:
+    """What a token costs at each size; None for an unknown model."""
+    costs = {ttl: [rewrite_cost(model, ttl, size) for size in _SIZES] for ttl in _TTLS}
+    if any(cost is None for row in costs.values() for cost in row):
+        return None
+    return {ttl: [(cost or 0.0) / size for cost, size in zip(row, _SIZES, strict=True)] for ttl, row in costs.items()}
+
+
+def ask_child(model: str) -> Samples | None:
+    """Have a process of its own take the samples; where there is no Python to start, take them here."""
+    if getattr(sys, "frozen", False):
+        return sample(model)
+    argv = (sys.executable, "-P", "-m", __name__, model)
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CHILD_SECONDS, check=True)
+        told = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        log.warning("no price of %s: %s", model, error)
+        return None
+    return None if told is None else {int(ttl): row for ttl, row in told.items()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(sample(sys.argv[1])))

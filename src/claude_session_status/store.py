@@ -75,13 +75,19 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("muted", "BOOLEAN"),
     ("alerts", "TEXT"),
     ("stamps", "TEXT"),
+    ("found_at", "TIMESTAMP"),
+    ("switched_back_at", "TIMESTAMP"),
+    ("response_at", "TIMESTAMP"),
+    ("ttl_written_at", "TIMESTAMP"),
     ("forgotten_at", "TIMESTAMP"),
 )
 _NAMES = tuple(name for name, _ in COLUMNS)
 _PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
 _MOMENTS = (
     "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
-    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at",
+    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at", "switched_back_at",
+    "response_at", "ttl_written_at",
+    "found_at",
     "forgotten_at",
 )  # fmt: skip
 
@@ -90,7 +96,7 @@ _INSERT = f"INSERT INTO session_status ({', '.join(_NAMES)}) VALUES ({', '.join(
 _UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in _NAMES[1:])} WHERE session_id = ?"  # noqa: S608
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM session_status"  # noqa: S608 - our names
 
-_LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at)"
+_LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"
 
 _ONE_THREAD: dict[str, Any] = {"threads": "1"}  # queries this small only wait for more to start
 TRIES = 6
@@ -146,6 +152,18 @@ class Store:
             if connection is None:
                 return []
             return [_session(row) for row in connection.execute(query, values).fetchall()]
+
+    def select(self, session_ids: Iterable[str]) -> list[Session]:
+        """Those of the sessions that are remembered, however old, or as forgotten. Raises what `load` raises."""
+        ids = list(dict.fromkeys(session_ids))
+        if not ids or not os.path.exists(self.path):
+            return []
+        with self._open(read_only=True) as connection:
+            if connection is None:
+                return []
+            query = f"{_SELECT} WHERE session_id IN ({', '.join('?' * len(ids))})"
+            found = {row[0]: _session(row) for row in connection.execute(query, ids).fetchall()}
+            return [*found.values(), *_forgotten(connection, [i for i in ids if i not in found]).values()]
 
     def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
         """Hand the remembered ones of `session_ids` to `change` and remember what it returns, in one transaction.

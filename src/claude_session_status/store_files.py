@@ -5,6 +5,7 @@ damage count as that, and they are looked for outside the file's path, which may
 """
 
 import os
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,14 @@ _DAMAGE = (
 )
 
 
-def failure(path: str, error: "duckdb.Error") -> StoreLockedError | StoreBrokenError | StoreUnusableError:
+def failure(
+    path: str, error: "duckdb.Error", platform: str = sys.platform
+) -> StoreLockedError | StoreBrokenError | StoreUnusableError:
     """What an error of DuckDB means. Only what is surely damage is called so: the rest may pass by itself."""
     said = str(error).replace(path, "")  # a path may hold any word
-    if any(sign in said for sign in _LOCKED):
+    # Windows gives its reason in the person's language; but there a file that is there and can't be opened is in use.
+    in_use = platform == "win32" and "Cannot open file" in said and os.path.isfile(path)
+    if in_use or any(sign in said for sign in _LOCKED):
         return StoreLockedError(f"{path} is locked by another program", "Close it there; no event is lost meanwhile")
     is_damage = isinstance(error, _DAMAGE) or any(sign in said for sign in _DAMAGED)
     if is_damage and not any(sign in said for sign in _OUTSIDE):
@@ -118,4 +123,4 @@ def _copy(source: str, target: str) -> None:
 
 def first_line(error: Exception) -> str:
     """The first line of what an error says; DuckDB's go on with advice."""
-    return str(error).strip().partition("\n")[0].rstrip(".!")
+    return str(error).strip().partition("\n")[0].strip().rstrip(".!")

@@ -4,7 +4,9 @@ Everything here is a pure function of values. Whoever draws (a panel over D-Bus,
 these, and tests read them without a screen.
 """
 
+import html
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -277,6 +279,7 @@ def _session_line(state: SessionState, now: float) -> MenuItem:
     title = shorten(clean(session.title or ""), TITLE_WIDTH)
     what = shorten(name_of(session), NAME_WIDTH) + (f" · {title}" if title else "")
     label = f"{mark_of(state)} {what}   {time_left(state, now)}" + (" · muted" if session.muted else "")
+    label += ", found" if session.is_found else ""
     facts = _facts(state)
     mute = Command.UNMUTE if session.muted else Command.MUTE
     wishes = (
@@ -472,9 +475,9 @@ def _row(state: SessionState, now: float, bar_cells: int) -> Row:
         mark=mark_of(state),
         session=clean(session.session_id)[:8],
         project=name_of(session),
-        last_turn="" if since is None else f"{duration(now - since)} ago",
+        last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
         cache=cache,
-        title=clean(session.title or ""),
+        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
         urgency=state.urgency,
         dim=state.activity is Activity.ENDED,
     )
@@ -519,4 +522,47 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "rewrite_cost_usd": None if state.rewrite_cost_usd is None else round(state.rewrite_cost_usd, 4),
         "source": request.source.value if request else None,
         "muted": session.muted,
+    }
+
+
+# ---- bars: tmux, Polybar, Waybar --------------------------------------------
+
+
+def countdown(seconds: float) -> str:
+    """`0:41`, `52:10`: minutes and seconds, rounded down."""
+    minutes, second = divmod(max(0, math.floor(seconds)), 60)
+    return f"{minutes}:{second:02}"
+
+
+def short(snapshot: Snapshot) -> str:
+    """One line for a status bar: `2 warm, next 0:41 my-app`; `no warm cache` where there is none."""
+    warm = sum(s.cache is Cache.WARM and s.activity is not Activity.ENDED for s in snapshot.sessions)
+    first = soonest(snapshot)
+    if first is None:
+        return "no warm cache"
+    name = shorten(name_of(first.session), NAME_WIDTH)
+    # Polybar and tmux read orders in what they show: a folder's name must give none.
+    name = re.sub(r"(?<=[%#])(?=[{[(])", " ", name)
+    return f"{warm} warm, next {countdown(first.seconds_left or 0)} {name}"
+
+
+_CLASSES = {Urgency.NONE: "none", Urgency.CALM: "calm", Urgency.SOON: "soon", Urgency.LAST: "last"}
+
+
+def waybar(snapshot: Snapshot) -> dict[str, Any]:
+    """What a Waybar module with `return-type: json` takes. `text` is empty, and so hidden, while no session runs.
+
+    `class` is `none`, `calm`, `soon` or `last`, and `waiting` besides where a session waits for permission.
+    """
+    alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
+    first = soonest(snapshot)
+    classes = [_CLASSES[first.urgency if first else Urgency.NONE]]
+    if any(s.activity is Activity.WAITING for s in alive):
+        classes.append("waiting")
+    lines = [_session_line(s, snapshot.now).label for s in alive[:MENU_SESSIONS]]
+    # Waybar reads both as markup.
+    return {
+        "text": html.escape(short(snapshot), quote=False) if alive else "",
+        "tooltip": html.escape("\n".join(lines), quote=False),
+        "class": classes,
     }

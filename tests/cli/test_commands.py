@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,18 @@ from claude_session_status.paths import Paths
 from fakes import Transcript
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
-COMMANDS = ["install-hooks", "status", "tray", "uninstall-hooks", "watch"]
+COMMANDS = [
+    "autostart",
+    "completion",
+    "config",
+    "doctor",
+    "install-hooks",
+    "status",
+    "statusline",
+    "tray",
+    "uninstall-hooks",
+    "watch",
+]
 MARKS = ["mark-end", "mark-prompt", "mark-start", "mark-turn", "mark-wait"]
 
 
@@ -168,6 +180,68 @@ def test_a_mistake_in_the_config_is_named_and_the_rest_works(where: Paths) -> No
     assert json.loads(done.stdout)["sessions"] == []
 
 
+def test_config_prints_what_is_in_effect_in_the_form_of_the_file(where: Paths) -> None:
+    done = run("config")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:2] == [f"# {where.config}", "poll_seconds = 2"]
+    os.makedirs(where.folder)
+    Path(where.config).write_text(done.stdout.replace("poll_seconds = 2", "poll_seconds = 99\ndefault_ttl = 1"))
+    wrong = run("config")
+    assert (wrong.returncode, wrong.stdout) == (1, done.stdout)
+    assert f"{where.config}:2: poll_seconds must be a number from 0.5 to 5, not 99\n" in wrong.stderr
+    assert f"{where.config}:3: unknown key 'default_ttl'" in wrong.stderr
+
+
+def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    entry = tmp_path / ".config/autostart/claude-session-status.desktop"
+    assert run("autostart", "status", **home).stdout == "off\n"
+    assert run("autostart", "on", **home).stdout.startswith(f"The tray starts at your next login ({entry}).\n")
+    assert (
+        f'"CLAUDE_CONFIG_DIR={claude_dir}"' in entry.read_text()
+        or f"env CLAUDE_CONFIG_DIR={claude_dir}" in entry.read_text()
+    )
+    assert run("autostart", **home).stdout == f"on: {entry}\n"
+    assert run("autostart", "off", **home).stdout == "The tray does not start at login (done).\n"
+    assert run("autostart", "off", **home).stdout == "The tray does not start at login (was so already).\n"
+    assert not entry.exists()
+    entry.write_text("theirs")
+    refused = run("autostart", "on", **home)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.count("\n") == 2
+    assert entry.read_text() == "theirs"
+
+
+def test_doctor_exits_with_1_and_says_what_mends_it() -> None:
+    done = run("doctor")
+    assert done.returncode == 1
+    assert "-> claude-session-status install-hooks" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_of_that_shell(shell: str) -> None:
+    done = run("completion", shell)
+    assert done.returncode == 0
+    assert "_CLAUDE_SESSION_STATUS_COMPLETE" in done.stdout
+
+
+def test_completion_completes() -> None:
+    words = {"COMP_WORDS": "claude-session-status auto", "COMP_CWORD": "1"}
+    done = run(_CLAUDE_SESSION_STATUS_COMPLETE="bash_complete", **words)
+    assert done.stdout == "plain,autostart\n"
+
+
+def test_sessions_without_hooks_are_there_at_the_first_look(where: Paths) -> None:
+    began = time.time() - 100
+    path = Path(where.projects, "-x-my-app", "122865f5-4013-4fb5-a130-d9583e97387b.jsonl")
+    Transcript(path).user(began, cwd="/x/my-app").answer(began + 9, wrote_5m=900, cwd="/x/my-app")
+    for _ in range(2):
+        (session,) = json.loads(run("status", "--json").stdout)["sessions"]
+        assert (session["project"], session["cache"], session["source"]) == ("my-app", "warm", "transcript")
+    assert "found" in run("status").stdout
+
+
 def test_a_database_that_can_not_be_opened_is_named_with_the_next_step(where: Paths) -> None:
     os.makedirs(where.database)
     done = run("status")
@@ -202,3 +276,19 @@ def _iso(at: float) -> str:
     from claude_session_status.view import iso
 
     return str(iso(at))
+
+
+def test_the_forms_for_bars_are_one_line() -> None:
+    assert run("status", "--short").stdout == "no warm cache\n"
+    mark("mark-turn", "s", cwd="/x/my-app")
+    assert re.fullmatch(r"1 warm, next 4:5\d my-app\n", run("status", "--short").stdout)
+    told = run("status", "--waybar").stdout
+    assert told.count("\n") == 1
+    assert json.loads(told)["class"] == ["calm"]
+
+
+def test_watch_once_prints_the_table_and_ends() -> None:
+    mark("mark-turn", "s", cwd="/x/my-app")
+    done = run("watch", "--once")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "my-app" in done.stdout

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from claude_session_status.claude.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.settings import plan_install, plan_uninstall
-from claude_session_status.cli.hooks import difference, install_hooks, uninstall_hooks
+from claude_session_status.cli.hooks import SetUp, difference, install_hooks, uninstall_hooks
 from claude_session_status.errors import SettingsError
 from claude_session_status.paths import Paths
 
@@ -104,6 +104,20 @@ def test_a_refusal_reaches_the_main_program(settings: Path) -> None:
         run(install_hooks)
     with pytest.raises(SettingsError, match="a comment"):
         run(uninstall_hooks)
+
+
+def test_the_trays_menu_sees_what_is_missing_and_puts_it_in(settings: Path) -> None:
+    set_up = SetUp()
+    assert not set_up.hooks_installed()
+    assert set_up.install_hooks() == f"The hooks were put into {settings}."
+    assert set_up.hooks_installed()
+    assert set_up.install_hooks() == "The hooks are there already."
+    settings.write_text(settings.read_text().replace("mark-turn", "mark-x", 1))
+    assert not set_up.hooks_installed()
+    settings.write_text('{"disableAllHooks": true}')
+    assert set_up.install_hooks().endswith("keeps them from running.")
+    settings.write_text("// mine")
+    assert not set_up.hooks_installed()
 
 
 class TestDryRun:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,3 +129,73 @@ def test_a_tray_without_display_becomes_the_table_and_says_why(terminal: Termina
     terminal.keys("C-c")
     after = terminal.wait(lambda s: "exit=0" in s)
     assert "No tray: " in after
+
+
+def test_once_leaves_the_table_on_the_screen(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", "--once")
+    screen = terminal.wait(lambda s: "exit=0" in s)
+    assert "my-app" in screen
+    assert "left" in screen
+
+
+def test_the_demo_in_a_terminal(terminal: Terminal) -> None:
+    terminal.start("watch", "--demo", width=100)
+    first = terminal.wait(lambda s: "Demo: six made-up sessions" in s and "web-shop" in s)
+    terminal.wait(lambda s: "web-shop" in s and s != first)
+    terminal.keys("C-c")
+    terminal.wait(lambda s: "exit=0" in s)
+
+
+def test_keys_choose_sort_and_quit_and_the_shell_gets_none_of_them(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/zebra")
+    mark("mark-turn", "two", cwd="/x/ape")
+    terminal.start("watch", width=110)
+    terminal.wait(lambda s: "zebra" in s and "ape" in s and "s sort: expiry" in s)
+    terminal.keys("Down", "Down")
+    terminal.wait(lambda _: re.search(r"\x1b\[(0;)?7m.*ape", terminal.screen(colours=True)))
+    terminal.keys("s")
+    terminal.wait(lambda s: "s sort: project" in s and s.index("ape") < s.index("zebra"))
+    assert re.search(r"\x1b\[(0;)?7m.*ape", terminal.screen(colours=True)), "the choice stays with its session"
+    terminal.keys("x", "?", "q", "l", "s")
+    screen = terminal.wait(lambda s: "exit=0" in s)
+    assert screen.split("exit=0")[1].strip() == "$"
+    terminal.keys("echo typed", "Enter")
+    terminal.wait(lambda s: s.count("typed") == 2)  # it is echoed and obeyed again
+
+
+def test_with_more_sessions_than_lines_the_foot_and_the_chosen_one_are_seen(terminal: Terminal) -> None:
+    for number in range(12):
+        mark("mark-turn", f"s{number:02}", cwd=f"/x/p{number:02}")
+    terminal.start("watch", width=110, height=12)
+    terminal.wait(lambda s: "p00" in s and "q quit" in s and "p11" not in s)
+    terminal.keys("Up")
+    terminal.wait(lambda s: "p11" in s and "q quit" in s and "p00" not in s)
+    terminal.keys("q")
+    terminal.wait(lambda s: "exit=0" in s)
+
+
+def test_without_a_keyboard_it_is_shown_all_the_same(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", "</dev/null")
+    terminal.wait(lambda s: "my-app" in s)
+    terminal.keys("C-c")
+    terminal.wait(lambda s: "exit=0" in s)
+
+
+def test_keys_mute_and_copy_the_chosen_session(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", width=110)
+    terminal.wait(lambda s: "my-app" in s)
+    terminal.keys("m")
+    terminal.wait(lambda s: "Choose a session first" in s)
+    terminal.keys("Down", "m")
+    terminal.wait(lambda s: "my-app is muted" in s and re.search("left *muted", s))
+    terminal.keys("m")
+    terminal.wait(lambda s: "my-app may notify again" in s and not re.search("left *muted", s))
+    terminal.keys("c")
+    terminal.wait(lambda s: "cd -- /x/my-app && claude --resume one" in s)
+    terminal.keys("o")
+    terminal.wait(lambda s: "The folder /x/my-app is not there any more" in s)
+    terminal.keys("q")
+    terminal.wait(lambda s: "exit=0" in s)

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from client.harness import VERSION, Home, Terminal, wait_for
+from client.harness import Home, Terminal, wait_for
 from client.standin import Received, StandIn
 
 pytestmark = pytest.mark.client
 
 Json = dict[str, Any]
-VERSION_NUMBERS = tuple(int(number) for number in VERSION.split("."))
 POLL_SECONDS = 2.0
 TOLERANCE_SECONDS = 2.0  # the client rounds up to a whole second
 FIVE_MINUTES = 300
@@ -126,8 +125,8 @@ def test_the_long_cache_is_seen_and_so_is_its_fall_to_the_short_one(home: Home, 
 
     with Terminal(home, "--resume", session_id) as terminal:
         wait_for_ours(home, session_id, activity="idle", ttl_seconds=ONE_HOUR)
-        # Of a request that wrote nothing, older transcripts do not say which cache it asked for.
-        terminal.turn("[readonly] hello" if VERSION_NUMBERS >= (2, 1, 300) else "hello")
+        # Of a request that wrote nothing, older transcripts do not say which cache it asked for: then the shorter one.
+        terminal.turn("[readonly] hello")
         expect_agreement(home, api, session_id, answered=1, ttl=FIVE_MINUTES)
 
 
@@ -212,7 +211,8 @@ def test_esc_before_the_first_word_leaves_the_session_idle_and_its_request_does_
 ) -> None:
     with Terminal(home) as terminal:
         terminal.turn("hello")
-        first = expect_agreement(home, api, terminal.session_id, answered=1)
+        expect_agreement(home, api, terminal.session_id, answered=1)
+        first = wait_for_ours(home, terminal.session_id, source="transcript")  # not the Stop of an answer just given
         [request] = api.main_requests(terminal.session_id)
 
         terminal.type("[late 20] hello")
@@ -251,6 +251,19 @@ def test_after_a_switch_of_the_model_the_cache_is_of_no_use(home: Home, api: Sta
 
         terminal.turn("hello")
         expect_agreement(home, api, terminal.session_id, answered=2)
+
+
+def test_a_model_that_is_chosen_back_finds_its_cache_again(home: Home, api: StandIn) -> None:
+    with Terminal(home) as terminal:
+        terminal.turn("hello")
+        expect_agreement(home, api, terminal.session_id, answered=1)
+        before = wait_for_ours(home, terminal.session_id, source="transcript")  # not the Stop of an answer just given
+
+        terminal.type("/model sonnet")
+        terminal.close_dialog("Switch model?", "Enter")
+        wait_for_ours(home, terminal.session_id, 5, cache="expired")
+        terminal.type("/model opus")  # the client knows that this one is still warm, and does not ask
+        wait_for_ours(home, terminal.session_id, 5, cache="warm", expires_at=before["expires_at"])
 
 
 def test_a_failed_request_does_not_move_the_countdown_and_a_retried_one_counts_from_its_last_try(
@@ -297,7 +310,8 @@ def test_a_subagent_does_not_move_the_countdown(home: Home, api: StandIn) -> Non
 def test_titles_and_commands_that_ask_nothing_of_the_model_change_no_countdown(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         terminal.turn("hello")
-        before = expect_agreement(home, api, terminal.session_id, answered=1)
+        expect_agreement(home, api, terminal.session_id, answered=1)
+        before = wait_for_ours(home, terminal.session_id, source="transcript")  # not the Stop of an answer just given
 
         terminal.type("/rename A good name")
         after = wait_for_ours(home, terminal.session_id, title="A good name", activity="idle")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.harness import Desktop, Item, Program, wait_for
@@ -93,7 +94,7 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     claude.turn(seconds_left=42)
     line = wait_line(item, r"● my_app   (4\d|3\d)s left")
     wait_for("amber", lambda: desktop.find_colour(AMBER))
-    wait_for("a moved countdown", lambda: (found := item.labels()[0]) != line and "left" in found)
+    wait_for("a moved countdown", lambda: line not in item.labels() and wait_line(item, r"● my_app.*left"))
     wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1", 30)
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
@@ -117,7 +118,7 @@ def test_a_notification_comes_once_also_across_a_restart(desktop: Desktop, panel
     wait_for("none shown", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     start_tray(desktop)
     line = wait_line(desktop.item(), r"● my_app   \d+s left")
-    wait_for("time to pass", lambda: desktop.item().labels()[0] != line)
+    wait_for("time to pass", lambda: line not in desktop.item().labels())
     assert desktop.run("dunstctl", "count", "displayed").strip() == "0"
 
 
@@ -159,6 +160,22 @@ def click_below(item: Item, line: str, text: str) -> None:
     item.event(next(child for child in parent.children if text in child.label).id, "clicked")
 
 
+def test_where_hooks_are_missing_the_menu_puts_them_in_and_it_switches_starting_at_login(
+    desktop: Desktop, panel: Program
+) -> None:
+    start_tray(desktop)
+    item = desktop.item()
+    wait_line(item, "Set up Claude Code hooks")
+    item.click("Set up Claude Code hooks")
+    wait_for("the hooks", (desktop.home / ".claude/settings.json").exists)
+    wait_for("the line to go", lambda: not any("Set up" in label for label in item.labels()), 40)
+    item.click("Start at login")
+    entry = desktop.config / "autostart/claude-session-status.desktop"
+    wait_for("the entry", entry.exists)
+    item.click("Start at login")
+    wait_for("no entry", lambda: not entry.exists())
+
+
 def test_a_second_tray_says_so_and_ends_well(desktop: Desktop, panel: Program) -> None:
     start_tray(desktop)
     desktop.item()
@@ -186,7 +203,7 @@ def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: D
     item = desktop.item()
     item.click("Show table")
     wait_for("the terminal", told.exists)
-    assert told.read_text() == f"-e {' '.join(PRODUCT)} watch\n[]\n"
+    assert told.read_text() == f"-e {this_launcher()} watch\n[]\n"
 
 
 def test_without_a_display_it_says_why(desktop: Desktop) -> None:

@@ -95,3 +95,22 @@ def test_what_is_opened_has_a_session_of_its_own(tmp_path: Path) -> None:
     while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert told.read_text() == "True"
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "started"),
+    [
+        ("C:\\Python\\python.exe", "C:\\Python\\python.exe"),
+        ("C:\\My Python\\pythonw.exe", "C:\\My Python\\python.exe"),
+        ("C:\\Python\\PythonW.EXE", "C:\\Python\\python.exe"),
+    ],
+)
+def test_on_windows_the_table_gets_an_interpreter_with_a_window(interpreter: str, started: str) -> None:
+    """A tray at login is run by pythonw.exe."""
+    launch = launch_for([interpreter, "-m", "x"], {}, "win32", only())
+    assert launch == Launch((started, "-m", "x"), new_console=True)
+
+
+def test_a_windows_program_that_is_missing_is_not_a_matter_of_terminals() -> None:
+    with pytest.raises(SessionStatusError, match="Run watch in a terminal yourself"):
+        spawn(Launch(("/gone/python.exe", "watch"), new_console=True))

@@ -80,13 +80,13 @@ def test_status_shows_them_as_text_and_the_json_is_valid(crafted: dict[str, str]
     assert (done.returncode, done.stderr) == (0, "")
     assert all(_is_harmless(line) for line in done.stdout.splitlines())
     # As many lines as sessions, apart from those that are one after the cut, and the header.
-    expected = {hook._text({"x": n}, "x") for name in crafted.values() for n in (name, f"{name} alone")}
+    expected = {hook.text_of({"x": n}, "x") for name in crafted.values() for n in (name, f"{name} alone")}
     assert len(done.stdout.splitlines()) == 1 + len(expected)
     assert "[bold red]x" in done.stdout
     done = subprocess.run([*COMMAND, "status", "--json"], capture_output=True, text=True)
     sessions = json.loads(done.stdout)["sessions"]
     assert {s["session_id"] for s in sessions} == expected
-    assert {s["title"] for s in sessions if s["title"]} == {hook._text({"x": name}, "x") for name in crafted.values()}
+    assert {s["title"] for s in sessions if s["title"]} == {hook.text_of({"x": name}, "x") for name in crafted.values()}
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_watch_shows_them_as_text(crafted: dict[str, str], terminal: Terminal) -
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> None:
-    kept = hook._text({"x": name}, "x")
+    kept = hook.text_of({"x": name}, "x")
     assert kept is not None
     for session in (
         Session(kept, project=kept, cwd=kept, title=kept, request=Request(NOW, 300, Source.HOOK)),

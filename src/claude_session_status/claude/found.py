@@ -1,82 +1,170 @@
-"""Sessions that no hook told of: found by their transcripts, `<config>/projects/<folder>/<session id>.jsonl`.
+"""Finds sessions that no hook has told of, by their transcripts: so the first start shows what runs already.
 
-Only the newest part of each file is looked at, and only of files that were written lately.
+A look is cheap: a folder of transcripts is listed when its time changed, which happens when a session begins, and all
+of them once a minute, since appending to a transcript changes no folder. Only transcripts written within the last hour
+count: what is older is cold. Subagents' files are never taken for sessions.
+
+Where the clients list themselves (`registry`), a session that no running client lists is over and not found. Older
+clients list nothing; then the transcript alone must do.
 """
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from claude_session_status import policy
 from claude_session_status.claude.files import open_plain
+from claude_session_status.claude.hook import folder_name
+from claude_session_status.claude.process import Liveness, liveness
+from claude_session_status.claude.registry import Listed, Registry
 from claude_session_status.claude.transcript import lines_backwards
-from claude_session_status.model import Session
+from claude_session_status.model import Event, EventKind, Process, Session
+from claude_session_status.paths import Paths
 
-_SUFFIX = ".jsonl"
+FULL_LOOK_SECONDS = 60.0
+_TAIL = 1024 * 1024  # bytes from the end of a transcript in which its folder must be told
+_CLOCK_SLACK_SECONDS = 60.0  # a file's time may be a little ahead of ours
+_COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
 _SUBAGENT = "agent-"  # older clients keep the transcripts of subagents beside those of sessions
-_LINES = 200  # from the end: nearly every line of a conversation names the folder
+_TRANSCRIPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A transcript: whose it is, where it lies, when it was last written (epoch seconds)."""
+class Trace:
+    """A transcript that was written at `at` (epoch seconds), and the client that lists its session."""
 
     session_id: str
     path: str
-    modified_at: float
+    at: float
+    listed: Listed | None = None
 
 
-def recent_transcripts(claude_dir: str, since: float) -> list[Found]:
-    """The transcripts under `claude_dir` that were written at or after `since` (epoch seconds), the newest first."""
-    found = []
-    for folder in _entries(os.path.join(claude_dir, "projects")):
-        for entry in _entries(folder.path):
-            if not entry.name.endswith(_SUFFIX) or entry.name.startswith(_SUBAGENT):
+class Finder:
+    """Looks for sessions in one Claude Code's folder. Making one looks at nothing."""
+
+    def __init__(self, paths: Paths, alive: Callable[[Process | None, float | None], Liveness] = liveness) -> None:
+        self._projects = paths.projects
+        self._registry = Registry(paths.client_registry)
+        self._alive = alive
+        self._seen: dict[str, int] = {}  # folder -> its time when it was listed
+        self._traces: dict[str, Trace] = {}
+        self._full_look_at: float | None = None
+
+    def look(self, now: float) -> tuple[Trace, ...]:
+        """The sessions that may be running, each by the newest of its transcripts. Raises nothing."""
+        full = self._full_look_at is None or not 0 <= now - self._full_look_at < FULL_LOOK_SECONDS
+        if full:
+            self._full_look_at = now
+        for folder, changed in _folders(self._projects):
+            if full or self._seen.get(folder) != changed:
+                self._list(folder, now)
+                # A file that comes within the same tick of a coarse clock must not be missed.
+                self._seen[folder] = changed if now - changed / 1e9 > _COARSE_SECONDS else 0
+        since = now - policy.FOUND_SECONDS
+        self._traces = {key: trace for key, trace in self._traces.items() if trace.at > since}
+        return tuple(self._running()) if self._traces else ()
+
+    def has_moved_on(self, session: Session) -> bool:
+        """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
+        return session.is_found and self._registry.names_another(session.session_id, session.process)
+
+    def _list(self, folder: str, now: float) -> None:
+        for entry in _entries(folder):
+            name = _TRANSCRIPT.fullmatch(entry.name)
+            if name is None:
                 continue
             try:
-                if entry.is_file() and (modified_at := entry.stat().st_mtime) >= since:
-                    found.append(Found(entry.name.removesuffix(_SUFFIX), entry.path, modified_at))
+                at = entry.stat().st_mtime
             except OSError:
                 continue
-    return sorted(found, key=lambda f: (-f.modified_at, f.session_id))
+            known = self._traces.get(name[1])
+            if now - policy.FOUND_SECONDS < at < now + _CLOCK_SLACK_SECONDS and (known is None or at >= known.at):
+                self._traces[name[1]] = Trace(name[1], entry.path, round(at, 6))
+
+    def _running(self) -> Iterator[Trace]:
+        listed = self._registry.listed()
+        for trace in self._traces.values():
+            if listed is None:
+                yield trace
+                continue
+            client = listed.get(trace.session_id)
+            if client is not None and self._alive(client.process, trace.at) is not Liveness.GONE:
+                yield Trace(trace.session_id, trace.path, trace.at, client)
 
 
-def sessions(claude_dir: str, since: float) -> list[Session]:
-    """What the recent transcripts' places and folders tell; the rest is to be read from them."""
-    told = []
-    for found in recent_transcripts(claude_dir, since):
-        cwd = cwd_of(found.path)
-        project = cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd if cwd else None
-        told.append(Session(found.session_id, project=project, cwd=cwd, transcript_path=found.path))
-    return told
+def sessions(claude_dir: str, since: float) -> Iterator[Session]:
+    """What the transcripts written at or after `since` (epoch seconds) tell, for a table that is made anew."""
+    for folder, _ in _folders(os.path.join(claude_dir, "projects")):
+        for entry in _entries(folder):
+            name = entry.name.removesuffix(".jsonl")
+            if name == entry.name or name.startswith(_SUBAGENT):
+                continue
+            try:
+                at = entry.stat().st_mtime
+            except OSError:
+                continue
+            event = event_of(Trace(name, entry.path, round(at, 6))) if at >= since else None
+            if event is not None:
+                yield policy.apply(Session(name), event)
 
 
-def cwd_of(path: str) -> str | None:
-    """The folder that the end of a transcript names; None when it names none or can't be read."""
+def event_of(trace: Trace) -> Event | None:
+    """What is to be noted of a trace; None where the file is not a session's own, or says too little."""
+    cwd = _working_folder(trace.path)
+    if cwd is None:
+        return None
+    return Event(
+        EventKind.FOUND,
+        trace.session_id,
+        trace.at,
+        cwd=cwd,
+        project=folder_name(cwd),
+        title=trace.listed.title if trace.listed else None,
+        transcript_path=trace.path,
+        process=trace.listed.process if trace.listed else None,
+    )
+
+
+def _working_folder(path: str) -> str | None:
+    """The folder that a session works in, by the last line of its transcript that tells it."""
     try:
         with open_plain(path) as (descriptor, size):
-            for number, (_, raw) in enumerate(lines_backwards(descriptor, size)):
-                if number >= _LINES:
-                    return None
-                if b'"cwd"' in raw and (cwd := _cwd(raw)):
-                    return cwd
+            for from_end, raw in lines_backwards(descriptor, size):
+                if b'"cwd"' in raw and (line := _object(raw)) is not None:
+                    if line.get("isSidechain") is True:
+                        return None
+                    cwd = line.get("cwd")
+                    if isinstance(cwd, str) and cwd:
+                        return cwd[:4096].encode("utf-8", "replace").decode()
+                if from_end > _TAIL:
+                    break
     except OSError:
         pass
     return None
 
 
-def _cwd(raw: bytes) -> str | None:
+def _object(raw: bytes) -> dict[str, object] | None:
     try:
         line = json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    cwd = line.get("cwd") if isinstance(line, dict) else None
-    return cwd[:4096] if isinstance(cwd, str) and cwd else None
+    return line if isinstance(line, dict) else None
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def _folders(projects: str) -> Iterator[tuple[str, int]]:
+    for entry in _entries(projects):
+        try:
+            if entry.is_dir():
+                yield entry.path, entry.stat().st_mtime_ns
+        except OSError:
+            continue
+
+
+def _entries(folder: str) -> list["os.DirEntry[str]"]:
     try:
-        with os.scandir(folder) as entries:
-            yield from entries
+        with os.scandir(folder) as found:
+            return list(found)
     except OSError:
-        return
+        return []

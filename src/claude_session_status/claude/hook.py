@@ -40,17 +40,17 @@ def main(command: str) -> int:
     try:
         _run(command, at)
     except HookError as error:
-        _complain(f"{command}: {error}")
+        complain(f"{command}: {error}")
     except KeyboardInterrupt:
         pass  # whoever called us has no more use for it; a note that is written stays
     except Exception as error:
         title = getattr(error, "title", None)  # a SessionStatusError, told apart without importing it
-        _complain(f"{command}: {error if title else f'{type(error).__name__}: {error}'}")
+        complain(f"{command}: {error if title else f'{type(error).__name__}: {error}'}")
     return 0
 
 
 def _run(command: str, at: float) -> None:
-    note = note_of(parse(_read_input()), command, at, os.environ)
+    note = note_of(parse(read_input()), command, at, os.environ)
     if note is None:
         return
     where = paths.from_environment()
@@ -64,7 +64,8 @@ def _run(command: str, at: float) -> None:
         ingest.run_alone(where)
 
 
-def _read_input() -> bytes:
+def read_input() -> bytes:
+    """All of standard input. Raises HookError for a terminal, and for more than could be an event."""
     try:
         if os.isatty(0):
             raise HookError("expects a JSON object on standard input; Claude Code calls this as a hook")
@@ -132,27 +133,28 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
     """
     if data.get("agent_id") or data.get("notification_type") not in (None, "permission_prompt"):
         return None
-    session_id = _text(data, "session_id", "sessionId", "id")
+    session_id = text_of(data, "session_id", "sessionId", "id")
     if not session_id:
         raise HookError("no session_id in the JSON on standard input")
     kind = _KIND_OF_EVENT.get(str(data.get("hook_event_name")), KINDS[command])
-    cwd = _text(data, "cwd")
+    cwd = text_of(data, "cwd")
     note = {
         "kind": kind,
         "session_id": session_id,
         "at": at,
         "cwd": cwd,
-        "project": _text(data, "project", "project_name", "projectName") or _folder_name(cwd),
-        "title": _text(data, "session_title", "session_name", "title"),
-        "transcript_path": _text(data, "transcript_path"),
-        "model": _text(data, "model"),
-        "source": _text(data, "source"),
-        **_process(environment),
+        "project": text_of(data, "project", "project_name", "projectName") or folder_name(cwd),
+        "title": text_of(data, "session_title", "session_name", "title"),
+        "transcript_path": text_of(data, "transcript_path"),
+        "model": text_of(data, "model"),
+        "source": text_of(data, "source"),
+        **process_of(environment),
     }
     return {key: value for key, value in note.items() if value is not None}
 
 
-def _text(data: Mapping[str, Any], *names: str) -> str | None:
+def text_of(data: Mapping[str, Any], *names: str) -> str | None:
+    """The first of the fields that is a text and not empty, bounded in length."""
     for name in names:
         value = data.get(name)
         if isinstance(value, str) and value:
@@ -161,13 +163,14 @@ def _text(data: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
-def _folder_name(cwd: str | None) -> str | None:
+def folder_name(cwd: str | None) -> str | None:
+    """What a project is called: the last part of its folder's path, of either kind."""
     if not cwd:
         return None
     return cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd
 
 
-def _process(environment: Mapping[str, str]) -> dict[str, Any]:
+def process_of(environment: Mapping[str, str]) -> dict[str, Any]:
     """Who called: the client names its process in CLAUDE_PID. Its start time tells it from a later one of that id."""
     try:
         pid = int(environment.get("CLAUDE_PID", ""))
@@ -221,7 +224,8 @@ def monitor_lives(alive_path: str, now: float) -> bool:
         return False
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
+    """One line on stderr, whatever is in the message."""
     line = "".join(c if c.isprintable() else " " for c in message)[:500]
     try:
         os.write(2, f"claude-session-status {line}\n".encode("utf-8", "replace"))

@@ -72,7 +72,7 @@ def find_launcher(
     path = ntpath if windows else posixpath
     suffix = ".exe" if windows else ""
     candidates = []
-    if _is_our_name(argv0):
+    if is_our_name(argv0):
         called = argv0 if path.dirname(argv0) else which(PROGRAM) or ""
         # pip's own launcher on Windows takes the suffix off before we see it.
         called = called if called.lower().endswith(suffix) else called + suffix
@@ -109,12 +109,12 @@ def mark_of(entry: Mapping[str, object]) -> str | None:
         return None
     if isinstance(arguments, list) and arguments:
         *before, mark = map(str, arguments)
-        ours = _is_our_name(command) if not before else before[-2:] == ["-m", MODULE]
+        ours = is_our_name(command) if not before else before[-2:] == ["-m", MODULE]
         return mark if ours and _MARK.fullmatch(mark) else None
     match = _OUR_COMMAND.fullmatch(command)
     if match is None:
         return None
-    return match["mark"] if match["module"] or _is_our_name(re.sub(r"[\"']", "", match["program"])) else None
+    return match["mark"] if match["module"] or is_our_name(re.sub(r"[\"']", "", match["program"])) else None
 
 
 def mentions_us(entry: Mapping[str, object]) -> bool:
@@ -123,6 +123,7 @@ def mentions_us(entry: Mapping[str, object]) -> bool:
     return isinstance(command, str) and (PROGRAM in command or MODULE in command) and _MARK.search(command) is not None
 
 
-def _is_our_name(path: str) -> bool:
+def is_our_name(path: str) -> bool:
+    """Whether a path, of either kind, ends in our program's name."""
     name = re.split(r"[/\\]", path)[-1].lower()
     return name.removesuffix(".exe") == PROGRAM

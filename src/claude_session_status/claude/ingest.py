@@ -7,16 +7,16 @@ between applies it twice, which changes nothing.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from claude_session_status import notes, policy
-from claude_session_status.claude import found, transcript
+from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registry
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
 from claude_session_status.lock import FileLock
-from claude_session_status.model import Event, EventKind, Session
+from claude_session_status.model import Event, Session
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, moment_of
 from claude_session_status.store import Store
@@ -47,10 +47,17 @@ class Drained:
 class Ingester:
     """Does the work for one folder. `default_ttl` (seconds) is used where no source tells the TTL."""
 
-    def __init__(self, paths: Paths, store: Store, default_ttl: int = policy.DEFAULT_TTL_SECONDS) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        store: Store,
+        default_ttl: int = policy.DEFAULT_TTL_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._paths = paths
         self._store = store
-        self._default_ttl = default_ttl
+        self.default_ttl = default_ttl
+        self._clock = clock
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
 
@@ -122,29 +129,28 @@ class Ingester:
     def _after(self, before: dict[str, Session], events: list[Event]) -> tuple[Session, ...]:
         """The sessions after the events, each with its files looked at once."""
         after: dict[str, Session] = {}
+        now = self._clock()
         for event in sorted(events, key=lambda e: (e.at, e.kind)):
             session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-            after[event.session_id] = policy.apply(session, event)
-        ended = {e.session_id for e in events if e.kind is EventKind.TURN}
-        return tuple(self.refresh(session, turn_ended=session.session_id in ended) for session in after.values())
+            after[event.session_id] = policy.apply(session, event, now)
+        return tuple(self.refresh(session) for session in after.values())
 
-    def refresh(self, session: Session, *, turn_ended: bool = False) -> Session:
-        """The session with what its files say, which are read only if they changed; itself where nothing is new.
-
-        `turn_ended`: a turn has just ended; where no transcript tells of its request, the time of that end must do.
-        """
+    def refresh(self, session: Session) -> Session:
+        """The session with what its files say, which are read only if they changed; itself where nothing is new."""
         said = self._registry.look(session.session_id, session.process)
         session = policy.hear_client(session, said.status if said else None, said.since if said else None)
         path = session.transcript_path
         mark = transcript.stat_mark(path) if path else None
-        if mark is not None and mark == session.transcript_mark:
-            return session
-        facts = transcript.read(path) if path and mark is not None else None
-        if facts is not None and mark is not None:
-            session = policy.observe(session, facts, mark, self._default_ttl)
-            if facts.request_at is not None or facts.pending_at is not None:
-                return session
-        return policy.assume_request(session, self._default_ttl) if turn_ended else session
+        is_there = mark is not None and mark == session.transcript_mark
+        if path is not None and mark is not None and not is_there:
+            now = self._clock()
+            facts = transcript.read(path, now)
+            is_there = facts is not None
+            if facts is not None:
+                session = policy.forget_what_is_ahead(session, now)
+                seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
+                session = policy.observe(session, facts, seen, self.default_ttl)
+        return policy.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
         """Bring the rows of these sessions up to their files; returns the database's stamp after that.
@@ -165,6 +171,8 @@ class Ingester:
 
         True: try again what failed. False: another process is at it. Raises SessionStatusError and OSError.
         """
+        from claude_session_status.claude import found  # noqa: PLC0415 - hooks come by here, and need it only now
+
         lock = FileLock(self._paths.ingest_lock)
         if not lock.acquire():
             return False
@@ -196,9 +204,14 @@ def run_alone(paths: Paths) -> None:
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
+    ttl = policy.DEFAULT_TTL_SECONDS
+    if os.path.exists(paths.config):
+        from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
+
+        ttl = config.load(paths.config).config.default_ttl_seconds
     waiting = Spool(paths.spool).names()
     stuck = bool(waiting) and time.time() - moment_of(waiting[0]) > LATELY_SECONDS
-    ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES))
+    ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES), ttl)
     try:
         try:
             ingester.drain(HOOK_BATCHES)

@@ -1,7 +1,7 @@
 """What a running client says of itself: `<config>/sessions/<pid>.json`, the quickest word on what a session does.
 
-Undocumented, absent in old clients and left behind by a crash: so it is believed only for a process that a hook named
-and that still runs, and never needed. Nothing else in that folder is opened.
+Undocumented, absent in old clients and left behind by a crash: so it is believed only for a process that still runs,
+and never needed. Nothing else in that folder is opened.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import read_small
+from claude_session_status.claude.hook import pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
@@ -22,6 +23,14 @@ class Registered:
 
     status: ClientStatus
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A client that lists a session: its process, and the title that the user gave."""
+
+    process: Process
+    title: str | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +51,29 @@ class Registry:
             return None
         return parse(entry)
 
+    def names_another(self, session_id: str, process: Process | None) -> bool:
+        """Whether the client in `process` has gone on to another session, as after /clear."""
+        if process is None or process.namespace != pid_namespace():
+            return False
+        named = self._entry(process.pid).get("sessionId")
+        return isinstance(named, str) and named != session_id
+
+    def listed(self) -> dict[str, Listed] | None:
+        """The clients by the sessions that they list, dead ones included; None where clients list nothing."""
+        try:
+            names = os.listdir(self.folder)
+        except OSError:
+            return None
+        pids = [int(stem) for name in names if (stem := name.removesuffix(".json")) != name and stem.isdecimal()]
+        entries = [(pid, self._entry(pid)) for pid in pids]
+        # The newest last: a file that a crash left behind may name a session that another client has resumed.
+        entries.sort(key=lambda item: _moment(item[1].get("startedAt")))
+        return {
+            str(entry["sessionId"]): Listed(_process(p, entry), _title(entry))
+            for p, entry in entries
+            if "sessionId" in entry
+        }
+
     def _entry(self, pid: int) -> dict[str, object]:
         path = os.path.join(self.folder, f"{pid}.json")
         try:
@@ -57,6 +89,24 @@ class Registry:
             return {}  # half written: look again
         self._known[pid] = mark, entry if isinstance(entry, dict) else {}
         return self._known[pid][1]
+
+
+def _process(pid: int, entry: dict[str, object]) -> Process:
+    started, domain = str(entry.get("procStart")), entry.get("pidDomain")
+    # `linux:<machine>:pid:[<number>]`: the end is what the kernel calls the namespace.
+    named = domain.split(":", 2)[2] if isinstance(domain, str) and domain.count(":") >= 3 else pid_namespace()
+    ticks = int(started) if started.isdecimal() and len(started) < 19 and named is not None else None
+    return Process(pid, ticks, named)
+
+
+def _moment(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _title(entry: dict[str, object]) -> str | None:
+    """The name that the user gave; one that the client derived from the folder is none."""
+    name = entry.get("name")
+    return name[:1024] if entry.get("nameSource") == "user" and isinstance(name, str) and name.strip() else None
 
 
 def parse(entry: dict[str, object]) -> Registered | None:

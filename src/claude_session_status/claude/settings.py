@@ -8,10 +8,10 @@ was there before, and empty. That alone is kept aside, as `Remains`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from claude_session_status.claude import jsonedit
+from claude_session_status.claude import jsonedit, statusline_setting
 from claude_session_status.claude.hook_commands import Launcher, mark_of, mentions_us
 from claude_session_status.claude.hook_entries import (
     HOOKS,
@@ -33,6 +33,12 @@ UNINSTALL_ADVICE = (
     "or take the hooks whose command runs claude-session-status out by hand."
 )
 """What to do when the file is refused."""
+
+STATUS_LINE_ADVICE = (
+    "Nothing was changed. Run install-hooks without --statusline, or have your own status line command pipe its input "
+    "to `claude-session-status statusline`"
+)
+"""What to do when the status line can't be put in."""
 
 _NEW_FILE = "{}\n"
 
@@ -68,14 +74,16 @@ class Remains:
     """What was there before us and can't be told from the text: an absent or blank file, and empty containers.
 
     `empty` maps the keys that lead to an object or array to the whitespace that was in it; `()` is the document.
+    `status_line` is how the command that ours passes on to was written in JSON.
     """
 
     absent: bool = False
     blank: str | None = None
     empty: Mapping[KeyPath, str] = field(default_factory=dict)
+    status_line: str | None = None
 
     def __bool__(self) -> bool:
-        return self.absent or self.blank is not None or bool(self.empty)
+        return self.absent or self.blank is not None or bool(self.empty) or self.status_line is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +112,16 @@ class Change:
 
 
 def plan_install(
-    text: str | None, launcher: Launcher, remains: Remains | None = None, *, name: str = "settings.json"
+    text: str | None,
+    launcher: Launcher,
+    remains: Remains | None = None,
+    *,
+    name: str = "settings.json",
+    status_line: bool = False,
 ) -> Change:
     """Have each hook exactly once, in a group of its own, starting `launcher`.
+
+    With `status_line` also have ours, around the one that is there; without, one of ours stays and is put right.
 
     `text` is the file's, None where there is none; `remains` what the last install left to be kept; `name` is how the
     file is called in the error. Raises SettingsError when the text can't be edited safely, ValueError for a launcher
@@ -124,6 +139,12 @@ def plan_install(
         events.append(EventStep(hook.event, step))
     working, strays = _remove_strays(working, kept_aside)
     events += [EventStep(event, Step.REMOVED) for event in strays if event not in {hook.event for hook in HOOKS}]
+    had_ours = statusline_setting.ours_in(working) is not None
+    if status_line or had_ours:
+        held = base is not None and not jsonedit.is_blank(base)
+        kept_aside = replace(kept_aside, status_line=statusline_setting.written(base or "") if held else None)
+        working, step = _ensure_status_line(working, launcher, name, had_ours=had_ours)
+        events.append(EventStep(statusline_setting.KEY, step))
     return _change(text, working, events, kept_aside)
 
 
@@ -158,6 +179,10 @@ def _strip(text: str | None, remains: Remains, name: str, advice: str) -> tuple[
     while place := next(ours_in(working), None):
         events[place.event] = None
         working = remove_place(working, place, remains.empty)
+    without = statusline_setting.take_out(working, remains.status_line, remains.empty.get((), ""))
+    if without != working:
+        events[statusline_setting.KEY] = None
+        working = without
     if events and jsonedit.filling(working, jsonedit.parse(working)) is not None:
         if remains.absent:
             return None, tuple(events)
@@ -207,6 +232,17 @@ def _ensure(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]:
     if not had_ours:
         return working, Step.ADDED
     return working, Step.KEPT if working == text else Step.REPAIRED
+
+
+def _ensure_status_line(text: str, launcher: Launcher, name: str, *, had_ours: bool) -> tuple[str, Step]:
+    """Have our status line, around the one that is there."""
+    try:
+        after = statusline_setting.ensure(text, launcher)
+    except statusline_setting.StatusLineProblem as problem:
+        raise SettingsError(f"{name}: {problem}", STATUS_LINE_ADVICE) from None
+    if not had_ours:
+        return after, Step.ADDED if after != text else Step.KEPT
+    return after, Step.KEPT if after == text else Step.REPAIRED
 
 
 def _mend(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:

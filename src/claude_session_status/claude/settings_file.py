@@ -27,6 +27,7 @@ from claude_session_status.claude.settings import (
     plan_install,
     plan_uninstall,
 )
+from claude_session_status.claude.statusline_setting import means
 from claude_session_status.errors import SettingsError
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
@@ -51,13 +52,15 @@ class SettingsFile:
         self._remains_path = self._folder / "settings-before.json"
         self._sleep = sleep
 
-    def install(self, launcher: Launcher, *, dry_run: bool = False) -> Change:
-        """Put the hooks in. Where they all are already, or on a dry run, nothing is written anywhere.
+    def install(self, launcher: Launcher, *, dry_run: bool = False, status_line: bool = False) -> Change:
+        """Put the hooks in, and our status line where it is asked for.
+
+        Where all is there already, or on a dry run, nothing is written anywhere.
 
         Raises SettingsError, the file untouched, when it can't be read, edited safely or written.
         """
         return self._apply(
-            lambda text, remains: plan_install(text, launcher, remains, name=self.path),
+            lambda text, remains: plan_install(text, launcher, remains, name=self.path, status_line=status_line),
             install_advice(launcher),
             dry_run=dry_run,
         )
@@ -171,9 +174,10 @@ class SettingsFile:
 
 
 def remains_to_json(remains: Remains) -> str:
-    """`{"schema": 1, "absent": bool, "blank": text or null, "empty": [[keys, whitespace], ...]}`."""
+    """`{"schema": 1, "absent": bool, "blank": text or null, "empty": [[keys, space], ...], "status_line": text}`."""
     empty = [[list(path), fill] for path, fill in remains.empty.items()]
-    return json.dumps({"schema": _REMAINS_SCHEMA, "absent": remains.absent, "blank": remains.blank, "empty": empty})
+    data = {"schema": _REMAINS_SCHEMA, "absent": remains.absent, "blank": remains.blank, "empty": empty}
+    return json.dumps({**data, "status_line": remains.status_line})
 
 
 def remains_from_json(text: str) -> Remains:
@@ -182,12 +186,13 @@ def remains_from_json(text: str) -> Remains:
         data = json.loads(text)
         if data["schema"] != _REMAINS_SCHEMA:
             return Remains()
-        blank = data["blank"]
+        blank, line = data["blank"], data.get("status_line")
         return Remains(
             absent=data["absent"] is True,
             blank=blank if isinstance(blank, str) and is_blank(blank) else None,
             # Whitespace only: whatever is in the record, it can't put anything else into the user's file.
             empty={tuple(path): fill for path, fill in data["empty"] if not fill.strip(" \t\r\n")},
+            status_line=line if isinstance(line, str) and means(line) is not None else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Remains()

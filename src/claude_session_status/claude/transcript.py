@@ -7,7 +7,9 @@ and the TTL. Nothing of a prompt or an answer leaves this module.
 """
 
 import json
+import math
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -20,6 +22,9 @@ from claude_session_status.model import TranscriptFacts, Turn
 BLOCK = 64 * 1024
 FARTHEST = 16 * 1024 * 1024  # bytes from the end: farther back nothing is worth the time
 FARTHEST_FOR_MORE = 1024 * 1024  # bytes from the end: how far to look on for a title and the last write
+
+AHEAD_OF_CLOCK = 5.0  # seconds: a line that is later than the clock by more is not believed
+AHEAD_OF_FILE = 120.0  # or later than the file was written; more, as that can be another machine's clock
 
 _TTL = {"5m": 300, "1h": 3600}
 _TITLES = (b'"custom-title"', b'"ai-title"')
@@ -34,11 +39,20 @@ def stat_mark(path: str) -> str | None:
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}" if stat.S_ISREG(status.st_mode) else None
 
 
-def read(path: str) -> TranscriptFacts | None:
-    """What the end of the transcript at `path` says; None when it can't be read. Never blocks, never raises."""
+def is_ahead(mark: str, now: float) -> bool:
+    """Whether the file with that mark is ahead of the clock: lines that are true may be passed over now."""
+    return int(mark.split(":")[1]) / 1e9 > now + AHEAD_OF_CLOCK
+
+
+def read(path: str, now: float = math.inf) -> TranscriptFacts | None:
+    """What the end of the transcript at `path` says; None when it can't be read. Never blocks, never raises.
+
+    Lines from after `now`, or from after the file was written, are passed over: a clock was wrong.
+    """
     try:
         with open_plain(path) as (descriptor, size):
-            return facts_of(lines_backwards(descriptor, size))
+            latest = min(now + AHEAD_OF_CLOCK, os.fstat(descriptor).st_mtime + AHEAD_OF_FILE)
+            return facts_of(lines_backwards(descriptor, size), latest)
     except OSError:
         return None
 
@@ -78,13 +92,17 @@ class _Reading:
     first_seen: float | None = None  # the response's own first line
     request_done: bool = False  # the request's start is as good as it gets
     ttl: int | None = None
+    ttl_written_at: float | None = None  # when the earlier response was that told it
+    chosen: dict[str, tuple[float, str]] = field(default_factory=dict)  # after the response: what, when, which
+    response_model: str | None = None
+    response_effort: str | None = None
     is_pending: bool = True  # False once an error is met: the requests before it failed
     custom_title: str | None = None
     ai_title: str | None = None
 
 
-def facts_of(lines: Iterator[tuple[int, bytes]]) -> TranscriptFacts:
-    """The facts in `lines`, which come last first."""
+def facts_of(lines: Iterator[tuple[int, bytes]], latest: float = math.inf) -> TranscriptFacts:
+    """The facts in `lines`, which come last first. Those from after `latest` (epoch seconds) are passed over."""
     reading = _Reading()
     for from_end, raw in lines:
         all_known = reading.ttl is not None and reading.custom_title is not None
@@ -93,14 +111,20 @@ def facts_of(lines: Iterator[tuple[int, bytes]]) -> TranscriptFacts:
         if reading.request_done and not _may_matter(raw, reading):
             continue
         line = _object(raw)
-        if line is not None:
+        if line is not None and (timestamp(line) or -math.inf) <= latest:
             _take(reading, line)
     started = reading.started if reading.started is not None else reading.first_seen
+    switched_at, switched_back_at = _switches(reading)
     return replace(
         reading.facts,
         request_at=started if reading.response is not None else None,
+        response_at=reading.first_seen,
         ttl_seconds=reading.ttl,
+        ttl_written_at=reading.ttl_written_at,
         title=reading.custom_title or reading.ai_title,
+        title_given=reading.custom_title is not None,
+        switched_at=switched_at,
+        switched_back_at=switched_back_at,
     )
 
 
@@ -162,8 +186,9 @@ def _take_assistant(reading: _Reading, line: dict[str, Any]) -> None:
         reading.request_ref = reading.request_ref or _text(line.get("requestRef"))
     elif reading.response != identity:
         reading.request_done = True
-    if reading.ttl is None:
-        reading.ttl = written_ttl(usage)
+    if reading.ttl is None and (told := written_ttl(usage)) is not None:
+        reading.ttl = told
+        reading.ttl_written_at = None if reading.response == identity else timestamp(line)
 
 
 def _turn_after(line: dict[str, Any], message: dict[str, Any]) -> Turn:
@@ -194,6 +219,8 @@ def _take_response(
     reading: _Reading, identity: str, line: dict[str, Any], message: dict[str, Any], usage: dict[str, Any]
 ) -> None:
     reading.response = identity
+    reading.response_model = _text(line.get("requestedModel")) or _text(message.get("model"))
+    reading.response_effort = _text(line.get("effort"))
     # What the request asked for holds also where it wrote nothing; where both are told the shorter one counts.
     told = (_TTL.get(_text(line.get("promptCacheRequested")) or ""), written_ttl(usage))
     reading.ttl = min((ttl for ttl in told if ttl is not None), default=None)
@@ -220,20 +247,62 @@ def written_ttl(usage: dict[str, Any]) -> int | None:
 def _take_user(reading: _Reading, line: dict[str, Any]) -> None:
     if line.get("isCompactSummary") is True:
         return
-    text = _first_text(line)
-    if reading.response is None and reading.facts.switched_at is None and (text or "").startswith(_MODEL_SWITCHED):
-        reading.facts = replace(reading.facts, switched_at=timestamp(line))
-    if text is not None and text.startswith("[Request interrupted by user"):
+    text = _first_text(line) or ""
+    if reading.response is None:
+        _take_choice(reading, line, text)
+    if text.startswith("[Request interrupted by user"):
         _say_turn(reading, line, Turn.OVER)
-    elif line.get("isMeta") is not True and not (text or "").startswith(_NOT_A_PROMPT):
+    elif line.get("isMeta") is not True and not text.startswith(_NOT_A_PROMPT):
         _say_turn(reading, line, Turn.ASKED)
-    _take_start(reading, line)
+    if not text.startswith(_STARTS_NOTHING):
+        _take_start(reading, line)
 
-
-_MODEL_SWITCHED = "<local-command-stdout>Set model to"
 
 # Lines that the client writes as the user's: what a local command was and what it printed.
 _NOT_A_PROMPT = ("<command-name>", "<command-message>", "<local-command-", "<bash-")
+# They can be written while a reply is on its way. What `!` printed goes to the model.
+_STARTS_NOTHING = ("<command-name>", "<command-message>", "<local-command-", "<system-reminder>")
+
+
+def _take_choice(reading: _Reading, line: dict[str, Any], text: str) -> None:
+    """Another model or effort, which the user chose after the last response: the newest of each counts."""
+    at = timestamp(line)
+    for what, pattern in _CHOICES.items():
+        if at is not None and what not in reading.chosen and (found := pattern.match(text)):
+            reading.chosen[what] = at, _COLOURS.sub("", found[1])
+
+
+_CHOICES = {
+    "model": re.compile(r"<local-command-stdout>Set model to (.+?)(?: and saved\b|</|$)"),
+    "effort": re.compile(r"<local-command-stdout>Set effort level to (\w+)"),
+}
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
+
+
+def _switches(reading: _Reading) -> tuple[float | None, float | None]:
+    """When something else was chosen than the last response had, and when that was chosen again; None: not so."""
+    if reading.response is None or not reading.chosen:
+        return None, None
+
+    def is_same(what: str, name: str) -> bool:
+        if what == "effort":
+            return name == reading.response_effort
+        return _is_named(reading.response_model or "", name)
+
+    away = [at for what, (at, name) in reading.chosen.items() if not is_same(what, name)]
+    return (max(away), None) if away else (None, max(at for at, _ in reading.chosen.values()))
+
+
+def _is_named(model: str, name: str) -> bool:
+    """Whether `Opus 5.5 (default)` is what a person reads for the model `claude-opus-5-5`."""
+
+    def parts(text: str) -> tuple[list[str], bool]:
+        head = re.split(r"[(\[]", text.lower())[0]
+        words = re.findall(r"[a-z]+|\d+", head)
+        # A date in the name is no version; the long context is another cache.
+        return sorted(w for w in words if w != "claude" and len(w) < 8), "1m" in text.lower()
+
+    return parts(model) == parts(name)
 
 
 def _take_start(reading: _Reading, line: dict[str, Any]) -> None:
@@ -246,9 +315,13 @@ def _take_system(reading: _Reading, line: dict[str, Any]) -> None:
     if subtype == "turn_duration":
         _say_turn(reading, line, Turn.OVER)
     elif subtype == "compact_boundary":
-        if reading.facts.compacted_at is None:
-            reading.facts = replace(reading.facts, compacted_at=timestamp(line))
-        if reading.response is not None:
+        details = line.get("compactMetadata")
+        if not isinstance(details, dict) or details.get("trigger") != "auto":
+            _say_turn(reading, line, Turn.OVER)  # the user asked for it, and for no more
+        if reading.response is None:
+            reading.facts = replace(reading.facts, compacted_at=reading.facts.compacted_at or timestamp(line))
+        else:
+            _take_start(reading, line)
             reading.request_done = True
 
 
@@ -265,9 +338,13 @@ def timestamp(line: dict[str, Any]) -> float | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return min(seconds, _LATEST) if seconds >= 0 else None
+
+
+_LATEST = 253402214400.0  # a day before the end of the year 9999: the last that every time zone can say
 
 
 def _first_text(line: dict[str, Any]) -> str | None:

@@ -2,10 +2,12 @@
 
 import difflib
 import os
+from pathlib import Path
 
 import click
 
 from claude_session_status import paths
+from claude_session_status.claude.hook_check import inspect, is_complete
 from claude_session_status.claude.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.settings import Change, Outcome, Step
 from claude_session_status.claude.settings_file import SettingsFile
@@ -15,14 +17,20 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and
 
 @click.command("install-hooks")
 @_dry_run
-def install_hooks(*, dry_run: bool) -> None:
+@click.option(
+    "--statusline", "status_line", is_flag=True, help="Also have its status line, around the one that is there."
+)
+def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     """Have Claude Code report its sessions: add the hooks to its settings.json.
+
+    With --statusline its status line tells us when it believes that the cache expires, the best source there is. A
+    status line of your own goes on as it was; without one a short line of ours is shown.
 
     Run it again after moving or reinstalling the program: what is right already stays as it is.
     """
     settings = SettingsFile(paths.from_environment())
     launcher = this_launcher()
-    change = settings.install(launcher, dry_run=dry_run)
+    change = settings.install(launcher, dry_run=dry_run, status_line=status_line)
     if dry_run:
         _show_difference(change, settings.path)
     else:
@@ -34,7 +42,7 @@ def install_hooks(*, dry_run: bool) -> None:
 @click.command("uninstall-hooks")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
-    """Take the hooks out of Claude Code's settings.json again, and leave everything else as it is."""
+    """Take the hooks and the status line out of Claude Code's settings.json again, and leave all else as it is."""
     settings = SettingsFile(paths.from_environment())
     change = settings.uninstall(dry_run=dry_run)
     if dry_run:
@@ -43,6 +51,32 @@ def uninstall_hooks(*, dry_run: bool) -> None:
         for line in uninstalled_lines(change, settings.path):
             click.echo(line)
     _warn(change, installed=False)
+
+
+class SetUp:
+    """Claude Code's hooks as the tray's menu has them: whether they are there, and to put them in.
+
+    Both methods may raise SessionStatusError or OSError.
+    """
+
+    def hooks_installed(self) -> bool:
+        """Whether each of our hooks is in the settings, in the right form, be it of this copy of ours or another."""
+        return is_complete(inspect(_read(paths.from_environment().settings), this_launcher()))
+
+    def install_hooks(self) -> str:
+        """Put them in, and say in a sentence what was done."""
+        settings = SettingsFile(paths.from_environment())
+        change = settings.install(this_launcher())
+        done = "are there already" if change.outcome is Outcome.UNCHANGED else f"were put into {settings.path}"
+        off = ', but "disableAllHooks" keeps them from running' if change.hooks_disabled else ""
+        return f"The hooks {done}{off}."
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text("utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:

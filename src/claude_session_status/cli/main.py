@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. 
 it runs.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,11 @@ import click
 
 from claude_session_status import __version__
 from claude_session_status.claude import hook
+from claude_session_status.cli.autostart import autostart
+from claude_session_status.cli.completion import completion
+from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
+from claude_session_status.cli.streams import make_fit
 from claude_session_status.errors import SessionStatusError
 
 PROGRAM = "claude-session-status"
@@ -27,34 +32,77 @@ def group() -> None:
     """
 
 
+_demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
+
+
 @group.command()
-def tray() -> None:
+@_demo
+def tray(*, demo: bool) -> None:
     """Show an icon in the tray, and notify before a cache expires."""
+    if demo:
+        from claude_session_status.cli.demo import show_tray  # noqa: PLC0415 - imported only to be shown
+
+        raise SystemExit(show_tray())
     from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
 
     raise SystemExit(run())
 
 
 @group.command()
-def watch() -> None:
+@_demo
+@click.option("--once", is_flag=True, help="Print the table once and end.")
+def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions; Ctrl-C ends it. Into a pipe it prints once."""
+    if demo:
+        from claude_session_status.cli.demo import show_table  # noqa: PLC0415 - likewise
+
+        show_table(once=once)
+        return
     from claude_session_status.cli.watch import run  # noqa: PLC0415 - rich is imported only to be shown
 
-    run()
+    run(once=once)
 
 
 @group.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
+@click.option("--json", "form", flag_value="json", help="Print JSON (schema 1) instead of a table.")
+@click.option("--short", "form", flag_value="short", help="Print one line for tmux or Polybar.")
+@click.option("--waybar", "form", flag_value="waybar", help="Print JSON for a Waybar module.")
 @click.option("--all", "everything", is_flag=True, help="Also sessions that have ended or were silent for a day.")
-def status(as_json: bool, everything: bool) -> None:  # noqa: FBT001 - click hands flags over like this
+def status(*, form: str | None, everything: bool) -> None:
     """Print all sessions once, the one that goes cold soonest first."""
-    from claude_session_status.cli.status import run  # noqa: PLC0415 - DuckDB and rich are imported only to be used
+    from claude_session_status.cli.status import Form, run  # noqa: PLC0415 - DuckDB is imported only to be used
 
-    run(as_json=as_json, everything=everything)
+    run(Form(form or "table"), everything=everything)
+
+
+@group.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
+@click.option("--notify", is_flag=True, help="Also send a notification, and say which way it went.")
+def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - likewise
+    """Check the set-up: each line says what it means and what mends it. Exits with 0 only when all is well."""
+    from claude_session_status.cli.doctor import run  # noqa: PLC0415 - looks at everything, so it imports everything
+
+    raise SystemExit(run(as_json=as_json, notify=notify))
+
+
+@group.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+def statusline(command: tuple[str, ...]) -> None:
+    """For Claude Code's status line: note the client's own word on the cache, and print a short line.
+
+    Reads the JSON that Claude Code pipes to it. With a COMMAND that gets the JSON and prints what it prints, as if we
+    were not there. `install-hooks --statusline` sets it up.
+    """
+    from claude_session_status.claude import statusline as line  # noqa: PLC0415 - calls come in by another door
+
+    raise SystemExit(line.main(("--", *command) if command else ()))
 
 
 group.add_command(install_hooks)
 group.add_command(uninstall_hooks)
+group.add_command(autostart)
+group.add_command(config)
+group.add_command(completion)
 
 _MARKS = {
     "mark-start": "a session started (SessionStart)",
@@ -77,9 +125,11 @@ for _name, _what in _MARKS.items():
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command in `arguments`; return its exit code."""
+    make_fit()
     try:
         group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # pythonw has none
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stdout)
         return 0
@@ -89,13 +139,20 @@ def main(arguments: Sequence[str]) -> int:
     except SessionStatusError as error:
         click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has left; what the interpreter flushes at its end must not complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        if _reader_has_left(error, sys.platform):
+            # What the interpreter flushes at its end must not complain again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         click.echo(f"{PROGRAM}: {error.filename or 'a file'}: {error.strerror or error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
     return 0
+
+
+def _reader_has_left(error: OSError, platform: str) -> bool:
+    """Whether nobody reads our output any more; Windows says "invalid argument" to that, and names no file."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return platform == "win32" and error.errno == errno.EINVAL and error.filename is None

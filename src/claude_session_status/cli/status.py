@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from enum import StrEnum
 
 import click
 
@@ -10,6 +11,7 @@ from claude_session_status import config, paths, policy, pricing, view
 from claude_session_status.cli import table
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
+from claude_session_status.store import Store
 
 
 def look(*, everything: bool = False, price: policy.Price | None = None) -> Snapshot:
@@ -21,7 +23,9 @@ def look(*, everything: bool = False, price: policy.Price | None = None) -> Snap
     loaded = config.load(where.config)
     for problem in loaded.problems:
         click.echo(problem, err=True)
-    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, price=price)
+    # More patient than a monitor that polls: this is the only look.
+    store = Store(where.database)
+    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
     # What it warns of is printed below; what was set aside or mended on the way is said on stderr as it happens.
     logging.getLogger(Monitor.__module__).addHandler(logging.NullHandler())
     monitor.look()
@@ -31,13 +35,26 @@ def look(*, everything: bool = False, price: policy.Price | None = None) -> Snap
     return shot if everything else policy.current(shot)
 
 
-def run(*, as_json: bool, everything: bool) -> None:
+class Form(StrEnum):
+    """What the sessions are printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    SHORT = "short"
+    WAYBAR = "waybar"
+
+
+def run(form: Form, *, everything: bool) -> None:
     """Print the sessions. Raises SessionStatusError where not even old rows can be had."""
     # The table has no column for it: only the JSON waits for the prices to load.
-    shot = look(everything=everything, price=pricing.rewrite_cost if as_json else None)
+    shot = look(everything=everything, price=pricing.rewrite_cost if form is Form.JSON else None)
     if shot.problem is not None:
         click.echo(shot.problem, err=True)
-    if as_json:
+    if form is Form.JSON:
         sys.stdout.write(json.dumps(view.as_json(shot), ensure_ascii=False, indent=2) + "\n")
+    elif form is Form.SHORT:
+        sys.stdout.write(view.short(shot) + "\n")
+    elif form is Form.WAYBAR:
+        sys.stdout.write(json.dumps(view.waybar(shot)) + "\n")  # a line each time, as Waybar wants it
     else:
         table.print_once(shot)

@@ -10,19 +10,19 @@ from claude_session_status.model import Snapshot, Urgency
 STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urgency.LAST: "bold red"}
 
 
-def render(shot: Snapshot, width: int) -> RenderableType:
-    """The table for a terminal of `width` columns, or what to do where there are no sessions."""
+def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableType:
+    """The table for a terminal of `width` columns, `chosen` being the id of one; what to do where there are none."""
     parts: list[RenderableType] = []
     if shot.problem:
         parts.append(Text(view.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
     if shot.sessions:
-        parts.append(_table(shot, view.columns(width)))
+        parts.append(_table(shot, view.columns(width), chosen))
     else:
         parts.append(Text(view.HOOKS_ADVICE))
     return Group(*parts)
 
 
-def _table(shot: Snapshot, columns: view.Columns) -> Table:
+def _table(shot: Snapshot, columns: view.Columns, chosen: str | None) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("", width=1)
     table.add_column("SESSION", width=columns.session, no_wrap=True)
@@ -31,7 +31,7 @@ def _table(shot: Snapshot, columns: view.Columns) -> Table:
     table.add_column("CACHE", width=columns.cache, no_wrap=True, overflow="ellipsis")
     if columns.title:
         table.add_column("TITLE", width=columns.title, no_wrap=True, overflow="ellipsis")
-    for row in view.rows(shot, columns.bar):
+    for state, row in zip(shot.sessions, view.rows(shot, columns.bar), strict=True):
         style = "dim" if row.dim else ""
         cells = [
             Text(row.mark, style),
@@ -40,7 +40,8 @@ def _table(shot: Snapshot, columns: view.Columns) -> Table:
             Text(row.last_turn, style),
             Text(row.cache, style or STYLE[row.urgency]),
         ]
-        table.add_row(*cells, *([Text(row.title, style)] if columns.title else []))
+        titles = [Text(row.title, style)] if columns.title else []
+        table.add_row(*cells, *titles, style="reverse" if state.session.session_id == chosen else None)
     return table
 
 

@@ -9,7 +9,10 @@ import sys
 import click
 
 from claude_session_status import config, paths, pricing
+from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import watch
+from claude_session_status.cli.autostart import this_autostart
+from claude_session_status.cli.hooks import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
 from claude_session_status.spool import make_private_folder
@@ -31,22 +34,35 @@ def run() -> int:
         return 0
     try:
         _log_to(where.log)
-        loaded = config.load(where.config)
-        for problem in loaded.problems:
+        for problem in config.load(where.config).problems:
             _tell(problem)
-        monitor = Monitor(where, loaded.config, price=pricing.rewrite_cost)
-        ourselves = (sys.executable, "-m", "claude_session_status")
-        result = run_tray(monitor, (*ourselves, "watch"), check_command=(*ourselves, "doctor"), on_shortcoming=_tell)
+        monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
+        launcher = this_launcher()
+        ourselves = (*_environment(), launcher.program, *launcher.arguments)
+        result = run_tray(
+            monitor,
+            (*ourselves, "watch"),
+            check_command=(*ourselves, "doctor"),
+            autostart=this_autostart(),
+            set_up=SetUp(),
+            on_shortcoming=_tell,
+        )
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
         return 0
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # pythonw has none
         click.echo(f"claude-session-status: no tray: {result.reason}", err=True)
         return 1
     click.echo(f"No tray: {result.reason}. The table instead:")
-    watch.run(f"No tray: {result.reason}  (Ctrl-C to quit)")
+    watch.run(f"No tray: {result.reason}")
     return 0
+
+
+def _environment() -> tuple[str, ...]:
+    """What a terminal must be told of ours: the one that opens may be a server's, with an environment of its own."""
+    claude_dir = os.environ.get("CLAUDE_CONFIG_DIR")
+    return ("env", f"CLAUDE_CONFIG_DIR={claude_dir}") if claude_dir and sys.platform != "win32" else ()
 
 
 def _tell(message: str) -> None:

@@ -8,48 +8,60 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import Enum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from claude_session_status import config, paths
-from claude_session_status.cli import status, table
+from claude_session_status import paths
+from claude_session_status.cli import board, status, table
+from claude_session_status.cli.board import Board
+from claude_session_status.cli.keys import Key, listening
+from claude_session_status.cli.wishes import Fulfil, SystemHands, fulfiller
+from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
 
-HEADLINE = "claude-session-status  (Ctrl-C to quit)"
+HEADLINE = "claude-session-status"
+FRAME_LINES = 7  # headline, what is wrong, the column's names, a foot of two lines, and two blank ones
+# A wait without an end is deaf to Ctrl-C on Windows.
+LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
 
 
-def run(headline: str = HEADLINE) -> None:
-    """Show the table until Ctrl-C; print it once where stdout is no terminal."""
-    if not sys.stdout.isatty():
-        status.run(as_json=False, everything=False)
+def run(headline: str = HEADLINE, *, once: bool = False) -> None:
+    """Show the table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
+    if once or not sys.stdout.isatty():
+        status.run(status.Form.TABLE, everything=False)
         return
     where = paths.from_environment()
-    loaded = config.load(where.config)
-    for problem in loaded.problems:
-        click.echo(problem, err=True)
-    show(Monitor(where, loaded.config, alerts=False), Console(), headline)
+    monitor = Monitor(where, alerts=False)
+    show(monitor, Console(), headline, fulfiller(monitor, SystemHands()))
 
 
-def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
-    """Show what `monitor` sees until the process is interrupted or told to end. Raises what the monitor raises.
+def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: Fulfil | None = None) -> None:
+    """Show what `monitor` sees until q, Ctrl-C or a signal ends it. Raises what the monitor raises.
 
-    The monitor has a thread of its own, so that a signal never breaks into its work with the database; the main thread
-    only waits for the signals. A queue is the one thing that a signal handler may touch safely.
+    `fulfil` does what keys ask for. The monitor has a thread of its own, so that a signal never breaks into its work
+    with the database; the main thread only waits for signals and keys. A queue is the one thing that a signal handler
+    may touch safely.
     """
-    latest = Snapshot(0.0)
-    news: SimpleQueue[_News | BaseException] = SimpleQueue()
+    latest, state = Snapshot(0.0), Board()
+    news: SimpleQueue[_News | Key | BaseException] = SimpleQueue()
     stop = threading.Event()
 
+    def line(text: str) -> Text:
+        return Text(text, style="dim", overflow="ellipsis", no_wrap=True)
+
+    def foot() -> Text:
+        text = board.foot(state, fulfils=fulfil is not None)
+        return Text(text, overflow="fold") if state.message else line(text)
+
     def render() -> RenderableType:
-        head = Text(headline, style="dim", overflow="ellipsis", no_wrap=True)
-        return Group(head, Text(), table.render(latest, console.width))
+        return _frame(state, latest, console, line(headline), foot())
 
     live = Live(get_renderable=render, console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
 
@@ -65,17 +77,41 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
             news.put(error)
 
     watching = threading.Thread(target=watch, name="monitor")
-    with _signals(news), live:
+    with _signals(news), listening(news.put), live:
         watching.start()
         try:
-            while (heard := news.get()) is _News.RESIZED:
-                monitor.wake()
+            while (heard := _next(news)) not in (_News.END, Key.QUIT) and not isinstance(heard, BaseException):
+                if isinstance(heard, Key):
+                    state = _pressed(heard, state, latest, fulfil)
+                    live.refresh()
+                else:
+                    monitor.wake()
         finally:
             stop.set()
             monitor.wake()
             watching.join()
     if isinstance(heard, BaseException):
         raise heard
+
+
+def _frame(state: Board, shot: Snapshot, console: Console, head: Text, foot: Text) -> RenderableType:
+    """The whole screen: it never has more lines than there are, so that the foot is always to be seen."""
+    shown = board.visible(state, board.arrange(state, shot), console.height - FRAME_LINES)
+    return Group(head, Text(), table.render(shown, console.width, state.chosen), Text(), foot)
+
+
+def _pressed(key: Key, state: Board, shot: Snapshot, fulfil: Fulfil | None) -> Board:
+    """The board after a key, with what the key asked for done."""
+    state, wish = board.press(state, key, shot)
+    found = board.chosen(state, shot)
+    if wish is None or found is None or fulfil is None:
+        return state
+    try:
+        return replace(state, message=fulfil(wish, found))
+    except SessionStatusError as error:
+        return replace(state, message=f"{error.title}. {error.next_step}")
+    except OSError as error:
+        return replace(state, message=f"{error.filename or 'a file'}: {error.strerror or error}")
 
 
 class _News(Enum):
@@ -85,11 +121,19 @@ class _News(Enum):
     RESIZED = "resized"
 
 
+def _next(news: "SimpleQueue[_News | Key | BaseException]") -> "_News | Key | BaseException":
+    while True:
+        with suppress(Empty):
+            return news.get(timeout=LONGEST_WAIT_SECONDS)
+
+
 @contextmanager
-def _signals(news: "SimpleQueue[_News | BaseException]") -> Iterator[None]:
+def _signals(news: "SimpleQueue[_News | Key | BaseException]") -> Iterator[None]:
     meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
     if sys.platform != "win32":
         meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
+    else:
+        meanings |= {signal.SIGBREAK: _News.END}  # Ctrl-Break, or its window was closed
 
     def hear(number: int, _frame: object) -> None:
         news.put(meanings[signal.Signals(number)])

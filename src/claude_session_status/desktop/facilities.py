@@ -18,7 +18,7 @@ class Autostart(Protocol):
     def is_on(self) -> bool:
         """Whether it does."""
 
-    def turn(self, on: bool) -> None:  # noqa: FBT001 - the one thing that is said
+    def turn(self, on: bool) -> object:  # noqa: FBT001 - the one thing that is said
         """Have it so."""
 
 

@@ -1,9 +1,14 @@
 """The icon on macOS: pystray's, with every call of AppKit made in the main thread.
 
-pystray calls AppKit from whatever thread changes the icon, which crashes on recent macOS. Thin on purpose.
+pystray calls AppKit from whatever thread changes the icon, which crashes on recent macOS. It also makes a new menu at
+each change and finds the action of a click in the newest: a click in one that is still open would run another line's.
+So labels move in the menu that is there, and each line keeps its number for ever.
+
+Thin on purpose: the tests run this against a stand-in for AppKit, not against macOS.
 """
 
 import io
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from claude_session_status.desktop.icon import IconPainter
@@ -17,6 +22,10 @@ from pystray._darwin import Icon as PystrayMacIcon  # isort: skip  # after pystr
 
 RETINA = 2  # pixels a point: drawn for the sharper screens, which is right for the others too
 NO_DOCK_ICON = 1  # NSApplicationActivationPolicyAccessory
+KEPT_ACTIONS = 1000  # lines of menus: dozens of menus, of which one can be open
+
+Action = Callable[[Any], None]
+Shape = tuple[Any, ...]
 
 
 class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
@@ -25,6 +34,9 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
     def __init__(self, name: str, painter: IconPainter, *, title: str, menu: Menu) -> None:
         self._painter = painter
         self._spec = IconSpec()
+        self._actions = _Actions()
+        self._menu_shape: Shape | None = None
+        self._menu_handle: Any = None
         super().__init__(name, painter.image(IconSpec(), 64), title, menu)
 
     def show_spec(self, spec: IconSpec) -> None:
@@ -49,13 +61,15 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
         AppHelper.callAfter(super()._update_title)
 
     def _update_menu(self) -> None:
-        AppHelper.callAfter(super()._update_menu)
+        AppHelper.callAfter(self._refresh_menu)
 
     def _stop(self) -> None:
         AppHelper.callAfter(super()._stop)
 
     def _notify(self, message: str, title: str | None = None) -> None:
         super()._notify(message, title or self._title)  # without one pystray raises AttributeError
+
+    # ---- in the main thread -------------------------------------------------
 
     def _run(self) -> None:
         # pystray's own loop ends the process at SIGINT without coming back here.
@@ -65,6 +79,17 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
             self._app.run()
         finally:
             self._status_bar.removeStatusItem_(self._status_item)
+            self._visible = False  # there is nothing left to hide
+
+    def _refresh_menu(self) -> None:
+        lines = tuple(self.menu)  # made anew each time it is asked for
+        shape = _shape_of(lines)
+        if shape == self._menu_shape:
+            _relabel(self._menu_handle[0], lines)
+            return
+        native = self._create_menu(lines, self._actions)
+        self._status_item.setMenu_(native)
+        self._menu_handle, self._menu_shape = (native, self._actions), shape
 
     def _assert_image(self) -> None:
         """Draw the icon in twice the pixels of its points."""
@@ -75,3 +100,51 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
         self._icon_image = AppKit.NSImage.alloc().initWithData_(data)
         self._icon_image.setSize_((points, points))
         self._status_item.button().setImage_(self._icon_image)
+
+
+class _Actions:
+    """What each line does, by a number that no later line gets. Old ones are forgotten, and then do nothing."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Action] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count  # pystray numbers the next line by it
+
+    def append(self, action: Action) -> None:
+        self._kept[self._count] = action
+        self._kept.pop(self._count - KEPT_ACTIONS, None)
+        self._count += 1
+
+    def __getitem__(self, number: int) -> Action:
+        return self._kept.get(number, _nothing)
+
+
+def _nothing(_icon: Any) -> None:
+    pass
+
+
+def _shape_of(lines: Iterable[Any]) -> Shape:
+    """All of a menu but its labels. A default line's label is a part of it, since it is set in bold as it is made."""
+    return tuple(
+        None
+        if line is Menu.SEPARATOR
+        else (
+            line.key,
+            line.enabled,
+            line.checked,
+            line.default and line.text,
+            _shape_of(line.submenu) if line.submenu else None,
+        )
+        for line in lines
+    )
+
+
+def _relabel(native: Any, lines: Iterable[Any]) -> None:
+    for position, line in enumerate(lines):
+        if line is not Menu.SEPARATOR and not line.default:
+            item = native.itemAtIndex_(position)
+            item.setTitle_(line.text)
+            if line.submenu:
+                _relabel(item.submenu(), line.submenu)

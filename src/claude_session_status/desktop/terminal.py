@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 
 from claude_session_status.errors import SessionStatusError
 
@@ -46,7 +46,9 @@ def launch_for(
 ) -> Launch | None:
     """How to open `command` in a terminal here; None when there is no terminal that we know."""
     if platform == "win32":
-        return Launch(tuple(command), new_console=True)  # opens in the terminal the person has chosen in Windows
+        # Opens in the terminal that the person has chosen in Windows. A tray started at login has the windowless
+        # interpreter, which would open none.
+        return Launch(tuple(map(_with_window, command)), new_console=True)
     if platform == "darwin":
         script = shlex.join(command).replace("\\", "\\\\").replace('"', '\\"')
         tell = 'tell application "Terminal"'
@@ -59,6 +61,11 @@ def launch_for(
         if program := which(name):
             return Launch((program, *tail, *command))
     return None
+
+
+def _with_window(word: str) -> str:
+    path = PureWindowsPath(word)
+    return str(path.with_name("python.exe")) if path.name.lower() == "pythonw.exe" else word
 
 
 def _split(text: str) -> list[str]:
@@ -116,8 +123,7 @@ def spawn(launch: Launch) -> None:
             creationflags=flags,
         )
     except OSError as error:
-        raise SessionStatusError(
-            f"{launch.argv[0]} could not be started: {error}", "Set TERMINAL to another"
-        ) from error
+        advice = "Run watch in a terminal yourself" if launch.new_console else "Set TERMINAL to another"
+        raise SessionStatusError(f"{launch.argv[0]} could not be started: {error}", advice) from error
     # Somebody has to wait for it, or it stays in the process table when it ends.
     threading.Thread(target=process.wait, name="terminal", daemon=True).start()

@@ -2,8 +2,14 @@
 
 pystray destroys and rebuilds the native menu in whatever thread updates it; while the menu is open that loses the
 click, and later left clicks as well. So the menu is built when it is about to open, and holds still until it is closed.
+
+The shell refuses icons and changes to them now and then, most often at login when it is busy, and pystray does not
+look. So what was refused is asked for again, as an icon that is new. And pystray answers 0 to whatever it does not
+know, which tells Windows that its session may not end.
 """
 
+import ctypes
+import logging
 from typing import Any
 
 from claude_session_status.desktop.icon import IconPainter
@@ -14,9 +20,18 @@ from claude_session_status.view import IconSpec
 from pystray._util import win32  # isort: skip  # after pystray_base, which keeps pystray's choice of a backend quiet
 from pystray._win32 import Icon as PystrayWindowsIcon  # isort: skip
 
+log = logging.getLogger(__name__)
+
 IMAGE_SIZE = 64  # saved as an .ico, which holds the smaller sizes as well
 LIMITS = {"szTip": 127, "szInfo": 255, "szInfoTitle": 63}  # UTF-16 units; one more raises ValueError
 WM_REFRESH = win32.WM_USER + 40
+WM_CLOSE = 0x0010  # taskkill, and installers that want our files
+WM_QUERYENDSESSION = 0x0011
+WM_ENDSESSION = 0x0016
+
+
+class ShellRefusedError(OSError):
+    """The shell did not take what it was told; it says no more than that."""
 
 
 class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no types
@@ -30,7 +45,12 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
         self._added = False
         self._shown: tuple[Any, str] | None = None
         super().__init__(name, painter.image(IconSpec(), IMAGE_SIZE), title, menu)
-        self._message_handlers[WM_REFRESH] = self._on_refresh
+        self._message_handlers |= {
+            WM_REFRESH: self._on_refresh,
+            WM_CLOSE: lambda _wparam, _lparam: self._stop(),
+            WM_QUERYENDSESSION: lambda _wparam, _lparam: True,
+            WM_ENDSESSION: lambda ends, _lparam: self._stop() if ends else None,
+        }
 
     # ---- for any thread -----------------------------------------------------
 
@@ -64,17 +84,23 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
 
     def _on_refresh(self, _wparam: int, _lparam: int) -> None:
         wanted = (self._icon, self._title)
-        if self._to_add:
-            self._to_add, self._added = False, True
-            self._release_icon()
-            super()._show()
-        elif self._added and wanted != self._shown:
-            icon, title = self._shown or (None, "")
-            if icon is not self._icon:
-                super()._update_icon()
-            if title != self._title:
-                super()._update_title()
-        self._shown = wanted
+        try:
+            if self._to_add:
+                self._hide()  # were it there after all, it could not be added
+                self._release_icon()
+                super()._show()
+                self._to_add, self._added = False, True
+            elif self._added and wanted != self._shown:
+                icon, title = self._shown or (None, "")
+                if icon is not self._icon:
+                    super()._update_icon()
+                if title != self._title:
+                    super()._update_title()
+        except ShellRefusedError as error:
+            log.warning("%s", error)
+            self._to_add = True  # at the next turn of the monitor
+        else:
+            self._shown = wanted
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
         if lparam != win32.WM_RBUTTONUP:
@@ -95,4 +121,7 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
 
     def _message(self, code: int, flags: int, **values: Any) -> None:  # likewise
         kept = {key: fit(value, LIMITS[key]) if key in LIMITS else value for key, value in values.items()}
-        super()._message(code, flags, **kept)
+        size = ctypes.sizeof(win32.NOTIFYICONDATAW)
+        data = win32.NOTIFYICONDATAW(cbSize=size, hWnd=self._hwnd, uFlags=flags, **kept)
+        if not win32.Shell_NotifyIcon(code, data) and code != win32.NIM_DELETE:
+            raise ShellRefusedError(f"{'notification' if flags & win32.NIF_INFO else 'icon'} refused by the shell")

@@ -1,0 +1,105 @@
+"""Writes the man page from the commands' own `--help`, so that the two never differ.
+
+One page for all commands: whoever types `man claude-session-status` wants to search in one place.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import click
+
+from claude_session_status import __version__
+from claude_session_status.cli.main import PROGRAM, group
+
+FILES = (
+    ("~/.claude/settings.json", "where install-hooks adds the hooks"),
+    ("~/.claude/claude-session-status/status.duckdb", "one row a session; times in UTC"),
+    ("~/.claude/claude-session-status/config.toml", "your settings; every key is optional"),
+    ("~/.claude/claude-session-status/log/", "what the tray has to say"),
+)
+
+
+def page(command: click.Group, day: date) -> str:
+    """The page as roff, dated `day`."""
+    lines = [
+        f'.TH {PROGRAM.upper()} 1 "{day.isoformat()}" "{PROGRAM} {__version__}" "User Commands"',
+        ".SH NAME",
+        rf"{escape(PROGRAM)} \- how long Claude Code's prompt cache still lives",
+        ".SH SYNOPSIS",
+        rf"\fB{escape(PROGRAM)}\fR [\fIoptions\fR] \fIcommand\fR [\fIarguments\fR]",
+        ".SH DESCRIPTION",
+        *paragraphs(command.help),
+        ".SH OPTIONS",
+        *options(command, with_help=True),
+        ".SH COMMANDS",
+    ]
+    for name, inner, usage in commands(command):
+        lines += [f".SS {escape(name)}", f".B {escape(usage)}", ".PP", *paragraphs(inner.help), *options(inner)]
+    lines += [".SH FILES"]
+    for path, what in FILES:
+        lines += [".TP", f".I {escape(path)}", text(what)]
+    lines += [
+        ".SH ENVIRONMENT",
+        ".TP",
+        ".B CLAUDE_CONFIG_DIR",
+        text("stands in for ~/.claude in all of the above, as it does for Claude Code."),
+        ".SH EXIT STATUS",
+        text(
+            "0 done, 1 failed (the message says what to do next), 2 wrong usage. The mark-* commands, which hooks call,"
+        ),
+        text("always exit with 0 and print nothing on standard output."),
+        ".SH NOTES",
+        text('The countdown is an estimate: now and then a cache entry vanishes early. Read "likely warm".'),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command, str]]:
+    """Each command below `group` that is not hidden: its name, itself and its usage line."""
+    for name in sorted(group.commands):
+        inner = group.commands[name]
+        if inner.hidden:
+            continue
+        full = f"{before}{name}"
+        if isinstance(inner, click.Group):
+            yield from commands(inner, f"{full} ")
+            continue
+        context = click.Context(inner, info_name=f"{PROGRAM} {full}")
+        yield full, inner, " ".join([context.command_path, *inner.collect_usage_pieces(context)])
+
+
+def options(command: click.Command, *, with_help: bool = False) -> Iterator[str]:
+    """The options and what each does; every command has --help, so it is told once."""
+    context = click.Context(command, info_name=PROGRAM, **command.context_settings)
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None and (with_help or parameter.name != "help"):
+            yield ".TP"
+            yield f".B {escape(record[0])}"
+            yield text(record[1])
+
+
+def paragraphs(help_text: str | None) -> Iterable[str]:
+    """A help text as roff."""
+    blocks = re.split(r"\n\s*\n", (help_text or "").replace("\b\n", "").strip())
+    for number, block in enumerate(blocks):
+        if number:
+            yield ".PP"
+        yield text(" ".join(block.split()))
+
+
+def text(line: str) -> str:
+    """One line of running text; a dot or a quote at its start would be taken for an order."""
+    escaped = escape(line)
+    return rf"\&{escaped}" if escaped[:1] in {".", "'"} else escaped
+
+
+def escape(words: str) -> str:
+    """The words with what roff would read as its own: backslashes, and hyphens that must stay hyphens."""
+    return words.replace("\\", r"\e").replace("-", r"\-")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(group, date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else date.today()))  # noqa: DTZ011 - a page bears a day

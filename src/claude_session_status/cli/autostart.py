@@ -1,0 +1,33 @@
+"""`autostart on|off|status`: whether the tray starts at login."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from claude_session_status.claude.hook_commands import this_launcher
+
+if TYPE_CHECKING:
+    from claude_session_status.desktop.autostart import Autostart
+
+
+def this_autostart() -> "Autostart":
+    """This machine's way to start this very installation at login; the tray's menu switches it too."""
+    from claude_session_status.desktop.autostart import for_this_machine  # noqa: PLC0415 - the one place that needs it
+
+    launcher = this_launcher()
+    return for_this_machine((launcher.program, *launcher.arguments))
+
+
+@click.command("autostart")
+@click.argument("wish", metavar="on|off|status", type=click.Choice(["on", "off", "status"]), default="status")
+def autostart(wish: str) -> None:
+    """Start the tray at login, or no longer; `status` says which."""
+    way = this_autostart()
+    if wish == "status":
+        click.echo(f"on: {way.place}" if way.is_on() else "off")
+        return
+    outcome = way.put(wish == "on")
+    if wish == "on":
+        click.echo(f"The tray starts at your next login ({way.place}).\nNow: claude-session-status tray")
+    else:
+        click.echo(f"The tray does not start at login ({outcome.value}).")

@@ -1,0 +1,258 @@
+"""The checks of `doctor`, pure functions of what was gathered: a state, what it means, the one command that mends it.
+
+GOOD is well; NOTE is worth knowing and no fault; BAD is what keeps a person from being told in time.
+"""
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from claude_session_status import view
+from claude_session_status.claude.hook_check import Inspection
+from claude_session_status.claude.settings import Step
+
+PROGRAM = "claude-session-status"
+OLD_NOTE_SECONDS = 60.0  # a monitor takes notes in within two seconds, the next hook at the latest
+SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
+
+
+class State(StrEnum):
+    """How a check came out."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report. `command` mends it, or leads on; empty where there is nothing to do."""
+
+    name: str
+    state: State
+    meaning: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was gathered. Times are epoch seconds; what does not exist is None or empty."""
+
+    now: float
+    platform: str = "linux"
+    settings_path: str = ""
+    settings_changed_at: float | None = None
+    hooks: Inspection = field(default_factory=Inspection)
+    missing_programs: tuple[str, ...] = ()  # named by hooks, and not there
+    forbidden_by: str | None = None  # managed settings
+    last_event_at: float | None = None
+    last_transcript_at: float | None = None
+    database: str = ""
+    database_exists: bool = False
+    database_problem: tuple[str, str] | None = None  # title and next step
+    sessions: int = 0
+    set_aside: tuple[str, ...] = ()
+    spool: str = ""
+    notes: int = 0
+    oldest_note_at: float | None = None
+    refused: int = 0
+    config: str = ""
+    config_exists: bool = False
+    config_problems: tuple[str, ...] = ()
+    monitor_at: float | None = None
+    monitor_lives: bool = False
+    route: str | None = None  # how a tray icon would be shown; None: not at all
+    route_reason: str = ""
+    has_display: bool = True
+    notification_way: str | None = None
+    notified: tuple[tuple[str, str, bool], ...] | None = None  # --notify: way, outcome, whether it worked
+    autostart_place: str = ""
+    autostart_on: bool = False
+    autostart_missing: str | None = None  # what it would start, and is not there
+    client_version: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def all_checks(facts: Facts) -> tuple[Check, ...]:
+    """Every check, in the order in which a person would mend them."""
+    return tuple(check(facts) for check in CHECKS)
+
+
+def is_well(checks: tuple[Check, ...]) -> bool:
+    """Whether nothing is bad."""
+    return all(check.state is not State.BAD for check in checks)
+
+
+def _ago(at: float, now: float) -> str:
+    return f"{view.duration(now - at)} ago"
+
+
+def _delete(facts: Facts, *paths: str) -> str:
+    if facts.platform == "win32":
+        return " ".join(["del", *(f'"{path}"' for path in paths)])
+    return shlex.join(["rm", *paths])
+
+
+def check_hooks(facts: Facts) -> Check:
+    """Present, in the form that fires, and starting a program that is there."""
+    found, mend = facts.hooks, f"{PROGRAM} install-hooks"
+    if found.problem:
+        return Check("hooks", State.BAD, found.problem, f"Mend the file, then: {mend}")
+    hooks = {event: step for event, step in found.steps.items() if event != "statusLine"}
+    if not found.programs:
+        if facts.last_event_at is not None and facts.now - facts.last_event_at < SILENT_SECONDS:
+            return Check(
+                "hooks", State.NOTE, f"none in {facts.settings_path}, yet events come: from a plugin, it seems"
+            )
+        return Check("hooks", State.BAD, f"none in {facts.settings_path}: sessions do not report", mend)
+    if facts.missing_programs:
+        return Check("hooks", State.BAD, f"they start {', '.join(facts.missing_programs)}, which is not there", mend)
+    if wrong := [event for event, step in hooks.items() if step in (Step.REPAIRED, Step.REMOVED)]:
+        return Check("hooks", State.BAD, f"not in the form that fires, or not ours alone: {', '.join(wrong)}", mend)
+    if missing := [event for event, step in hooks.items() if step is Step.ADDED]:
+        return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", mend)
+    line = ", and the status line" if found.status_line else ""
+    return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}")
+
+
+def check_allowed(facts: Facts) -> Check:
+    """Nothing forbids hooks to run."""
+    if facts.forbidden_by:
+        return Check("allowed", State.BAD, f"{facts.forbidden_by} lets no hook of yours run", "Ask your administrator")
+    if facts.hooks.disabled:
+        advice = f"Take it out of {facts.settings_path}"
+        return Check("allowed", State.BAD, '"disableAllHooks" is true, so no hook runs', advice)
+    return Check("allowed", State.GOOD, "nothing keeps hooks from running")
+
+
+def check_fired(facts: Facts) -> Check:
+    """Events come in while Claude Code is used."""
+    event, used, now = facts.last_event_at, facts.last_transcript_at, facts.now
+    since = max(event or 0.0, facts.settings_changed_at or 0.0)
+    if used is not None and facts.hooks.programs and used > since + SILENT_SECONDS:
+        meaning = f"Claude Code was used {_ago(used, now)}, and no hook fired"
+        return Check("events", State.BAD, meaning, "In Claude Code, run /hooks: it shows which hooks it knows")
+    if event is None:
+        return Check("events", State.NOTE, "none yet: they come with the next turn of a session")
+    return Check("events", State.GOOD, f"the last one came {_ago(event, now)}")
+
+
+def check_database(facts: Facts) -> Check:
+    """It opens and is of our version; what was set aside is named."""
+    if facts.database_problem is not None:
+        title, step = facts.database_problem
+        return Check("database", State.BAD, title, step)
+    if facts.set_aside:
+        meaning = f"a broken one was set aside: {', '.join(facts.set_aside)}; the present one is well"
+        folder = os.path.dirname(facts.database)
+        return Check(
+            "database", State.NOTE, meaning, _delete(facts, *(os.path.join(folder, n) for n in facts.set_aside))
+        )
+    if not facts.database_exists:
+        return Check("database", State.NOTE, f"{facts.database} is made with the first event")
+    return Check("database", State.GOOD, f"{facts.database} opens, {facts.sessions} sessions")
+
+
+def check_spool(facts: Facts) -> Check:
+    """Notes are taken in, and all could be read."""
+    if facts.oldest_note_at is not None and facts.now - facts.oldest_note_at > OLD_NOTE_SECONDS:
+        meaning = f"{facts.notes} events wait, the oldest since {view.duration(facts.now - facts.oldest_note_at)}"
+        return Check("inbox", State.BAD, f"{meaning}; nothing is lost", f"{PROGRAM} status")
+    if facts.refused:
+        meaning = f"{facts.refused} notes could not be read and were set aside in {facts.spool}"
+        return Check("inbox", State.NOTE, meaning, f"{_delete(facts, facts.spool)}{os.sep}*.refused")
+    return Check("inbox", State.GOOD, f"{facts.notes} events wait" if facts.notes else "nothing waits")
+
+
+def check_config(facts: Facts) -> Check:
+    """Every key is known and has an allowed value."""
+    if facts.config_problems:
+        return Check("config", State.BAD, "; ".join(facts.config_problems), f"Edit {facts.config}")
+    return Check(
+        "config", State.GOOD, facts.config if facts.config_exists else f"defaults; {facts.config} is not there"
+    )
+
+
+def check_monitor(facts: Facts) -> Check:
+    """Somebody watches the clock."""
+    if facts.monitor_lives:
+        return Check("monitor", State.GOOD, "a tray or table is running")
+    was = "" if facts.monitor_at is None else f"; one stopped {_ago(facts.monitor_at, facts.now)} without saying so"
+    return Check("monitor", State.BAD, f"none is running, so nobody notifies you{was}", f"{PROGRAM} tray")
+
+
+def check_tray(facts: Facts) -> Check:
+    """There is a way to show an icon, and a panel that takes it."""
+    if facts.route is None:
+        state = State.BAD if facts.has_display else State.NOTE
+        return Check("tray", state, f"no icon here: {facts.route_reason}", f"{PROGRAM} watch")
+    if facts.route_reason:
+        advice = "On GNOME: install the AppIndicator extension. Elsewhere: add a tray to the panel"
+        return Check("tray", State.BAD, facts.route_reason, advice)
+    return Check("tray", State.GOOD, f"by {facts.route}")
+
+
+def check_notification(facts: Facts) -> Check:
+    """Somebody shows notifications; with --notify one has been sent."""
+    send = f"{PROGRAM} doctor --notify"
+    if facts.notified is not None:
+        tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in facts.notified) or "there is no way here"
+        worked = any(ok for _, _, ok in facts.notified)
+        command = "" if worked else "Start a notification service, such as dunst or mako"
+        return Check("notification", State.GOOD if worked else State.BAD, f"one was sent by {tried}", command)
+    if facts.notification_way is None:
+        state = State.BAD if facts.has_display else State.NOTE
+        return Check("notification", state, "no service here shows notifications", send)
+    return Check("notification", State.GOOD, f"by {facts.notification_way}; to see one: {send}")
+
+
+def check_autostart(facts: Facts) -> Check:
+    """What starts at login is there."""
+    if not facts.autostart_on:
+        return Check("autostart", State.NOTE, "off: the tray does not start at login", f"{PROGRAM} autostart on")
+    if facts.autostart_missing:
+        meaning = f"{facts.autostart_place} starts {facts.autostart_missing}, which is not there"
+        return Check("autostart", State.BAD, meaning, f"{PROGRAM} autostart on")
+    return Check("autostart", State.GOOD, f"on: {facts.autostart_place}")
+
+
+def check_versions(facts: Facts) -> Check:
+    """For a report of a fault."""
+    named = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
+    if facts.client_version is None:
+        return Check("versions", State.NOTE, f"{named}; Claude Code is not on PATH")
+    return Check("versions", State.GOOD, f"{named}, Claude Code {facts.client_version}")
+
+
+CHECKS: tuple[Callable[[Facts], Check], ...] = (
+    check_hooks,
+    check_allowed,
+    check_fired,
+    check_database,
+    check_spool,
+    check_config,
+    check_monitor,
+    check_tray,
+    check_notification,
+    check_autostart,
+    check_versions,
+)
+
+
+def as_lines(checks: tuple[Check, ...]) -> list[str]:
+    """The report: a line a check, and under what is not well the one that mends it."""
+    lines = []
+    for check in checks:
+        lines.append(f"{check.state.value:<5} {check.name:<13} {view.clean(check.meaning)}")
+        if check.command:
+            lines.append(f"{'':<5} {'':<13} -> {view.clean(check.command)}")
+    bad = sum(check.state is State.BAD for check in checks)
+    lines.append("All is well." if not bad else f"{bad} {'thing is' if bad == 1 else 'things are'} not well.")
+    return lines
+
+
+def is_there(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:
+    """Whether a program that is named by a path, or else is looked for on PATH, is there."""
+    return is_executable(program) if os.path.dirname(program) else which(program) is not None

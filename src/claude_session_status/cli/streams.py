@@ -1,0 +1,39 @@
+"""Makes stdout and stderr take all that the product prints.
+
+Windows gives a pipe its old code page, which has neither our marks nor every name in it: a table would end in an error,
+and JSON, which is UTF-8 by its standard, would be something else. And a program without a console has no streams.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+PRINTED = "●▶○×█"  # the marks and bars of the table, and what is most foreign to old encodings
+
+
+def make_fit(environ: Mapping[str, str] = os.environ) -> None:
+    """See to sys.stdout and sys.stderr; a stream that can say everything stays as it is."""
+    sys.stdout = _fit(sys.stdout, environ)
+    sys.stderr = _fit(sys.stderr, environ)
+
+
+def _fit(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if not isinstance(stream, io.TextIOWrapper) or _can_say(PRINTED, stream.encoding):
+        return stream
+    if stream.isatty() or environ.get("PYTHONIOENCODING"):
+        stream.reconfigure(errors="replace")  # whoever reads it has that encoding and no other
+    else:
+        stream.reconfigure(encoding="utf-8")
+    return stream
+
+
+def _can_say(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

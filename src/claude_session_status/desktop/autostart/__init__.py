@@ -1,0 +1,61 @@
+"""Starting the tray at login, in each platform's way: undone to the byte, and never over a file that is not ours."""
+
+import ntpath
+import os
+import sys
+from collections.abc import Mapping
+
+from claude_session_status.desktop.autostart.base import Autostart, Outcome, Start
+from claude_session_status.desktop.autostart.launch_agent import LaunchAgent
+from claude_session_status.desktop.autostart.run_key import RunKey
+from claude_session_status.desktop.autostart.xdg import XdgAutostart
+
+__all__ = [
+    "Autostart",
+    "LaunchAgent",
+    "Outcome",
+    "RunKey",
+    "Start",
+    "XdgAutostart",
+    "for_platform",
+    "for_this_machine",
+    "start_of",
+]
+
+
+def for_platform(platform: str, environ: Mapping[str, str], home: str, start: Start) -> Autostart:
+    """The way of a platform (`sys.platform`), in the home folder `home`. Nothing is looked at yet."""
+    if platform == "win32":
+        import winreg  # noqa: PLC0415 - exists nowhere else
+
+        return RunKey(winreg, start)
+    if platform == "darwin":
+        return LaunchAgent(os.path.join(home, "Library", "LaunchAgents"), start)
+    config = environ.get("XDG_CONFIG_HOME", "")
+    return XdgAutostart(
+        os.path.join(config if os.path.isabs(config) else os.path.join(home, ".config"), "autostart"), start
+    )
+
+
+def start_of(words: tuple[str, ...], environ: Mapping[str, str], platform: str = sys.platform) -> Start:
+    """What is to be started at login: `words` and `tray`.
+
+    At login no shell has read its files, so a `CLAUDE_CONFIG_DIR` that is set there must be said here. On Windows the
+    program without a console is taken, where there is one beside Python: the console would stay on the screen.
+    """
+    if platform == "win32" and (beside := _windowless(words)) is not None:
+        words = beside
+    claude_dir = environ.get("CLAUDE_CONFIG_DIR")
+    kept = {"CLAUDE_CONFIG_DIR": os.path.abspath(claude_dir)} if claude_dir else {}
+    return Start((*words, "tray"), kept)
+
+
+def _windowless(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    folder = ntpath.dirname(sys.executable)
+    program = ntpath.join(folder, "pythonw.exe")
+    return (program, "-P", "-m", "claude_session_status") if os.path.isfile(program) and words else None
+
+
+def for_this_machine(words: tuple[str, ...]) -> Autostart:
+    """`for_platform` for the process that asks. `words` start the program, without a command."""
+    return for_platform(sys.platform, os.environ, os.path.expanduser("~"), start_of(words, os.environ))

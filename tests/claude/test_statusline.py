@@ -1,0 +1,240 @@
+"""The status line: what is told, what is printed, and that a command of the user's own runs as if we were not there."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude_session_status import notes
+from claude_session_status.claude import statusline
+from claude_session_status.claude.ingest import Ingester
+from claude_session_status.claude.statusline import Told, told_by
+from claude_session_status.model import Request, Source
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from claude_session_status.store import Store
+from fakes import NOW
+
+COMMAND = [sys.executable, "-m", "claude_session_status", "statusline"]
+SESSION = "122865f5-4013-4fb5-a130-d9583e97387b"
+
+
+def said(expires_at: float | None = NOW + 300, ttl: str = "5m", model: str = "opus", **more: Any) -> dict[str, Any]:
+    """What the client pipes, in part."""
+    return {
+        "session_id": SESSION,
+        "cwd": "/home/me/my-app",
+        "transcript_path": "/t.jsonl",
+        "model": {"id": model},
+        "context_window": {"total_input_tokens": 142_028},
+        "prompt_cache": {"warm": True, "ttl": ttl, "expires_at": expires_at, "recache_tokens_if_cold": 142_030},
+        **more,
+    }
+
+
+def render(data: Any, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return subprocess.run([*COMMAND, *arguments], input=raw, capture_output=True, **options)
+
+
+def notes_in(where: Paths) -> list[dict[str, Any]]:
+    return [json.loads(path.read_bytes()) for path in sorted(Path(where.spool).glob("*.json"))]
+
+
+# ---- what is printed --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (Told(NOW + 252.9, 300, "m", 142_028), "● 4m 12s warm · 142k"),
+        (Told(NOW + 59, 300, "m", 900), "● 59s warm · 900"),
+        (Told(NOW + 3599, 3600, "m", 1_250_000), "● 59m 59s warm · 1.2M"),
+        (Told(NOW + 900, 300, "m"), "● 5m 0s warm"),
+        (Told(NOW, 300, "m", 142_028), "○ expired · 142k"),
+        (Told(None, None, "m", 142_028), "○ nothing cached"),
+    ],
+)
+def test_the_line(told: Told, expected: str) -> None:
+    assert statusline.line(told, NOW) == expected
+
+
+def test_the_line_after_another_model_was_chosen() -> None:
+    assert (
+        statusline.line(Told(NOW + 200, 300, "m", 142_028), NOW, model_changed=True) == "○ cold: another model · 142k"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "cache", "expected"),
+    [
+        ("as it is", {"expires_at": 1795522953, "ttl": "5m"}, (1795522953, 300)),
+        ("an hour", {"expires_at": 1795522953, "ttl": "1h"}, (1795522953, 3600)),
+        ("nothing was cached by the last response", {"expires_at": None, "ttl": "5m"}, (None, None)),
+        ("just compacted", {"expires_at": 1, "ttl": "5m", "recache_tokens_if_cold": None}, (None, None)),
+        ("a TTL unheard of", {"expires_at": 1795522953, "ttl": "x"}, (None, None)),
+        ("a TTL without an end", {"expires_at": 1795522953, "ttl": "9999h"}, (None, None)),
+        ("no TTL", {"expires_at": 1795522953}, (None, None)),
+        ("another type", {"expires_at": "soon", "ttl": 5}, (None, None)),
+        ("true is no time", {"expires_at": True, "ttl": "5m"}, (None, None)),
+        ("absent", None, (None, None)),
+        ("a list", [], (None, None)),
+    ],
+)
+def test_what_is_read(what: str, cache: Any, expected: tuple[float | None, int | None]) -> None:
+    told = told_by({"prompt_cache": cache} if cache is not None else {})
+    assert (told.expires_at, told.ttl) == expected, what
+
+
+def test_a_render_prints_one_line_and_exits_with_0() -> None:
+    done = render(said(9e9))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == "● 5m 0s warm · 142k\n"
+
+
+@pytest.mark.parametrize("raw", [b"", b"nonsense", b"[]", b"{}", b'{"session_id": 7}'])
+def test_bad_input_is_one_line_on_stderr_and_nothing_is_shown(raw: bytes, where: Paths) -> None:
+    done = render(raw)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.startswith(b"claude-session-status statusline: ")
+    assert done.stderr.count(b"\n") == 1
+    assert not os.path.exists(where.folder)
+
+
+@pytest.mark.parametrize("arguments", [["--"], ["--json"], ["x", "y"]])
+def test_wrong_usage_says_how(arguments: list[str]) -> None:
+    done = render(said(), *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"statusline -- COMMAND" in done.stderr
+
+
+# ---- what is noted ----------------------------------------------------------
+
+
+def test_a_request_is_noted_once_however_often_it_is_rendered(where: Paths) -> None:
+    for _ in range(3):
+        render(said())
+    (note,) = notes_in(where)
+    event = notes.decode(json.dumps(note).encode())
+    assert (event.kind.value, event.session_id, event.expires_at, event.ttl_seconds) == (
+        "statusline", SESSION, NOW + 300, 300,
+    )  # fmt: skip
+    assert (event.project, event.transcript_path, event.model) == ("my-app", "/t.jsonl", None)
+
+
+def test_of_notes_that_nobody_took_in_only_the_newest_stays(where: Paths) -> None:
+    for n in range(4):
+        render(said(NOW + 300 + n))
+    assert [note["expires_at"] for note in notes_in(where)] == [NOW + 303]
+    Ingester(where, Store(where.database)).drain()
+    render(said(NOW + 400))
+    assert [note["expires_at"] for note in notes_in(where)] == [NOW + 400]
+
+
+def test_each_session_has_its_own(where: Paths) -> None:
+    render(said())
+    render({**said(), "session_id": "../../other"})
+    assert {note["session_id"] for note in notes_in(where)} == {SESSION, "../../other"}
+    assert sorted(os.listdir(where.statusline)) == sorted([SESSION, "%2e%2e%2f%2e%2e%2fother"])
+
+
+def test_nothing_is_noted_where_nothing_is_told(where: Paths) -> None:
+    assert render(said(None)).stdout == "○ nothing cached\n".encode()
+    assert not os.path.exists(where.folder)
+
+
+def test_another_model_leaves_nothing_warm_and_going_back_does(where: Paths) -> None:
+    assert "warm" in render(said(9e9)).stdout.decode()
+    assert "another model" in render(said(9e9, model="sonnet")).stdout.decode()
+    assert "warm" in render(said(9e9)).stdout.decode()
+    assert len(notes_in(where)) == 1
+
+
+def test_a_torn_memory_is_told_once_more(where: Paths) -> None:
+    render(said())
+    Path(where.statusline, SESSION).write_bytes(b"17955")
+    render(said())
+    assert len(notes_in(where)) == 2
+
+
+def test_what_was_told_of_sessions_long_gone_is_forgotten(where: Paths) -> None:
+    render(said())
+    os.utime(Path(where.statusline, SESSION), (NOW - 1e7, NOW - 1e7))
+    render({**said(), "session_id": "new"})
+    assert os.listdir(where.statusline) == ["new"]
+
+
+def test_a_folder_that_cannot_be_made_is_named_and_the_line_is_missing_only(claude_dir: Path) -> None:
+    claude_dir.write_text("a file where the folder should be")
+    done = render(said(), "--", "echo", "theirs")
+    assert (done.returncode, done.stdout) == (0, b"theirs\n")
+    assert str(claude_dir).encode() in done.stderr
+
+
+def test_it_becomes_the_row_of_a_session(where: Paths) -> None:
+    render(said())
+    Ingester(where, Store(where.database)).drain()
+    (session,) = Store(where.database).load()
+    assert session.request == Request(NOW, 300, Source.STATUS_LINE)
+    assert (session.is_found, session.is_ended, session.project) == (True, False, "my-app")
+    assert Spool(where.spool).names() == []
+
+
+# ---- somebody else's command ------------------------------------------------
+
+
+def test_a_command_gets_every_byte_and_its_output_and_exit_code_are_its_own() -> None:
+    raw = json.dumps(said(), indent=3).encode() + b"\n\n"
+    done = render(raw, "--", "sh", "-c", "cat; printf 'two\\nlines'; echo trouble >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, raw + b"two\nlines", b"trouble\n")
+
+
+def test_it_gets_more_than_a_pipe_holds() -> None:
+    raw = json.dumps(said(padding="x" * 500_000)).encode()
+    assert render(raw, "--", "cat").stdout == raw
+
+
+@pytest.mark.parametrize("size", [10, 500_000])
+def test_a_command_that_does_not_read_is_not_waited_for(size: int) -> None:
+    done = render(said(padding="x" * size), "--", "echo", "theirs", timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"theirs\n", b"")
+
+
+def test_it_runs_also_where_the_json_is_none() -> None:
+    done = render(b"nonsense", "--", "cat")
+    assert (done.returncode, done.stdout) == (0, b"nonsense")
+
+
+def test_a_command_that_is_killed_is_seen_as_killed() -> None:
+    assert render(said(), "--", "sh", "-c", "kill -9 $$").returncode == -9
+
+
+def test_signals_are_as_a_shell_has_them() -> None:
+    assert render(said(), "--", "sh", "-c", "kill -PIPE $$").returncode == -13
+
+
+@pytest.mark.parametrize(("command", "code"), [("/nonexistent", 127), ("/etc/passwd", 126)])
+def test_a_command_that_cannot_be_run_is_named(command: str, code: int) -> None:
+    done = render(said(), "--", command)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert command.encode() in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_render_imports_nothing_that_costs(where: Paths) -> None:
+    program = (
+        "import os, sys; before = set(sys.modules); sys.argv = ['x', 'statusline', *sys.argv[1:]]\n"
+        "os._exit = os.execvp = lambda *a: sys.exit(print(sorted(set(sys.modules) - before), file=sys.stderr))\n"
+        "from claude_session_status.__main__ import main; main()"
+    )
+    for arguments in ([], ["--", "true"]):
+        raw = json.dumps(said()).encode()
+        done = subprocess.run([sys.executable, "-c", program, *arguments], input=raw, capture_output=True)
+        imported = {n for n in ast.literal_eval(done.stderr.decode()) if not n.startswith("claude_session_status")}
+        assert imported <= {"__future__", "_json", "_signal", "time"}
+    assert len(notes_in(where)) == 1

@@ -1,0 +1,188 @@
+"""The plugin, judged and loaded by the real Claude Code: its hooks fire, and with others beside them count once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.claude.hook_commands import Launcher
+from claude_session_status.claude.hook_entries import HOOKS
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from client.harness import Home, Terminal, wait_for
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "packaging/claude-plugin"
+MANIFEST = json.loads((PLUGIN / ".claude-plugin/plugin.json").read_text())
+HOOKS_FILE = PLUGIN / "hooks/hooks.json"
+RUN = PLUGIN / "hooks/run.sh"
+COMMAND = "claude-session-status"
+ONE_TURN = ["mark-start", "mark-prompt", "mark-turn", "mark-end"]
+
+
+# ---- without the client -----------------------------------------------------
+
+
+def test_it_listens_to_what_install_hooks_listens_to() -> None:
+    """Event by event the same groups, but for the command, which finds the program instead of naming its place."""
+    told = json.loads(HOOKS_FILE.read_text())["hooks"]
+    assert list(told) == [hook.event for hook in HOOKS]
+    for hook in HOOKS:
+        expected = hook.group(Launcher("/x"))
+        expected["hooks"] = [
+            {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.mark}', "timeout": 10}
+        ]
+        assert told[hook.event] == [expected]
+
+
+def call(
+    path: Sequence[str | Path], home: Path, standard_input: bytes = b"{}", **extra: str
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run the plugin's script as a hook, with this PATH and home."""
+    env = {"PATH": ":".join(map(str, path)), "HOME": str(home), **extra}
+    return subprocess.run(["/bin/sh", str(RUN), "mark-turn"], input=standard_input, env=env, capture_output=True)
+
+
+def put_command(folder: Path) -> Path:
+    """A program with our name that says how it was called."""
+    folder.mkdir(parents=True)
+    program = folder / COMMAND
+    program.write_text('#!/bin/sh\n/bin/cat >/dev/null\necho "$0 $*"\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A folder with `cat` and nothing of ours, to stand for the system's own."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    (folder / "cat").symlink_to(shutil.which("cat") or "/bin/cat")
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the script is run by sh; start these tests under Linux or macOS")
+@pytest.mark.parametrize("place", [".local/bin", "Library/Python/3.13/bin", "AppData/Roaming/Python/Python313/Scripts"])
+@pytest.mark.parametrize("home", ["home", "o'brien's home"])
+def test_it_finds_the_command_where_installers_put_it(place: str, home: str, tmp_path: Path, tools: Path) -> None:
+    program = put_command(tmp_path / home / place)
+    done = call([tools], tmp_path / home, APPDATA=str(tmp_path / home / "AppData/Roaming"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{program} mark-turn\n".encode(), b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the script is run by sh; start these tests under Linux or macOS")
+def test_the_one_on_path_comes_first(tmp_path: Path, tools: Path) -> None:
+    put_command(tmp_path / ".local/bin")
+    program = put_command(tmp_path / "a folder")
+    done = call([tmp_path / "a folder", tools], tmp_path)
+    assert done.stdout == f"{program} mark-turn\n".encode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the script is run by sh; start these tests under Linux or macOS")
+def test_a_missing_command_is_silent_and_takes_what_it_is_told(tmp_path: Path, tools: Path) -> None:
+    done = call([tools], tmp_path / "nobody", b"x" * 1_000_000)  # more than a pipe holds: the writer must not fail
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+# ---- with the client --------------------------------------------------------
+
+
+def claude(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the client's own command."""
+    return subprocess.run(
+        [str(home.program), *arguments],
+        cwd=home.project,
+        env=home.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def put_on_path(home: Home) -> Path:
+    """A stand-in for our command that is found before any other."""
+    program = put_command(home.home / ".local/bin")
+    home.environment["PATH"] = f"{program.parent}:{home.environment['PATH']}"
+    return program
+
+
+@pytest.mark.client
+def test_the_plugin_directory_would_take_it(bare_home: Home) -> None:
+    done = claude(bare_home, "plugin", "validate", str(PLUGIN), "--profile", "directory", "--strict", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["success"]) == (0, True), done.stdout
+    assert told["directory"]["findings"] == []
+
+
+@pytest.mark.client
+def test_the_marketplace_file_is_valid(bare_home: Home) -> None:
+    done = claude(bare_home, "plugin", "validate", str(ROOT), "--strict")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def marks(bare_home: Home) -> Path:
+    """Where a stand-in for our command notes what it is called with."""
+    program = put_on_path(bare_home)
+    noted = bare_home.home / "marks"
+    program.write_text(f'#!/bin/sh\ncat >/dev/null\necho "$*" >>"{noted}"\n')
+    return noted
+
+
+@pytest.mark.client
+def test_loaded_for_one_run_its_hooks_fire(bare_home: Home, marks: Path) -> None:
+    done = claude(bare_home, "--plugin-dir", str(PLUGIN), "-p", "hello")
+    assert done.returncode == 0, done.stderr
+    assert marks.read_text().split() == ONE_TURN
+
+
+@pytest.mark.client
+def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: Path, tmp_path: Path) -> None:
+    """As a user does it, from a copy of the repository on the disk."""
+    repository = tmp_path / "repository"
+    shutil.copytree(ROOT / ".claude-plugin", repository / ".claude-plugin")
+    shutil.copytree(PLUGIN, repository / "packaging/claude-plugin")
+    for step in (("marketplace", "add", str(repository)), ("install", "prompt-cache-countdown@prompt-cache-tools")):
+        done = claude(bare_home, "plugin", *step)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert bare_home.one_shot("hello").returncode == 0
+    assert marks.read_text().split() == ONE_TURN
+
+
+@pytest.mark.client
+def test_without_the_command_the_client_has_nothing_to_complain_of(bare_home: Home) -> None:
+    bare_home.environment["PATH"] = "/usr/bin:/bin"
+    done = claude(bare_home, "--plugin-dir", str(PLUGIN), "--debug", "-p", "hello")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (bare_home.config / COMMAND).exists()
+
+
+@pytest.mark.client
+def test_beside_hooks_in_the_settings_nothing_counts_twice(home: Home) -> None:
+    """Both report each event: one session, one countdown, and the client's own agrees with it."""
+    program = put_on_path(home)
+    calls = home.home / "calls"
+    program.write_text(f'#!/bin/sh\necho "$1" >>"{calls}"\nexec "{sys.executable}" -m claude_session_status "$@"\n')
+    with Terminal(home, "--plugin-dir", str(PLUGIN)) as terminal:
+        terminal.turn("hello")
+        terminal.turn("again")
+        session_id = terminal.session_id
+        wait_for("the second mark", lambda: calls.read_text().split().count("mark-turn") == 2)
+        (session,) = home.status().values()
+        oracle = wait_for("two requests", lambda: (p := home.prompt_cache(session_id)) and p["requests"] == 2 and p)
+        assert (
+            oracle["expires_at"] - 2
+            <= datetime.fromisoformat(session["expires_at"]).timestamp()
+            <= oracle["expires_at"]
+        )
+        assert session["session_id"] == session_id
+    wait_for("the end", lambda: home.status()[session_id]["activity"] == "ended")
+    assert Spool(Paths(str(home.config)).spool).names() == []
+    assert set(calls.read_text().split()) == set(ONE_TURN)

@@ -1,0 +1,110 @@
+"""The client's own word on its cache, taken from its status line: the best source, and around the user's own line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.harness import Home, Terminal, wait_for
+from client.standin import StandIn
+from client.test_countdown import TOLERANCE_SECONDS, seconds_of, wait_for_ours
+
+pytestmark = pytest.mark.client
+
+
+def install(home: Home) -> None:
+    done = home.product("install-hooks", "--statusline")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def expect_its_word(home: Home, session_id: str, *, requests: int) -> dict[str, Any]:
+    """Ours, once the client's status line told of so many requests, and ours runs by that."""
+
+    def told() -> dict[str, Any] | None:
+        cache = home.prompt_cache(session_id)
+        return cache if cache and cache["requests"] >= requests else None
+
+    client = wait_for(f"a status line that tells of {requests} requests", told)
+    ours = wait_for_ours(home, session_id, source="statusline")
+    assert seconds_of(ours["expires_at"]) == pytest.approx(client["expires_at"], abs=TOLERANCE_SECONDS)
+    assert seconds_of(ours["expires_at"]) <= client["expires_at"]
+    return ours
+
+
+def test_around_the_users_own_line_both_hear_and_an_uninstall_gives_it_back(bare_home: Home, api: StandIn) -> None:
+    before = bare_home.settings.read_bytes()
+    install(bare_home)
+    with Terminal(bare_home) as terminal:
+        terminal.turn("hello")
+        first = expect_its_word(bare_home, terminal.session_id, requests=1)
+        terminal.turn("[tools 3] hello")
+        second = expect_its_word(bare_home, terminal.session_id, requests=5)
+        assert second["expires_at"] > first["expires_at"]
+
+        terminal.type("/model sonnet")
+        terminal.close_dialog("Switch model?", "Enter")
+        terminal.wait_for_screen("Set model to")
+        wait_for_ours(bare_home, terminal.session_id, cache="expired")
+        terminal.turn("hello")
+        expect_its_word(bare_home, terminal.session_id, requests=6)
+
+        terminal.type("/exit")
+        terminal.wait_for_hook("SessionEnd")
+        wait_for_ours(bare_home, terminal.session_id, activity="ended")
+    client_wrote = json.loads(bare_home.settings.read_bytes())
+    assert bare_home.product("uninstall-hooks").returncode == 0
+    if set(client_wrote) == set(json.loads(before)):  # it may keep a choice of model of its own there
+        assert bare_home.settings.read_bytes() == before
+    assert json.loads(bare_home.settings.read_bytes())["statusLine"] == json.loads(before)["statusLine"]
+
+
+def test_ours_alone_is_shown_and_counts_down(bare_home: Home, api: StandIn) -> None:
+    settings = json.loads(bare_home.settings.read_text())
+    del settings["statusLine"]
+    bare_home.settings.write_text(json.dumps(settings))
+    before = bare_home.settings.read_bytes()
+    install(bare_home)
+    with Terminal(bare_home) as terminal:
+        terminal.wait_for_screen("○ nothing cached")
+        terminal.turn("hello")
+        terminal.wait_for_screen("● 4m 5")
+        assert "s warm · " in terminal.screen()
+        wait_for_ours(bare_home, terminal.session_id, source="statusline", cache="warm")
+        terminal.wait_for_screen("● 4m 4", seconds=30)
+        assert not list(Path(bare_home.config, "claude-session-status", "spool").glob("*.refused"))
+    bare_home.product("uninstall-hooks")
+    assert bare_home.settings.read_bytes() == before
+
+
+def test_without_any_hook_a_running_session_is_found_and_its_end_is_seen(bare_home: Home, api: StandIn) -> None:
+    with Terminal(bare_home) as terminal:
+        terminal.type("[slow 6] hello")
+        terminal.wait_for_screen("Well,")
+        wait_for("a session that was found", bare_home.status)
+        [ours] = bare_home.status().values()
+        assert (ours["project"], ours["activity"]) == ("my-app", "working")
+        terminal.wait_for_hook("Stop")
+        wait_for_ours(bare_home, ours["session_id"], activity="idle", cache="warm", source="transcript")
+
+        bare_home.install_hooks()
+
+        def taken_over() -> bool:
+            terminal.turn("hello")  # a running client picks new hooks up soon, not at once
+            return bare_home.status()[ours["session_id"]]["last_turn_at"] is not None
+
+        wait_for("a turn that a hook of ours told of", taken_over, seconds=20)
+
+    with Terminal(bare_home, "--resume", ours["session_id"]) as terminal:
+        terminal.turn("hello")
+    assert list(bare_home.status()) == [ours["session_id"]]
+
+
+def test_a_session_that_was_found_ends_with_its_client(bare_home: Home, api: StandIn) -> None:
+    with Terminal(bare_home) as terminal:
+        terminal.turn("hello")
+        [found] = bare_home.status().values()
+        assert (found["cache"], found["activity"]) == ("warm", "idle")
+        terminal.type("/exit")
+        wait_for("the end of the client", lambda: terminal.closed)
+        wait_for_ours(bare_home, found["session_id"], activity="ended")

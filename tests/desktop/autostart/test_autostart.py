@@ -1,0 +1,313 @@
+"""Starting at login: each platform's way, on any platform; idempotent, undone to the byte, never over others' files."""
+
+import os
+import plistlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_session_status.desktop.autostart import (
+    Autostart,
+    LaunchAgent,
+    Outcome,
+    RunKey,
+    Start,
+    XdgAutostart,
+    for_platform,
+    run_key,
+    start_of,
+    xdg,
+)
+from claude_session_status.errors import AutostartError
+
+WORDS = ("/opt/my tools/claude-session-status", "tray")
+START = Start(WORDS)
+MOVED = Start(("/usr/bin/python3", "-P", "-m", "claude_session_status", "tray"), {"CLAUDE_CONFIG_DIR": "/my cfg/100%"})
+
+
+class FakeRegistry:
+    """The part of `winreg` that is used, on a dictionary."""
+
+    HKEY_CURRENT_USER = "HKCU"
+    REG_SZ = 1
+    KEY_SET_VALUE = 2
+
+    def __init__(self) -> None:
+        self.keys: dict[str, dict[str, object]] = {run_key.RUN: {"Other": "other.exe"}}
+
+    def OpenKey(self, root: str, path: str, reserved: int = 0, access: int = 0) -> "FakeKey":  # noqa: N802
+        if path not in self.keys:
+            raise FileNotFoundError(2, path)
+        return FakeKey(self.keys[path], writable=access == self.KEY_SET_VALUE)
+
+    def CreateKey(self, root: str, path: str) -> "FakeKey":  # noqa: N802
+        return FakeKey(self.keys.setdefault(path, {}), writable=True)
+
+    def QueryValueEx(self, key: "FakeKey", name: str) -> tuple[object, int]:  # noqa: N802
+        if name not in key.values:
+            raise FileNotFoundError(2, name)
+        return key.values[name], self.REG_SZ
+
+    def SetValueEx(self, key: "FakeKey", name: str, reserved: int, kind: int, value: object) -> None:  # noqa: N802
+        key.check()
+        key.values[name] = value
+
+    def DeleteValue(self, key: "FakeKey", name: str) -> None:  # noqa: N802
+        key.check()
+        del key.values[name]
+
+
+class FakeKey:
+    """An open key."""
+
+    def __init__(self, values: dict[str, object], *, writable: bool) -> None:
+        self.values = values
+        self._writable = writable
+
+    def check(self) -> None:
+        if not self._writable:
+            raise PermissionError(5, "access denied")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class Desk:
+    """One platform, and all that is written down there."""
+
+    def __init__(self, platform: str, folder: Path) -> None:
+        self.platform, self.folder = platform, folder / "place"
+        self.registry = FakeRegistry()
+
+    def way(self, start: Start = START) -> Autostart:
+        makers: dict[str, Callable[[], Autostart]] = {
+            "linux": lambda: XdgAutostart(str(self.folder), start),
+            "darwin": lambda: LaunchAgent(str(self.folder), start),
+            "win32": lambda: RunKey(self.registry, start),
+        }
+        return makers[self.platform]()
+
+    def everything(self) -> Any:
+        if self.platform == "win32":
+            return {path: dict(values) for path, values in self.registry.keys.items()}
+        return {path.name: path.read_bytes() for path in self.folder.glob("*")}
+
+    def put_theirs(self) -> None:
+        """Something of somebody else's under our name."""
+        if self.platform == "win32":
+            self.registry.keys[run_key.RUN][run_key.NAME] = "theirs.exe"
+        else:
+            self.folder.mkdir(exist_ok=True)
+            Path(self.way().place).write_text("theirs")
+
+
+@pytest.fixture(params=["linux", "darwin", "win32"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+    return Desk(request.param, tmp_path)
+
+
+def test_on_and_off_leave_nothing_behind(desk: Desk) -> None:
+    before = desk.everything()
+    way = desk.way()
+    assert (way.is_on(), way.command()) == (False, None)
+    assert way.put(True) is Outcome.DONE
+    assert (way.is_on(), way.command()) == (True, WORDS)
+    assert way.put(False) is Outcome.DONE
+    assert not way.is_on()
+    assert desk.everything() == before
+
+
+def test_the_trays_switch(desk: Desk) -> None:
+    way = desk.way()
+    for on in (True, True, False, False):
+        way.turn(on)
+        assert way.is_on() is on
+
+
+def test_twice_is_as_once(desk: Desk) -> None:
+    way = desk.way()
+    assert way.put(False) is Outcome.UNCHANGED
+    way.put(True)
+    once = desk.everything()
+    assert way.put(True) is Outcome.UNCHANGED
+    assert desk.everything() == once
+    way.put(False)
+    assert way.put(False) is Outcome.UNCHANGED
+
+
+def test_a_program_that_moved_is_put_right_and_can_be_turned_off_by_either(desk: Desk) -> None:
+    desk.way().put(True)
+    moved = desk.way(MOVED)
+    assert (moved.is_on(), moved.command()) == (True, WORDS)
+    assert moved.put(True) is Outcome.DONE
+    assert moved.command() == MOVED.words
+    assert desk.way().put(False) is Outcome.DONE
+    assert not moved.is_on()
+
+
+def test_what_is_somebody_elses_is_refused_and_kept(desk: Desk) -> None:
+    desk.put_theirs()
+    before = desk.everything()
+    way = desk.way()
+    assert (way.is_on(), way.command()) == (False, None)
+    with pytest.raises(AutostartError, match="not made by us"):
+        way.put(True)
+    assert way.put(False) is Outcome.UNCHANGED
+    assert desk.everything() == before
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+class TestFiles:
+    def test_a_folder_that_cannot_be_made_is_named(self, platform: str, tmp_path: Path) -> None:
+        desk = Desk(platform, tmp_path)
+        desk.folder.write_text("a file where the folder should be")
+        with pytest.raises(AutostartError) as error:
+            desk.way().put(True)
+        assert str(desk.folder) in error.value.title
+        assert not desk.way().is_on()
+
+    def test_a_folder_in_its_place_is_named(self, platform: str, tmp_path: Path) -> None:
+        way = Desk(platform, tmp_path).way()
+        os.makedirs(way.place)
+        with pytest.raises(AutostartError):
+            way.put(True)
+        assert not way.is_on()
+
+    def test_nothing_half_written_stays(self, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk = Desk(platform, tmp_path)
+
+        def fail(source: str, target: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", fail)
+        with pytest.raises(AutostartError, match="No space left"):
+            desk.way().put(True)
+        assert desk.everything() == {}
+
+
+class TestXdg:
+    def test_the_entry(self, tmp_path: Path) -> None:
+        way = XdgAutostart(str(tmp_path), MOVED)
+        way.put(True)
+        text = Path(way.place).read_text()
+        assert Path(way.place).name == "claude-session-status.desktop"
+        assert 'Exec=env "CLAUDE_CONFIG_DIR=/my cfg/100%%" /usr/bin/python3 -P -m claude_session_status tray\n' in text
+
+    @pytest.mark.parametrize("switch", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
+    def test_a_desktop_that_switches_it_off_is_believed_and_can_be_overruled(self, switch: str, tmp_path: Path) -> None:
+        way = XdgAutostart(str(tmp_path), START)
+        way.put(True)
+        path = Path(way.place)
+        path.write_text(path.read_text().replace("X-GNOME-Autostart-enabled=true", switch))
+        assert not way.is_on()
+        assert way.put(True) is Outcome.DONE
+        assert way.is_on()
+
+    @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0")), min_size=1))
+    def test_any_words_come_back_from_the_line(self, words: list[str]) -> None:
+        line = " ".join(map(xdg.quote, words))
+        assert "\n" not in line
+        assert xdg.words_of(line) == tuple(words)
+
+    def test_the_desktops_own_checker_has_nothing_to_say(self, tmp_path: Path) -> None:
+        checker = shutil.which("desktop-file-validate")
+        if checker is None:
+            pytest.skip("needs desktop-file-validate: apt-get install desktop-file-utils")
+        way = XdgAutostart(str(tmp_path), MOVED)
+        way.put(True)
+        done = subprocess.run([checker, way.place], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "")
+
+    def test_a_link_to_dotfiles_stays_one(self, tmp_path: Path) -> None:
+        way = XdgAutostart(str(tmp_path / "autostart"), START)
+        way.put(True)
+        real = tmp_path / "dotfiles.desktop"
+        os.rename(way.place, real)
+        os.symlink(real, way.place)
+        XdgAutostart(str(tmp_path / "autostart"), MOVED).put(True)
+        assert os.path.islink(way.place)
+        assert "python3" in real.read_text()
+
+
+class TestLaunchAgent:
+    def test_the_agent(self, tmp_path: Path) -> None:
+        way = LaunchAgent(str(tmp_path), MOVED)
+        way.put(True)
+        assert plistlib.loads(Path(way.place).read_bytes()) == {
+            "Label": "claude-session-status.tray",
+            "ProgramArguments": list(MOVED.words),
+            "RunAtLoad": True,
+            "LimitLoadToSessionType": "Aqua",
+            "ProcessType": "Interactive",
+            "EnvironmentVariables": {"CLAUDE_CONFIG_DIR": "/my cfg/100%"},
+        }
+
+    @pytest.mark.parametrize("damage", [b"", b"</dict>", b"<true/>"])
+    def test_one_that_was_damaged_is_off_and_can_be_mended(self, damage: bytes, tmp_path: Path) -> None:
+        way = LaunchAgent(str(tmp_path), START)
+        way.put(True)
+        path = Path(way.place)
+        path.write_bytes(path.read_bytes().partition(b"<plist")[0] + damage)
+        assert (way.is_on(), way.command()) == (False, None)
+        way.put(True)
+        assert way.is_on()
+
+
+class TestRunKey:
+    def test_the_value(self, tmp_path: Path) -> None:
+        desk = Desk("win32", tmp_path)
+        desk.way(Start((r"C:\Program Files\x\claude-session-status.exe", "tray"))).put(True)
+        value = desk.registry.keys[run_key.RUN][run_key.NAME]
+        assert value == r'"C:\Program Files\x\claude-session-status.exe" tray'
+
+    def test_task_manager_is_believed_and_can_be_overruled(self, tmp_path: Path) -> None:
+        desk = Desk("win32", tmp_path)
+        way = desk.way()
+        way.put(True)
+        desk.registry.keys[run_key.APPROVED] = {run_key.NAME: b"\x02" + b"\0" * 11, "Other": b"\x03"}
+        assert way.is_on()
+        desk.registry.keys[run_key.APPROVED][run_key.NAME] = b"\x03" + b"\0" * 11
+        assert not way.is_on()
+        assert way.put(True) is Outcome.DONE
+        assert way.is_on()
+        assert desk.registry.keys[run_key.APPROVED] == {"Other": b"\x03"}
+
+    def test_a_policy_that_forbids_it_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk = Desk("win32", tmp_path)
+        monkeypatch.setattr(desk.registry, "CreateKey", desk.registry.OpenKey)
+        with pytest.raises(AutostartError, match="access denied"):
+            desk.way().put(True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({}, "/home/me/.config/autostart/claude-session-status.desktop"),
+        ({"XDG_CONFIG_HOME": "/cfg"}, "/cfg/autostart/claude-session-status.desktop"),
+        ({"XDG_CONFIG_HOME": "relative"}, "/home/me/.config/autostart/claude-session-status.desktop"),
+    ],
+)
+def test_where_it_is_on_linux(environ: dict[str, str], place: str) -> None:
+    assert for_platform("linux", environ, "/home/me", START).place == place
+
+
+def test_where_it_is_on_macos() -> None:
+    place = for_platform("darwin", {}, "/Users/me", START).place
+    assert place == "/Users/me/Library/LaunchAgents/claude-session-status.tray.plist"
+
+
+def test_what_is_started() -> None:
+    assert start_of(("/x",), {}) == Start(("/x", "tray"))
+    assert start_of(("/x",), {"CLAUDE_CONFIG_DIR": "/cfg"}) == Start(("/x", "tray"), {"CLAUDE_CONFIG_DIR": "/cfg"})

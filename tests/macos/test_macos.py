@@ -1,0 +1,228 @@
+"""The macOS icon against a stand-in for AppKit: its logic runs here, on any platform. It has not been run on a Mac."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from claude_session_status import view
+from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.menu import pystray_items
+from claude_session_status.desktop.notify.through_icon import IconNotifier
+from claude_session_status.desktop.pystray_base import Menu, MenuItem
+from claude_session_status.model import Urgency
+from macos import standin
+
+SOON = view.IconSpec(Urgency.SOON, 8)
+PATIENCE = 10.0
+
+
+def line(key: str, label: str, *, children: Sequence[view.MenuItem] = ()) -> view.MenuItem:
+    return view.MenuItem(key, label, view.Command.SHOW_TABLE, children=tuple(children))
+
+
+QUIT = view.MenuItem("quit", "Quit", view.Command.QUIT)
+SEPARATOR = view.MenuItem("separator", separator=True)
+
+
+class Shown:
+    """An icon in the menu bar, changed from another thread as the tray does it, and what became of it."""
+
+    def __init__(self) -> None:
+        from claude_session_status.desktop.macos import MacIcon
+
+        self.items: tuple[view.MenuItem, ...] = (line("a", "● a   9s"), line("b", "● b   8s"), SEPARATOR, QUIT)
+        self.clicked: list[str] = []
+        menu = Menu(lambda: pystray_items(self.items, lambda item: self.clicked.append(item.key)))
+        self.icon: Any = MacIcon("test", IconPainter(), title="a title", menu=menu)
+        self.status_item = standin.the_bar[0]._items[0]
+        self._failure: BaseException | None = None
+
+    def run(self, *steps: Callable[[], object]) -> None:
+        """Run the icon in this thread; take each step in another and let the main thread catch up with it."""
+
+        def work(icon: Any) -> None:
+            try:
+                icon.show_spec(view.IconSpec())
+                icon.visible = True
+                for step in steps:
+                    self.catch_up()
+                    step()
+                self.catch_up()
+            except BaseException as failure:
+                self._failure = failure
+            finally:
+                icon.stop()
+
+        self.icon.run(work)
+        if self._failure is not None:
+            raise self._failure
+
+    def catch_up(self) -> None:
+        done = threading.Event()
+        standin.call_after(done.set)
+        assert done.wait(PATIENCE)
+
+    def menu(self) -> standin.NSMenu:
+        menu = self.status_item._menu
+        assert menu is not None
+        return menu
+
+    def labels(self) -> list[str]:
+        return [item._title for item in self.menu()._items]
+
+    def show(self, *items: view.MenuItem) -> None:
+        self.items = items
+        self.icon.update_menu()
+        self.catch_up()
+
+    def click(self, menu: standin.NSMenu, position: int) -> None:
+        """What AppKit does with a click on a line of that menu, also of one that was replaced while it is open."""
+        item = menu._items[position]
+        standin.call_after(lambda: item._target.activate_menu_item(item))
+        self.catch_up()
+
+
+@pytest.fixture
+def shown() -> Iterator[Shown]:
+    """Whatever is done with it, nothing of AppKit's may be touched outside the main thread."""
+    with standin.installed():
+        yield Shown()
+        assert standin.trespasses == []
+
+
+def test_the_stand_in_catches_who_does_it_wrong() -> None:
+    """pystray's own icon, changed from another thread as the monitor does: what the tests below could not pass."""
+    with standin.installed():
+        from pystray._darwin import Icon
+
+        icon = Icon("test", IconPainter().image(SOON, 64), "a title", Menu(MenuItem("Quit", None)))
+        changing = threading.Thread(target=icon.update_menu, name="monitor")
+        changing.start()
+        changing.join()
+        assert "StatusItem.setMenu_ in monitor" in standin.trespasses
+
+
+def test_every_change_from_another_thread_reaches_the_menu_bar(shown: Shown) -> None:
+    def change() -> None:
+        shown.icon.title = "another"
+        shown.icon.show_spec(SOON)
+        shown.icon.poke()
+
+    def look() -> None:
+        button = shown.status_item._button
+        assert (button._hidden, button._tip) == (False, "another")
+        assert button._image is not None
+        assert button._image._pixels.tobytes() == IconPainter().image(SOON, 44).tobytes()
+        shown.icon.visible = False
+
+    shown.run(change, look, lambda: None)
+    assert shown.status_item._button._hidden
+
+
+def test_the_image_has_two_pixels_a_point(shown: Shown) -> None:
+    shown.run()
+    image = shown.status_item._button._image
+    assert image is not None
+    assert (image._pixels.size, image._size) == ((44, 44), (22, 22))
+
+
+def test_it_takes_no_place_in_the_dock_and_leaves_the_menu_bar_at_its_end(shown: Shown) -> None:
+    shown.run()
+    assert standin.the_app[0]._policy == 1
+    assert standin.the_bar[0]._items == []
+    assert not shown.icon.visible  # or pystray would hide it once more when it is collected
+
+
+def test_labels_move_in_the_menu_that_is_open(shown: Shown) -> None:
+    def count_down() -> None:
+        before = shown.menu()
+        assert shown.labels() == ["● a   9s", "● b   8s", "", "Quit"]
+        shown.show(line("a", "● a   7s"), line("b", "● b   6s"), SEPARATOR, QUIT)
+        assert shown.menu() is before
+        assert shown.labels() == ["● a   7s", "● b   6s", "", "Quit"]
+
+    shown.run(count_down)
+
+
+def test_labels_move_in_submenus_as_well(shown: Shown) -> None:
+    def count_down() -> None:
+        shown.show(line("more", "More", children=[line("c", "● c   5s")]), QUIT)
+        before = shown.menu()
+        shown.show(line("more", "More (1)", children=[line("c", "● c   4s")]), QUIT)
+        assert shown.menu() is before
+        below = before._items[0]._submenu
+        assert below is not None
+        assert (before._items[0]._title, below._items[0]._title) == ("More (1)", "● c   4s")
+        shown.click(below, 0)
+
+    shown.run(count_down)
+    assert shown.clicked == ["c"]
+
+
+def test_a_click_in_a_menu_that_was_replaced_while_open_reaches_what_it_said(shown: Shown) -> None:
+    def overtake() -> None:
+        opened = shown.menu()
+        shown.show(line("new", "● new   1s"), line("b", "● b   7s"), line("a", "● a   8s"), SEPARATOR, QUIT)
+        assert shown.menu() is not opened
+        shown.show(line("b", "● b   6s"), SEPARATOR, QUIT)
+        shown.click(opened, 0)
+        shown.click(opened, 1)
+        shown.click(opened, 3)
+        shown.click(shown.menu(), 0)
+
+    shown.run(overtake)
+    assert shown.clicked == ["a", "b", "quit", "b"]
+
+
+def test_menus_of_long_ago_are_forgotten(shown: Shown) -> None:
+    def change_often() -> None:
+        opened = shown.menu()
+        for number in range(1000):
+            shown.show(line(f"s{number}", "●"), SEPARATOR, QUIT)
+        shown.click(opened, 0)
+        shown.click(shown.menu(), 0)
+
+    shown.run(change_often)
+    assert shown.clicked == ["s999"]
+    assert len(shown.icon._actions._kept) <= 1000
+
+
+def test_a_notification_always_has_a_title(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("subprocess.check_call", lambda argv: told.append(argv[2]))
+    shown.icon.notify('say "hi"')
+    shown.icon.notify("body", "")
+    notification = view.Notification("s", 'my "app"', "body", urgent=True)
+    assert IconNotifier(shown.icon).notify(notification, None).worked
+    assert told == [
+        'display notification "say \\"hi\\"" with title "a title"',
+        'display notification "body" with title "a title"',
+        'display notification "body" with title "my \\"app\\""',
+    ]
+
+
+def test_it_ends_from_any_thread_at_once(shown: Shown) -> None:
+    began = threading.Event()
+    ending = threading.Thread(target=lambda: began.wait(PATIENCE) and shown.icon.stop(), name="end")
+    ending.start()
+    shown.icon.run(lambda _icon: began.set())
+    ending.join(PATIENCE)
+    assert not ending.is_alive()
+
+
+def test_poke_lets_the_main_thread_run_python(shown: Shown) -> None:
+    """Or a SIGTERM would wait for the next click: AppKit's loop runs no Python by itself."""
+    before: list[int] = []
+
+    def poke() -> None:
+        before.append(standin.the_app[0]._tasks.qsize())
+        shown.icon.poke()
+        deadline = time.monotonic() + PATIENCE
+        while standin.the_app[0]._tasks.qsize() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert standin.the_app[0]._tasks.qsize() == 0
+
+    shown.run(poke)

@@ -1,0 +1,72 @@
+"""The one line for tmux and Polybar, and the JSON for Waybar, as data."""
+
+from typing import Any
+
+import pytest
+
+from claude_session_status import view
+from claude_session_status.model import Session
+from fakes import NOW
+from test_view import ENDED, make, shot
+
+LEFT_41 = make("my-app", 259)
+WAITING: dict[str, Any] = {"last_event_at": NOW, "waiting_at": NOW}
+
+
+@pytest.mark.parametrize(
+    ("sessions", "line"),
+    [
+        ([], "no warm cache"),
+        ([make("old", 900)], "no warm cache"),
+        ([make("gone", 10, **ENDED)], "no warm cache"),
+        ([LEFT_41], "1 warm, next 0:41 my-app"),
+        ([LEFT_41, make("b", 10), make("old", 900)], "2 warm, next 0:41 my-app"),
+        ([make("hour", 470, 3600)], "1 warm, next 52:10 hour"),
+        ([make("hour", 0, 3600)], "1 warm, next 60:00 hour"),
+        ([make("a-name-that-no-bar-has-the-room-for", 0)], "1 warm, next 5:00 a-name-that-…he-room-for"),
+        ([make("two\nlines\x1b[31m", 0)], "1 warm, next 5:00 two lines [31m"),
+    ],
+)
+def test_short(sessions: list[Session], line: str) -> None:
+    assert view.short(shot(*sessions)) == line
+
+
+@pytest.mark.parametrize("name", ["%{A1:reboot:}x", "#[bg=red]x", "#(reboot)", "#{pane_id}", "%%{A}", "##[x"])
+def test_a_folders_name_gives_no_orders_to_a_bar(name: str) -> None:
+    """Polybar runs a command on a click for %{A1:command:}, tmux has its own for #[...]."""
+    line = view.short(shot(make(name, 0)))
+    assert not any(order in line for order in ("%{", "#[", "#(", "#{"))
+
+
+def test_harmless_signs_in_names_stay() -> None:
+    assert view.short(shot(make("c#-100%", 0))) == "1 warm, next 5:00 c#-100%"
+
+
+@pytest.mark.parametrize(
+    ("sessions", "classes"),
+    [
+        ([], ["none"]),
+        ([make("a", 900)], ["none"]),
+        ([make("a", 10)], ["calm"]),
+        ([make("a", 200)], ["soon"]),
+        ([make("a", 280), make("b", 10)], ["last"]),
+        ([make("a", 10, **WAITING)], ["calm", "waiting"]),
+        ([make("a", 900, **WAITING)], ["none", "waiting"]),
+    ],
+)
+def test_waybars_classes_are_those_of_the_session_that_goes_cold_soonest(
+    sessions: list[Session], classes: list[str]
+) -> None:
+    assert view.waybar(shot(*sessions))["class"] == classes
+
+
+def test_waybar_hides_the_module_while_no_session_runs() -> None:
+    assert view.waybar(shot())["text"] == ""
+    assert view.waybar(shot(make("gone", 10, **ENDED)))["text"] == ""
+    assert view.waybar(shot(make("old", 900)))["text"] == "no warm cache"
+
+
+def test_waybars_tooltip_lists_the_sessions_and_markup_is_text() -> None:
+    told = view.waybar(shot(make("<b>a & b</b>", 259, title="Fix 'it'"), make("c", 10)))
+    assert told["text"] == "2 warm, next 0:41 &lt;b&gt;a &amp; b&lt;/b&gt;"
+    assert told["tooltip"] == "● &lt;b&gt;a &amp; b&lt;/b&gt; · Fix 'it'   41s left\n● c   4m 50s left"

@@ -1,0 +1,141 @@
+"""The demo: every state within a minute, in a folder of its own."""
+
+import itertools
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from claude_session_status import demo
+from claude_session_status.model import Activity, Alert, Cache, Snapshot, Urgency
+from fakes import NOW, FakeClock
+
+
+class Seen:
+    """What a person saw of the demo, until a moment of the real clock."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        self.clock = clock
+        self.shots: list[Snapshot] = []
+        self.alerts: list[Alert] = []
+        self._until = clock.now + seconds
+        self.stop = threading.Event()
+
+    def __call__(self, shot: Snapshot, alerts: Sequence[Alert]) -> None:
+        self.shots.append(shot)
+        self.alerts.extend(alerts)
+        if self.clock.now >= self._until:
+            self.stop.set()
+
+    @property
+    def states(self) -> set[tuple[str, Cache, Activity, Urgency]]:
+        return {(s.session.project or "", s.cache, s.activity, s.urgency) for shot in self.shots for s in shot.sessions}
+
+
+def watch(seconds: float, now: float = NOW) -> Seen:
+    """Watch the demo for so many real seconds, which take no time here."""
+    clock = FakeClock(now)
+    seen = Seen(clock, seconds)
+    with demo.demo(alerts=True, real=clock) as monitor:
+        monitor.run(seen.stop, seen)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def minute() -> Seen:
+    """The first minute."""
+    return watch(60)
+
+
+def test_six_sessions_are_there_at_once(minute: Seen) -> None:
+    first = {state.session.project: state.cache for state in minute.shots[0].sessions}
+    assert first == {
+        "web-shop": Cache.WARM,
+        "billing-api": Cache.WARM,
+        "handbook": Cache.WARM,
+        "notebooks": Cache.EXPIRED,
+        "dotfiles": Cache.NONE,
+        "old-site": Cache.WARM,
+    }
+
+
+# A session that waits or has ended was asked something before; only a made-up one could have nothing cached.
+UNSEEN = {(Cache.NONE, Activity.WAITING), (Cache.NONE, Activity.ENDED)}
+
+
+@pytest.mark.parametrize(("cache", "activity"), sorted(set(itertools.product(Cache, Activity)) - UNSEEN))
+def test_every_state_is_seen_within_a_minute(cache: Cache, activity: Activity, minute: Seen) -> None:
+    assert (cache, activity) in {(c, a) for _, c, a, _ in minute.states}
+
+
+def test_every_colour_is_seen_within_a_minute(minute: Seen) -> None:
+    assert {urgency for *_, urgency in minute.states} == set(Urgency)
+
+
+def test_alerts_come_at_their_moment(minute: Seen) -> None:
+    assert {alert.state.session.project for alert in minute.alerts} >= {"web-shop", "billing-api", "handbook"}
+    assert {alert.lead_seconds for alert in minute.alerts} == {30, 300}, "of an hour, five minutes before as well"
+    for alert in minute.alerts:
+        assert alert.lead_seconds - 1 <= (alert.state.seconds_left or 0) <= alert.lead_seconds
+
+
+def test_an_hour_is_shown_beside_five_minutes(minute: Seen) -> None:
+    ttls = {s.session.request.ttl_seconds for s in minute.shots[-1].sessions if s.session.request}
+    assert ttls == {300, 3600}
+
+
+def test_the_countdown_is_that_of_the_story(minute: Seen) -> None:
+    """The web shop was asked 150 s before the beginning, so it has half of its five minutes left."""
+    (state,) = (s for s in minute.shots[0].sessions if s.session.project == "web-shop")
+    assert state.seconds_left == pytest.approx(150)
+
+
+def test_it_says_that_it_is_a_demo(minute: Seen) -> None:
+    assert {shot.problem for shot in minute.shots} == {demo.NOTICE}
+
+
+def test_it_goes_on() -> None:
+    """The second minute is like the first, so nobody ever looks at a dead demo."""
+    shots = [shot for shot in watch(120).shots if shot.now > NOW + demo.CYCLE_SECONDS]
+    assert {(s.session.project, s.cache) for shot in shots for s in shot.sessions} >= {
+        (part.project, Cache.WARM) for part in demo.CAST
+    }
+    assert {s.activity for shot in shots for s in shot.sessions} == set(Activity)
+
+
+def test_nothing_of_the_users_is_touched_and_nothing_is_left(
+    claude_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    clock = FakeClock()
+    seen = Seen(clock, 5)
+    with demo.demo(alerts=True, real=clock) as monitor:
+        monitor.run(seen.stop, seen)
+        assert len(os.listdir(temporary)) == 1
+    assert os.listdir(temporary) == os.listdir(home) == []
+    assert not claude_dir.exists()
+
+
+def test_the_clock_stands_still_while_the_monitor_works_and_stops_early_when_woken() -> None:
+    real, played = FakeClock(), list[float]()
+    clock = demo.FastClock(1000, 20, played.append, real)
+    wake = threading.Event()
+    real.now += 50  # a slow poll
+    assert clock.time() == 1000
+    clock.wait(wake, 10)
+    assert (clock.time(), played) == (1010, [1010])
+    real.at(real.now + 0.1, wake.set)
+    clock.wait(wake, 10)
+    assert clock.time() == pytest.approx(1012)
+
+
+def test_its_fast_clock_does_not_run_ahead_of_its_files() -> None:
+    """Lines that are later than their file was written are not believed."""
+    seen = watch(1, now=4e9)
+    assert {s.session.project for s in seen.shots[-1].sessions if s.cache is Cache.WARM} >= {"web-shop", "handbook"}

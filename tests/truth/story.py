@@ -1,0 +1,395 @@
+"""The words in which the table of truth is written, and the stage on which its stories are played.
+
+A story is a list of steps, each so many seconds before the moment of truth. Five nouns do everything:
+
+- `hook`    Claude Code calls one of our commands, as it does for real: JSON on its standard input.
+- `line`    Claude Code writes a line into the session's transcript.
+- `file`    something befalls the transcript itself.
+- `client`  Claude Code's process, and the file in which it says what it is doing.
+- `clock`   the machine's clock is set wrong, or right again.
+
+All of it is real but the clock: real commands, a real folder, a real database, real files.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import time_machine
+
+from claude_session_status.claude import hook as hook_command
+from claude_session_status.claude.ingest import run_alone
+from claude_session_status.cli.main import main
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from fakes import NOW, Transcript
+
+Json = dict[str, Any]
+OURS = "the-session"  # the one that a row speaks of, unless it says otherwise
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case: a name in plain words, what happened, and what a user must be told now."""
+
+    name: str
+    story: Sequence["Step"]
+    cache: str | None  # none, warm, expired; None: the session must not be listed at all
+    activity: str | None = None  # idle, working, waiting, ended
+    left: float | None = None  # seconds; None when nothing is cached
+    also: Json = field(default_factory=dict)  # other keys of `status --json`, exactly
+    others: dict[str, tuple[str, str, float | None]] = field(default_factory=dict)  # further sessions
+    everything: bool = True  # `status --json --all`; False: without --all
+    config: str = ""  # what stands in config.toml
+    only_live: str = ""  # why this can be told only by who looked while it happened; empty: it can be told later
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happens `ago` seconds before the moment of truth."""
+
+    ago: float
+    act: Callable[["Stage"], object]
+
+
+class Stage:
+    """One folder of Claude Code's, a clock that the story moves, and the commands of ours that it calls."""
+
+    def __init__(self, folder: Path, where: Paths) -> None:
+        self.folder, self.where = folder, where
+        self.ahead = 0.0  # by how many seconds the machine's clock is wrong
+        self.true_time = NOW
+        self.ingests_at_once = True
+        self.transcripts: dict[str, Transcript] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def now(self) -> float:
+        """What the machine's clock shows."""
+        return self.true_time + self.ahead
+
+    def play(self, story: Iterable[Step]) -> None:
+        """Let it happen, the earliest first."""
+        for step in sorted(story, key=lambda s: -s.ago):
+            self.true_time = NOW - step.ago
+            step.act(self)
+        self.true_time = NOW
+
+    def transcript(self, session: str) -> Transcript:
+        """The session's transcript; a line that is written sets the file's time."""
+        if session not in self.transcripts:
+            self.transcripts[session] = Transcript(self.folder / "projects" / f"{session}.jsonl")
+        return self.transcripts[session]
+
+    def write(self, session: str, act: Callable[[Transcript], object]) -> None:
+        """Have something written into the transcript now."""
+        written = self.transcript(session)
+        act(written)
+        if written.path.is_file():
+            written.written_at(self.now)
+
+    def call_hook(self, command: str, payload: Json) -> None:
+        """Call one of our commands as Claude Code does."""
+        if not self.ingests_at_once:
+            Path(self.where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
+            Path(self.where.monitor_alive).touch()
+            os.utime(self.where.monitor_alive, (self.now, self.now))
+        with _frozen(self.now), _standard_input(json.dumps(payload).encode()):
+            assert hook_command.main(command) == 0
+
+    def ingest(self) -> None:
+        """Apply the notes that lie in the spool."""
+        with _frozen(self.now):
+            run_alone(self.where)
+
+    def status(self, *, everything: bool = True) -> dict[str, Json]:
+        """What `status --json` prints now: the sessions by their id."""
+        printed = io.StringIO()
+        with _frozen(self.now), redirect_stdout(printed):
+            assert main(["status", "--json", *(["--all"] if everything else [])]) == 0
+        return {session["session_id"]: session for session in json.loads(printed.getvalue())["sessions"]}
+
+    # ---- two ways in which a story reaches us -------------------------------
+
+    def live(self, story: Iterable[Step]) -> None:
+        """Each hook works alone and at once, as without tray and table."""
+        self.play(story)
+
+    def backwards(self, story: Iterable[Step]) -> None:
+        """The notes lie in the spool until the end, arrive the newest first, and each of them twice."""
+        self.ingests_at_once = False
+        self.play(story)
+        if os.path.exists(self.where.monitor_alive):
+            os.unlink(self.where.monitor_alive)
+        spool = Spool(self.where.spool)
+        notes = [spool.read(name) for name in spool.names()]
+        for name in spool.names():
+            spool.remove(name)
+        half = len(notes) // 2
+        for part in (notes[half:], notes + notes):
+            for note in reversed(part):
+                assert note is not None
+                spool.write(note, NOW)
+            self.ingest()
+
+    def close(self) -> None:
+        """End the process that a story started."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+
+
+@contextmanager
+def _frozen(now: float) -> Iterator[None]:
+    with time_machine.travel(now, tick=False):
+        yield
+
+
+@contextmanager
+def _standard_input(data: bytes) -> Iterator[None]:
+    kept = os.dup(0)
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            os.dup2(file.fileno(), 0)
+            yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+# ---- the nouns --------------------------------------------------------------
+
+
+class _Hook:
+    """Claude Code calls us."""
+
+    def _step(self, command: str, event: str, ago: float, session: str, fields: Json) -> Step:
+        def act(stage: Stage) -> None:
+            common = {"session_id": session, "hook_event_name": event, "cwd": "/home/me/my-app"}
+            path = str(stage.transcript(session).path)
+            stage.call_hook(command, {**common, "transcript_path": path, **fields})
+
+        return Step(ago, act)
+
+    def start(self, ago: float, source: str = "startup", *, session: str = OURS, **fields: Any) -> Step:
+        """SessionStart: startup, resume, clear, compact or fork."""
+        return self._step("mark-start", "SessionStart", ago, session, {"source": source, **fields})
+
+    def prompt(self, ago: float, *, session: str = OURS, **fields: Any) -> Step:
+        """UserPromptSubmit."""
+        return self._step("mark-prompt", "UserPromptSubmit", ago, session, {"prompt": "a secret", **fields})
+
+    def stop(self, ago: float, *, session: str = OURS, **fields: Any) -> Step:
+        """Stop: the answer is complete."""
+        return self._step("mark-turn", "Stop", ago, session, {"last_assistant_message": "a secret", **fields})
+
+    def fail(self, ago: float, *, session: str = OURS, **fields: Any) -> Step:
+        """StopFailure: the API failed."""
+        return self._step("mark-turn", "StopFailure", ago, session, {"error": "server_error", **fields})
+
+    def permission(self, ago: float, *, session: str = OURS) -> Step:
+        """Notification: a permission prompt is open."""
+        return self._step("mark-wait", "Notification", ago, session, {"notification_type": "permission_prompt"})
+
+    def end(self, ago: float, *, session: str = OURS, reason: str = "prompt_input_exit") -> Step:
+        """SessionEnd."""
+        return self._step("mark-end", "SessionEnd", ago, session, {"reason": reason})
+
+
+class _Line:
+    """Claude Code writes into the transcript. `stamped`: seconds before the moment of truth that the line claims."""
+
+    def _step(
+        self, ago: float, session: str, stamped: float | None, act: Callable[[Transcript, float], object]
+    ) -> Step:
+        def write(stage: Stage) -> None:
+            at = stage.now if stamped is None else NOW - stamped
+            stage.write(session, lambda t: act(t, at))
+
+        return Step(ago, write)
+
+    def user(
+        self, ago: float, text: str = "do it", *, session: str = OURS, stamped: float | None = None, **extra: Any
+    ) -> Step:
+        """What the user typed, or what the client says in the user's name."""
+        return self._step(ago, session, stamped, lambda t, at: t.user(at, text, **extra))
+
+    def tool_result(self, ago: float, *, session: str = OURS, stamped: float | None = None, **extra: Any) -> Step:
+        """What a tool gave back."""
+        return self._step(ago, session, stamped, lambda t, at: t.tool_result(at, **extra))
+
+    def attachment(self, ago: float, *, session: str = OURS) -> Step:
+        """What the client puts beside a prompt."""
+        return self._step(ago, session, None, lambda t, at: t.attachment(at))
+
+    def request(self, ago: float, ref: str, *, source: str = "repl_main_thread", session: str = OURS) -> Step:
+        """The line of the request itself, which newer clients write."""
+        return self._step(ago, session, None, lambda t, at: t.request(at, ref, source))
+
+    def answer(self, ago: float, *, session: str = OURS, stamped: float | None = None, **extra: Any) -> Step:
+        """A line of a response. It wrote (`wrote_5m`, `wrote_1h`) and read (`read`) so many tokens of the cache."""
+        return self._step(ago, session, stamped, lambda t, at: t.answer(at, **extra))
+
+    def tool_use(self, ago: float, *, session: str = OURS, **extra: Any) -> Step:
+        """A response that asks for a tool."""
+        return self._step(ago, session, None, lambda t, at: t.tool_use(at, **extra))
+
+    def error(self, ago: float, *, session: str = OURS) -> Step:
+        """What the client writes when the API failed."""
+        return self._step(ago, session, None, lambda t, at: t.error(at))
+
+    def interrupted(self, ago: float, how: str = "") -> Step:
+        """What the client writes after Esc, where it writes anything."""
+        text = [{"type": "text", "text": f"[Request interrupted by user{how}]"}]
+        return self._step(ago, OURS, None, lambda t, at: t.user(at, text))
+
+    def command(self, ago: float, name: str, printed: str) -> tuple[Step, ...]:
+        """A command of the client's own, like /model: three lines in the user's name, none of them a prompt."""
+        return (
+            self.user(ago, "<local-command-caveat>The command below was run directly..", isMeta=True),
+            self.user(ago, f"<command-name>/{name}</command-name>"),
+            self.user(ago, f"<local-command-stdout>{printed}</local-command-stdout>"),
+        )
+
+    def compacted(self, ago: float, trigger: str = "manual") -> tuple[Step, ...]:
+        """What /compact leaves: the boundary, and after it lines that are older than it."""
+        boundary = {"type": "system", "subtype": "compact_boundary", "compactMetadata": {"trigger": trigger}}
+        return (
+            self._step(ago, OURS, None, lambda t, at: t.at(at, **boundary)),
+            self.user(ago, "the summary", stamped=ago + 0.04, isCompactSummary=True),
+        )
+
+    def turn_over(self, ago: float) -> Step:
+        """The client's own mark at the end of a turn."""
+        return self._step(ago, OURS, None, lambda t, at: t.at(at, type="system", subtype="turn_duration"))
+
+    def title(self, ago: float, text: str, kind: str = "custom") -> Step:
+        """A title, given by the user (custom) or made up by the model (ai)."""
+        return self._step(ago, OURS, None, lambda t, at: t.title(text, kind))
+
+    def other(self, ago: float, **fields: Any) -> Step:
+        """A line of any kind."""
+        return self._step(ago, OURS, None, lambda t, at: t.line(**fields))
+
+    def hole(self, ago: float, size: int) -> Step:
+        """One line of `size` bytes of nothing."""
+        return self._step(ago, OURS, None, lambda t, at: t.hole(size))
+
+    def bytes(self, ago: float, data: bytes) -> Step:
+        """Anything at all."""
+        return self._step(ago, OURS, None, lambda t, at: t.raw(data))
+
+
+class _File:
+    """Something befalls the transcript."""
+
+    def _step(self, ago: float, act: Callable[[Path], object]) -> Step:
+        return Step(ago, lambda stage: act(stage.transcript(OURS).path))
+
+    def _instead(self, ago: float, make: Callable[[Path], object]) -> Step:
+        def act(path: Path) -> None:
+            path.unlink(missing_ok=True)
+            make(path)
+
+        return self._step(ago, act)
+
+    def is_deleted(self, ago: float) -> Step:
+        return self._step(ago, lambda path: path.unlink())
+
+    def becomes_a_folder(self, ago: float) -> Step:
+        return self._instead(ago, lambda path: path.mkdir())
+
+    def becomes_a_pipe(self, ago: float) -> Step:
+        return self._instead(ago, os.mkfifo)
+
+    def becomes_a_dead_link(self, ago: float) -> Step:
+        return self._instead(ago, lambda path: path.symlink_to("nowhere"))
+
+    def loses_its_end(self, ago: float, kept: float = 0.5) -> Step:
+        """Cut to a part of its size."""
+        return self._step(ago, lambda path: os.truncate(path, int(path.stat().st_size * kept)))
+
+    def is_replaced_by_an_older_copy(self, ago: float, lines: int) -> Step:
+        """A backup is put back: another file, with the first lines only."""
+
+        def act(path: Path) -> None:
+            kept = path.read_bytes().splitlines(keepends=True)[:lines]
+            path.unlink()
+            path.write_bytes(b"".join(kept))
+
+        return self._step(ago, act)
+
+
+class _Client:
+    """Claude Code's process."""
+
+    def runs(self, ago: float) -> Step:
+        """It is there, and names itself to our hooks from now on."""
+
+        def act(stage: Stage) -> None:
+            stage.process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+            os.environ["CLAUDE_PID"] = str(stage.process.pid)
+
+        return Step(ago, act)
+
+    def says(self, ago: float, status: str, waiting_for: str | None = None) -> Step:
+        """It writes into its file what it does: idle, busy, waiting."""
+
+        def act(stage: Stage) -> None:
+            assert stage.process is not None
+            pid = stage.process.pid
+            entry: Json = {"pid": pid, "sessionId": OURS, "procStart": str(hook_command.start_ticks(pid))}
+            entry |= {"status": status, "statusUpdatedAt": stage.now * 1000, "waitingFor": waiting_for}
+            path = Path(stage.where.client_registry) / f"{pid}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(entry))
+
+        return Step(ago, act)
+
+    def is_killed(self, ago: float) -> Step:
+        """No hook, no line: it is just gone."""
+        return Step(ago, lambda stage: stage.close())
+
+
+class _Clock:
+    """The machine's clock."""
+
+    def is_ahead(self, ago: float, seconds: float) -> Step:
+        """From now on it shows so much more than the truth (less, where negative)."""
+        return Step(ago, lambda stage: setattr(stage, "ahead", float(seconds)))
+
+    def is_right_again(self, ago: float) -> Step:
+        return self.is_ahead(ago, 0)
+
+
+hook, line, file, client, clock = _Hook(), _Line(), _File(), _Client(), _Clock()
+
+
+def turn(asked: float, answered: float, *, session: str = OURS, **cached: Any) -> tuple[Step, ...]:
+    """A whole turn: the prompt, one response, its end."""
+    return (
+        hook.prompt(asked, session=session),
+        line.user(asked, session=session),
+        line.answer(answered, session=session, **cached),
+        hook.stop(answered, session=session),
+    )
+
+
+def story(*parts: Step | tuple[Step, ...]) -> list[Step]:
+    """Steps and groups of steps, as one list."""
+    return [step for part in parts for step in (part if isinstance(part, tuple) else (part,))]
+
+
+def someone_looks(ago: float) -> Step:
+    """Somebody calls `status` then."""
+    return Step(ago, lambda stage: stage.status())

@@ -1,0 +1,147 @@
+"""Runs in the Windows Python: the tray with its made-up monitor, and an eye on what Windows really shows.
+
+Beside the lines that `desktop/fake_app.py` takes, it takes on standard input:
+
+- `{"look": 7}`: it prints a line `{"look": 7, "menu": LINES or null, "tips": [...]}` on standard output: the lines of
+  the open menu, `{"label": ..., "grey": ..., "x": ..., "y": ...}` with the middle of each on the screen, and the texts
+  of the visible tooltips and balloons;
+- `{"title": text}` sets the tooltip;
+- `{"close": true}`, `{"end_session": true}`: the icon's window gets what `taskkill` and the end of a session send;
+- `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new one says that it is there.
+
+REFUSED_BY_THE_SHELL and REFUSED_TOASTS in the environment say how many icons and notifications the shell refuses first.
+"""
+
+import ctypes
+import json
+import os
+import sys
+from collections.abc import Iterator
+from ctypes import wintypes
+from pathlib import Path
+from typing import Any, TextIO
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "desktop"))
+
+import fake_app  # type: ignore[import-not-found]  # found by the path above
+
+user32: Any = ctypes.windll.user32  # type: ignore[attr-defined]  # Windows only
+user32.SendMessageW.restype = ctypes.c_ssize_t
+user32.SendMessageW.argtypes = (wintypes.HWND, wintypes.UINT, wintypes.WPARAM, ctypes.c_void_p)
+user32.FindWindowW.restype = wintypes.HWND
+user32.FindWindowExW.restype = wintypes.HWND
+user32.FindWindowExW.argtypes = (wintypes.HWND, wintypes.HWND, wintypes.LPCWSTR, wintypes.LPCWSTR)
+user32.GetMenuItemCount.argtypes = (wintypes.HMENU,)
+user32.GetMenuStringW.argtypes = (wintypes.HMENU, wintypes.UINT, wintypes.LPWSTR, ctypes.c_int, wintypes.UINT)
+user32.GetMenuState.argtypes = (wintypes.HMENU, wintypes.UINT, wintypes.UINT)
+user32.GetMenuItemRect.argtypes = (wintypes.HWND, wintypes.HMENU, wintypes.UINT, ctypes.POINTER(wintypes.RECT))
+user32.IsWindowVisible.argtypes = (wintypes.HWND,)
+
+POPUP_MENU = "#32768"
+MN_GETHMENU = 0x01E1
+MF_BYPOSITION = 0x0400
+MF_GRAYED, MF_DISABLED = 1, 2
+WM_GETTEXT = 0x000D
+WM_CLOSE, WM_QUERYENDSESSION, WM_ENDSESSION = 0x10, 0x11, 0x16
+LONGEST = 1024
+
+
+def menu() -> list[dict[str, Any]] | None:
+    """The lines of the menu that is open; None when none is."""
+    window = user32.FindWindowW(POPUP_MENU, None)
+    if not window or not user32.IsWindowVisible(window):
+        return None
+    handle = user32.SendMessageW(window, MN_GETHMENU, 0, None)
+    lines = []
+    for position in range(max(0, user32.GetMenuItemCount(handle))):
+        text = ctypes.create_unicode_buffer(LONGEST)
+        user32.GetMenuStringW(handle, position, text, LONGEST, MF_BYPOSITION)
+        place = wintypes.RECT()
+        user32.GetMenuItemRect(window, handle, position, ctypes.byref(place))
+        grey = bool(user32.GetMenuState(handle, position, MF_BYPOSITION) & (MF_GRAYED | MF_DISABLED))
+        x, y = (place.left + place.right) // 2, (place.top + place.bottom) // 2
+        lines.append({"label": text.value, "grey": grey, "x": x, "y": y})
+    return lines
+
+
+def tips() -> list[str]:
+    """The texts of all visible tooltips, balloons among them."""
+    found, window = [], None
+    while window := user32.FindWindowExW(None, window, "tooltips_class32", None):
+        if user32.IsWindowVisible(window):
+            text = ctypes.create_unicode_buffer(LONGEST)
+            user32.SendMessageW(window, WM_GETTEXT, LONGEST, ctypes.cast(text, ctypes.c_void_p))
+            found.append(text.value)
+    return found
+
+
+def our_icon() -> tuple[Any, Any]:
+    """Our icon and the window that stands behind it."""
+    from pystray._win32 import Icon
+
+    window, icon = next(iter(Icon._HWND_TO_ICON.items()))
+    return icon, window
+
+
+def icons_window() -> Any:
+    return our_icon()[1]
+
+
+def send(told: dict[str, Any]) -> bool:
+    """Send the icon's window what is asked for; whether anything was."""
+    if "close" in told:
+        user32.PostMessageW(icons_window(), WM_CLOSE, 0, 0)
+    elif "title" in told:
+        our_icon()[0].title = told["title"]
+    elif "forget" in told:
+        from pystray._util import win32
+
+        size = ctypes.sizeof(win32.NOTIFYICONDATAW)
+        win32.Shell_NotifyIcon(win32.NIM_DELETE, win32.NOTIFYICONDATAW(cbSize=size, hWnd=icons_window()))
+    elif "taskbar_created" in told:
+        user32.PostMessageW(icons_window(), user32.RegisterWindowMessageW("TaskbarCreated"), 0, 0)
+    elif "end_session" in told:
+        window = icons_window()
+        answer = user32.SendMessageW(window, WM_QUERYENDSESSION, 0, None)
+        print("may the session end:", bool(answer & 0xFFFFFFFF), file=sys.stderr, flush=True)
+        user32.SendMessageW(window, WM_ENDSESSION, 1, None)
+    else:
+        return False
+    return True
+
+
+def refuse() -> None:
+    """Have the shell refuse the first icons and notifications, as a busy one does."""
+    import claude_session_status.desktop.pystray_base  # noqa: F401 - first, as it chooses pystray's backend
+    from pystray._util import win32  # isort: skip
+
+    ask: Any = win32.Shell_NotifyIcon
+    left = {
+        "icons": int(os.environ.get("REFUSED_BY_THE_SHELL", "0")),
+        "toasts": int(os.environ.get("REFUSED_TOASTS", "0")),
+    }
+
+    def shell_notify_icon(code: int, data: Any) -> bool:
+        kind = "icons" if code == win32.NIM_ADD else "toasts" if data.uFlags & win32.NIF_INFO else ""
+        if left.get(kind):
+            left[kind] -= 1
+            return False
+        return bool(ask(code, data))
+
+    win32.Shell_NotifyIcon = shell_notify_icon
+
+
+def others(stream: TextIO) -> Iterator[str]:
+    """The lines that are not for us; ours are answered."""
+    for line in stream:
+        told = json.loads(line)
+        if "look" in told:
+            print(json.dumps({"look": told["look"], "menu": menu(), "tips": tips()}), flush=True)
+        elif not send(told):
+            yield line
+
+
+if __name__ == "__main__":
+    refuse()
+    sys.stdin = others(sys.stdin)  # the monitor only reads lines from it
+    sys.exit(fake_app.main())

@@ -1,0 +1,326 @@
+"""What runs in a terminal, installed by pip into a Windows Python under Wine: hooks, table, JSON, settings, locks."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fakes import Transcript
+from windows.user import User
+from windows.wine import LOADER, Done
+
+pytestmark = pytest.mark.windows
+
+MARKS = ["mark-start", "mark-prompt", "mark-turn", "mark-wait", "mark-end"]
+EVENTS: dict[str, dict[str, Any]] = {
+    "mark-start": {"hook_event_name": "SessionStart", "source": "startup"},
+    "mark-prompt": {"hook_event_name": "UserPromptSubmit", "prompt": "a secret"},
+    "mark-turn": {"hook_event_name": "Stop", "last_assistant_message": "a secret"},
+    "mark-wait": {"hook_event_name": "Notification", "notification_type": "permission_prompt"},
+    "mark-end": {"hook_event_name": "SessionEnd", "reason": "other"},
+}
+
+
+def silent(done: Done) -> bool:
+    return (done.code, done.out, done.err) == (0, b"", b"")
+
+
+def only(sessions: list[dict[str, Any]]) -> dict[str, Any]:
+    assert len(sessions) == 1
+    return sessions[0]
+
+
+# ---- hooks ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", MARKS)
+def test_beside_a_monitor_a_hook_leaves_a_note_and_says_nothing(user: User, command: str) -> None:
+    user.say_that_a_monitor_lives()
+    assert silent(user.mark(command, **EVENTS[command]))
+    note = json.loads(only_note(user))
+    assert note["session_id"] == "s1"
+    assert note["cwd"] == user.windows_path(user.project)
+    assert note["project"] == "my-app"
+    assert "secret" not in only_note(user)
+    assert not (user.folder / "status.duckdb").exists()
+
+
+def only_note(user: User) -> str:
+    notes = user.notes()
+    assert len(notes) == 1
+    assert [path.name for path in notes[0].parent.iterdir()] == [notes[0].name]  # no half written one beside it
+    return notes[0].read_text("utf-8")
+
+
+def test_alone_a_hook_also_writes_the_row(user: User) -> None:
+    for command in ("mark-start", "mark-prompt", "mark-turn"):
+        assert silent(user.mark(command, **EVENTS[command]))
+    assert user.notes() == []
+    session = only(user.status())
+    assert session["cwd"] == user.windows_path(user.project)
+    assert (session["cache"], session["activity"]) == ("warm", "idle")
+    assert 200 < session["seconds_left"] <= 300
+
+
+@pytest.mark.parametrize(
+    ("stdin", "complaint"),
+    [
+        (b"", "standard input is empty"),
+        (b"{", "not JSON"),
+        (b"[]", "not an object"),
+        (b"\xff\xfe{\x00}\x00", "not JSON"),  # what Windows' own tools call Unicode
+        (b"{}", "no session_id"),
+    ],
+)
+def test_a_hook_that_understands_nothing_says_so_in_a_line_and_exits_well(
+    user: User, stdin: bytes, complaint: str
+) -> None:
+    done = user.run("mark-turn", stdin=stdin)
+    assert (done.code, done.out) == (0, b"")
+    assert complaint in done.complaint
+    assert done.complaint.count("\n") == 1
+
+
+def test_many_hooks_at_once_lose_nothing(user: User) -> None:
+    names = [f"s{number}" for number in range(12)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        done = list(pool.map(lambda name: user.mark("mark-turn", session_id=name), names))
+    assert [d.code for d in done] == [0] * len(names)
+    assert [d.out for d in done] == [b""] * len(names)
+    assert sorted(s["session_id"] for s in user.status()) == sorted(names)
+    assert user.notes() == []
+
+
+def test_how_fast_a_hook_is(user: User, capsys: pytest.CaptureFixture[str]) -> None:
+    """Printed, not judged: what Wine takes tells little of Windows."""
+    user.say_that_a_monitor_lives()
+    code = "import sys; sys.stdin.read()"
+    bare = min(user.python("-I", "-S", "-c", code).seconds for _ in range(5))
+    told, module_call = b'{"session_id": "s"}', ("-I", "-m", "claude_session_status", "mark-turn")
+    module = [user.python(*module_call, stdin=told) for _ in range(5)]
+    program = [user.run("mark-turn", stdin=told) for _ in range(5)]
+    assert all(silent(done) for done in [*module, *program])
+    fastest = [min(done.seconds for done in runs) / bare for runs in (module, program)]
+    with capsys.disabled():
+        print(f"\nhook under Wine: bare Python {bare * 1000:.0f} ms, -m {fastest[0]:.1f}x, .exe {fastest[1]:.1f}x")
+
+
+# ---- what is known ----------------------------------------------------------
+
+
+def test_the_countdown_comes_from_the_transcript(user: User) -> None:
+    path = user.claude / "projects/C--my-app/s1.jsonl"
+    asked = time.time() - 100
+    Transcript(path).title("Größe prüfen ●").user(asked).answer(asked + 2, wrote_1h=5000)
+    user.mark("mark-turn", transcript_path=user.windows_path(path), **EVENTS["mark-turn"])
+    session = only(user.status())
+    assert session["title"] == "Größe prüfen ●"
+    assert (session["source"], session["ttl_seconds"], session["context_tokens"]) == ("transcript", 3600, 5003)
+    assert 3600 - 100 - 60 < session["seconds_left"] <= 3600 - 100
+
+
+def test_the_table_goes_through_a_pipe(user: User) -> None:
+    user.mark("mark-turn", session_title="Größe", **EVENTS["mark-turn"])
+    done = user.run("status")
+    assert (done.code, done.err) == (0, b"")
+    assert re.search(r"^● +s1 +my-app ", done.text, re.MULTILINE)
+    assert "█" in done.text
+
+
+def test_a_reader_that_leaves_is_no_failure(user: User) -> None:
+    user.mark("mark-turn", **EVENTS["mark-turn"])
+    done = user.python("-c", _WRITE_TO_NOBODY, user.windows_path_of_program)
+    assert done.text == "0 b''\n"
+
+
+_WRITE_TO_NOBODY = """
+import os, subprocess, sys
+reading, writing = os.pipe()
+os.close(reading)
+done = subprocess.run([sys.argv[1], "status"], stdout=writing, stderr=subprocess.PIPE)
+print(done.returncode, done.stderr)
+"""
+
+
+def test_a_process_that_is_gone_ends_its_session(user: User) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(120)"
+    client = user.wine.start(user.wine.python, "-c", code)
+    while not client.text.strip():
+        assert client.alive()
+        time.sleep(0.05)
+    user.mark("mark-start", env={"CLAUDE_PID": client.text.strip()}, **EVENTS["mark-start"])
+    assert only(user.status())["activity"] == "idle"
+    client.end()
+    user.wine.run("taskkill", "/f", "/pid", client.text.strip())
+    assert user.status() == []
+    assert only(user.status("--all"))["activity"] == "ended"
+
+
+def test_a_database_in_use_loses_no_event_and_is_called_that(user: User) -> None:
+    user.mark("mark-start", **EVENTS["mark-start"])
+    database = user.windows_path(user.folder / "status.duckdb")
+    code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(120)"
+    holder = user.wine.start(user.wine.python, "-c", code, database)
+    while "held" not in holder.text:
+        assert holder.alive()
+        time.sleep(0.05)
+    done = user.mark("mark-turn", **EVENTS["mark-turn"])
+    assert (done.code, done.out) == (0, b"")
+    assert "is locked by another program" in done.complaint
+    assert len(user.notes()) == 1
+    done = user.run("status")
+    assert done.code == 1
+    assert "is locked by another program" in done.complaint
+    holder.end()
+    assert only(user.status())["cache"] == "warm"
+    assert user.notes() == []
+
+
+def test_watch_in_a_console_ends_with_ctrl_c(user: User) -> None:
+    user.mark("mark-turn", **EVENTS["mark-turn"])
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    watch = subprocess.Popen(
+        ["setsid", "--ctty", LOADER, user.wine.program, "watch"],  # Ctrl-C comes from a terminal of its own
+        env={**user.wine.env, **user.env, "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    try:
+        os.close(theirs)
+        shown = _read_until(ours, "my-app")
+        assert "●" in shown
+        assert (user.folder / "monitor.alive").exists()
+        os.write(ours, b"\x03")
+        _read_until(ours, None)
+        assert watch.wait(30) == 0
+        assert not (user.folder / "monitor.alive").exists()
+    finally:
+        watch.kill()
+        watch.wait()
+        os.close(ours)
+
+
+def _read_until(terminal: int, wanted: str | None, seconds: float = 30) -> str:
+    """What is printed until `wanted` is there, or to the end."""
+    deadline, seen = time.monotonic() + seconds, b""
+    while wanted is None or wanted not in seen.decode("utf-8", "replace"):
+        assert time.monotonic() < deadline, seen.decode("utf-8", "replace")
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:  # nobody holds the other end any more
+                part = b""
+            if not part:
+                break
+            seen += part
+    return seen.decode("utf-8", "replace")
+
+
+def test_a_wrong_config_is_named_with_its_line(user: User) -> None:
+    user.folder.mkdir()
+    (user.folder / "config.toml").write_bytes(b"\r\npoll_seconds = 99\r\n")
+    done = user.run("status")
+    assert done.code == 0
+    assert f"{user.windows_path(user.folder)}\\config.toml:2: poll_seconds must be" in done.complaint
+
+
+# ---- settings ---------------------------------------------------------------
+
+OF_A_WINDOWS_CLIENT = (
+    b'{\r\n  "model": "opus",\r\n  "env": {"TOOLS": "C:\\\\Program Files\\\\Gr\xc3\xb6\xc3\x9fe\\\\bin"},\r\n'
+    b'  "hooks": {\r\n    "Stop": [\r\n      {"hooks": [{"type": "command", "command": '
+    b'"powershell -File \\"C:\\\\My Hooks\\\\beep.ps1\\""}]}\r\n    ]\r\n  }\r\n}\r\n'
+)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [OF_A_WINDOWS_CLIENT, b"{}", b'\xef\xbb\xbf{"model": "opus"}\r\n', None],
+    ids=["crlf", "empty", "bom", "none"],
+)
+def test_hooks_are_put_in_and_taken_out_to_the_byte(user: User, before: bytes | None) -> None:
+    if before is not None:
+        user.settings.write_bytes(before)
+    done = user.run("install-hooks")
+    assert done.code == 0, done.complaint
+    assert user.windows_path(user.settings) in done.text
+    assert user.run("install-hooks").text.endswith("Nothing was changed.\n")
+    assert user.run("uninstall-hooks").code == 0
+    assert (user.settings.read_bytes() if user.settings.exists() else None) == before
+
+
+def test_the_installed_hooks_fire_as_they_are_written(user: User) -> None:
+    """The exec form: a path with spaces and backslashes, started without a shell."""
+    user.settings.write_bytes(OF_A_WINDOWS_CLIENT)
+    assert user.run("install-hooks").code == 0
+    hooks = json.loads(user.settings.read_text("utf-8"))["hooks"]
+    assert set(hooks) == {"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd"}
+    user.say_that_a_monitor_lives()
+    for event, groups in hooks.items():
+        entry = groups[-1]["hooks"][0]
+        assert entry["command"] == user.windows_path_of_program
+        payload = json.dumps({"session_id": "s1", "hook_event_name": event}).encode()
+        assert silent(user.wine.run(entry["command"], *entry["args"], stdin=payload, env=user.env))
+    kinds = [json.loads(note.read_text())["kind"] for note in user.notes()]
+    assert sorted(kinds) == sorted(["start", "prompt", "turn", "failure", "wait", "end"])
+
+
+def test_a_read_only_settings_file_is_left_alone(user: User) -> None:
+    user.settings.write_bytes(b"{}")
+    user.python("-c", "import os, sys; os.chmod(sys.argv[1], 0o400)", user.windows_path(user.settings))
+    done = user.run("install-hooks")
+    assert done.code == 1
+    assert "read-only" in done.complaint
+    assert user.settings.read_bytes() == b"{}"
+    assert [path.name for path in user.claude.iterdir() if path.suffix == ".tmp"] == []
+
+
+def test_settings_that_a_program_holds_open_are_left_whole(user: User) -> None:
+    user.settings.write_bytes(b"{}")
+    code = "import sys, time; f = open(sys.argv[1]); print('held', flush=True); time.sleep(120)"
+    holder = user.wine.start(user.wine.python, "-c", code, user.windows_path(user.settings))
+    while "held" not in holder.text:
+        assert holder.alive()
+        time.sleep(0.05)
+    done = user.run("install-hooks")
+    assert done.code == 1
+    assert user.windows_path(user.settings) in done.complaint
+    assert "Traceback" not in done.complaint
+    assert user.settings.read_bytes() == b"{}"
+    holder.end()
+    assert user.run("install-hooks").code == 0
+
+
+# ---- one at a time ----------------------------------------------------------
+
+_TAKE = """
+import sys, time
+from claude_session_status.lock import FileLock
+lock = FileLock(sys.argv[1])
+print(lock.acquire(), FileLock(sys.argv[1]).acquire(), flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_a_lock_has_one_holder_and_dies_with_it(user: User) -> None:
+    path = user.windows_path(user.claude / "lock")
+    holder = user.wine.start(user.wine.python, "-c", _TAKE, path, "120")
+    while not holder.text:
+        assert holder.alive()
+        time.sleep(0.05)
+    assert holder.text == "True False\n"
+    assert user.python("-c", _TAKE, path, "0").text == "False False\n"
+    holder.end()
+    assert user.python("-c", _TAKE, path, "0").text == "True False\n"

@@ -1,0 +1,355 @@
+"""The tray as a Windows program, docked in a real tray: what a person sees there, and what their clicks do."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude_session_status.desktop.icon import PAINTS
+from claude_session_status.model import Urgency
+from fakes import Transcript
+from windows.screen import ELSEWHERE, Screen, wait_for
+from windows.user import User
+from windows.wine import Running, Wine, copy_of
+
+pytestmark = pytest.mark.windows
+
+COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
+APP = Path(__file__).with_name("app_on_windows.py")
+END_SECONDS = 2.0  # what the product promises for its end
+FOX = "\N{FOX FACE}"  # two UTF-16 units, which is what Windows counts
+
+
+def session(session_id: str, left: float, **more: Any) -> dict[str, Any]:
+    """A session of which `left` seconds are left, in the words of `desktop/fake_app.py`."""
+    return {"id": session_id, "left": left, **more}
+
+
+SOON = session("soon", 100)
+CALM = session("calm", 280)
+
+
+class App:
+    """The tray with a made-up monitor, once it is started."""
+
+    def __init__(self, wine: Wine, screen: Screen) -> None:
+        self._wine = wine
+        self._screen = screen
+        self._asked = 0
+        self._program: Running | None = None
+
+    @property
+    def program(self) -> Running:
+        assert self._program is not None, "start it first"
+        return self._program
+
+    def start(self, *sessions: dict[str, Any], table: tuple[str, ...] = ("nothing.exe",), **env: str) -> "App":
+        argv = (self._wine.python, "-X", "dev", self._wine.windows_path(APP), *table)
+        self._program = self._wine.start(*argv, env=env)
+        self.show(*sessions)
+        return self
+
+    def say(self, **told: Any) -> None:
+        self.program.say(json.dumps(told).encode() + b"\n")
+
+    def show(self, *sessions: dict[str, Any]) -> None:
+        self.say(sessions=sessions)
+
+    def look(self) -> dict[str, Any]:
+        """What Windows shows now: the open menu's lines, and the tooltips."""
+        self._asked += 1
+        self.say(look=self._asked)
+
+        def answer() -> dict[str, Any] | None:
+            for line in self.program.output()[0].decode().splitlines():
+                told: dict[str, Any] = json.loads(line)
+                if told["look"] == self._asked:
+                    return told
+            return None
+
+        return wait_for("an answer", answer)
+
+    def place(self, urgency: Urgency = Urgency.SOON) -> tuple[int, int]:
+        """Where the icon is, once it has this colour."""
+        return wait_for(f"the colour of {urgency}", lambda: self._screen.find(COLOURS[urgency]))
+
+    def open_menu(self) -> list[dict[str, Any]]:
+        self._screen.click(self.place(), 3)
+        lines: list[dict[str, Any]] = wait_for("the open menu", lambda: self.look()["menu"])
+        return lines
+
+    def click_line(self, beginning: str) -> None:
+        line = next(line for line in self.look()["menu"] if line["label"].startswith(beginning))
+        self._screen.click((line["x"], line["y"]))
+
+    def clicked(self) -> list[str]:
+        """The keys of the lines that were clicked."""
+        return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
+
+    def ended(self) -> int | None:
+        """The exit code once it ended by itself, within what is promised."""
+        deadline = time.monotonic() + END_SECONDS
+        while self.program.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return None if self.program.alive() else self.program.wait()
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Screen]:
+    with Screen(tmp_path_factory.mktemp("screen")) as screen:
+        yield screen
+
+
+@pytest.fixture(scope="module")
+def windows(prepared: Path, screen: Screen) -> Iterator[Wine]:
+    """A Windows with that screen."""
+    prefix = prepared.with_name("desktop")
+    copy_of(prepared, prefix)
+    with Wine(prefix, {"DISPLAY": screen.name}) as wine:
+        yield wine
+
+
+@pytest.fixture
+def app(windows: Wine, screen: Screen) -> Iterator[App]:
+    """Whatever it went through, it must not have stumbled."""
+    screen.point(ELSEWHERE)
+    app = App(windows, screen)
+    yield app
+    text = app.program.text
+    app.program.end()
+    assert "Traceback" not in text
+    assert "An error occurred" not in text
+    assert "ResourceWarning" not in text
+
+
+# ---- the icon ---------------------------------------------------------------
+
+
+def test_the_colour_on_the_screen_is_that_of_the_soonest(app: App, screen: Screen) -> None:
+    app.start(CALM)
+    for sessions, urgency in [
+        ([CALM], Urgency.CALM),
+        ([SOON, CALM], Urgency.SOON),
+        ([CALM, session("last", 29)], Urgency.LAST),
+        ([], Urgency.NONE),
+        ([CALM], Urgency.CALM),
+    ]:
+        app.show(*sessions)
+        app.place(urgency)
+        others = [u for u in COLOURS if u not in (urgency, Urgency.NONE)]
+        assert all(screen.find(COLOURS[other]) is None for other in others)
+
+
+def test_the_tooltip_says_which_is_next(app: App, screen: Screen) -> None:
+    app.start(session("a", 100, project=f"{FOX}" * 200), CALM)
+    screen.point(app.place())
+    tip = wait_for("the tooltip", lambda: app.look()["tips"])[0]
+    assert re.fullmatch(rf"Claude Code: 2 warm, next {FOX}+…{FOX}+ until \d\d:\d\d:\d\d", tip)
+
+
+def test_a_tooltip_of_any_length_is_shown(app: App, screen: Screen) -> None:
+    """The shell takes 127 UTF-16 units; one more and ctypes refuses all of them."""
+    app.start(SOON)
+    place = app.place()
+    app.say(title=FOX * 300)
+    screen.point(place)
+    assert wait_for("the tooltip", lambda: app.look()["tips"])[0] == FOX * 63 + "…"
+
+
+def test_a_busy_shell_is_asked_again(app: App) -> None:
+    """Windows refuses icons now and then, most often at login, when the shell has much to do."""
+    app.start(SOON, REFUSED_BY_THE_SHELL="3")
+    app.place()
+    assert app.program.text.count("refused by the shell") == 3
+
+
+def test_a_shell_that_starts_anew_gets_the_icon(app: App, screen: Screen) -> None:
+    app.start(SOON)
+    app.place()
+    app.say(forget=True)
+    wait_for("no icon", lambda: not screen.find(COLOURS[Urgency.SOON]))
+    app.say(taskbar_created=True)
+    app.place()
+
+
+def test_an_icon_that_the_shell_forgot_comes_back_with_the_next_change(app: App, screen: Screen) -> None:
+    app.start(SOON)
+    app.place()
+    app.say(forget=True)
+    wait_for("no icon", lambda: not screen.find(COLOURS[Urgency.SOON]))
+    app.show(CALM)
+    app.place(Urgency.CALM)
+    assert "icon refused by the shell" in app.program.text
+
+
+# ---- the menu ---------------------------------------------------------------
+
+
+def test_the_menu_says_what_is_so_when_it_opens(app: App, screen: Screen) -> None:
+    app.start(session("web", 250, project="R&D_app", title="Größe · " + "x" * 300), session("api", 100))
+    first, second, separator, table, leave = app.open_menu()
+    assert re.fullmatch(r"● api   1m \d+s left", first["label"])
+    assert re.fullmatch(r"● R&&D_app · Größe · x+…x+   4m \d+s left", second["label"])  # `&&` is shown as `&`
+    assert [line["label"] for line in (separator, table, leave)] == ["", "Show table in a terminal", "Quit"]
+    assert [line["grey"] for line in (first, second, table, leave)] == [False] * 4
+    screen.click(ELSEWHERE)
+    wait_for("no menu", lambda: app.look()["menu"] is None)
+    assert app.open_menu()[0]["label"] != first["label"]
+
+
+def test_a_line_that_does_nothing_is_grey(app: App, screen: Screen) -> None:
+    app.start(SOON)
+    app.place()
+    app.show()
+    screen.click(app.place(Urgency.NONE), 3)
+    line = wait_for("the open menu", lambda: app.look()["menu"])[0]
+    assert line["grey"]
+    assert line["label"].startswith("No sessions yet.")
+
+
+def test_a_click_while_the_countdown_moves_reaches_its_line(app: App, screen: Screen) -> None:
+    """And later clicks as well: a menu that is rebuilt while it is open loses this one and those."""
+    app.start(SOON, CALM)
+    app.open_menu()
+    for left in (95, 90, 85, 80):  # each changes every label, as the seconds do
+        app.show(session("soon", left), session("calm", left + 170))
+        app.look()
+    time.sleep(1.2)  # two turns of the monitor's own countdown
+    app.click_line("● calm")
+    wait_for("the click", app.clicked)
+    assert app.clicked() == ["session:calm"]
+    screen.click(app.place())
+    wait_for("the left click", lambda: "show-table" in app.clicked())
+    app.open_menu()
+    app.click_line("● soon")
+    wait_for("the next click", lambda: app.clicked() == ["session:calm", "show-table", "session:soon"])
+
+
+def test_a_click_reaches_the_session_whose_name_stood_there(app: App) -> None:
+    app.start(session("a", 100), session("b", 200), session("c", 250))
+    app.open_menu()
+    app.show(session("new", 20), session("c", 90), session("a", 290))  # overtaken, ended and come
+    app.place(Urgency.LAST)  # the icon says so, at once
+    assert [line["label"][:3] for line in app.look()["menu"][:3]] == ["● a", "● b", "● c"]
+    app.click_line("● b")
+    wait_for("the click", app.clicked)
+    assert app.clicked() == ["session:b"]
+
+
+def test_the_icon_clicked_again_while_its_menu_is_open(app: App, screen: Screen) -> None:
+    app.start(SOON)
+    app.open_menu()
+    screen.click(app.place(), 3)
+    screen.click(app.place(), 3)
+    screen.click(ELSEWHERE)
+    screen.click(ELSEWHERE)
+    wait_for("no menu", lambda: app.look()["menu"] is None)
+    app.open_menu()
+    app.click_line("● soon")
+    wait_for("the click", lambda: app.clicked() == ["session:soon"])
+
+
+def test_a_left_click_shows_the_table_in_a_console(app: App, screen: Screen, windows: Wine) -> None:
+    told = windows.drive / "told.txt"
+    told.unlink(missing_ok=True)
+    code = "import os, sys; open(sys.argv[1], 'w').write(f'{sys.stdin.isatty()} {os.get_terminal_size().columns > 0}')"
+    app.start(SOON, table=(windows.windows_path(Path(windows.python)), "-c", code, "C:\\told.txt"))
+    screen.click(app.place())
+    wait_for("the table", lambda: told.exists() and told.read_text() == "True True")
+
+
+# ---- notifications ----------------------------------------------------------
+
+
+def test_a_notification_comes_and_goes(app: App) -> None:
+    app.start(session("web", 29, title=FOX * 300, project=FOX * 60))
+    app.place(Urgency.LAST)
+    app.say(alert="web")
+    body = wait_for("the balloon", lambda: app.look()["tips"])[0]
+    assert re.fullmatch(rf"{FOX}+…{FOX}+\. Answer before then\.", body)
+    app.show(session("web", 300))  # a new turn
+    wait_for("no balloon", lambda: not app.look()["tips"])
+    assert "notification by" not in app.program.text
+
+
+def test_a_notification_that_the_shell_refuses_goes_the_next_way(app: App) -> None:
+    app.start(session("web", 29), REFUSED_TOASTS="1")
+    app.place(Urgency.LAST)
+    app.say(alert="web")
+    wait_for("the log", lambda: "notification by tray icon: failed" in app.program.text)
+    wait_for("plyer's balloon", lambda: app.look()["tips"])
+
+
+# ---- the end ----------------------------------------------------------------
+
+
+def test_quit_by_the_mouse_ends_it(app: App, screen: Screen) -> None:
+    app.start(SOON)
+    app.open_menu()
+    app.click_line("Quit")
+    assert app.ended() == 0
+    wait_for("no icon", lambda: not screen.find(COLOURS[Urgency.SOON]))
+
+
+def test_a_polite_request_to_end_is_heard(app: App, windows: Wine) -> None:
+    """What `taskkill` and installers send."""
+    app.start(SOON)
+    app.place()
+    app.say(close=True)
+    assert app.ended() == 0
+
+
+def test_the_end_of_the_windows_session_is_not_held_up(app: App) -> None:
+    """A window that answers no to this question keeps Windows from shutting down."""
+    app.start(SOON)
+    app.place()
+    app.say(end_session=True)
+    assert app.ended() == 0
+    assert "may the session end: True" in app.program.text
+
+
+# ---- the real command -------------------------------------------------------
+
+
+def quit_by_mouse(screen: Screen, icon: tuple[int, int]) -> None:
+    """Click the last line of the menu: its corner is where the icon was clicked, and so its place is known."""
+    screen.click(icon, 3)
+    above = (icon[0] - 60, icon[1] - 10)
+    white = (255, 255, 255)
+    wait_for("the open menu", lambda: screen.shot().getpixel((above[0] - 30, above[1])) == white)
+    screen.click(above)
+
+
+def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
+    user = User(windows, "Zoë Müller")
+    tray = user.start("tray")
+    wait_for("the grey icon", lambda: screen.find(COLOURS[Urgency.NONE]))
+    path = user.claude / "projects/C--my-app/s1.jsonl"
+    Transcript(path).user(time.time() - 200).answer(time.time() - 198, wrote_5m=5000)
+    done = user.mark("mark-turn", hook_event_name="Stop", transcript_path=user.windows_path(path))
+    assert (done.code, done.out, done.err) == (0, b"", b"")
+    place = wait_for("the amber icon", lambda: screen.find(COLOURS[Urgency.SOON]))
+    second = user.run("tray")
+    assert (second.code, second.text) == (0, "claude-session-status: the tray is running already\n")
+    quit_by_mouse(screen, place)
+    assert tray.wait(10) == 0
+    assert tray.text == ""
+    wait_for("no icon", lambda: not screen.find(COLOURS[Urgency.SOON]))
+    assert not (user.folder / "monitor.alive").exists()
+    assert "ERROR" not in (user.folder / "log/tray.log").read_text("utf-8")
+    tray.end()
+
+
+def test_without_a_console(windows: Wine, screen: Screen) -> None:
+    """As it is started at login: pythonw.exe has no stdout at all, and must not need one."""
+    user = User(windows, "Nobody There")
+    python = str(Path(windows.python).with_name("pythonw.exe"))
+    tray = windows.start(python, "-m", "claude_session_status", "tray", env=user.env)
+    place = wait_for("the grey icon", lambda: screen.find(COLOURS[Urgency.NONE]))
+    quit_by_mouse(screen, place)
+    assert tray.wait(10) == 0
+    tray.end()
