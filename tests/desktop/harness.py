@@ -53,6 +53,7 @@ class MenuLine:
     kind: str
     enabled: bool
     children: tuple["MenuLine", ...] = ()
+    checked: bool = False
 
 
 class Item:
@@ -70,7 +71,7 @@ class Item:
         return self._desktop.ask(target, "Get", "ss", (ITEM, name))[0][1]
 
     def menu(self) -> list[MenuLine]:
-        body = self._menu_call("GetLayout", "iias", (0, -1, ["label", "enabled", "type"]))
+        body = self._menu_call("GetLayout", "iias", (0, -1, ["label", "enabled", "type", "toggle-state"]))
         return list(_line(body[1]).children)
 
     def labels(self) -> list[str]:
@@ -101,6 +102,7 @@ def _line(node: Any) -> MenuLine:
         kind=values.get("type", "standard"),
         enabled=values.get("enabled", True),
         children=tuple(_line(child[1]) for child in children),
+        checked=values.get("toggle-state") == 1,
     )
 
 

@@ -172,6 +172,8 @@ def test_where_hooks_are_missing_the_menu_puts_them_in_and_it_switches_starting_
     item.click("Start at login")
     entry = desktop.config / "autostart/claude-session-status.desktop"
     wait_for("the entry", entry.exists)
+    # A click means what was read: before the mark is to be seen it would ask for the same once more.
+    wait_for("the mark", lambda: item.line("Start at login").checked)
     item.click("Start at login")
     wait_for("no entry", lambda: not entry.exists())
 
