@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from desktop.desktops.xfce import Xfce
+from desktop.harness import why_not
 from safety.soak import soak
 
 pytestmark = pytest.mark.desktop
 
 
-def test_200_sessions_with_1500_events(tmp_path: Path, desktop_programs: None) -> None:
+def test_200_sessions_with_1500_events(tmp_path: Path) -> None:
+    if reason := why_not(Xfce):
+        pytest.skip(reason)
     figures = soak(tmp_path, sessions=200, events=1500)
     assert figures.complaints == []
     assert figures.notes_left == []
