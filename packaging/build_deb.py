@@ -4,7 +4,7 @@ What a Debian user wants is a command that is simply there: on PATH, in the menu
 by apt. And a hook must not be slower than the wheel's, since Claude Code's user waits for it. Hence:
 
 - *The system's Python runs it*, with our libraries in a private folder. The launcher leaves out site-packages, which
-  makes a hook quicker than the wheel's: 0.6 of its processor time. A frozen program (PyInstaller) takes 1.1 of it, and
+  makes a hook quicker than the wheel's: 0.6 of its processor time. A frozen program (PyInstaller) takes 1.2 of it, and
   brings an interpreter that Debian's security updates do not reach.
 - *Libraries come with it.* Debian has no DuckDB, and older versions of some others than those that were tested.
 - The compiled ones are built for one Python, so there is a package for each release of Debian or Ubuntu; it is built
@@ -12,7 +12,7 @@ by apt. And a hook must not be slower than the wheel's, since Claude Code's user
 
     python3 packaging/build_deb.py dist/claude_session_status-1.0.0-py3-none-any.whl dist/
 
-needs dpkg-dev, pip, and this project's dependencies (for man page, completions and icons); writes the package, prints
+needs dpkg-dev, pip, and this project's dependencies (for man page and completions); writes the package, prints
 its path. Nothing needs root.
 """
 
@@ -98,9 +98,8 @@ def install_files(stage: Path, moment: datetime) -> None:
     metainfo = metainfo.replace("@VERSION@", __version__).replace("@DATE@", moment.date().isoformat())
     write(stage / "usr/share/metainfo/org.pypi.claude_session_status.metainfo.xml", metainfo)
     for size in ICON_SIZES:
-        put_icon(stage / f"usr/share/icons/hicolor/{size}x{size}/apps/{PROGRAM}.png", size)
-    if (ROOT / "assets/logo.svg").exists():
-        copy(ROOT / "assets/logo.svg", stage / f"usr/share/icons/hicolor/scalable/apps/{PROGRAM}.svg")
+        copy(ROOT / f"assets/logo-{size}.png", stage / f"usr/share/icons/hicolor/{size}x{size}/apps/{PROGRAM}.png")
+    copy(ROOT / "assets/logo.svg", stage / f"usr/share/icons/hicolor/scalable/apps/{PROGRAM}.svg")
     write_gzipped(stage / f"usr/share/man/man1/{PROGRAM}.1.gz", man_page.page(group, moment.date()))
     for shell, place in SHELLS.items():
         write(stage / place, completion(shell))
@@ -108,20 +107,6 @@ def install_files(stage: Path, moment: datetime) -> None:
     write(documents / "copyright", copyright_text())
     write_gzipped(documents / "changelog.gz", (ROOT / "CHANGELOG.md").read_text("utf-8"))
     write_gzipped(documents / "changelog.Debian.gz", debian_changelog(moment))
-
-
-def put_icon(path: Path, size: int) -> None:
-    """The logo at this size; where it has not been drawn yet, what the tray shows of a cache with time left."""
-    logo = ROOT / f"assets/logo-{size}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if logo.exists():
-        shutil.copyfile(logo, path)
-        return
-    from claude_session_status.desktop.icon import draw  # noqa: PLC0415 - Pillow, only where it is needed
-    from claude_session_status.model import Urgency  # noqa: PLC0415
-    from claude_session_status.view import IconSpec  # noqa: PLC0415
-
-    draw(IconSpec(Urgency.CALM, 18), size).save(path)
 
 
 def completion(shell: str) -> str:

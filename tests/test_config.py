@@ -19,8 +19,11 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
         ("poll_seconds = 1", Config(poll_seconds=1)),
         ("notify_before_seconds = 60", Config(notify_before_seconds=(60,))),
         ("notify_before_seconds = [30, 300, 30]", Config(notify_before_seconds=(300, 30))),
+        ('notify_before_seconds = "auto"', Config()),
         ("notify_before_seconds = []", Config(notify_before_seconds=())),
         ("default_ttl_seconds = 3600", Config(default_ttl_seconds=3600)),
+        ("min_tokens = 20000", Config(min_tokens=20_000)),
+        ("sound = true", Config(sound=True)),
     ],
 )
 def test_what_is_set_holds(text: str, expected: Config) -> None:
@@ -34,6 +37,9 @@ def test_what_is_set_holds(text: str, expected: Config) -> None:
         ("poll_seconds = true", "config.toml:1: poll_seconds must be a number from 0.5 to 5, not True"),
         ("default_ttl_seconds = 60", "config.toml:1: default_ttl_seconds must be 300 or 3600, not 60"),
         ("\n\npoll_second = 2", "config.toml:3: unknown key 'poll_second'; known: default_ttl_seconds, "),
+        ("min_tokens = -1", "config.toml:1: min_tokens must be a whole number of tokens from 0 to 10000000, not -1"),
+        ("min_tokens = 1.5", "config.toml:1: min_tokens must be a whole number"),
+        ("sound = 1", "config.toml:1: sound must be true or false, not 1"),
         ("[more]\nx = 1", "config.toml:1: unknown key 'more'"),
         ('notify_before_seconds = "soon"', "config.toml:1: notify_before_seconds must be a number of seconds from 5"),
         ("poll_seconds = ", "config.toml is not valid TOML: "),

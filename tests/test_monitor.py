@@ -18,7 +18,17 @@ from claude_session_status.claude import ingest
 from claude_session_status.claude.process import Liveness
 from claude_session_status.config import Config
 from claude_session_status.errors import StoreLockedError
-from claude_session_status.model import Activity, Cache, Event, EventKind, Process, Session, SessionState, Snapshot
+from claude_session_status.model import (
+    Activity,
+    Cache,
+    Event,
+    EventKind,
+    Pause,
+    Process,
+    Session,
+    SessionState,
+    Snapshot,
+)
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -399,6 +409,119 @@ def test_the_ttl_of_the_config_is_used_where_no_source_tells_one(watched: Watche
     watched.say("turn")
     watched.run(1)
     assert watched.last.sessions[0].seconds_left == 3600
+
+
+def test_by_default_an_hours_cache_is_told_of_five_minutes_before_as_well(
+    watched: Watched, tmp_path: Path, clock: FakeClock
+) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5)
+    watched.say("turn", transcript_path=str(told.path))
+    watched.run(3700)
+    assert [at - NOW for at, _ in watched.told] == [3300, 3570]
+
+
+def test_two_that_expire_within_five_seconds_are_told_of_at_once(watched: Watched, clock: FakeClock) -> None:
+    watched.say("turn", "a")
+    clock.at(NOW + 3, lambda: watched.say("turn", "b"))
+    watched.run(400)
+    assert watched.told == [(NOW + 270, "a"), (NOW + 270, "b")]
+
+
+# ---- what a person wants ----------------------------------------------------
+
+
+def test_a_muted_session_is_quiet_at_once_and_after_a_restart(where: Paths, clock: FakeClock) -> None:
+    first = Watched(where, clock)
+    first.say("turn")
+    clock.at(NOW + 10.5, lambda: first.monitor.tell(EventKind.MUTE, "s"))
+    first.run(11)
+    assert first.last.sessions[0].session.muted
+    second = Watched(where, clock)
+    clock.at(NOW + 100, lambda: second.monitor.tell(EventKind.UNMUTE, "s"))
+    clock.at(NOW + 200, lambda: second.monitor.tell(EventKind.MUTE, "s"))
+    second.run(289)
+    assert second.told == []
+    assert [s.muted for s in Store(where.database).load()] == [True]
+
+
+def test_unmuted_it_is_heard_again(watched: Watched, clock: FakeClock) -> None:
+    watched.say("turn")
+    clock.at(NOW + 10, lambda: watched.monitor.tell(EventKind.MUTE, "s"))
+    clock.at(NOW + 20, lambda: watched.monitor.tell(EventKind.UNMUTE, "s"))
+    watched.run(300)
+    assert watched.told == [(NOW + 270, "s")]
+
+
+def test_a_forgotten_session_is_gone_at_once_and_stays_away_until_it_moves(
+    watched: Watched, clock: FakeClock, where: Paths
+) -> None:
+    watched.say("turn")
+    old = Event(EventKind.TURN, "s", NOW + 1)
+    clock.at(NOW + 10.5, lambda: watched.monitor.tell(EventKind.FORGET, "s"))
+    watched.run(10.6)
+    assert not watched.last.sessions
+    Spool(where.spool).write(notes.encode(old), NOW + 1)  # a hook that came late, or twice
+    watched.run(10)
+    assert not watched.last.sessions
+    assert Store(where.database).load() == []
+    watched.say("prompt")
+    watched.run(5)
+    assert [s.session.session_id for s in watched.last.sessions] == ["s"]
+
+
+def test_what_a_person_wants_is_shown_while_the_database_is_locked(watched: Watched, clock: FakeClock) -> None:
+    watched.say("turn", "a")
+    watched.say("turn", "b")
+    watched.run(3)
+    watched.store.locked = True
+    watched.monitor.tell(EventKind.FORGET, "a")
+    watched.monitor.tell(EventKind.MUTE, "b")
+    watched.run(3)
+    assert [(s.session.session_id, s.session.muted) for s in watched.last.sessions] == [("b", True)]
+    watched.store.locked = False
+    watched.run(3)
+    assert [(s.session.session_id, s.session.muted) for s in watched.last.sessions] == [("b", True)]
+
+
+def test_a_pause_holds_for_all_sessions_also_across_a_restart_and_ends_by_itself(
+    where: Paths, clock: FakeClock
+) -> None:
+    first = Watched(where, clock)
+    first.say("turn", "a")
+    clock.at(NOW + 100, lambda: first.monitor.pause(Pause.HOUR))
+    first.run(200)
+    assert first.last.paused_until == NOW + 3700
+    second = Watched(where, clock)
+    clock.at(NOW + 3000, lambda: second.say("turn", "b"))
+    clock.at(NOW + 3660, lambda: second.say("turn", "c"))
+    second.run(4000)
+    assert [(at - NOW, who) for at, who in second.told] == [(3930, "c")]
+    assert second.last.paused_until is None
+
+
+def test_a_pause_can_be_taken_back(watched: Watched, clock: FakeClock) -> None:
+    watched.say("turn")
+    watched.monitor.pause(Pause.TOMORROW)
+    clock.at(NOW + 200, lambda: watched.monitor.pause(Pause.OFF))
+    watched.run(300)
+    assert watched.told == [(NOW + 270, "s")]
+
+
+def test_a_price_is_asked_for_where_one_is_given(where: Paths, clock: FakeClock, tmp_path: Path) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5, read=100)
+    asked: list[tuple[str, int, int]] = []
+
+    def price(model: str, ttl_seconds: int, tokens: int) -> float | None:
+        asked.append((model, ttl_seconds, tokens))
+        return 0.5
+
+    watched = Watched(where, clock, price=price)
+    watched.say("turn", transcript_path=str(told.path))
+    watched.say("start", "new")
+    watched.run(1)
+    costs = {s.session.session_id: s.rewrite_cost_usd for s in watched.last.sessions}
+    assert costs == {"s": 0.5, "new": None}
+    assert set(asked) == {("claude-opus-5-5", 3600, 108)}
 
 
 def test_a_table_gives_no_alerts(where: Paths, clock: FakeClock) -> None:

@@ -2,6 +2,8 @@
 
 import itertools
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from claude_session_status.model import (
     Process,
     Request,
     Session,
+    SessionState,
     Source,
     TranscriptFacts,
     Turn,
@@ -160,6 +163,105 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
     for done in policy.alerted(alert, [300, 30], NOW):
         told = policy.apply(told, done)
     assert policy.due_alerts([policy.state_of(told, NOW + 1)], [300, 30], NOW + 1) == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "ttl", "leads", "counted"),
+    [
+        ("none are set: five minutes", 300, None, (30,)),
+        ("none are set: an hour", 3600, None, (30, 300)),
+        ("set", 3600, (600, 60), (60, 600)),
+        ("one as long as the cache lives would be due at each turn", 300, (300, 30), (30,)),
+        ("no notifications", 300, (), ()),
+    ],
+)
+def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]) -> None:
+    assert policy.leads_of(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "due"),
+    [
+        ("nothing set", {}, 1),
+        ("paused", {"paused_until": NOW + 1}, 0),
+        ("paused until just now", {"paused_until": NOW}, 1),
+        ("small", {"min_tokens": 5001}, 0),
+        ("just large enough", {"min_tokens": 5000}, 1),
+    ],
+)
+def test_when_a_person_wants_quiet(what: str, options: dict[str, Any], due: int) -> None:
+    states = [policy.state_of(warm(270, context_tokens=5000), NOW)]
+    assert len(policy.due_alerts(states, None, NOW, **options)) == due, what
+
+
+def test_a_session_of_unknown_size_is_not_taken_for_a_small_one() -> None:
+    assert policy.due_alerts([policy.state_of(warm(270), NOW)], None, NOW, min_tokens=5000)
+
+
+def test_what_expires_within_five_seconds_is_told_of_together() -> None:
+    def states(now: float) -> list[SessionState]:
+        ages = {"now": 270.0, "soon": 266.0, "later": 264.0, "busy": 268.0}
+        sessions = [replace(warm(age), session_id=name) for name, age in ages.items()]
+        return [policy.state_of(replace(s, prompted_at=NOW) if s.session_id == "busy" else s, now) for s in sessions]
+
+    due = policy.due_alerts(states(NOW), [30], NOW)
+    assert [a.state.session.session_id for a in due] == ["now", "soon"]
+    assert [[a.state.session.session_id for a in group] for group in policy.together(due)] == [["now", "soon"]]
+    assert policy.due_alerts(states(NOW - 1), [30], NOW - 1) == ()
+
+
+def test_two_that_fall_due_at_once_but_expire_apart_are_two_groups() -> None:
+    states = [
+        policy.state_of(replace(warm(3300, 3600), session_id="hour"), NOW),
+        policy.state_of(replace(warm(270), session_id="five"), NOW),
+    ]
+    groups = policy.together(policy.due_alerts(states, None, NOW))
+    assert [[a.state.session.session_id for a in group] for group in groups] == [["five"], ["hour"]]
+
+
+@pytest.mark.parametrize(
+    ("now", "morning"),
+    [
+        ("2026-11-24 15:00", "2026-11-25 08:00"),
+        ("2026-11-24 07:00", "2026-11-25 08:00"),
+        ("2026-11-24 23:50", "2026-11-25 08:00"),
+        ("2026-11-25 00:30", "2026-11-25 08:00"),  # still the same night
+        ("2026-12-31 12:00", "2027-01-01 08:00"),
+    ],
+)
+def test_tomorrow_is_the_morning_after_this_day(now: str, morning: str) -> None:
+    assert policy.tomorrow(datetime.fromisoformat(now).timestamp()) == datetime.fromisoformat(morning).timestamp()
+
+
+def test_a_forgotten_session_comes_back_only_by_something_newer() -> None:
+    s = policy.apply(Session("s"), event("start", NOW, cwd="/a", title="A"))
+    s = policy.apply(replace(s, request=Request(NOW, 300, Source.TRANSCRIPT), context_tokens=9), event("turn", NOW + 1))
+    forgotten = policy.apply(s, event("forget", NOW + 2))
+    assert forgotten == Session("s", forgotten_at=NOW + 2)
+    assert forgotten.is_forgotten
+    assert policy.snapshot([forgotten], NOW).sessions == ()
+    again = policy.apply(policy.apply(forgotten, event("turn", NOW + 1)), event("alerted", NOW + 2, lead_seconds=30))
+    assert again == forgotten
+    assert policy.apply(forgotten, event("found", NOW + 3, cwd="/a")) == forgotten  # its file may be written for long
+    back = policy.apply(forgotten, event("prompt", NOW + 3, cwd="/b"))
+    assert (back.is_forgotten, back.cwd, back.title, back.last_turn_at) == (False, "/b", None, None)
+
+
+def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
+    ended = policy.apply(policy.apply(Session("s"), event("start", NOW)), event("end", NOW + 1))
+    muted = policy.apply(ended, event("mute", NOW + 5))
+    assert muted.muted
+    assert muted.is_ended
+    assert policy.last_sign(muted) == NOW + 1
+    assert not policy.apply(muted, event("unmute", NOW + 6)).muted
+
+
+def test_what_a_person_wants_holds_also_when_the_clock_was_set_back() -> None:
+    s = policy.apply(policy.apply(Session("s"), event("turn", NOW)), event("mute", NOW + 10))
+    earlier = NOW - 3600
+    assert not policy.apply(s, event("unmute", policy.moment_for(s, earlier))).muted
+    assert policy.apply(s, event("forget", policy.moment_for(s, earlier))).is_forgotten
+    assert policy.moment_for(s, NOW + 99) == NOW + 99
 
 
 def test_sessions_are_ordered_by_what_is_soonest() -> None:

@@ -51,6 +51,7 @@ FULL = Session(
     alerts=((30.0, NOW + 300),),
     stamps=(("cwd", NOW), ("title", float("inf"))),
     found_at=NOW + 12,
+    forgotten_at=NOW - 1,
 )
 
 
@@ -183,6 +184,26 @@ def test_a_lock_is_waited_for_and_then_named(store: Store, where: Paths) -> None
     assert where.database in caught.value.title
     assert waits == [0.02, 0.04, 0.08, 0.16, 0.32]
     assert patient.load() == [FULL]
+
+
+def test_of_a_forgotten_session_the_row_goes_and_the_moment_stays(store: Store, where: Paths) -> None:
+    put(store, FULL, Session("other"))
+    put(store, Session("s", forgotten_at=NOW + 50))
+    assert [s.session_id for s in store.load()] == ["other"]
+    with duckdb.connect(where.database) as db:
+        assert db.execute("SELECT session_id FROM session_status").fetchall() == [("other",)]
+    assert store.select(["s", "other", "never heard of"]) == [Session("other"), Session("s", forgotten_at=NOW + 50)]
+    seen: list[dict[str, Session]] = []
+
+    def come_back(before: dict[str, Session]) -> list[Session]:
+        seen.append(before)
+        return [replace(before["s"], last_event_at=NOW + 60)]
+
+    store.update(["s"], come_back)
+    assert seen == [{"s": Session("s", forgotten_at=NOW + 50)}]
+    assert {s.session_id for s in store.load()} == {"s", "other"}
+    put(store, Session("s", forgotten_at=NOW + 70))
+    assert [s.session_id for s in store.load()] == ["other"]
 
 
 def _original(where: Paths, columns: str) -> None:

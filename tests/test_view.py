@@ -1,5 +1,6 @@
 """What a person is shown, as data."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +73,22 @@ def test_columns_fill_the_terminal_and_no_more(width: int) -> None:
     assert c.cache >= len("WARM " + "█" * c.bar + " 59m 59s left")
 
 
+COMMANDS = ["Pause notifications", "Show table in a terminal", "About", "Quit"]
+
+
+def line(menu: Iterable[view.MenuItem], key: str) -> view.MenuItem:
+    """The line with this key, wherever it stands."""
+    found = [item for item in walk(menu) if item.key == key]
+    assert len(found) == 1, key
+    return found[0]
+
+
+def walk(items: Iterable[view.MenuItem]) -> Iterator[view.MenuItem]:
+    for item in items:
+        yield item
+        yield from walk(item.children)
+
+
 def test_the_menu_lists_running_sessions_soonest_first_and_the_commands() -> None:
     menu = view.menu(shot(make("slow", 10), make("next", 200, title="Fix it"), make("gone", **ENDED), make("old", 500)))
     assert [item.label for item in menu] == [
@@ -79,10 +96,61 @@ def test_the_menu_lists_running_sessions_soonest_first_and_the_commands() -> Non
         "● slow   4m 50s left",
         "○ old   expired 3m 20s ago",
         "",
-        "Show table in a terminal",
-        "Quit",
+        *COMMANDS,
     ]
     assert [item.key for item in menu if item.session_id] == ["session:next", "session:slow", "session:old"]
+    assert menu[0].gone_label == "× next · Fix it   ended"
+
+
+def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> None:
+    known = make(
+        "a", 100, cwd="/home/me/a", model="claude-opus-5-5", context_tokens=142_000, last_turn_at=NOW - 90, muted=True
+    )
+    priced = policy.snapshot([known], NOW, price=lambda model, ttl, tokens: 0.7146)
+    (first, *_) = view.menu(priced)
+    assert first.label == "● a   3m 20s left · muted"
+    at = [view.clock(NOW - 90), view.clock(NOW + 200)]
+    assert [(i.label, i.command, i.checked) for i in first.children] == [
+        ("Folder: /home/me/a", None, None),
+        ("Model: claude-opus-5-5", None, None),
+        ("Context: 142k tokens", None, None),
+        ("Being late costs: about $0.71 (estimated)", None, None),
+        (f"Last turn: {at[0]}", None, None),
+        (f"Expires: {at[1]}", None, None),
+        ("", None, None),
+        ("Copy resume command", view.Command.COPY_RESUME, None),
+        ("Open folder", view.Command.OPEN_FOLDER, None),
+        ("Mute this session", view.Command.UNMUTE, True),
+        ("Forget", view.Command.FORGET, None),
+    ]
+    assert {(i.session_id, i.folder) for i in first.children if i.command} == {("a", "/home/me/a")}
+
+
+def test_a_session_of_which_nothing_is_known_has_the_same_lines() -> None:
+    known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
+    assert [i.key for i in known.children] == [i.key for i in unknown.children]
+    assert [i.label for i in unknown.children][:6] == [
+        "Folder: unknown",
+        "Model: unknown",
+        "Context: unknown",
+        "Being late costs: unknown",
+        "Last turn: none yet",
+        "Expires: nothing cached",
+    ]
+    assert not line([unknown], "session:a:folder").enabled
+
+
+@given(st.lists(st.sampled_from([10.0, 100, 290, 400]), min_size=1, max_size=20))
+def test_keys_are_never_shared_and_no_line_changes_its_kind(ages: list[float]) -> None:
+    sessions = [make(f"s{n}", age) for n, age in enumerate(ages)]
+    kinds: dict[str, object] = {}
+    for later in (0, 100, 1000):
+        menu = view.menu(policy.snapshot(sessions, NOW + later), view.Offers(False, True, True))
+        keys = [item.key for item in walk(menu)]
+        assert len(keys) == len(set(keys))
+        for item in walk(menu):
+            kind = (item.separator, bool(item.children))
+            assert kinds.setdefault(item.key, kind) == kind
 
 
 def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> None:
@@ -90,6 +158,43 @@ def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> Non
     assert [item.label.split()[1] for item in menu[:12]] == [f"s{n:02}" for n in range(19, 7, -1)]
     assert menu[12].label == "More (8)"
     assert len(menu[12].children) == 8
+
+
+@pytest.mark.parametrize(
+    ("paused_for", "label", "checked"),
+    [
+        (None, "Pause notifications", "off"),
+        (3600.0, "Notifications paused until", "hour"),
+        ("tomorrow", "Notifications paused until", "tomorrow"),
+        (-5.0, "Pause notifications", "off"),
+        (1e6, "Pause notifications", "off"),  # a clock was set back: nobody asks for a pause of eleven days
+    ],
+)
+def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> None:
+    until = policy.tomorrow(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
+    menu = view.menu(policy.snapshot([], NOW, paused_until=until))
+    assert line(menu, "pause").label.startswith(label)
+    assert [item.key for item in line(menu, "pause").children if item.checked] == [f"pause:{checked}"]
+
+
+@pytest.mark.parametrize(
+    ("offers", "session", "first"),
+    [
+        (view.Offers(), None, view.HOOKS_ADVICE),
+        (view.Offers(hooks_installed=True), None, view.NO_SESSIONS),
+        (view.Offers(hooks_installed=False), None, "Set up Claude Code hooks…"),
+        (view.Offers(hooks_installed=False), make("a", last_event_at=None), "Set up Claude Code hooks…"),
+        (view.Offers(hooks_installed=False), make("a"), "● a   3m 20s left"),  # hooks of a plugin have spoken
+    ],
+)
+def test_hooks_that_are_missing_are_the_first_line(offers: view.Offers, session: Session | None, first: str) -> None:
+    assert view.menu(shot(*filter(None, [session])), offers)[0].label == first
+
+
+def test_of_two_that_go_cold_in_the_same_second_the_dearer_one_comes_first() -> None:
+    cheap, dear = make("a", 100.4, model="m", context_tokens=1), make("b", 100.2, model="m", context_tokens=9)
+    priced = policy.snapshot([cheap, dear], NOW, price=lambda model, ttl, tokens: float(tokens))
+    assert [s.session.session_id for s in priced.sessions] == ["b", "a"]
 
 
 def test_an_empty_menu_says_what_to_do() -> None:
@@ -132,20 +237,73 @@ def test_marks_tell_states_apart_by_shape() -> None:
 def test_a_notification_names_project_and_time_left_within_every_platforms_limits() -> None:
     (state,) = shot(make("my-app", 270, title="Fix the login", context_tokens=142_000)).sessions
     told = view.notification(Alert(state, 30))
-    assert told.title == "my-app: cache expires in 30s"
+    assert told.title == "my-app: cache expires in 30 s"
     assert told.body == "Fix the login. Answer before then, or 142k tokens are read again."
-    assert told.urgent
+    assert (told.urgent, told.session_ids) == (True, ("my-app",))
     (state,) = shot(make("x" * 300, 270, title="y" * 300, waiting_at=NOW)).sessions
     told = view.notification(Alert(state, 30))
     assert len(told.title) <= 64
-    assert told.title.endswith(": cache expires in 30s")
+    assert told.title.endswith(": cache expires in 30 s")
     assert len(told.body) <= 256
+
+
+@pytest.mark.parametrize(
+    ("cost", "words", "urgent"),
+    [
+        (0.7146, "or 142k tokens are read again, at about $0.71 (estimated).", True),
+        (0.001, "or 142k tokens are read again, at under $0.01 (estimated).", False),
+        (12.4, "or 142k tokens are read again, at about $12 (estimated).", True),
+        (None, "or 142k tokens are read again.", True),
+    ],
+)
+def test_a_notification_says_what_being_late_costs_and_insists_where_it_matters(
+    cost: float | None, words: str, urgent: bool
+) -> None:
+    session = make("a", 270, context_tokens=142_000, model="m")
+    (state,) = policy.snapshot([session], NOW, price=lambda model, ttl, tokens: cost).sessions
+    told = view.notification(Alert(state, 30))
+    assert told.body.endswith(words)
+    assert told.urgent is urgent
+
+
+def test_several_are_one_notification_that_names_the_dearest() -> None:
+    sessions = [make(f"s{n}", 270 - n / 10, context_tokens=1000 * n, model="m") for n in range(1, 7)]
+    states = policy.snapshot(sessions, NOW, price=lambda model, ttl, tokens: tokens / 10_000).sessions
+    told = view.notification(*(Alert(state, 30) for state in states))
+    assert told.title == "6 caches expire in 31 s"
+    assert told.body == (
+        "s6, 6k, about $0.60\ns5, 5k, about $0.50\ns4, 4k, about $0.40\ns3, 3k, about $0.30\nand 2 more\n"
+        "In all about $2.10 (estimated)."
+    )
+    long = [replace(s.session, project="x" * 90, session_id="y" * 90) for s in states]
+    told = view.notification(*(Alert(state, 30) for state in policy.snapshot(long, NOW).sessions))
+    assert len(told.title) <= 64
+    assert len(told.body) <= 256
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(30, "30 s"), (29.2, "30 s"), (300, "5 min"), (299.5, "5 min"), (100, "1 min 40 s"), (0, "0 s")],
+)
+def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
+    assert view.spelled(seconds) == text
+
+
+def test_the_tooltip_sums_what_being_late_costs_and_fits() -> None:
+    known = [make("x" * 90, 10 + n, context_tokens=100, model="m") for n in range(3)]
+    priced = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 0.714)
+    text = view.tooltip(priced)
+    assert text.startswith("Claude Code: 3 warm, next ")
+    assert text.endswith("; being late costs about $2.14 (estimated)")
+    paused = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 9999.0, paused_until=NOW + 9)
+    assert len(view.tooltip(paused)) <= 128
+    assert view.tooltip(policy.snapshot([], NOW, paused_until=NOW + 9)).endswith("; notifications paused")
 
 
 @pytest.mark.parametrize("name", ["../../x", "a\nb", "\x1b[31mred", "<b>&amp;", "under_score", "Мой проект", "", " "])
 def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
     hostile = shot(make(name, 270, cwd=name, title=name))
-    texts = [item.label for item in view.menu(hostile)]
+    texts = [text for item in walk(view.menu(hostile)) for text in (item.label, item.gone_label or "")]
     texts += [view.tooltip(hostile), view.notification(Alert(hostile.sessions[0], 30)).title]
     texts += [text for row in view.rows(hostile) for text in (row.session, row.project, row.title)]
     assert all(text.isprintable() for text in texts)
@@ -165,6 +323,9 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}
     assert second["cache"] == "none"
+    priced = policy.snapshot([make("a", 10, context_tokens=1, model="m")], NOW, price=lambda *_: 0.68159)
+    assert view.as_json(priced)["sessions"][0]["rewrite_cost_usd"] == 0.6816
+    assert second["rewrite_cost_usd"] is None
 
 
 def test_a_session_that_was_only_found_says_so() -> None:

@@ -18,8 +18,11 @@ class Config:
     """The effective settings."""
 
     poll_seconds: float = 2.0  # how often the monitor looks for news
-    notify_before_seconds: tuple[float, ...] = (30.0,)  # lead times of the notification; empty for none
+    # Lead times of the notification; empty for none; None, "auto": 30 s, and for an hour-long cache 300 s as well.
+    notify_before_seconds: tuple[float, ...] | None = None
     default_ttl_seconds: int = 300  # where no source tells the TTL
+    min_tokens: int = 0  # smaller conversations give no notification
+    sound: bool = False  # with the notification, where the desktop has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,17 @@ def _number(low: float, high: float) -> Callable[[Any], float]:
     return check
 
 
-def _leads(value: Any) -> tuple[float, ...]:
+def _leads(value: Any) -> tuple[float, ...] | None:
+    if value == "auto":
+        return None
     values = value if isinstance(value, list) else [value]
     one = _number(5, 3300)
     try:
         return tuple(sorted({one(v) for v in values}, reverse=True))
     except _RefusedError as error:
-        raise _RefusedError("a number of seconds from 5 to 3300, or a list of such; [] for no notification") from error
+        raise _RefusedError(
+            'a number of seconds from 5 to 3300, a list of such, [] for no notification, or "auto"'
+        ) from error
 
 
 def _ttl(value: Any) -> int:
@@ -58,10 +65,24 @@ def _ttl(value: Any) -> int:
     return int(value)
 
 
+def _tokens(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10_000_000:
+        raise _RefusedError("a whole number of tokens from 0 to 10000000")
+    return value
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _RefusedError("true or false")
+    return value
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "poll_seconds": _number(0.5, 5),  # hooks take a monitor for dead that is silent for ten seconds
     "notify_before_seconds": _leads,
     "default_ttl_seconds": _ttl,
+    "min_tokens": _tokens,
+    "sound": _yes_or_no,
 }
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 
@@ -113,7 +134,9 @@ def as_toml(config: Config) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(v) for v in value)}]"
-    if isinstance(value, bool) or value is None:
+    if value is None:
+        return '"auto"'
+    if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
 

@@ -6,6 +6,7 @@ thing, run by a clock of its own.
 """
 
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from claude_session_status.claude import hook
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Clock, Monitor, SystemClock
 from claude_session_status.paths import Paths
+from claude_session_status.policy import Price
 from claude_session_status.spool import Spool
 
 SPEED = 20.0
@@ -146,6 +148,7 @@ class Stage:
         with transcript.open("a", encoding="utf-8") as file:
             for line in self._lines(step.act, part, at):
                 file.write(json.dumps(line) + "\n")
+        os.utime(transcript, (at, at))  # by the clock that its lines are of
         if step.act not in _MARKS:
             return
         command, says = _MARKS[step.act]
@@ -231,11 +234,13 @@ class DemoMonitor(Monitor):
 
 
 @contextmanager
-def demo(*, alerts: bool, speed: float = SPEED, real: Clock | None = None) -> Iterator[DemoMonitor]:
+def demo(
+    *, alerts: bool, speed: float = SPEED, real: Clock | None = None, price: Price | None = None
+) -> Iterator[DemoMonitor]:
     """A monitor of the made-up day, in a folder that is gone afterwards. Raises OSError."""
     real = real or SystemClock()
     with tempfile.TemporaryDirectory(prefix="claude-session-status-demo-", ignore_cleanup_errors=True) as folder:
         paths, now = Paths(folder), real.time()
         stage = Stage(paths, now)
         stage.play(now)
-        yield DemoMonitor(paths, clock=FastClock(now, speed, stage.play, real), alerts=alerts)
+        yield DemoMonitor(paths, clock=FastClock(now, speed, stage.play, real), alerts=alerts, price=price)

@@ -60,8 +60,19 @@ class EventKind(StrEnum):
     END = "end"
     GONE = "gone"  # the session's process is no more
     ALERTED = "alerted"  # a person was told of an expiry
+    MUTE = "mute"  # a person wants to hear nothing of the session
+    UNMUTE = "unmute"
+    FORGET = "forget"  # a person wants nothing of the session to be kept
     FOUND = "found"  # a transcript shows a session that no hook has spoken of
     STATUS_LINE = "statusline"  # the client's own word on the cache, from its status line
+
+
+class Pause(StrEnum):
+    """For how long a person wants no notifications."""
+
+    HOUR = "hour"
+    TOMORROW = "tomorrow"
+    OFF = "off"  # they are on again
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,7 @@ class Session:
     alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
     stamps: tuple[tuple[str, float], ...] = ()  # (field, when the event was that it is from): the newest holds
     found_at: float | None = None  # the last sign of life that no hook gave: a transcript, a status line
+    forgotten_at: float | None = None  # nothing from before is kept, and nothing from before comes back
 
     @property
     def is_ended(self) -> bool:
@@ -178,6 +190,11 @@ class Session:
     def is_found(self) -> bool:
         """Whether the session is known without any hook having spoken of it."""
         return self.found_at is not None and self.last_event_at is None
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether a person wanted it forgotten and no hook has spoken of it since: only that moment is kept of it."""
+        return self.forgotten_at is not None and self.last_event_at is None
 
 
 class Urgency(IntEnum):
@@ -199,6 +216,7 @@ class SessionState:
     expires_at: float | None  # None exactly when the cache is NONE
     seconds_left: float | None  # 0 when expired, None when nothing is cached
     urgency: Urgency = Urgency.NONE
+    rewrite_cost_usd: float | None = None  # an estimate of what reading it all anew costs more than the cache would
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +225,7 @@ class Alert:
 
     state: SessionState
     lead_seconds: float
+    sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +236,4 @@ class Snapshot:
     sessions: tuple[SessionState, ...] = ()
     stale: bool = False  # the database was locked: these are the rows of an earlier poll
     problem: str | None = None  # one line for a person
+    paused_until: float | None = None  # no notifications before that moment; None: they are on

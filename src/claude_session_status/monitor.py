@@ -11,14 +11,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from claude_session_status import config, notes, policy
+from claude_session_status import config, notes, pause, policy
 from claude_session_status.claude.found import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
-from claude_session_status.model import Alert, Event, EventKind, Process, Session, Snapshot
+from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder
 from claude_session_status.store import Store
@@ -62,7 +63,10 @@ def _touch(path: str, now: float) -> None:
 
 
 class Monitor:
-    """Watches all sessions. One thread runs it; `wake` may be called from any."""
+    """Watches all sessions. One thread runs it; `wake`, `tell` and `pause` may be called from any.
+
+    `price` tells the cost of being late where a face shows it.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Monitor:
         everything: bool = False,
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] = liveness,
+        price: policy.Price | None = None,
     ) -> None:
         self._paths = paths
         self._config = config.ConfigFile(paths.config) if settings is None else None
@@ -87,6 +92,9 @@ class Monitor:
         self._alive = alive
         self._finder = Finder(paths, alive)
         self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
+        self._price = price
+        self._paused_until: float | None = None
+        self._told: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
         self._rows: dict[str, Session] = {}
         self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
@@ -98,6 +106,22 @@ class Monitor:
     def wake(self) -> None:
         """Poll now instead of at the next turn."""
         self._wake.set()
+
+    def tell(self, kind: EventKind, session_id: str) -> None:
+        """Have a session muted, unmuted or forgotten, as a person wants it. For any thread.
+
+        The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
+        """
+        session = self._rows.get(session_id) or Session(session_id)
+        event = Event(kind, session_id, policy.moment_for(session, self._clock.time()))
+        self._spool.write(notes.encode(event), event.at)
+        self._told.put(event)
+        self.wake()
+
+    def pause(self, wanted: Pause) -> None:
+        """Give no alerts for a while, or give them again, as a person wants it. For any thread. Raises OSError."""
+        pause.write(self._paths.pause, policy.paused_until(wanted, self._clock.time()))
+        self.wake()
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
         """Poll and tell `listener` once a second and at each alert's mark, until `stop` is set.
@@ -149,6 +173,7 @@ class Monitor:
     def _looking(self) -> tuple[Callable[[], None], ...]:
         return (
             self._reread_config,
+            self._hear,
             self._take_in,
             self._read_rows,
             self._find,
@@ -197,6 +222,17 @@ class Monitor:
             self._ingester.default_ttl = self._settings.default_ttl_seconds
             for problem in self._config.loaded.problems:
                 log.warning("%s", problem)
+
+    def _hear(self) -> None:
+        """Take as true what a person wants, before it is a row."""
+        self._paused_until = pause.read(self._paths.pause)
+        while True:
+            try:
+                event = self._told.get_nowait()
+            except Empty:
+                return
+            if event.session_id in self._rows:
+                self._believe(event)
 
     def _take_in(self) -> None:
         """Apply the notes that wait."""
@@ -279,10 +315,12 @@ class Monitor:
 
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
+        self._believe(event)
+        self._spool.write(notes.encode(event), self._clock.time())
+
+    def _believe(self, event: Event) -> None:
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        now = self._clock.time()
-        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
-        self._spool.write(notes.encode(event), now)
+        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, self._clock.time())
 
     @property
     def _config_problems(self) -> tuple[str, ...]:
@@ -298,12 +336,21 @@ class Monitor:
             now,
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
             problem=self.problem.title if self.problem else next(iter(self._config_problems), None),
+            price=self._price,
+            paused_until=self._paused_until,
         )
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
         """The alerts that are due, each remembered before it is given, so that it comes once at most."""
         leads = self._settings.notify_before_seconds
-        due = policy.due_alerts(shot.sessions, leads, shot.now)
+        due = policy.due_alerts(
+            shot.sessions,
+            leads,
+            shot.now,
+            min_tokens=self._settings.min_tokens,
+            paused_until=shot.paused_until,
+            sound=self._settings.sound,
+        )
         for event in (e for alert in due for e in policy.alerted(alert, leads, shot.now)):
             try:
                 self._say(event)

@@ -21,6 +21,7 @@ class Paths:
         self.statusline = os.path.join(self.folder, "statusline")
         self.monitor_alive = os.path.join(self.folder, "monitor.alive")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
+        self.pause = os.path.join(self.folder, "paused-until")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")
 

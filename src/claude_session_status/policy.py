@@ -12,8 +12,9 @@ event that is not ahead takes its place: nothing from the future is shown, and n
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from claude_session_status.model import (
@@ -23,6 +24,7 @@ from claude_session_status.model import (
     ClientStatus,
     Event,
     EventKind,
+    Pause,
     Request,
     Session,
     SessionState,
@@ -49,6 +51,14 @@ SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one r
 ALERT_GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
 CLOCK_SLACK_SECONDS = 5.0  # a moment ahead of the clock by more than this is not believed
 LAG_SECONDS = 30.0  # by how much a hook and the line of what it tells may differ on a busy machine
+TOGETHER_SECONDS = 5.0  # expiries as near as this are told of together
+LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # where the person has set none: by TTL
+PAUSE_SECONDS = 3600.0
+LONGEST_PAUSE_SECONDS = 36 * 3600.0  # a pause that ends later than this is none: a clock was set back
+MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; who is up at three still means the same night
+
+# (model, TTL in seconds, tokens) -> USD, None when unknown
+Price = Callable[[str, int, int], float | None]
 
 
 # ---- what an event changes --------------------------------------------------
@@ -91,10 +101,17 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     session = forget_what_is_ahead(session, now)
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
+    if event.kind is EventKind.FORGET:
+        return _forget(session, event.at)
+    if session.forgotten_at is not None and event.at <= session.forgotten_at:
+        return session
     if event.kind is EventKind.ALERTED:
         return _remember_alert(session, event, now)
     if event.kind in (EventKind.FOUND, EventKind.STATUS_LINE):
         return _notice(session, event)
+    if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
+        # No event of the session itself: it neither brings it back nor makes it look alive.
+        return _stamp(session, {"muted": event.kind is EventKind.MUTE}, event.at)
     moments = _MOMENTS[event.kind]
     if event.kind is EventKind.START and event.source == _COMPACTED:
         moments = ("uncached_at",)  # the same session goes on, its old prefix is gone
@@ -105,7 +122,8 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     return _stamp(
         replace(
             session,
-            started_at=_earlier(session.started_at, event.at),
+            # Of what was before the forgetting nothing is known, so it began there: the same in any order.
+            started_at=session.forgotten_at or _earlier(session.started_at, event.at),
             last_event_at=later(session.last_event_at, event.at),
         ),
         {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
@@ -128,10 +146,15 @@ def _notice(session: Session, event: Event) -> Session:
     """The session after a sign of life that no hook gave. It is no event of the session: it brings nothing back."""
     request = session.request
     if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
-        told = Request(event.expires_at - event.ttl_seconds, event.ttl_seconds, Source.STATUS_LINE)
+        # None begins after it is told of; the status line's whole seconds may say so.
+        began = min(event.expires_at - event.ttl_seconds, event.at)
+        told = Request(began, event.ttl_seconds, Source.STATUS_LINE)
         if request is not None and request.source is Source.HOOK and _is_of_this_turn(session, told):
             request = None  # a guess, made before the status line told
-        request = newer_request(request, told)
+        if session.forgotten_at is None or began > session.forgotten_at:
+            request = newer_request(request, told)
+    if session.forgotten_at is not None:
+        return replace(session, request=request)  # only a hook brings back what a person wanted forgotten
     return _stamp(
         replace(session, found_at=later(session.found_at, event.at), request=request),
         {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
@@ -142,6 +165,35 @@ def _notice(session: Session, event: Event) -> Session:
 def _is_of_this_turn(session: Session, told: Request) -> bool:
     """Whether the status line speaks of a request of the turn that was begun last."""
     return session.prompted_at is not None and told.started_at >= session.prompted_at - SAME_REQUEST_SECONDS
+
+
+_SEEN_MOMENTS = (
+    "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "ended_at", "last_event_at",
+    "uncached_at", "switched_at",
+)  # fmt: skip
+
+
+def _forget(session: Session, at: float) -> Session:
+    """Keep only what is newer than `at`. What came from files is dropped: it is read anew where events go on."""
+    if session.forgotten_at is not None and session.forgotten_at >= at:
+        return session
+    values: dict[str, Any] = {
+        name: moment for name in _SEEN_MOMENTS if (moment := getattr(session, name)) is not None and moment > at
+    }
+    # What was noticed without a hook is stamped behind all that hooks say, so it goes as well: see _notice.
+    stamps = tuple((name, when) for name, when in session.stamps if at < when < math.inf)
+    values |= {name: getattr(session, name) for name, _ in stamps}
+    if "last_event_at" in values:
+        values |= {"started_at": at, "alerts": session.alerts}
+    if session.request is not None and session.request.started_at > at:
+        values["request"] = session.request
+    return Session(session.session_id, stamps=stamps, forgotten_at=at, **values)
+
+
+def moment_for(session: Session, now: float) -> float:
+    """When a person's wish counts as uttered: now, but after all that is known, since clocks are set back."""
+    known = [session.last_event_at, session.found_at, session.forgotten_at, dict(session.stamps).get("muted")]
+    return max([now, *(m + 0.001 for m in known if m is not None and m < math.inf)])
 
 
 def _remember_alert(session: Session, event: Event, now: float) -> Session:
@@ -193,6 +245,8 @@ def forget_what_is_ahead(session: Session, now: float) -> Session:
     alerts = tuple((lead, expiry) for lead, expiry in kept.alerts if _can_have_been_told(kept, lead, expiry, now))
     if (stamps, alerts) != (kept.stamps, kept.alerts):
         kept = replace(kept, stamps=stamps, alerts=alerts)
+    if kept.forgotten_at is not None and kept.forgotten_at > limit:
+        kept = replace(kept, forgotten_at=None)
     if kept.last_event_at is not None and kept.last_event_at > limit:
         ended = kept.ended_at if kept.ended_at is not None and kept.ended_at <= limit else None
         kept = replace(kept, last_event_at=None, ended_at=ended)
@@ -345,13 +399,16 @@ def _is_told(session: Session) -> bool:
 # ---- what a session is at a moment ------------------------------------------
 
 
-def state_of(session: Session, now: float) -> SessionState:
-    """Cache, activity and countdown of a session at `now`."""
+def state_of(session: Session, now: float, price: Price | None = None) -> SessionState:
+    """Cache, activity, countdown and, where `price` knows it, the cost of being late, of a session at `now`."""
     session = believed(session, now)
     activity = activity_of(session, now)
     request = session.request
     if request is None or _is_uncached(session, request):
         return SessionState(session, Cache.NONE, activity, None, None)
+    cost = None
+    if price is not None and session.model is not None and session.context_tokens is not None:
+        cost = price(session.model, request.ttl_seconds, session.context_tokens)
     # A start that is a little ahead of the clock: no cache has more than its TTL left.
     expires_at = min(request.expires_at, now + request.ttl_seconds)
     switched_at = session.switched_at
@@ -359,8 +416,9 @@ def state_of(session: Session, now: float) -> SessionState:
         expires_at = min(expires_at, switched_at)  # the next message is read anew, by the new model
     left = expires_at - now
     if left <= 0:
-        return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0)
-    return SessionState(session, Cache.WARM, activity, expires_at, left, urgency_of(left, request.ttl_seconds))
+        return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0, rewrite_cost_usd=cost)
+    urgency = urgency_of(left, request.ttl_seconds)
+    return SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost)
 
 
 def _is_uncached(session: Session, request: Request) -> bool:
@@ -431,9 +489,20 @@ _CLIENT = {
 # ---- all sessions -----------------------------------------------------------
 
 
-def snapshot(sessions: Iterable[Session], now: float, *, stale: bool = False, problem: str | None = None) -> Snapshot:
+def snapshot(
+    sessions: Iterable[Session],
+    now: float,
+    *,
+    stale: bool = False,
+    problem: str | None = None,
+    price: Price | None = None,
+    paused_until: float | None = None,
+) -> Snapshot:
     """The sessions at `now`, in the order in which they are shown."""
-    return Snapshot(now, tuple(sorted((state_of(s, now) for s in sessions), key=_urgent_first)), stale, problem)
+    states = (state_of(s, now, price) for s in sessions if not s.is_forgotten)
+    is_paused = paused_until is not None and now < paused_until <= now + LONGEST_PAUSE_SECONDS
+    shown = tuple(sorted(states, key=_urgent_first))
+    return Snapshot(now, shown, stale, problem, paused_until if is_paused else None)
 
 
 def current(shot: Snapshot) -> Snapshot:
@@ -466,11 +535,16 @@ def may_be_found(session: Session | None, at: float) -> bool:
 _GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}
 
 
-def _urgent_first(state: SessionState) -> tuple[bool, int, float, str]:
-    """Warm ones by their end, then expired ones, the latest first, then those with nothing cached; ended ones last."""
+def _urgent_first(state: SessionState) -> tuple[bool, int, int, float, str]:
+    """Warm ones by their end, then expired ones, the latest first, then those with nothing cached; ended ones last.
+
+    Of those that go cold within the same second the dearer one comes first.
+    """
     at = state.expires_at if state.expires_at is not None else last_sign(state.session)
     order = at if state.cache is Cache.WARM else -at
-    return state.activity is Activity.ENDED, _GROUP[state.cache], order, state.session.session_id
+    whole = math.floor(order) if math.isfinite(order) else 1 << 62
+    cost = state.rewrite_cost_usd or 0.0
+    return state.activity is Activity.ENDED, _GROUP[state.cache], whole, -cost, state.session.session_id
 
 
 # ---- alerts -----------------------------------------------------------------
@@ -497,19 +571,78 @@ def alert_mark(state: SessionState, lead_seconds: float, now: float) -> float | 
     return max(expiry - lead_seconds, since)
 
 
-def due_alerts(states: Iterable[SessionState], leads: Sequence[float], now: float) -> tuple[Alert, ...]:
-    """The alerts to give at `now`. A mark that passed a while ago (asleep, clock jumped) is not made up for."""
-    due = []
+def leads_of(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
+    """The lead times that count for this session, the shortest first. `leads` is what the person set, if anything.
+
+    One as long as the cache lives is none: it would be due at each turn's end.
+    """
+    request = state.session.request
+    if request is None:
+        return ()
+    known = leads if leads is not None else LEADS_SECONDS.get(request.ttl_seconds, (LAST_SECONDS,))
+    return tuple(sorted(lead for lead in known if lead < request.ttl_seconds))
+
+
+def due_alerts(
+    states: Iterable[SessionState],
+    leads: Sequence[float] | None,
+    now: float,
+    *,
+    min_tokens: int = 0,
+    paused_until: float | None = None,
+    sound: bool = False,
+) -> tuple[Alert, ...]:
+    """The alerts to give at `now`. A mark that passed a while ago (asleep, clock jumped) is not made up for.
+
+    Those that would fall due within seconds, of caches that expire within seconds of one that is told of, come along.
+    Sessions that are known to hold less than `min_tokens` tokens are quiet, and all are until `paused_until`.
+    """
+    if paused_until is not None and now < paused_until:
+        return ()
+    due: list[Alert] = []
+    near: list[Alert] = []
     for state in states:
-        for lead in sorted(leads):
+        tokens = state.session.context_tokens
+        if tokens is not None and tokens < min_tokens:
+            continue
+        for lead in leads_of(state, leads):
             mark = alert_mark(state, lead, now)
-            if mark is not None and 0 <= now - mark <= ALERT_GRACE_SECONDS:
-                due.append(Alert(state, lead))
+            if mark is not None and -TOGETHER_SECONDS <= now - mark <= ALERT_GRACE_SECONDS:
+                (due if mark <= now else near).append(Alert(state, lead, sound))
                 break  # the shortest lead says it all
-    return tuple(due)
+    return tuple(due + [alert for alert in near if any(_is_together(alert, other) for other in due)])
 
 
-def alerted(alert: Alert, leads: Sequence[float], now: float) -> tuple[Event, ...]:
+def _is_together(a: Alert, b: Alert) -> bool:
+    return abs((a.state.expires_at or 0.0) - (b.state.expires_at or 0.0)) <= TOGETHER_SECONDS
+
+
+def together(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
+    """The alerts in groups whose expiries lie within seconds, the soonest first."""
+    groups: list[list[Alert]] = []
+    for alert in sorted(alerts, key=lambda a: (a.state.expires_at or 0.0, a.state.session.session_id)):
+        if groups and _is_together(groups[-1][0], alert):
+            groups[-1].append(alert)
+        else:
+            groups.append([alert])
+    return tuple(tuple(group) for group in groups)
+
+
+def tomorrow(now: float) -> float:
+    """The next morning, local time (epoch seconds): what a person means who wants quiet until tomorrow."""
+    local = datetime.fromtimestamp(now, UTC).astimezone().replace(tzinfo=None)
+    day = (local - timedelta(hours=NIGHT_HOUR)).date() + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, MORNING_HOUR).timestamp()  # noqa: DTZ001 - local time is meant
+
+
+def paused_until(pause: Pause, now: float) -> float | None:
+    """When a pause that is asked for at `now` ends; None for no pause."""
+    if pause is Pause.OFF:
+        return None
+    return now + PAUSE_SECONDS if pause is Pause.HOUR else tomorrow(now)
+
+
+def alerted(alert: Alert, leads: Sequence[float] | None, now: float) -> tuple[Event, ...]:
     """What to remember of an alert: this lead time is done for this expiry, and so are the longer ones."""
     request = alert.state.session.request
     if request is None:
@@ -517,12 +650,12 @@ def alerted(alert: Alert, leads: Sequence[float], now: float) -> tuple[Event, ..
     session_id, expiry = alert.state.session.session_id, request.expires_at
     return tuple(
         Event(EventKind.ALERTED, session_id, now, expires_at=expiry, lead_seconds=lead)
-        for lead in leads
+        for lead in leads_of(alert.state, leads)
         if lead >= alert.lead_seconds
     )
 
 
-def next_mark(states: Iterable[SessionState], leads: Sequence[float], now: float) -> float | None:
+def next_mark(states: Iterable[SessionState], leads: Sequence[float] | None, now: float) -> float | None:
     """The next moment at which an alert falls due; None when none is ahead."""
-    marks = (alert_mark(state, lead, now) for state in states for lead in leads)
+    marks = (alert_mark(state, lead, now) for state in states for lead in leads_of(state, leads))
     return min((m for m in marks if m is not None and m > now), default=None)

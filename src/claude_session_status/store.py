@@ -79,6 +79,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("switched_back_at", "TIMESTAMP"),
     ("response_at", "TIMESTAMP"),
     ("ttl_written_at", "TIMESTAMP"),
+    ("forgotten_at", "TIMESTAMP"),
 )
 _NAMES = tuple(name for name, _ in COLUMNS)
 _PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
@@ -87,6 +88,7 @@ _MOMENTS = (
     "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at", "switched_back_at",
     "response_at", "ttl_written_at",
     "found_at",
+    "forgotten_at",
 )  # fmt: skip
 
 # An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
@@ -152,7 +154,7 @@ class Store:
             return [_session(row) for row in connection.execute(query, values).fetchall()]
 
     def select(self, session_ids: Iterable[str]) -> list[Session]:
-        """Those of the sessions that are remembered, however old. Raises what `load` raises."""
+        """Those of the sessions that are remembered, however old, or as forgotten. Raises what `load` raises."""
         ids = list(dict.fromkeys(session_ids))
         if not ids or not os.path.exists(self.path):
             return []
@@ -160,7 +162,8 @@ class Store:
             if connection is None:
                 return []
             query = f"{_SELECT} WHERE session_id IN ({', '.join('?' * len(ids))})"
-            return [_session(row) for row in connection.execute(query, ids).fetchall()]
+            found = {row[0]: _session(row) for row in connection.execute(query, ids).fetchall()}
+            return [*found.values(), *_forgotten(connection, [i for i in ids if i not in found]).values()]
 
     def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
         """Hand the remembered ones of `session_ids` to `change` and remember what it returns, in one transaction.
@@ -175,13 +178,17 @@ class Store:
             marks = ", ".join("?" * len(ids))
             found = connection.execute(f"{_SELECT} WHERE session_id IN ({marks})", ids).fetchall() if ids else []
             before = {row[0]: _session(row) for row in found}
-            changed = [_row(s) for s in change(before)]
-            new = [row for row in changed if row[0] not in before]
-            old = [(*row[1:], row[0]) for row in changed if row[0] in before]
+            there = set(before)
+            before |= _forgotten(connection, [session_id for session_id in ids if session_id not in before])
+            after = list(change(before))
+            changed = [_row(s) for s in after if not s.is_forgotten]
+            new = [row for row in changed if row[0] not in there]
+            old = [(*row[1:], row[0]) for row in changed if row[0] in there]
             if new:
                 connection.executemany(_INSERT, new)
             if old:
                 connection.executemany(_UPDATE, old)
+            _forget(connection, [s for s in after if s.is_forgotten])
             connection.execute("COMMIT")
 
     def set_aside(self, now: float) -> SetAside | None:
@@ -290,6 +297,27 @@ def _readable(path: str) -> tuple[Session, ...]:
         return ()
 
 
+# ---- forgotten sessions -----------------------------------------------------
+
+# Of a forgotten session its row goes. What is kept, elsewhere, is when: notes from before must not bring it back.
+_FORGOTTEN_TABLE = "CREATE TABLE IF NOT EXISTS forgotten_sessions (session_id TEXT PRIMARY KEY, forgotten_at TIMESTAMP)"
+
+
+def _forgotten(connection: "duckdb.DuckDBPyConnection", ids: list[str]) -> dict[str, Session]:
+    if not ids:
+        return {}
+    query = f"SELECT * FROM forgotten_sessions WHERE session_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
+    rows = connection.execute(query, ids).fetchall()
+    return {session_id: Session(session_id, forgotten_at=_from_timestamp(at)) for session_id, at in rows}
+
+
+def _forget(connection: "duckdb.DuckDBPyConnection", sessions: list[Session]) -> None:
+    for session in sessions:
+        connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
+        values = [session.session_id, _to_timestamp(session.forgotten_at)]
+        connection.execute("INSERT OR REPLACE INTO forgotten_sessions VALUES (?, ?)", values)
+
+
 # ---- migrations -------------------------------------------------------------
 
 
@@ -306,6 +334,7 @@ def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
         ).fetchall()
         connection.execute("DROP TABLE session_status")
     connection.execute(f"CREATE TABLE session_status ({', '.join(f'{name} {kind}' for name, kind in COLUMNS)})")
+    connection.execute(_FORGOTTEN_TABLE)
     for session_id, project, cwd, started_at, last_turn_at, status, title in old:
         started, turn = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
         # The original set the time of the last turn at the start as well: then no turn has been.

@@ -7,19 +7,24 @@ these, and tests read them without a screen.
 import html
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from claude_session_status import __version__, policy
 from claude_session_status.model import Activity, Alert, Cache, Session, SessionState, Snapshot, Urgency
 
 BAR_CELLS = 10
 MENU_SESSIONS = 12  # the most urgent ones; a longer menu is not read
 NAME_WIDTH = 24
 TITLE_WIDTH = 32
+FOLDER_WIDTH = 48
+TOOLTIP_WIDTH = 128  # what Windows takes
 
 HOOKS_ADVICE = "No sessions yet. Run: claude-session-status install-hooks"
+NO_SESSIONS = "No sessions yet: one appears with its next turn"
 
 
 # ---- words ------------------------------------------------------------------
@@ -52,6 +57,22 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes}m {second}s"
     return f"{second}s"
+
+
+def spelled(seconds: float) -> str:
+    """`30 s`, `5 min`, `1 min 40 s`, for a sentence. Seconds are rounded up, as at the moment of a mark they were."""
+    minutes, second = divmod(max(0, math.ceil(seconds)), 60)
+    parts = [f"{minutes} min"] if minutes else []
+    return " ".join([*parts, f"{second} s"] if second or not minutes else parts)
+
+
+def money(usd: float | None) -> str:
+    """`about $0.71`, `about $12`, `under $0.01`; empty when unknown. It is an estimate, and says so."""
+    if usd is None:
+        return ""
+    if usd < 0.01:
+        return "under $0.01"
+    return f"about ${usd:.2f}" if usd < 10 else f"about ${usd:.0f}"
 
 
 def name_of(session: Session) -> str:
@@ -114,14 +135,27 @@ def icon(snapshot: Snapshot) -> IconSpec:
 
 
 def tooltip(snapshot: Snapshot) -> str:
-    """One line: how many are warm and which is next. At most 128 characters, which is what Windows takes."""
-    warm = sum(s.cache is Cache.WARM and s.activity is not Activity.ENDED for s in snapshot.sessions)
+    """One line: how many are warm, which is next, what being late costs in all. At most 128 characters."""
+    warm = [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
+    paused = "; notifications paused" if snapshot.paused_until is not None else ""
     first = soonest(snapshot)
     if first is None:
-        return "Claude Code: no warm cache"
+        return f"Claude Code: no warm cache{paused}"
     # The expiry as a clock time, not a countdown: a tooltip that changes each second covers menus on some panels.
     at = clock(first.expires_at)
-    return f"Claude Code: {warm} warm, next {shorten(name_of(first.session), NAME_WIDTH)} until {at}"
+    text = f"Claude Code: {len(warm)} warm, next {shorten(name_of(first.session), NAME_WIDTH)} until {at}"
+    cost = money(total_cost(warm))
+    # What does not fit is left out whole.
+    for more in (f"; being late costs {cost} (estimated)" if cost else "", paused):
+        if len(text + more) <= TOOLTIP_WIDTH:
+            text += more
+    return text
+
+
+def total_cost(states: Iterable[SessionState]) -> float | None:
+    """USD for all of them whose cost is known; None when none is."""
+    known = [s.rewrite_cost_usd for s in states if s.rewrite_cost_usd is not None]
+    return sum(known) if known else None
 
 
 def clock(at: float | None) -> str:
@@ -133,15 +167,30 @@ def clock(at: float | None) -> str:
 
 
 class Command(StrEnum):
-    """What a click on a menu item asks for."""
+    """What a click on a menu item, or on a notification's button, asks for."""
 
     SHOW_TABLE = "show-table"
     QUIT = "quit"
+    COPY_RESUME = "copy-resume"
+    OPEN_FOLDER = "open-folder"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    FORGET = "forget"
+    PAUSE_HOUR = "pause-hour"
+    PAUSE_TOMORROW = "pause-tomorrow"
+    PAUSE_OFF = "pause-off"
+    START_AT_LOGIN = "start-at-login"
+    START_BY_HAND = "start-by-hand"
+    CHECK_SET_UP = "check-set-up"
+    SET_UP_HOOKS = "set-up-hooks"
 
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """One line of the menu. `key` names what the line is about for as long as it lives, wherever it stands."""
+    """One line of the menu. `key` names what the line is about for as long as it lives, wherever it stands.
+
+    What a click needs is in the line itself: it means what was read, whatever has become of the session since.
+    """
 
     key: str
     label: str = ""
@@ -150,6 +199,10 @@ class MenuItem:
     separator: bool = False
     default: bool = False  # what a left click on the icon does
     children: tuple["MenuItem", ...] = ()
+    gone_label: str | None = None  # what a row of an open menu says once its subject has gone; None: its last label
+    checked: bool | None = None  # None: it can't be
+    radio: bool = False  # one of several, of which one is checked
+    folder: str | None = None  # the session's
 
     @property
     def enabled(self) -> bool:
@@ -157,67 +210,191 @@ class MenuItem:
         return self.command is not None or bool(self.children)
 
 
-def menu(snapshot: Snapshot) -> tuple[MenuItem, ...]:
-    """The tray's menu: sessions, soonest first, then the commands. Ended sessions are not in it."""
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What the menu offers beside the sessions; None where that is not known or can't be had here."""
+
+    hooks_installed: bool | None = None
+    starts_at_login: bool | None = None
+    checks_set_up: bool = False
+
+
+def menu(snapshot: Snapshot, offers: Offers | None = None) -> tuple[MenuItem, ...]:
+    """The tray's menu: sessions, the most urgent first, then the commands. Ended sessions are not in it."""
+    offers = offers or Offers()
     alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     lines = [_session_line(s, snapshot.now) for s in alive[:MENU_SESSIONS]]
     if len(alive) > MENU_SESSIONS:
         rest = tuple(_session_line(s, snapshot.now) for s in alive[MENU_SESSIONS:])
         lines.append(MenuItem("more", f"More ({len(rest)})", children=rest))
     if not alive:
-        lines.append(MenuItem("empty", HOOKS_ADVICE if not snapshot.sessions else "No running sessions"))
+        lines.append(MenuItem("empty", _no_sessions(snapshot, offers)))
     if snapshot.problem:
-        lines.insert(0, MenuItem("problem", clean(snapshot.problem)))
-    return (
-        *lines,
-        MenuItem("separator", separator=True),
-        MenuItem("show-table", "Show table in a terminal", Command.SHOW_TABLE, default=True),
-        MenuItem("quit", "Quit", Command.QUIT),
+        lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), 120)))
+    # Where hooks have spoken they are there, if not in the settings then from a plugin.
+    if offers.hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions):
+        lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", Command.SET_UP_HOOKS))
+    return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, offers))
+
+
+def _no_sessions(snapshot: Snapshot, offers: Offers) -> str:
+    if snapshot.sessions:
+        return "No running sessions"
+    return HOOKS_ADVICE if offers.hooks_installed is None else NO_SESSIONS
+
+
+def _commands(snapshot: Snapshot, offers: Offers) -> tuple[MenuItem, ...]:
+    lines = [_pause(snapshot)]
+    if offers.starts_at_login is not None:
+        wish = Command.START_BY_HAND if offers.starts_at_login else Command.START_AT_LOGIN
+        lines.append(MenuItem("start-at-login", "Start at login", wish, checked=offers.starts_at_login))
+    lines.append(MenuItem("show-table", "Show table in a terminal", Command.SHOW_TABLE, default=True))
+    if offers.checks_set_up:
+        lines.append(MenuItem("check-set-up", "Check set-up", Command.CHECK_SET_UP))
+    about = (
+        MenuItem("about:version", f"claude-session-status {__version__}"),
+        MenuItem("about:countdown", "Countdowns: from each session's last request"),
+        MenuItem("about:cost", "Costs: estimated from list prices"),
+        MenuItem("about:licence", "Licence: MIT"),
     )
+    return (*lines, MenuItem("about", "About", children=about), MenuItem("quit", "Quit", Command.QUIT))
+
+
+def _pause(snapshot: Snapshot) -> MenuItem:
+    until, morning = snapshot.paused_until, policy.tomorrow(snapshot.now)
+    till_morning = until is not None and abs(until - morning) < 1
+    label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
+    choices = (
+        ("pause:hour", "For 1 hour", Command.PAUSE_HOUR, until is not None and not till_morning),
+        ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Command.PAUSE_TOMORROW, till_morning),
+        ("pause:off", "Off", Command.PAUSE_OFF, until is None),
+    )
+    children = tuple(MenuItem(key, text, wish, checked=is_so, radio=True) for key, text, wish, is_so in choices)
+    return MenuItem("pause", label, children=children)
 
 
 def _session_line(state: SessionState, now: float) -> MenuItem:
     session = state.session
+    key = f"session:{session.session_id}"
     title = shorten(clean(session.title or ""), TITLE_WIDTH)
-    name = shorten(name_of(session), NAME_WIDTH)
-    label = (
-        f"{mark_of(state)} {name}"
-        + (f" · {title}" if title else "")
-        + f"   {time_left(state, now)}"
-        + (", found" if session.is_found else "")
+    what = shorten(name_of(session), NAME_WIDTH) + (f" · {title}" if title else "")
+    label = f"{mark_of(state)} {what}   {time_left(state, now)}" + (" · muted" if session.muted else "")
+    label += ", found" if session.is_found else ""
+    facts = _facts(state)
+    mute = Command.UNMUTE if session.muted else Command.MUTE
+    wishes = (
+        ("copy", "Copy resume command", Command.COPY_RESUME, None),
+        ("folder", "Open folder", Command.OPEN_FOLDER if session.cwd else None, None),
+        ("mute", "Mute this session", mute, session.muted),
+        ("forget", "Forget", Command.FORGET, None),
     )
-    return MenuItem(f"session:{session.session_id}", label, Command.SHOW_TABLE, session.session_id)
+    children = (
+        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
+        MenuItem(f"{key}:separator", separator=True),
+        *(
+            MenuItem(f"{key}:{name}", text, wish, session.session_id, checked=checked, folder=session.cwd)
+            for name, text, wish, checked in wishes
+        ),
+    )
+    return MenuItem(key, label, None, session.session_id, children=children, gone_label=f"× {what}   ended")
+
+
+def _facts(state: SessionState) -> tuple[tuple[str, str], ...]:
+    """What is known of a session, a line each. Always the same lines, so that the menu keeps its shape."""
+    session = state.session
+    tokens = thousands(session.context_tokens)
+    cost = money(state.rewrite_cost_usd)
+    expires = "nothing cached"
+    if state.expires_at is not None:
+        expires = clock(state.expires_at)
+    return (
+        ("in", f"Folder: {shorten(clean(session.cwd or ''), FOLDER_WIDTH) or 'unknown'}"),
+        ("model", f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}"),
+        ("tokens", f"Context: {tokens + ' tokens' if tokens else 'unknown'}"),
+        ("cost", f"Being late costs: {cost + ' (estimated)' if cost else 'unknown'}"),
+        ("turn", f"Last turn: {clock(session.last_turn_at) or 'none yet'}"),
+        ("expires", f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {expires}"),
+    )
 
 
 # ---- notification -----------------------------------------------------------
 
+TITLE_LIMIT = 64  # what the strictest platform takes
+BODY_LIMIT = 256
+NAMED_TOGETHER = 4  # sessions that one notification names
+CHEAP_USD = 0.10  # less than this is not worth insisting
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a person is told. `key` is the session: what is said of it later replaces this instead of stacking up."""
+    """What a person is told. What is said later under the same `key` replaces it instead of stacking up."""
 
     key: str
     title: str  # at most 64 characters: what the strictest platform takes
     body: str  # at most 256 characters
     urgent: bool = False
+    sound: bool = False
+    session_ids: tuple[str, ...] = ()
+    buttons: tuple[tuple[Command, str], ...] = ()  # where the platform has any
 
 
-def notification(alert: Alert) -> Notification:
-    """The words for an alert: project and time left in the title, the session's title in the body."""
-    state = alert.state
-    left = math.ceil(state.seconds_left or 0)
-    tail = f": cache expires in {duration(left)}"
-    title = shorten(name_of(state.session), 64 - len(tail)) + tail
+_BUTTONS = ((Command.MUTE, "Mute"), (Command.PAUSE_HOUR, "Pause 1 h"))
+
+
+def notification(first: Alert, *others: Alert) -> Notification:
+    """The words for an alert, or for several at once. Urgent in the last 30 seconds, unless that costs next to nothing.
+
+    `key` is the first one's session.
+    """
+    alerts = (first, *others)
+    title, body = _words_for_one(first.state) if not others else _words_for_several([a.state for a in alerts])
+    return Notification(
+        key=first.state.session.session_id,
+        title=title,
+        body=body if len(body) <= BODY_LIMIT else body[: BODY_LIMIT - 1].rstrip() + "…",
+        urgent=any(_insists(alert.state) for alert in alerts),
+        sound=any(alert.sound for alert in alerts),
+        session_ids=tuple(alert.state.session.session_id for alert in alerts),
+        buttons=_BUTTONS,
+    )
+
+
+def _insists(state: SessionState) -> bool:
+    cost = state.rewrite_cost_usd
+    return state.urgency is Urgency.LAST and (cost is None or cost >= CHEAP_USD)
+
+
+def _words_for_one(state: SessionState) -> tuple[str, str]:
+    tail = f": cache expires in {spelled(state.seconds_left or 0)}"
+    title = shorten(name_of(state.session), TITLE_LIMIT - len(tail)) + tail
     what = shorten(clean(state.session.title or ""), 100)
     waits = "It waits for your permission. " if state.activity is Activity.WAITING else ""
-    tokens = state.session.context_tokens
-    cost = f"Answer before then, or {thousands(tokens)} tokens are read again." if tokens else "Answer before then."
-    return Notification(
-        key=state.session.session_id,
-        title=title,
-        body=f"{what + '. ' if what else ''}{waits}{cost}",
-        urgent=state.urgency is Urgency.LAST,
-    )
+    tokens, cost = state.session.context_tokens, money(state.rewrite_cost_usd)
+    advice = "Answer before then."
+    if tokens:
+        price = f", at {cost} (estimated)" if cost else ""
+        advice = f"Answer before then, or {thousands(tokens)} tokens are read again{price}."
+    return title, f"{what + '. ' if what else ''}{waits}{advice}"
+
+
+def _words_for_several(states: list[SessionState]) -> tuple[str, str]:
+    title = f"{len(states)} caches expire in {spelled(states[0].seconds_left or 0)}"
+    dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
+    lines = []
+    for state in dearest:
+        known = [shorten(name_of(state.session), NAME_WIDTH), thousands(state.session.context_tokens)]
+        lines.append(", ".join(part for part in (*known, money(state.rewrite_cost_usd)) if part))
+    if rest := len(states) - len(dearest):
+        lines.append(f"and {rest} more")
+    if cost := money(total_cost(states)):
+        lines.append(f"In all {cost} (estimated).")
+    return title, "\n".join(lines)
+
+
+def set_up_done(what: str) -> Notification:
+    """What a person is told after the hooks were set up from the menu."""
+    body = clean(" ".join(what.split()))
+    return Notification("set-up", "Claude Code's hooks are set up", body[:BODY_LIMIT])
 
 
 def thousands(tokens: int | None) -> str:
@@ -300,7 +477,7 @@ def _row(state: SessionState, now: float, bar_cells: int) -> Row:
         project=name_of(session),
         last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
         cache=cache,
-        title=clean(session.title or ""),
+        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
         urgency=state.urgency,
         dim=state.activity is Activity.ENDED,
     )
@@ -342,7 +519,7 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 3),
         "context_tokens": session.context_tokens,
         "model": session.model,
-        "rewrite_cost_usd": None,
+        "rewrite_cost_usd": None if state.rewrite_cost_usd is None else round(state.rewrite_cost_usd, 4),
         "source": request.source.value if request else None,
         "muted": session.muted,
     }

@@ -36,18 +36,19 @@ def why_not() -> str | None:
     """Why no tray can be measured here, and what helps; None when it can."""
     if sys.platform != "linux":
         return "it takes Linux, whose panels run without a screen"
+    from desktop.desktops.xfce import Xfce
     from desktop.harness import why_not as why_no_desktop
 
-    return why_no_desktop()
+    return why_no_desktop(Xfce)
 
 
 def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
     """Its share of a core, its memory, and the time from a hook to the changed menu."""
     if reason := why_not():
         return [Figure("the tray", f"not measured: {reason}")]
-    from desktop.harness import Desktop
+    from desktop.desktops.xfce import Xfce
 
-    with Desktop(folder / "desktop") as desktop:
+    with Xfce(folder / "desktop") as desktop:
         env = {**desktop.env, "CLAUDE_PID": str(os.getpid()), "CLAUDECODE": "1"}
         hook = _Hook(product.command, env, folder)
         claude_dir = desktop.home / ".claude"
@@ -58,7 +59,7 @@ def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
         for talk in talks:
             talk.turn()
             hook(talk, "mark-turn", "Stop")
-        desktop.start_xfce_panel()
+        desktop.start_panel()
         desktop.start_dunst()
         tray = desktop.start([product.command, "tray"], "tray")
         item = desktop.item()

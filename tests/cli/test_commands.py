@@ -98,7 +98,7 @@ def test_status_tells_what_the_transcript_says(tmp_path: Path) -> None:
         "expires_at": _iso(began + 3600),
         "context_tokens": 1003,
         "model": "claude-opus-5-5",
-        "rewrite_cost_usd": None,
+        "rewrite_cost_usd": 0.0078,
         "source": "transcript",
         "muted": False,
     }

@@ -181,3 +181,21 @@ def test_without_a_keyboard_it_is_shown_all_the_same(terminal: Terminal) -> None
     terminal.wait(lambda s: "my-app" in s)
     terminal.keys("C-c")
     terminal.wait(lambda s: "exit=0" in s)
+
+
+def test_keys_mute_and_copy_the_chosen_session(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", width=110)
+    terminal.wait(lambda s: "my-app" in s)
+    terminal.keys("m")
+    terminal.wait(lambda s: "Choose a session first" in s)
+    terminal.keys("Down", "m")
+    terminal.wait(lambda s: "my-app is muted" in s and re.search("left *muted", s))
+    terminal.keys("m")
+    terminal.wait(lambda s: "my-app may notify again" in s and not re.search("left *muted", s))
+    terminal.keys("c")
+    terminal.wait(lambda s: "cd -- /x/my-app && claude --resume one" in s)
+    terminal.keys("o")
+    terminal.wait(lambda s: "The folder /x/my-app is not there any more" in s)
+    terminal.keys("q")
+    terminal.wait(lambda s: "exit=0" in s)

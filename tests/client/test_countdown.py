@@ -211,7 +211,8 @@ def test_esc_before_the_first_word_leaves_the_session_idle_and_its_request_does_
 ) -> None:
     with Terminal(home) as terminal:
         terminal.turn("hello")
-        first = expect_agreement(home, api, terminal.session_id, answered=1)
+        expect_agreement(home, api, terminal.session_id, answered=1)
+        first = wait_for_ours(home, terminal.session_id, source="transcript")  # not the Stop of an answer just given
         [request] = api.main_requests(terminal.session_id)
 
         terminal.type("[late 20] hello")
@@ -255,7 +256,8 @@ def test_after_a_switch_of_the_model_the_cache_is_of_no_use(home: Home, api: Sta
 def test_a_model_that_is_chosen_back_finds_its_cache_again(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         terminal.turn("hello")
-        before = expect_agreement(home, api, terminal.session_id, answered=1)
+        expect_agreement(home, api, terminal.session_id, answered=1)
+        before = wait_for_ours(home, terminal.session_id, source="transcript")  # not the Stop of an answer just given
 
         terminal.type("/model sonnet")
         terminal.close_dialog("Switch model?", "Enter")
@@ -308,7 +310,8 @@ def test_a_subagent_does_not_move_the_countdown(home: Home, api: StandIn) -> Non
 def test_titles_and_commands_that_ask_nothing_of_the_model_change_no_countdown(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         terminal.turn("hello")
-        before = expect_agreement(home, api, terminal.session_id, answered=1)
+        expect_agreement(home, api, terminal.session_id, answered=1)
+        before = wait_for_ours(home, terminal.session_id, source="transcript")  # not the Stop of an answer just given
 
         terminal.type("/rename A good name")
         after = wait_for_ours(home, terminal.session_id, title="A good name", activity="idle")

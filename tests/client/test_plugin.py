@@ -10,15 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from claude_session_status.claude.hook_commands import Launcher
 from claude_session_status.claude.hook_entries import HOOKS
-from claude_session_status.desktop.icon import draw
-from claude_session_status.model import Urgency
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.view import IconSpec
 from client.harness import Home, Terminal, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -117,22 +113,9 @@ def put_on_path(home: Home) -> Path:
     return program
 
 
-@pytest.fixture
-def with_icon(tmp_path: Path) -> Path:
-    """The plugin as it is published: with an icon."""
-    folder = tmp_path / "published"
-    shutil.copytree(PLUGIN, folder)
-    icon = folder / ".claude-plugin/icon.png"
-    if not icon.exists():
-        draw(IconSpec(Urgency.CALM, 18), 512).save(icon)
-    with Image.open(icon) as image:
-        assert image.size >= (512, 512)
-    return folder
-
-
 @pytest.mark.client
-def test_the_plugin_directory_would_take_it(bare_home: Home, with_icon: Path) -> None:
-    done = claude(bare_home, "plugin", "validate", str(with_icon), "--profile", "directory", "--strict", "--json")
+def test_the_plugin_directory_would_take_it(bare_home: Home) -> None:
+    done = claude(bare_home, "plugin", "validate", str(PLUGIN), "--profile", "directory", "--strict", "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["success"]) == (0, True), done.stdout
     assert told["directory"]["findings"] == []

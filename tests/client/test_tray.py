@@ -10,6 +10,7 @@ from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from client.harness import Home, Terminal
 from client.standin import StandIn
+from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, Item, wait_for, why_not
 
 pytestmark = [pytest.mark.client, pytest.mark.desktop]
@@ -21,11 +22,11 @@ GREY = PAINTS[Urgency.NONE].left[:3]
 @pytest.fixture
 def desktop(tmp_path: Path) -> Iterator[Desktop]:
     """A screen with a panel on it."""
-    if reason := why_not():
+    if reason := why_not(Xfce):
         pytest.skip(reason)
     (tmp_path / "desktop").mkdir()
-    with Desktop(tmp_path / "desktop") as desktop:
-        desktop.start_xfce_panel()
+    with Xfce(tmp_path / "desktop") as desktop:
+        desktop.start_panel()
         yield desktop
 
 

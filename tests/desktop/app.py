@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from desktop.harness import Desktop, Program, wait_for
 
@@ -26,6 +26,18 @@ class FakeApp:
         self._desktop = desktop
         self._program: Program | None = None
         self.may_stumble = False  # whether a traceback in its log is part of the test
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """End it. Whatever it went through, it must not have stumbled."""
+        if self._program is None:
+            return
+        self._program.end()
+        if kind is None:
+            assert "ResourceWarning" not in self._program.text
+            assert self.may_stumble or "Traceback" not in self._program.text
 
     @property
     def program(self) -> Program:
@@ -53,6 +65,10 @@ class FakeApp:
 
     def wait_clicked(self, key: str) -> None:
         wait_for(f"a click on {key}", lambda: key in self.clicked())
+
+    def wait_told(self, wish: str) -> None:
+        """Wait until the monitor has been told of this wish, such as `mute a`."""
+        wait_for(f"the wish {wish!r}", lambda: f"told {wish}\n" in self.program.text)
 
     def ended(self) -> int | None:
         """The exit code once it ended by itself, within what is promised."""

@@ -1,40 +1,47 @@
 """A desktop for the tests that need one: skipped with the reason and the line that installs it where it is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from desktop.app import FakeApp
+from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, Program, why_not
+from desktop.screen import read
 
 
-@pytest.fixture(scope="session")
-def desktop_programs() -> None:
-    """The programs of a desktop."""
-    if reason := why_not():
-        pytest.skip(reason)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what stood on the screen: nobody was there to look at it."""
+    report = yield
+    for name, desktop in getattr(item, "funcargs", {}).items():
+        if report.failed and report.when == "call" and isinstance(desktop, Desktop):
+            picture = desktop.root / f"{item.name.replace('/', '-')}.png"
+            words = " ".join(word.text for word in read(desktop.screenshot(picture), desktop.screen.box))
+            report.sections.append((f"the screen of {name}: {picture}", words))
+    return report
 
 
 @pytest.fixture
-def desktop(tmp_path: Path, desktop_programs: None) -> Iterator[Desktop]:
-    """A screen, a bus and a window manager."""
-    with Desktop(tmp_path) as desktop:
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    """A screen, a bus and a window manager of XFCE's."""
+    if reason := why_not(Xfce):
+        pytest.skip(reason)
+    with Xfce(tmp_path) as desktop:
         yield desktop
 
 
 @pytest.fixture
 def panel(desktop: Desktop) -> Program:
     """XFCE's panel on the desktop."""
-    return desktop.start_xfce_panel()
+    return desktop.start_panel()
 
 
 @pytest.fixture
 def app(desktop: Desktop) -> Iterator[FakeApp]:
     """The tray with a made-up monitor, ready to be started. Whatever it went through, it must not have stumbled."""
-    app = FakeApp(desktop)
-    yield app
-    app.program.end()
-    assert "ResourceWarning" not in app.program.text
-    if not app.may_stumble:
-        assert "Traceback" not in app.program.text
+    with FakeApp(desktop) as app:
+        yield app

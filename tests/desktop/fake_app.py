@@ -4,6 +4,8 @@
     {"alert": "a"}
     {"break": "disk full"}
 
+What a person wants of a session it does by itself: mute, unmute, forget, pause.
+
 It prints its log, one line an event, on standard error.
 """
 
@@ -15,8 +17,19 @@ import time
 from typing import Any
 
 from claude_session_status.desktop.tray import Listener, run_tray
-from claude_session_status.model import Activity, Alert, Cache, Request, Session, SessionState, Snapshot, Source
-from claude_session_status.policy import urgency_of
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    Cache,
+    EventKind,
+    Pause,
+    Request,
+    Session,
+    SessionState,
+    Snapshot,
+    Source,
+)
+from claude_session_status.policy import paused_until, urgency_of
 
 
 class MadeUpMonitor:
@@ -28,6 +41,8 @@ class MadeUpMonitor:
         self._sessions: list[dict[str, Any]] = []
         self._alerts: list[str] = []
         self._breaks: str | None = None
+        self._muted: set[str] = set()
+        self._paused_until: float | None = None
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
         while not stop.is_set():
@@ -40,15 +55,29 @@ class MadeUpMonitor:
             now = time.time()
             states = tuple(
                 sorted(
-                    (state_of(s, now) for s in sessions), key=lambda s: (s.cache is not Cache.WARM, s.expires_at or 0)
+                    (state_of({**s, "muted": s["id"] in self._muted}, now) for s in sessions),
+                    key=lambda s: (s.cache is not Cache.WARM, s.expires_at or 0),
                 )
             )
             due = [Alert(s, 30) for s in states if s.session.session_id in alerts]
-            listener(Snapshot(now, states), due)
+            listener(Snapshot(now, states, paused_until=self._paused_until), due)
             self._news.wait(0.5)
 
     def wake(self) -> None:
         self._news.set()
+
+    def tell(self, kind: EventKind, session_id: str) -> None:
+        logging.info("told %s %s", kind.value, session_id)
+        with self._lock:
+            if kind is EventKind.FORGET:
+                self._sessions = [s for s in self._sessions if s["id"] != session_id]
+            self._muted = (self._muted | {session_id}) if kind is EventKind.MUTE else (self._muted - {session_id})
+        self.wake()
+
+    def pause(self, wanted: Pause) -> None:
+        logging.info("told pause %s", wanted.value)
+        self._paused_until = paused_until(wanted, time.time())
+        self.wake()
 
     def read(self) -> None:
         for line in sys.stdin:
@@ -58,7 +87,7 @@ class MadeUpMonitor:
                     now = time.time()
                     self._sessions = [{**s, "until": now + s["left"]} for s in told["sessions"]]
                 if "alert" in told:
-                    self._alerts.append(told["alert"])
+                    self._alerts += told["alert"].split()
                 self._breaks = told.get("break")
             self.wake()
 
@@ -73,10 +102,16 @@ def state_of(told: dict[str, Any], now: float) -> SessionState:
         title=told.get("title"),
         request=request,
         context_tokens=told.get("tokens"),
+        model=told.get("model"),
+        cwd=told.get("cwd"),
+        last_turn_at=told["until"] - ttl + 5,
+        muted=told.get("muted", False),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     activity = Activity(told.get("activity", "idle"))
-    return SessionState(session, cache, activity, told["until"], max(0.0, left), urgency_of(left, ttl))
+    return SessionState(
+        session, cache, activity, told["until"], max(0.0, left), urgency_of(left, ttl), told.get("cost")
+    )
 
 
 def main() -> int:

@@ -14,6 +14,8 @@ from claude_session_status.model import (
     Activity,
     Alert,
     Cache,
+    EventKind,
+    Pause,
     Request,
     Session,
     SessionState,
@@ -34,11 +36,25 @@ def state(
     title: str | None = None,
     urgency: Urgency = Urgency.SOON,
     ttl: int = 300,
+    cwd: str | None = None,
+    muted: bool = False,
+    tokens: int | None = None,
+    cost: float | None = None,
 ) -> SessionState:
     """A session of which `left` seconds are left at `NOW`."""
-    session = Session(session_id, project=session_id, title=title, request=Request(NOW + left - ttl, ttl, Source.HOOK))
+    request = Request(NOW + left - ttl, ttl, Source.HOOK)
+    session = Session(
+        session_id,
+        project=session_id,
+        title=title,
+        cwd=cwd,
+        request=request,
+        muted=muted,
+        context_tokens=tokens,
+    )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
-    return SessionState(session, cache, activity, NOW + left, max(0.0, left), urgency if left > 0 else Urgency.NONE)
+    shown = urgency if left > 0 else Urgency.NONE
+    return SessionState(session, cache, activity, NOW + left, max(0.0, left), shown, cost)
 
 
 def snapshot(*states: SessionState, now: float = NOW, problem: str | None = None) -> Snapshot:
@@ -123,6 +139,8 @@ class ScriptedMonitor:
         self.woken = threading.Event()
         self.run_count = 0
         self.done = threading.Event()  # the script has been played
+        self.told: list[tuple[str, str]] = []
+        self.refuses: OSError | None = None
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
         self.run_count += 1
@@ -141,6 +159,67 @@ class ScriptedMonitor:
 
     def wake(self) -> None:
         self.woken.set()
+
+    def tell(self, kind: EventKind, session_id: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.told.append((kind.value, session_id))
+
+    def pause(self, wanted: Pause) -> None:
+        self.told.append(("pause", wanted.value))
+
+
+class FakeDeeds:
+    """Does nothing but remember what it was asked for; raises `error` where one is set."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, ...]] = []
+        self.error: Exception | None = None
+
+    def show_table(self) -> None:
+        self._do("table")
+
+    def check_set_up(self) -> None:
+        self._do("check")
+
+    def open_folder(self, folder: str) -> None:
+        self._do("folder", folder)
+
+    def copy_resume_command(self, folder: str | None, session_id: str) -> None:
+        self._do("copy", folder or "", session_id)
+
+    def _do(self, *what: str) -> None:
+        self.done.append(what)
+        if self.error is not None:
+            raise self.error
+
+
+class FakeAutostart:
+    def __init__(self, *, on: bool = False) -> None:
+        self.on = on
+
+    def is_on(self) -> bool:
+        return self.on
+
+    def turn(self, on: bool) -> None:
+        self.on = on
+
+
+class FakeSetUp:
+    """Claude Code without hooks, until they are asked for. `error` is raised instead where one is set."""
+
+    def __init__(self) -> None:
+        self.installed = False
+        self.error: Exception | None = None
+
+    def hooks_installed(self) -> bool:
+        return self.installed
+
+    def install_hooks(self) -> str:
+        if self.error is not None:
+            raise self.error
+        self.installed = True
+        return "Edited settings.json"
 
 
 Step = Callable[["FakeBus"], None]

@@ -1,7 +1,8 @@
-"""A real desktop without a screen: Xvfb, a session bus of its own, a window manager, a panel, a notification service.
+"""A real desktop without a screen: Xvfb, a session bus of its own, a panel, a notification service.
 
 Every program is started by an argument list, writes into a log of its own, and is ended by its own process id. HOME,
-XDG folders, runtime folder, display and bus belong to the test alone.
+XDG folders, runtime folder, display and bus belong to the test alone. What a desktop does in its own way stands in
+`desktops/`, one file a desktop.
 """
 
 import contextlib
@@ -10,98 +11,37 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from PIL import Image
-from Xlib import X
-from Xlib.display import Display
 
 from claude_session_status.desktop.linux.bus import Bus, BusError, CallError, Target
+from desktop.programs import PATIENCE, Program, wait_for
+from desktop.screen import Box, Colour, Point, Screen
 
-PROGRAMS = {
-    "Xvfb": "xvfb",
-    "openbox": "openbox",
-    "xfce4-panel": "xfce4-panel",
-    "dunst": "dunst",
-    "dunstctl": "dunst",
-    "xdotool": "xdotool",
-    "dbus-daemon": "dbus",
-    "import": "imagemagick",
-    "trayer": "trayer",
-}
-PATIENCE = 20.0  # seconds; on a busy machine a panel takes its time
-END_SECONDS = 5.0
+__all__ = ["Desktop", "Item", "MenuLine", "Program", "wait_for", "why_not"]
+
+PACKAGES_FILE = Path(__file__).parent / "desktops/packages.txt"
+COMMON_PROGRAMS = ("Xvfb", "dbus-daemon", "dunst", "dunstctl", "tesseract", "trayer", "xdotool")
 
 WATCHER = Target("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")
+NOTIFICATIONS = "org.freedesktop.Notifications"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 MENU = "com.canonical.dbusmenu"
 ITEM = "org.kde.StatusNotifierItem"
 
-T = TypeVar("T")
 
-
-def why_not() -> str | None:
-    """Why no desktop can be started here, and what installs it; None when it can."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if not missing:
-        return None
-    packages = " ".join(sorted({PROGRAMS[program] for program in missing}))
-    return f"missing: {', '.join(missing)}; install: sudo apt-get install -y {packages}"
-
-
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """Look again and again until there is something, and return it. Fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.05)
-
-
-class Program:
-    """A program that was started, and its log."""
-
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], log: Path, **options: Any) -> None:
-        self.argv = list(argv)
-        self.log = log
-        with log.open("ab") as stream:
-            self.process = subprocess.Popen(
-                self.argv,
-                env=dict(env),
-                stdin=options.pop("stdin", subprocess.DEVNULL),
-                stdout=options.pop("stdout", stream),
-                stderr=stream,
-                **options,
-            )
-
-    @property
-    def text(self) -> str:
-        return self.log.read_text("utf-8", "replace")
-
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-    def end(self, number: int = signal.SIGTERM, seconds: float = END_SECONDS) -> int:
-        """Send the signal, wait, and return the exit code; killed when that takes too long."""
-        if self.alive():
-            self.process.send_signal(number)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        return self.process.returncode
+def packages(*names: str) -> list[str]:
+    """The Debian packages for what all desktops need and for the named ones, out of `desktops/packages.txt`."""
+    found: list[str] = []
+    for line in PACKAGES_FILE.read_text("utf-8").splitlines():
+        name, _, words = line.partition(":")
+        if name in ("common", *names):
+            found += words.split()
+    return found
 
 
 @dataclass(frozen=True)
@@ -165,7 +105,20 @@ def _line(node: Any) -> MenuLine:
 
 
 class Desktop:
-    """The desktop. Enter it to start the screen, the bus and the window manager; start panels and services yourself."""
+    """A desktop. Enter it to start screen, bus and session; start panels and services yourself.
+
+    A class of its own for each kind, in `desktops/`: it says what programs it needs, and starts them.
+    """
+
+    name: ClassVar[str]
+    current_desktop: ClassVar[str]  # XDG_CURRENT_DESKTOP
+    programs: ClassVar[Sequence[str]] = ()  # what it needs besides COMMON_PROGRAMS
+    environment: ClassVar[Mapping[str, str]] = {}
+    menu_button: ClassVar[int] = 3  # which mouse button opens the menu
+    left_click_acts: ClassVar[bool] = True  # whether a left click is the default action; else it opens the menu
+    tooltips: ClassVar[bool] = True
+    sees_display: ClassVar[bool] = True  # whether programs are told of the X display
+    notifier: ClassVar[str] = "/bin/false"  # what the bus starts when a notification comes and nobody shows any
 
     def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x700", panel_pixels: int = 28) -> None:
         self.root = root
@@ -173,13 +126,16 @@ class Desktop:
         self.config = self.home / ".config"
         self.logs = root / "logs"
         self.env: dict[str, str] = {}
-        self._dark = dark
+        self.dark = dark
+        self.panel_pixels = panel_pixels
         self._size = size
-        self._panel_pixels = panel_pixels
-        self._programs: list[Program] = []
-        self._runtime = Path(tempfile.mkdtemp(prefix="css-run-"))  # short: sockets have short names
+        self._started: list[Program] = []
+        self.runtime = Path(tempfile.mkdtemp(prefix="css-run-"))  # short: sockets have short names
         self._bus: Bus | None = None
+        self._screen: Screen | None = None
         self.bus_daemon: Program | None = None
+        self.panel_programs: list[Program] = []  # what ends when the panel does
+        self.display = ""  # of the X screen
 
     def __enter__(self) -> Self:
         try:
@@ -197,10 +153,42 @@ class Desktop:
         if self._bus is not None:
             self._bus.close()
             self._bus = None
-        for program in reversed(self._programs):
+        if self._screen is not None:
+            self._screen.close()
+            self._screen = None
+        for program in reversed(self._started):
             program.end()
-        self._programs.clear()
-        shutil.rmtree(self._runtime, ignore_errors=True)
+        self._started.clear()
+        shutil.rmtree(self.runtime, ignore_errors=True)
+
+    # ---- for each kind of desktop to say ------------------------------------
+
+    @property
+    def panel_box(self) -> Box:
+        """Where on the screen the icon may be."""
+        return 0, 0, self.screen.width, self.panel_pixels + 12
+
+    def write_settings(self) -> None:
+        """Write its settings, before anything is started."""
+
+    def start_session(self) -> None:
+        """Start what belongs to it besides the panel: a window manager, say."""
+
+    def start_panel(self) -> Program:
+        """Start the panel, and return it once it takes icons."""
+        raise NotImplementedError
+
+    def end_panel(self) -> None:
+        """Let the panel crash."""
+        while self.panel_programs:
+            self.panel_programs.pop().end(signal.SIGKILL)
+
+    def start_notifier(self) -> None:
+        """Start its notification service; nothing to do where the panel or shell is it."""
+
+    def press_button(self, label: str) -> bool:
+        """Press this button of a notification where that is not done with the mouse; False where it is."""
+        return False
 
     # ---- programs -----------------------------------------------------------
 
@@ -208,9 +196,15 @@ class Desktop:
         self, argv: Sequence[str], name: str = "", env: Mapping[str, str] | None = None, **options: Any
     ) -> Program:
         """Start a program on this desktop; it is ended with the desktop at the latest."""
-        log = self.logs / f"{len(self._programs):02}-{name or Path(argv[0]).name}.log"
+        log = self.logs / f"{len(self._started):02}-{name or Path(argv[0]).name}.log"
         program = Program(argv, {**self.env, **(env or {})}, log, **options)
-        self._programs.append(program)
+        self._started.append(program)
+        return program
+
+    def start_of_panel(self, argv: Sequence[str], name: str = "", **options: Any) -> Program:
+        """Start a program that is of the panel, and ends with it."""
+        program = self.start(argv, name, **options)
+        self.panel_programs.append(program)
         return program
 
     def run(self, *argv: str, seconds: float = PATIENCE) -> str:
@@ -218,25 +212,41 @@ class Desktop:
         done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=seconds, check=True)
         return done.stdout
 
-    def start_xfce_panel(self) -> Program:
-        panel = self.start(["xfce4-panel", "--disable-wm-check"])
-        wait_for("the panel's watcher", lambda: self.owner(WATCHER.name))
-        return panel
-
     def start_trayer(self) -> Program:
-        tint = "0x202428" if self._dark else "0xf0f0f0"
+        tint = "0x202428" if self.dark else "0xf0f0f0"
         argv = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "pixel", "--width", "200"]
         return self.start([*argv, "--height", "28", "--transparent", "true", "--alpha", "0", "--tint", tint])
 
     def start_dunst(self) -> Program:
         dunst = self.start(["dunst"])
-        wait_for("the notification service", lambda: self.owner("org.freedesktop.Notifications"))
+        self.wait_owner(NOTIFICATIONS)
         return dunst
+
+    def start_bus(self, kind: str, *more: str) -> tuple[Program, str]:
+        """Start a D-Bus daemon, and return it with its address. `kind` is such as `--session`."""
+        argv = ["dbus-daemon", kind, "--nofork", "--nopidfile", "--print-address=1", *more]
+        daemon = self.start(argv, "bus", stdout=subprocess.PIPE)
+        assert daemon.process.stdout is not None
+        return daemon, daemon.process.stdout.readline().decode().strip()
+
+    def start_logind(self) -> str:
+        """Start a system bus with a made-up logind, which some shells insist on, and return its address."""
+        _, address = self.start_bus("--session")
+        env = {"DBUS_SYSTEM_BUS_ADDRESS": address}
+        # The system's Python: what it needs to speak D-Bus comes from the system's packages.
+        self.start(["/usr/bin/python3", "-m", "dbusmock", "--system", "--template", "logind"], "logind", env)
+        bus = Bus(address)
+        try:
+            bus.open()
+            wait_for("the made-up logind", lambda: bus.owner_of("org.freedesktop.login1"))
+        finally:
+            bus.close()
+        return address
 
     def _start(self) -> None:
         for folder in (self.home, self.config, self.logs, self.home / ".cache", self.home / ".local/share"):
             folder.mkdir(parents=True, exist_ok=True)
-        self._runtime.chmod(0o700)
+        self.runtime.chmod(0o700)
         self.env = {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
@@ -244,53 +254,54 @@ class Desktop:
             "XDG_CONFIG_HOME": str(self.config),
             "XDG_CACHE_HOME": str(self.home / ".cache"),
             "XDG_DATA_HOME": str(self.home / ".local/share"),
-            "XDG_RUNTIME_DIR": str(self._runtime),
-            "XDG_CURRENT_DESKTOP": "XFCE",
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "XDG_CURRENT_DESKTOP": self.current_desktop,
             "NO_AT_BRIDGE": "1",
             "GSETTINGS_BACKEND": "memory",
+            **self.environment,
         }
-        self._write_settings()
+        self._keep_other_notifiers_out()
+        self.write_settings()
+        self.display = self._start_screen()
+        if self.sees_display:
+            self.env["DISPLAY"] = self.display
+        # The bus comes last, so that what it starts on demand sees the display.
+        self.bus_daemon, self.env["DBUS_SESSION_BUS_ADDRESS"] = self.start_bus(*self.bus_options())
+        self.start_session()
+
+    def bus_options(self) -> Sequence[str]:
+        """What to start the session's bus with."""
+        return ("--session",)
+
+    def _start_screen(self) -> str:
         reading, writing = os.pipe()
         try:
-            argv = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{self._size}x24", "-nolisten", "tcp"]
+            argv = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{self._size}x24", "-nolisten", "tcp", "-ac"]
             self.start(argv, pass_fds=[writing])
             os.close(writing)
             with open(reading, closefd=False) as stream:
-                self.env["DISPLAY"] = f":{stream.readline().strip()}"
+                display = f":{stream.readline().strip()}"
         finally:
             os.close(reading)
-        # The bus comes last, so that what it starts on demand sees the display.
-        daemon = self.start(
-            ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"], "bus", stdout=subprocess.PIPE
-        )
-        assert daemon.process.stdout is not None
-        self.bus_daemon = daemon
-        self.env["DBUS_SESSION_BUS_ADDRESS"] = daemon.process.stdout.readline().decode().strip()
-        self.start(["openbox"])
-        self._paint_background()
+        self._screen = Screen(display)
+        return display
 
-    def _paint_background(self) -> None:
-        display = Display(self.env["DISPLAY"])
-        root = display.screen().root
-        sign = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
-        # The window manager paints the background black when it starts: after that it is ours.
-        wait_for("the window manager", lambda: root.get_full_property(sign, X.AnyPropertyType))
-        root.change_attributes(background_pixel=0x2B4560)
-        root.clear_area()
-        display.close()
-
-    def _write_settings(self) -> None:
-        channels = self.config / "xfce4/xfconf/xfce-perchannel-xml"
-        channels.mkdir(parents=True)
-        (channels / "xfce4-panel.xml").write_text(_panel_settings(dark=self._dark, pixels=self._panel_pixels))
-        # No notification service but the one that a test starts: the bus must not find the installed one.
+    def _keep_other_notifiers_out(self) -> None:
+        """No notification service but this desktop's: the bus must not find the others that are installed."""
         services = self.home / ".local/share/dbus-1/services"
         services.mkdir(parents=True)
-        name = "org.freedesktop.Notifications"
-        (services / f"{name}.service").write_text(f"[D-BUS Service]\nName={name}\nExec=/bin/false\n")
+        (services / f"{NOTIFICATIONS}.service").write_text(
+            f"[D-BUS Service]\nName={NOTIFICATIONS}\nExec={self.notifier}\n"
+        )
         dunst = self.config / "dunst"
         dunst.mkdir()
         (dunst / "dunstrc").write_text("[global]\n    offset = 10x50\n    max_icon_size = 48\n    font = Sans 10\n")
+
+    def start_openbox(self) -> None:
+        self.start(["openbox"])
+        # The window manager paints the background black when it starts: after that it is ours.
+        wait_for("the window manager", self.screen.has_window_manager)
+        self.screen.paint(0x2B4560)
 
     # ---- the bus ------------------------------------------------------------
 
@@ -305,6 +316,9 @@ class Desktop:
             target = Target("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
             return str(self.ask(target, "GetNameOwner", "s", (name,))[0])
         return None
+
+    def wait_owner(self, name: str) -> str:
+        return wait_for(f"somebody who owns {name}", lambda: self.owner(name))
 
     def items(self) -> list[Item]:
         target = Target(WATCHER.name, WATCHER.path, PROPERTIES)
@@ -328,62 +342,26 @@ class Desktop:
 
     # ---- the screen ---------------------------------------------------------
 
-    def screenshot(self, path: Path | None = None) -> Image.Image:
-        target = path or self.root / "screen.png"
-        self.run("import", "-window", "root", f"png:{target}")
-        with Image.open(target) as image:
-            return image.convert("RGB")
+    @property
+    def screen(self) -> Screen:
+        assert self._screen is not None, "enter the desktop first"
+        return self._screen
 
-    def find_colour(self, colour: tuple[int, int, int], tolerance: int = 24, top: int = 40) -> tuple[int, int] | None:
-        """The middle of the pixels of about this colour in the topmost `top` rows; None when fewer than 12 are."""
-        shot = self.screenshot().crop((0, 0, int(self._size.split("x")[0]), top))
-        width = shot.width
-        data = shot.tobytes()
-        hits = [
-            (i // 3 % width, i // 3 // width)
-            for i in range(0, len(data), 3)
-            if all(abs(data[i + c] - colour[c]) <= tolerance for c in range(3))
-        ]
-        if len(hits) < 12:
-            return None
-        return sum(x for x, _ in hits) // len(hits), sum(y for _, y in hits) // len(hits)
+    def screenshot(self, path: Path | None = None) -> Image.Image:
+        return self.screen.shot(path)
+
+    def find_colour(self, colour: Colour, tolerance: int = 24, box: Box | None = None) -> Point | None:
+        """The middle of the pixels of about this colour on the panel; None when fewer than 12 are."""
+        return self.screen.find_colour(colour, box or self.panel_box, tolerance)
 
     def click(self, x: int, y: int, button: int = 1) -> None:
-        self.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
+        self.screen.click(x, y, button)
 
 
-def _panel_settings(*, dark: bool, pixels: int) -> str:
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<channel name="xfce4-panel" version="1.0">
-  <property name="configver" type="int" value="2"/>
-  <property name="panels" type="array">
-    <value type="int" value="1"/>
-    <property name="dark-mode" type="bool" value="{str(dark).lower()}"/>
-    <property name="panel-1" type="empty">
-      <property name="position" type="string" value="p=6;x=0;y=0"/>
-      <property name="length" type="uint" value="100"/>
-      <property name="position-locked" type="bool" value="true"/>
-      <property name="size" type="uint" value="{pixels}"/>
-      <property name="icon-size" type="uint" value="0"/>
-      <property name="plugin-ids" type="array">
-        <value type="int" value="1"/>
-        <value type="int" value="2"/>
-        <value type="int" value="3"/>
-      </property>
-    </property>
-  </property>
-  <property name="plugins" type="empty">
-    <property name="plugin-1" type="string" value="separator">
-      <property name="expand" type="bool" value="true"/>
-      <property name="style" type="uint" value="0"/>
-    </property>
-    <property name="plugin-2" type="string" value="systray">
-      <property name="square-icons" type="bool" value="true"/>
-    </property>
-    <property name="plugin-3" type="string" value="clock">
-      <property name="digital-layout" type="uint" value="3"/>
-      <property name="digital-time-format" type="string" value="%H:%M"/>
-    </property>
-  </property>
-</channel>
-"""
+def why_not(kind: type[Desktop]) -> str | None:
+    """Why this desktop can't be started here, and what installs it; None when it can."""
+    missing = [program for program in (*COMMON_PROGRAMS, *kind.programs) if shutil.which(program) is None]
+    if not missing:
+        return None
+    apt = f"sudo apt-get install -y --no-install-recommends {' '.join(packages(kind.name))}"
+    return f"{kind.name}: missing: {', '.join(missing)}; install: {apt}"

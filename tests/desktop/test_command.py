@@ -94,12 +94,12 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     claude.turn(seconds_left=42)
     line = wait_line(item, r"● my_app   (4\d|3\d)s left")
     wait_for("amber", lambda: desktop.find_colour(AMBER))
-    wait_for("a moved countdown", lambda: (found := item.labels()[0]) != line and "left" in found)
+    wait_for("a moved countdown", lambda: line not in item.labels() and wait_line(item, r"● my_app.*left"))
     wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1", 30)
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
-    assert re.search(r"my_app: cache expires in (30|29)s", history)
-    assert "142k tokens are read again" in history
+    assert re.search(r"my_app: cache expires in (30|29) s", history)
+    assert "142k tokens are read again, at about $0.68 (estimated)" in history
     claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
     wait_line(item, "No running sessions")
     item.click("Quit")
@@ -118,8 +118,62 @@ def test_a_notification_comes_once_also_across_a_restart(desktop: Desktop, panel
     wait_for("none shown", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     start_tray(desktop)
     line = wait_line(desktop.item(), r"● my_app   \d+s left")
-    wait_for("time to pass", lambda: desktop.item().labels()[0] != line)
+    wait_for("time to pass", lambda: line not in desktop.item().labels())
     assert desktop.run("dunstctl", "count", "displayed").strip() == "0"
+
+
+def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program) -> None:
+    muted = Claude(desktop, "11111111-2222-3333-4444-555555555555", "my_app")
+    forgotten = Claude(desktop, "66666666-2222-3333-4444-555555555555", "other")
+    tray = start_tray(desktop)
+    for claude in (muted, forgotten):
+        claude.hook("mark-start", "SessionStart", source="startup")
+        claude.turn(seconds_left=200)
+    item = desktop.item()
+    wait_line(item, "● my_app")
+    wait_line(item, "● other")
+    facts = {line.label for line in next(line for line in item.menu() if "my_app" in line.label).children}
+    assert {"Context: 142k tokens", "Being late costs: about $0.68 (estimated)"} <= facts
+    assert any(text.startswith("Folder: /") and text.endswith("/my_app") for text in facts)
+    click_below(item, "my_app", "Mute")
+    wait_line(item, r"● my_app .* · muted$")
+    click_below(item, "other", "Forget")
+    wait_for("one session", lambda: not any("other" in text for text in item.labels()))
+    click_below(item, "Pause", "For 1 hour")
+    wait_line(item, "Notifications paused until")
+    assert tray.end(seconds=END_SECONDS) == 0
+    start_tray(desktop)
+    item = desktop.item()
+    wait_line(item, r"● my_app .* · muted$")
+    wait_line(item, "Notifications paused until")
+    assert not any("other" in text for text in item.labels())
+    told = subprocess.run([*PRODUCT, "status", "--json"], env=desktop.env, capture_output=True, text=True, check=True)
+    (session,) = json.loads(told.stdout)["sessions"]
+    assert (session["project"], session["muted"], session["rewrite_cost_usd"]) == ("my_app", True, 0.6816)
+    forgotten.hook("mark-prompt", "UserPromptSubmit")
+    wait_line(item, "▶ other")
+
+
+def click_below(item: Item, line: str, text: str) -> None:
+    """Click the line with `text` in the submenu of the line with `line`."""
+    parent = item.line(line)
+    item.event(next(child for child in parent.children if text in child.label).id, "clicked")
+
+
+def test_where_hooks_are_missing_the_menu_puts_them_in_and_it_switches_starting_at_login(
+    desktop: Desktop, panel: Program
+) -> None:
+    start_tray(desktop)
+    item = desktop.item()
+    wait_line(item, "Set up Claude Code hooks")
+    item.click("Set up Claude Code hooks")
+    wait_for("the hooks", (desktop.home / ".claude/settings.json").exists)
+    wait_for("the line to go", lambda: not any("Set up" in label for label in item.labels()), 40)
+    item.click("Start at login")
+    entry = desktop.config / "autostart/claude-session-status.desktop"
+    wait_for("the entry", entry.exists)
+    item.click("Start at login")
+    wait_for("no entry", lambda: not entry.exists())
 
 
 def test_a_second_tray_says_so_and_ends_well(desktop: Desktop, panel: Program) -> None:

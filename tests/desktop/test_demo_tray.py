@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.demo import CAST
 from desktop.harness import Desktop, Program, wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -23,7 +24,8 @@ def test_the_icon_counts_down_fast_and_an_alert_comes(desktop: Desktop, panel: P
     environment = {"TERMINAL": str(terminal), "TMPDIR": str(temporary)}
     tray = desktop.start([*COMMAND, "tray", "--demo"], "demo", environment)
     item = desktop.item()
-    wait_for("six sessions", lambda: [s for s in item.labels() if "left" in s] and len(item.labels()) == 9)
+    names = [part.project for part in CAST]
+    wait_for("six sessions", lambda: all(any(name in label for label in item.labels()) for name in names))
     assert item.labels()[0].startswith("Demo: six made-up sessions")
     wait_for("an alert", lambda: desktop.run("dunstctl", "count", "displayed").strip() != "0", 60)
     item.click("Show table")

@@ -48,7 +48,7 @@ def test_a_panel_takes_over_from_a_tray_of_the_old_kind(desktop: Desktop, app: F
     trayer = desktop.start_trayer()
     app.start(session("a", 100))
     wait_for("amber", lambda: desktop.find_colour(AMBER))
-    desktop.start_xfce_panel()
+    desktop.start_panel()
     assert "● a" in desktop.item().labels()[0]
     wait_for("the X11 icon's end", lambda: not x11_icons(desktop))
     trayer.end()

@@ -246,6 +246,29 @@ def test_a_submenu_that_opens_or_closes_changes_no_rows() -> None:
     assert not model.settle(4).layout
 
 
+# ---- submenus ---------------------------------------------------------------
+
+
+def more(*keys: str) -> Entry:
+    return Entry("more", Kind.SUBMENU, "More", children=tuple(row(key) for key in keys))
+
+
+def test_a_submenu_that_was_not_read_with_its_parent_is_announced_once_for_each_shape() -> None:
+    model = MenuModel()
+    model.update([row("a"), more("b", "c"), more()], 0)
+    submenu = ids(model)[1]
+    assert model.unread_submenus(ROOT, -1) == []
+    assert model.unread_submenus(ROOT, 0) == []
+    assert model.unread_submenus(ROOT, 1) == [submenu]
+    assert model.unread_submenus(ROOT, 1) == []  # else two would tell each other for ever
+    model.update([row("a"), more("c", "b"), more()], 1)
+    assert model.unread_submenus(ROOT, 2) == []
+    assert model.unread_submenus(submenu, 1) == []
+    assert model.unread_submenus(ROOT, 1) == [submenu]
+    model.forget_desktop()
+    assert model.unread_submenus(ROOT, 1) == [submenu]
+
+
 # ---- clicks -----------------------------------------------------------------
 
 

@@ -1,18 +1,22 @@
 """Each way of notifying, and the order in which they are tried."""
 
 import sys
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
+from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, Reply
+from claude_session_status.desktop.linux.courier import Courier
 from claude_session_status.desktop.notify import Chain, Outcome, chain_for
 from claude_session_status.desktop.notify.base import fit
-from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier
+from claude_session_status.desktop.notify.freedesktop import TARGET, FreedesktopNotifier
 from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
-from claude_session_status.view import Notification
+from claude_session_status.view import Command, Notification
 from desktop.fakes import FakeBus, FakeNotifier
 
 SOON = Notification("a", "a: cache expires in 30s", "Answer <now> & here.")
@@ -62,6 +66,41 @@ def test_the_order_on_each_platform(platform: str, icon: bool, names: list[str])
 # ---- D-Bus ------------------------------------------------------------------
 
 
+class ServedBus(FakeBus):
+    """A bus that stays until it goes away, and whose signals come when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._woken = threading.Event()
+        self._signals_to_come: SimpleQueue[Call] = SimpleQueue()
+        self.dead = False
+
+    def pump(
+        self,
+        timeout: float | None,
+        on_call: Callable[[Call], tuple[str, Body]] | None = None,
+        on_signal: Callable[[Call], None] | None = None,
+    ) -> None:
+        assert self._woken.wait(5)
+        self._woken.clear()
+        if self.dead:
+            raise BusError("gone")
+        while not self._signals_to_come.empty():
+            assert on_signal is not None
+            on_signal(self._signals_to_come.get())
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def signal(self, member: str, *body: Any) -> None:
+        self._signals_to_come.put(Call("/org/freedesktop/Notifications", "", member, body))
+        self.wake()
+
+    def go_away(self) -> None:
+        self.dead = True
+        self.wake()
+
+
 class Service:
     """A notification service on a fake bus."""
 
@@ -70,8 +109,8 @@ class Service:
         self.capabilities = list(capabilities)
         self.opened = 0
 
-    def bus(self, **answers: Reply) -> FakeBus:
-        bus = FakeBus()
+    def bus(self, **answers: Reply) -> "ServedBus":
+        bus = ServedBus()
         bus.answers = {
             "GetCapabilities": Reply((self.capabilities,)),
             "Notify": Reply((7,)),
@@ -165,13 +204,73 @@ def test_a_connection_that_died_is_made_anew() -> None:
     notifier = FreedesktopNotifier(service.open)
     notifier.notify(SOON, None)
 
-    def gone(*_: object, **__: object) -> Any:
-        raise BusError("gone")
-
-    dead.ask = gone  # type: ignore[method-assign]  # the bus goes away
+    dead.go_away()
     assert notifier.notify(LAST, None) is Outcome.SENT
     assert dead.closed
     assert len(alive.called("Notify")) == 1
+
+
+BUTTONS = ((Command.MUTE, "Mute"), (Command.PAUSE_HOUR, "Pause 1 h"))
+WITH_BUTTONS = Notification("a", "a", "b", session_ids=("a",), buttons=BUTTONS)
+
+
+def test_buttons_are_shown_where_the_service_has_any() -> None:
+    for capabilities, actions in (((), []), (("actions",), ["mute", "Mute", "pause-hour", "Pause 1 h"])):
+        service = Service(*capabilities)
+        bus = service.bus()
+        FreedesktopNotifier(service.open).notify(WITH_BUTTONS, None)
+        assert bus.called("Notify")[0][5] == actions
+
+
+def test_a_pressed_button_is_heard_and_other_programs_buttons_are_not() -> None:
+    service = Service("actions")
+    bus = service.bus()
+    pressed: SimpleQueue[tuple[Notification, Command]] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, lambda notification, command: pressed.put((notification, command)))
+    notifier.notify(WITH_BUTTONS, None)
+    bus.signal("ActionInvoked", 8, "mute")  # another program's
+    bus.signal("ActionInvoked", 7, "quit")  # no button of ours
+    bus.signal("ActionInvoked", 7, "pause-hour")
+    assert pressed.get(timeout=5) == (WITH_BUTTONS, Command.PAUSE_HOUR)
+    assert pressed.empty()
+
+
+def test_one_that_a_person_closed_is_not_replaced_but_shown_anew() -> None:
+    service = Service("actions")
+    bus = service.bus()
+    heard: SimpleQueue[Command] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, lambda _notification, command: heard.put(command))
+    notifier.notify(WITH_BUTTONS, None)
+    bus.answers["Notify"] = Reply((8,))
+    notifier.notify(Notification("b", "b", "b", buttons=BUTTONS), None)
+    bus.signal("NotificationClosed", 7, 2)
+    bus.signal("ActionInvoked", 8, "mute")  # once this is heard, so is the one before
+    assert heard.get(timeout=5) is Command.MUTE
+    notifier.notify(WITH_BUTTONS, None)
+    assert [body[1] for body in bus.called("Notify")] == [0, 0, 0]
+    bus.signal("NotificationClosed", 8, 2)
+
+
+@pytest.mark.parametrize(
+    ("sound", "hint"), [(True, {"sound-name": ("s", "message-new-instant")}), (False, {"suppress-sound": ("b", True)})]
+)
+def test_sound_only_where_it_is_wanted(sound: bool, hint: dict[str, Any]) -> None:
+    service = Service()
+    bus = service.bus()
+    FreedesktopNotifier(service.open).notify(Notification("a", "a", "b", sound=sound), None)
+    hints = bus.called("Notify")[0][6]
+    assert {key: value for key, value in hints.items() if "sound" in key} == hint
+
+
+def test_a_service_that_never_answers_is_given_up() -> None:
+    service = Service()
+    bus = service.bus()
+    del bus.answers["GetCapabilities"]
+    courier = Courier(service.open, (), lambda _signal: None)
+    with pytest.raises(BusError, match="did not answer"):
+        courier.ask(TARGET, "GetCapabilities", timeout=0.01)
+    courier.hang_up()
+    assert bus.closed
 
 
 # ---- plyer ------------------------------------------------------------------

@@ -65,7 +65,9 @@ class Scene:
 
 
 def session(session_id: str, label: str = "") -> Line:
-    return Line(f"session:{session_id}", label or f"● {session_id}   9s left", Command.SHOW_TABLE, session_id)
+    said = label or f"● {session_id}   9s left"
+    gone = f"× {session_id}   ended"
+    return Line(f"session:{session_id}", said, Command.SHOW_TABLE, session_id, gone_label=gone)
 
 
 def menu_call(bus: FakeBus, member: str, *body: Any) -> Any:
@@ -192,6 +194,19 @@ def test_a_single_property_can_be_read() -> None:
         keep(seen, lambda bus: bus.peer_calls(dbusmenu.PATH, PROPERTIES, "Get", dbusmenu.INTERFACE, "Version")[0]),
     )
     assert seen == [("s", "ApplicationStatus"), ("u", 3)]
+
+
+@pytest.mark.parametrize(("depth", "announced"), [(1, 1), (-1, 0)])
+def test_a_desktop_that_reads_a_menu_without_its_submenus_is_told_to_read_them(depth: int, announced: int) -> None:
+    scene = Scene(Line("more", "More", children=(session("b"),)), QUIT)
+
+    def read(bus: FakeBus) -> None:
+        bus.signals.clear()
+        _, (_, _, children) = menu_call(bus, "GetLayout", ROOT, depth, [])
+        submenu = children[0][1][0]
+        assert [parent for _, parent in bus.sent("LayoutUpdated")] == [submenu] * announced
+
+    scene.play(read)
 
 
 @pytest.mark.parametrize(("path", "name"), [(item.PATH, item.INTERFACE), (dbusmenu.PATH, dbusmenu.INTERFACE)])

@@ -5,18 +5,31 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from claude_session_status import view
 from claude_session_status.desktop import backend, tray
+from claude_session_status.desktop.facilities import Facilities
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Activity, Alert, Snapshot, Urgency
 from claude_session_status.view import Command, IconSpec, MenuItem
-from desktop.fakes import NOW, FakeIcon, FakeNotifier, InlineErrands, ScriptedMonitor, snapshot, state
+from desktop.fakes import (
+    NOW,
+    FakeAutostart,
+    FakeDeeds,
+    FakeIcon,
+    FakeNotifier,
+    FakeSetUp,
+    InlineErrands,
+    ScriptedMonitor,
+    snapshot,
+    state,
+)
 
 
 class Scene:
@@ -24,10 +37,17 @@ class Scene:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
-        self.opened = 0
-        self.terminal: Exception | None = None
+        self.deeds = FakeDeeds()
+        self.autostart = FakeAutostart()
+        self.set_up = FakeSetUp()
+        self.set_up.installed = True
         self.tray = Tray(
-            self.monitor, self._open_table, clicks=InlineErrands(), notices=InlineErrands(), painter=IconPainter()
+            self.monitor,
+            self.deeds,
+            Facilities(self.autostart, self.set_up, checks_set_up=True),
+            clicks=InlineErrands(),
+            notices=InlineErrands(),
+            painter=IconPainter(),
         )
         self.tray.attach(self.icon, self.notifier)
 
@@ -47,16 +67,23 @@ class Scene:
         return [item.label for item in self.tray.items if not item.separator]
 
     def item(self, key: str) -> MenuItem:
-        return next(item for item in self.tray.items if item.key == key)
+        return next(item for item in walk(self.tray.items) if item.key == key)
 
-    def _open_table(self) -> None:
-        self.opened += 1
-        if self.terminal is not None:
-            raise self.terminal
+    def click(self, key: str) -> None:
+        self.tray.perform(self.item(key))
 
 
-def alert(session_id: str, left: float = 30) -> Alert:
-    return Alert(state(session_id, left, urgency=Urgency.LAST), 30)
+def walk(items: Sequence[MenuItem]) -> Iterator[MenuItem]:
+    for item in items:
+        yield item
+        yield from walk(item.children)
+
+
+def alert(session_id: str, left: float = 30, **more: Any) -> Alert:
+    return Alert(state(session_id, left, urgency=Urgency.LAST, **more), 30)
+
+
+COMMANDS = ["Pause notifications", "Start at login", "Show table in a terminal", "Check set-up", "About", "Quit"]
 
 
 # ---- showing ----------------------------------------------------------------
@@ -67,7 +94,7 @@ def test_a_snapshot_becomes_icon_tooltip_and_menu() -> None:
     scene.tray.show(snapshot(state("a", 100), state("b", 200, urgency=Urgency.CALM)))
     assert scene.icon.specs == [IconSpec(Urgency.SOON, 8)]
     assert scene.icon.titles[-1].startswith("Claude Code: 2 warm, next a until ")
-    assert scene.labels() == ["● a   1m 40s left", "● b   3m 20s left", "Show table in a terminal", "Quit"]
+    assert scene.labels() == ["● a   1m 40s left", "● b   3m 20s left", *COMMANDS]
     assert scene.icon.menu_updates == 1
 
 
@@ -102,14 +129,17 @@ def test_showing_never_raises_into_the_monitor() -> None:
 def test_an_alert_becomes_a_notification() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
 
 
 @pytest.mark.parametrize(
     ("later", "closed"),
     [
         (snapshot(state("a", 30)), []),
+        (snapshot(state("a", 30.9)), []),  # another source, a second off
         (snapshot(state("a", 300)), ["a"]),  # a new turn
+        (snapshot(state("a", 30, muted=True)), ["a"]),
+        (dataclasses.replace(snapshot(state("a", 30)), paused_until=NOW + 3600), ["a"]),
         (snapshot(state("a", 30, activity=Activity.ENDED)), ["a"]),
         (snapshot(), ["a"]),
         (snapshot(state("a", -1)), ["a"]),  # expired: "in 30 s" is no longer true
@@ -130,27 +160,140 @@ def test_a_notifier_that_raises_does_no_harm() -> None:
     scene.tray.show(snapshot())
 
 
+def test_expiries_within_five_seconds_are_one_notification() -> None:
+    scene = Scene()
+    shot = snapshot(state("a", 30), state("b", 34), state("c", 36))
+    scene.tray.show(shot, [alert("a", 30), alert("c", 36), alert("b", 34)])
+    assert [n.title for n in scene.notifier.shown] == ["2 caches expire in 30 s", "c: cache expires in 36 s"]
+    assert scene.notifier.shown[0].session_ids == ("a", "b")
+
+
+def test_who_answered_is_taken_out_of_a_common_notification_and_the_last_one_closes_it() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
+    scene.tray.show(snapshot(state("a", 300), state("b", 34)))
+    assert [(n.key, n.title) for n in scene.notifier.shown] == [
+        ("a", "2 caches expire in 30 s"),
+        ("a", "b: cache expires in 34 s"),
+    ]
+    assert not scene.notifier.shown[-1].sound
+    scene.tray.show(snapshot(state("a", 300), state("b", 300)))
+    assert scene.notifier.closed == ["a"]
+
+
+def test_a_later_word_on_a_session_replaces_the_earlier_one() -> None:
+    """Five minutes before and thirty seconds before: the second takes the first one's place, whatever it is with."""
+    scene = Scene()
+    scene.tray.show(snapshot(state("b", 30), state("a", 34)), [alert("a", 34)])
+    scene.tray.show(snapshot(state("b", 30), state("a", 34)), [alert("b", 30), alert("a", 34)])
+    assert [(n.key, n.session_ids) for n in scene.notifier.shown] == [("a", ("a",)), ("a", ("b", "a"))]
+    assert scene.notifier.closed == []
+
+
 # ---- clicks -----------------------------------------------------------------
 
 
-def test_a_click_on_a_session_or_on_the_table_opens_the_table() -> None:
+@pytest.mark.parametrize(
+    ("key", "done"),
+    [
+        ("show-table", ("table",)),
+        ("check-set-up", ("check",)),
+        ("session:a:copy", ("copy", "/home/me/a", "a")),
+        ("session:a:folder", ("folder", "/home/me/a")),
+    ],
+)
+def test_a_click_does_what_its_line_says(key: str, done: tuple[str, ...]) -> None:
     scene = Scene()
-    scene.tray.show(snapshot(state("a")))
-    scene.tray.perform(scene.item("session:a"))
-    scene.tray.perform(scene.item("show-table"))
-    assert scene.opened == 2
+    scene.tray.show(snapshot(state("b"), state("a", cwd="/home/me/a")))
+    scene.click(key)
+    assert scene.deeds.done == [done]
+
+
+@pytest.mark.parametrize(
+    ("key", "muted", "told"),
+    [
+        ("session:a:mute", False, ("mute", "a")),
+        ("session:a:mute", True, ("unmute", "a")),
+        ("session:a:forget", False, ("forget", "a")),
+        ("pause:hour", False, ("pause", "hour")),
+        ("pause:tomorrow", False, ("pause", "tomorrow")),
+        ("pause:off", False, ("pause", "off")),
+    ],
+)
+def test_what_a_person_wants_reaches_the_monitor(key: str, muted: bool, told: tuple[str, str]) -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", muted=muted)))
+    scene.click(key)
+    assert scene.monitor.told == [told]
+
+
+def test_the_buttons_of_a_notification_concern_the_sessions_that_it_names() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
+    (told,) = scene.notifier.shown
+    for command, _ in told.buttons:
+        scene.tray.press(told, command)
+    assert scene.monitor.told == [("mute", "a"), ("mute", "b"), ("pause", "hour")]
 
 
 def test_a_terminal_that_is_missing_is_said_in_the_menu_until_there_is_one() -> None:
     scene = Scene()
-    scene.terminal = SessionStatusError("No terminal program was found", "Set TERMINAL")
-    scene.tray.perform(scene.item("show-table"))
+    scene.deeds.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
+    scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
     assert scene.labels()[0] == "No terminal program was found. Set TERMINAL"
-    scene.terminal = None
-    scene.tray.perform(scene.item("show-table"))
+    scene.deeds.error = None
+    scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
     assert scene.labels()[0] == "● a   1m 40s left"
+
+
+def test_a_full_disk_is_said_in_the_menu() -> None:
+    scene = Scene()
+    scene.monitor.refuses = OSError(28, "No space left on device", "/home/me/spool")
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:mute")
+    scene.tray.show(snapshot(state("a")))
+    assert scene.labels()[0] == "/home/me/spool: No space left on device"
+
+
+def test_starting_at_login_is_turned_on_and_off_and_shown_at_once() -> None:
+    scene = Scene()
+    seen = []
+    for _ in range(3):
+        scene.tray.show(snapshot(state("a")))
+        seen.append((scene.item("start-at-login").checked, scene.autostart.on))
+        scene.click("start-at-login")
+    assert seen == [(False, False), (True, True), (False, False)]
+
+
+def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() -> None:
+    scene = Scene()
+    scene.set_up.installed = False
+    scene.tray.show(snapshot())
+    assert scene.labels()[:2] == ["Set up Claude Code hooks…", view.NO_SESSIONS]
+    scene.set_up.error = SessionStatusError("settings.json has a comment", "Take it out")
+    scene.click("set-up-hooks")
+    scene.tray.show(snapshot())
+    assert scene.labels()[:2] == ["Set up Claude Code hooks…", "settings.json has a comment. Take it out"]
+    scene.set_up.error = None
+    scene.click("set-up-hooks")
+    scene.tray.show(snapshot())
+    assert scene.labels()[0] == view.NO_SESSIONS
+    assert [(n.title, n.body) for n in scene.notifier.shown] == [
+        ("Claude Code's hooks are set up", "Edited settings.json")
+    ]
+
+
+def test_what_cannot_be_told_of_the_surroundings_is_not_offered() -> None:
+    class Broken:
+        def is_on(self) -> bool:
+            raise OSError("no such folder")
+
+        def turn(self, on: bool) -> None:
+            raise AssertionError
+
+    assert Facilities(Broken()).look() == view.Offers()
 
 
 # ---- the monitor ------------------------------------------------------------

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.desktop
 CALM = session("calm", 280)
 SOON = session("soon", 100)
 LAST = session("last", 29)
+COMMANDS = ("Pause", "Show table in a terminal", "About", "Quit")
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
 
 
@@ -49,7 +50,7 @@ def test_the_colour_on_the_screen_is_that_of_the_soonest(
 def test_the_menu_lists_sessions_soonest_first(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(session("web_app", 250, title="New navigation"), session("api", 100, activity="waiting"))
     item = desktop.item()
-    wait_labels(item, "? api   1m ", "● web_app · New navigation   4m ", "Show table in a terminal", "Quit")
+    wait_labels(item, "? api   1m ", "● web_app · New navigation   4m ", *COMMANDS)
     assert item.get("Title") == item.get("ToolTip")[2]
     assert re.fullmatch(r"Claude Code: 2 warm, next api until \d\d:\d\d:\d\d", item.get("Title"))
 
@@ -57,31 +58,64 @@ def test_the_menu_lists_sessions_soonest_first(desktop: Desktop, panel: Program,
 def test_an_open_menu_counts_down_and_keeps_its_rows(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON, CALM)
     item = desktop.item()
-    wait_labels(item, "● soon", "● calm", "Show", "Quit")
+    wait_labels(item, "● soon", "● calm", *COMMANDS)
     before = item.menu()
     open_menu(desktop)
     wait_for("a moved countdown", lambda: item.menu()[0].label != before[0].label)
     app.show(session("new", 20), CALM)
-    wait_labels(item, "× soon   ended", "● calm", "Show", "Quit")
+    wait_labels(item, "× soon   ended", "● calm", *COMMANDS)
     assert [line.id for line in item.menu()] == [line.id for line in before]
     # The pixels: the row's place on the open menu still is that of `calm`.
-    desktop.run("xdotool", "key", "Down", "Down", "Return")
-    app.wait_clicked("session:calm")
-    wait_labels(item, "● new", "● calm", "Show", "Quit")
+    desktop.run("xdotool", "key", "Down", "Down", "Right")
+    wait_for("the submenu", lambda: f"opened {before[1].id}" in app.program.text)
+    desktop.run("xdotool", "key", "Down", "Return")  # below what can be copied
+    app.wait_clicked("session:calm:mute")
+    wait_labels(item, "● new", "● calm", *COMMANDS)
     assert item.line("calm").id == before[1].id
+    assert item.line("calm").label.endswith(" · muted")
 
 
-def test_a_click_at_the_place_of_a_line_reaches_its_session(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+@pytest.mark.parametrize("line", ["Mute this session", "Forget"])
+def test_a_click_reaches_the_session_whose_name_stood_on_the_line(
+    line: str, desktop: Desktop, panel: Program, app: FakeApp
+) -> None:
+    """Sessions overtake each other, end and appear while the menu, and then its submenu, is open."""
     app.start(session("a", 100), session("b", 200), session("c", 250))
-    wait_labels(desktop.item(), "● a", "● b", "● c", "Show", "Quit")
+    item = desktop.item()
+    wait_labels(item, "● a", "● b", "● c", *COMMANDS)
+    row = item.menu()[1]
     open_menu(desktop)
     wait_for("the announcement", lambda: "about to show 0" in app.program.text)
     place = wait_for("the second line on the screen", lambda: menu_line_place(desktop, 1))
-    app.show(session("new", 20), session("c", 90), session("a", 290))
-    wait_labels(desktop.item(), "● a", "× b   ended", "● c", "Show", "Quit")
+    app.show(session("new", 20), session("c", 90), session("b", 110), session("a", 290))
+    wait_labels(item, "● a", "● b   1m ", "● c", *COMMANDS)
     desktop.click(*place)
-    app.wait_clicked("session:b")
-    assert app.clicked() == ["session:b"]
+    wait_for("the submenu", lambda: f"opened {row.id}" in app.program.text)
+    lines = [below.label for below in row.children if below.kind != "separator"]
+    at = wait_for("it on the screen", lambda: menu_line_place(desktop, lines.index(line), separators=1, submenu=True))
+    app.show(session("newer", 10), session("new", 15), session("c", 60), session("a", 290))
+    wait_labels(item, "● a", "× b   ended", "● c", *COMMANDS)
+    desktop.click(*at)
+    wish = "mute" if line.startswith("Mute") else "forget"
+    app.wait_clicked(f"session:b:{wish}")
+    wait_for("the monitor to hear", lambda: f"told {wish} b" in app.program.text)
+    assert app.clicked() == [f"session:b:{wish}"]
+    wait_labels(item, "● newer", "● new", "● c", "● a", *COMMANDS)
+
+
+def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(session("a", 100, tokens=1000), CALM)
+    item = desktop.item()
+    wait_labels(item, "● a", "● calm", *COMMANDS)
+    row = item.menu()[0]
+    open_menu(desktop)
+    desktop.run("xdotool", "key", "Down", "Right")
+    wait_for("the submenu", lambda: f"opened {row.id}" in app.program.text)
+    app.show(session("a", 300, tokens=142_000, cost=0.68), CALM)
+    wait_for("new facts", lambda: item.menu()[0].children[2].label == "Context: 142k tokens")
+    facts = item.menu()[0].children
+    assert [below.id for below in facts] == [below.id for below in row.children]
+    assert facts[3].label == "Being late costs: about $0.68 (estimated)"
 
 
 def test_a_left_click_shows_the_table_in_a_terminal(
@@ -107,9 +141,9 @@ def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
 
 def test_quit_by_the_mouse_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
-    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    wait_labels(desktop.item(), "● soon", *COMMANDS)
     open_menu(desktop)
-    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, 2, separators=1))
+    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, 4, separators=1))
     desktop.click(*place)
     assert app.ended() == 0
 
@@ -131,8 +165,33 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     app.show(session("web", 300))  # a new turn
     wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     history = desktop.run("dunstctl", "history")
-    assert re.search(r"web: cache expires in \d\ds", history)
+    assert re.search(r"web: cache expires in \d\d s", history)
     assert "New &lt;b&gt;navigation&lt;/b&gt;" in history
+
+
+@pytest.mark.parametrize(
+    ("label", "told"), [("Mute", ["told mute web", "told mute api"]), ("Pause 1 h", ["told pause hour"])]
+)
+def test_a_button_on_a_notification_is_heard(
+    label: str, told: list[str], desktop: Desktop, panel: Program, app: FakeApp
+) -> None:
+    menu = desktop.root / "menu"  # dunst asks a program of the person's choice which action is meant
+    menu.write_text(f'#!/bin/sh\ngrep -F "{label}"\n')
+    menu.chmod(0o755)
+    (desktop.config / "dunst/dunstrc").write_text(f"[global]\n dmenu = {menu}\n")
+    desktop.start_dunst()
+    app.start(session("web", 29, tokens=142_000), session("api", 31))
+    item = desktop.item()
+    app.say(alert="web api")
+    wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
+    desktop.run("dunstctl", "context")
+    for wish in told:
+        wait_for(wish, lambda: wish in app.program.text)  # noqa: B023 - called within the loop
+    wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
+    if label == "Mute":
+        wait_for("two muted lines", lambda: sum(text.endswith(" · muted") for text in item.labels()) == 2)
+    else:
+        wait_for("the pause in the menu", lambda: any("Notifications paused until" in t for t in item.labels()))
 
 
 def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -140,7 +199,7 @@ def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel
     item = desktop.item()
     app.say(alert="last")
     wait_for("a log line", lambda: "unavailable" in app.program.text)
-    wait_labels(item, "● last", "Show", "Quit")
+    wait_labels(item, "● last", *COMMANDS)
 
 
 def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -149,34 +208,39 @@ def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Progr
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
     panel.end(signal.SIGKILL)
     wait_for("no colour", lambda: not desktop.find_colour(COLOURS[Urgency.SOON]))
-    desktop.start_xfce_panel()
-    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    desktop.start_panel()
+    wait_labels(desktop.item(), "● soon", *COMMANDS)
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
 def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) -> None:
     app.start(SOON)
     wait_for("a word on the missing panel", lambda: "No panel takes tray icons yet" in app.program.text)
-    desktop.start_xfce_panel()
-    wait_labels(desktop.item(), "● soon", "Show", "Quit")
+    desktop.start_panel()
+    wait_labels(desktop.item(), "● soon", *COMMANDS)
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
 def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
     item = desktop.item()
-    wait_labels(item, "● soon", "Show", "Quit")
+    wait_labels(item, "● soon", *COMMANDS)
     app.may_stumble = True
     app.say(**{"break": "disk full"})
-    wait_labels(item, "Not watching at the moment: OSError: disk full", "● soon", "Show", "Quit")
+    wait_labels(item, "Not watching at the moment: OSError: disk full", "● soon", *COMMANDS)
 
 
-def menu_line_place(desktop: Desktop, line: int, separators: int = 0) -> tuple[int, int] | None:
-    """The place of a line of the open menu: the menu is the one large window right below the panel."""
-    windows = desktop.run("xdotool", "search", "--onlyvisible", "--name", ".*").split()
-    for window in windows:
+def menu_line_place(
+    desktop: Desktop, line: int, separators: int = 0, *, submenu: bool = False
+) -> tuple[int, int] | None:
+    """The place of a line of the open menu: the large window right below the panel; a submenu is left of it."""
+    menus = []
+    for window in desktop.run("xdotool", "search", "--onlyvisible", "--name", ".*").split():
         text = desktop.run("xdotool", "getwindowgeometry", "--shell", window)
         place = {key: int(value) for key, _, value in (row.partition("=") for row in text.split()) if value.isdigit()}
-        if 20 <= place.get("Y", 0) <= 40 and 60 < place["HEIGHT"] < 400:
-            return place["X"] + 60, place["Y"] + 16 + 25 * line + 2 * separators
-    return None
+        if 20 <= place.get("Y", 0) <= 90 and 60 < place["HEIGHT"] < 400:
+            menus.append((place["X"], place["Y"]))
+    if len(menus) < 1 + submenu:
+        return None
+    x, y = sorted(menus)[0 if submenu else -1]
+    return x + 60, y + 16 + 25 * line + 2 * separators

@@ -1,5 +1,5 @@
 """The desktop's fixtures, for the tests here that need a real panel."""
 
-from desktop.conftest import desktop, desktop_programs, panel
+from desktop.conftest import desktop, panel
 
-__all__ = ["desktop", "desktop_programs", "panel"]
+__all__ = ["desktop", "panel"]

@@ -2,7 +2,7 @@
 
     cd tests
     python -m safety.soak                       200 sessions, 20,000 events: some ten minutes on two cores
-    python -m safety.soak --events 2000         what the tests run
+    python -m safety.soak --events 1500         what the tests run
 
 Prints the memory and the open files of tray and watch on the way, and what is left at the end.
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from cli.test_watch import Terminal
+from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, wait_for
 from fakes import Transcript
 
@@ -74,9 +75,9 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
     """Run it below `root`, on a desktop of its own."""
     figures = Figures(sessions, events, int(events * WARM_UP))
     terminal = Terminal()
-    with Desktop(root) as desktop:
+    with Xfce(root) as desktop:
         try:
-            desktop.start_xfce_panel()
+            desktop.start_panel()
             desktop.start_dunst()
             tray = desktop.start([*COMMAND, "tray"], "tray")
             item = desktop.item()

@@ -12,8 +12,8 @@ from safety.soak import soak
 pytestmark = pytest.mark.desktop
 
 
-def test_200_sessions_with_2000_events(tmp_path: Path, desktop_programs: None) -> None:
-    figures = soak(tmp_path, sessions=200, events=2000)
+def test_200_sessions_with_1500_events(tmp_path: Path, desktop_programs: None) -> None:
+    figures = soak(tmp_path, sessions=200, events=1500)
     assert figures.complaints == []
     assert figures.notes_left == []
     assert figures.wrong == []

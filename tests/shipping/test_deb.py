@@ -13,6 +13,7 @@ import pytest
 
 from claude_session_status import __version__
 from claude_session_status.cli.main import group
+from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, wait_for
 from desktop.harness import why_not as why_no_desktop
 from shipping.machine import Machine
@@ -105,10 +106,10 @@ def test_all_of_it_is_compiled_for_the_python_that_runs_it(machine: Machine) -> 
 @pytest.fixture
 def desktop(tmp_path: Path) -> Iterator[Desktop]:
     """A screen with a panel on it."""
-    if reason := why_no_desktop():
+    if reason := why_no_desktop(Xfce):
         pytest.skip(reason)
-    with Desktop(tmp_path) as desktop:
-        desktop.start_xfce_panel()
+    with Xfce(tmp_path) as desktop:
+        desktop.start_panel()
         yield desktop
 
 

@@ -128,9 +128,10 @@ def test_the_notes_are_one_part_of_the_changelog() -> None:
     assert release.notes_of(CHANGELOG, "9.9.9") == ""
 
 
-def test_this_repository_says_the_same_version_everywhere() -> None:
+def test_this_repository_is_of_one_mind() -> None:
     assert list(release.check_version(ROOT)) == []
     assert list(release.check_licences(ROOT)) == []
+    assert list(release.check_pictures(ROOT)) == []
 
 
 def test_the_changelog_of_this_repository_has_a_part_for_what_comes() -> None:

@@ -66,6 +66,8 @@ def test_two_programs_share_a_folder(platform: str, monkeypatch: pytest.MonkeyPa
     assert all(o["exclude_binaries"] for o in built.options("EXE")), "one file would unpack itself at each hook"
     for (scripts, *_), _ in built.calls["Analysis"]:
         assert Path(scripts[0]).is_file()
+    for options in built.options("EXE"):
+        assert Path(options["icon"]).is_file()
 
 
 @pytest.mark.parametrize(

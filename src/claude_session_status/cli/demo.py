@@ -5,8 +5,10 @@ import sys
 import click
 from rich.console import Console
 
+from claude_session_status import pricing
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import table, watch
+from claude_session_status.cli.wishes import SystemHands, fulfiller
 from claude_session_status.demo import NOTICE, demo
 
 
@@ -14,7 +16,7 @@ def show_table(*, once: bool) -> None:
     """Show the demo's table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
     with demo(alerts=False) as monitor:
         if sys.stdout.isatty() and not once:
-            watch.show(monitor, Console(), watch.HEADLINE)
+            watch.show(monitor, Console(), watch.HEADLINE, fulfiller(monitor, SystemHands()))
         else:
             monitor.look()
             table.print_once(monitor.snapshot())
@@ -29,7 +31,7 @@ def show_tray() -> int:
 
     launcher = this_launcher()
     click.echo(f"{NOTICE}. Quit is in the icon's menu; Ctrl-C does it too.")
-    with demo(alerts=True) as monitor:
+    with demo(alerts=True, price=pricing.rewrite_cost) as monitor:
         command = (launcher.program, *launcher.arguments, "watch", "--demo")
         result = run_tray(monitor, command, on_shortcoming=lambda message: click.echo(message, err=True))
     if result.outcome is TrayOutcome.ENDED:

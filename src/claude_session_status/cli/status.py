@@ -7,14 +7,14 @@ from enum import StrEnum
 
 import click
 
-from claude_session_status import config, paths, policy, view
+from claude_session_status import config, paths, policy, pricing, view
 from claude_session_status.cli import table
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.store import Store
 
 
-def look(*, everything: bool = False) -> Snapshot:
+def look(*, everything: bool = False, price: policy.Price | None = None) -> Snapshot:
     """One look at all sessions, waiting notes and grown transcripts included.
 
     Raises SessionStatusError where something is wrong and there is not even an old row to show.
@@ -25,7 +25,7 @@ def look(*, everything: bool = False) -> Snapshot:
         click.echo(problem, err=True)
     # More patient than a monitor that polls: this is the only look.
     store = Store(where.database)
-    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store)
+    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
     # What it warns of is printed below; what was set aside or mended on the way is said on stderr as it happens.
     logging.getLogger(Monitor.__module__).addHandler(logging.NullHandler())
     monitor.look()
@@ -46,7 +46,8 @@ class Form(StrEnum):
 
 def run(form: Form, *, everything: bool) -> None:
     """Print the sessions. Raises SessionStatusError where not even old rows can be had."""
-    shot = look(everything=everything)
+    # The table has no column for it: only the JSON waits for the prices to load.
+    shot = look(everything=everything, price=pricing.rewrite_cost if form is Form.JSON else None)
     if shot.problem is not None:
         click.echo(shot.problem, err=True)
     if form is Form.JSON:

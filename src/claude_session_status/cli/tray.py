@@ -8,9 +8,11 @@ import sys
 
 import click
 
-from claude_session_status import config, paths
+from claude_session_status import config, paths, pricing
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import watch
+from claude_session_status.cli.autostart import this_autostart
+from claude_session_status.cli.hooks import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
 from claude_session_status.spool import make_private_folder
@@ -34,10 +36,17 @@ def run() -> int:
         _log_to(where.log)
         for problem in config.load(where.config).problems:
             _tell(problem)
-        monitor = Monitor(where)
+        monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
         launcher = this_launcher()
-        table = (*_environment(), launcher.program, *launcher.arguments, "watch")
-        result = run_tray(monitor, table, on_shortcoming=_tell)
+        ourselves = (*_environment(), launcher.program, *launcher.arguments)
+        result = run_tray(
+            monitor,
+            (*ourselves, "watch"),
+            check_command=(*ourselves, "doctor"),
+            autostart=this_autostart(),
+            set_up=SetUp(),
+            on_shortcoming=_tell,
+        )
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:

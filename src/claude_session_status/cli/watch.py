@@ -7,7 +7,7 @@ comes back at the end, with its cursor.
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
@@ -19,18 +19,17 @@ from rich.text import Text
 
 from claude_session_status import paths
 from claude_session_status.cli import board, status, table
-from claude_session_status.cli.board import Board, Wish
+from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key, listening
+from claude_session_status.cli.wishes import Fulfil, SystemHands, fulfiller
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Alert, SessionState, Snapshot
+from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
 
 HEADLINE = "claude-session-status"
-FRAME_LINES = 6  # headline, what is wrong, the column's names, foot, and two blank ones
+FRAME_LINES = 7  # headline, what is wrong, the column's names, a foot of two lines, and two blank ones
 # A wait without an end is deaf to Ctrl-C on Windows.
 LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
-
-Fulfil = Callable[[Wish, SessionState], str]  # returns what to say; raises SessionStatusError or OSError
 
 
 def run(headline: str = HEADLINE, *, once: bool = False) -> None:
@@ -39,7 +38,8 @@ def run(headline: str = HEADLINE, *, once: bool = False) -> None:
         status.run(status.Form.TABLE, everything=False)
         return
     where = paths.from_environment()
-    show(Monitor(where, alerts=False), Console(), headline)
+    monitor = Monitor(where, alerts=False)
+    show(monitor, Console(), headline, fulfiller(monitor, SystemHands()))
 
 
 def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: Fulfil | None = None) -> None:
@@ -56,8 +56,12 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
     def line(text: str) -> Text:
         return Text(text, style="dim", overflow="ellipsis", no_wrap=True)
 
+    def foot() -> Text:
+        text = board.foot(state, fulfils=fulfil is not None)
+        return Text(text, overflow="fold") if state.message else line(text)
+
     def render() -> RenderableType:
-        return _frame(state, latest, console, line(headline), line(board.foot(state, fulfils=fulfil is not None)))
+        return _frame(state, latest, console, line(headline), foot())
 
     live = Live(get_renderable=render, console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
 

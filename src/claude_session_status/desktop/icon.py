@@ -1,4 +1,4 @@
-"""Draws the tray's icon from one definition, `view.IconSpec`, at any size.
+"""Draws the tray's icon from one definition, `shapes`, at any size.
 
 What it says must be read in half a second, on light, dark and coloured panels, and without colour vision. So shape
 says everything that colour says:
@@ -6,11 +6,13 @@ says everything that colour says:
 - nothing warm: a thin hollow grey ring;
 - calm: a green ring, as long as the time that is left;
 - soon: an amber slice reaching to the middle, as wide as the time that is left;
-- last seconds: a full red disc inside its ring;
-- a session waits for its person: a dot in the middle, white with a dark rim, whatever is around it.
+- last seconds: a full red disc with an exclamation mark;
+- a session waits for its person: a white dot in a dark middle, whatever is around it.
 
 Everything sits on a dark, half transparent casing. On light and coloured panels that casing separates the colours from
 the panel's own; on dark panels it vanishes, and the colours are bright enough by themselves.
+
+The logo is the same definition, printed as vectors by `packaging/make_assets.py`.
 """
 
 from collections import OrderedDict
@@ -68,61 +70,91 @@ class IconPainter:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A ring about the middle, or a disc where `inner` is 0. Radii are shares of half the icon.
+
+    `share` of it is there, from twelve o'clock clockwise.
+    """
+
+    colour: Colour
+    outer: float
+    inner: float = 0.0
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An upright bar, `reach` to either side of the middle, from `top` to `bottom`: -1 is above, 1 is below."""
+
+    colour: Colour
+    reach: float
+    top: float
+    bottom: float
+
+
+Shape = Ring | Bar
+
+
+def shapes(spec: IconSpec) -> tuple[Shape, ...]:
+    """What the icon consists of, each shape upon those before."""
+    paint = PAINTS[spec.urgency]
+    share = min(ICON_PARTS, max(0, spec.parts_left)) / ICON_PARTS
+    drawn: list[Shape]
+    if spec.urgency is Urgency.NONE:
+        drawn = [Ring(CASING, 0.99, 0 if spec.waiting else 0.58), Ring(HOLLOW, 0.91, 0.67)]
+    elif spec.urgency is Urgency.CALM:
+        drawn = [
+            Ring(CASING, 1.0, 0 if spec.waiting else 0.42),
+            Ring(paint.used, 0.92, 0.5),
+            Ring(paint.left, 0.92, 0.5, share),
+        ]
+    elif spec.urgency is Urgency.SOON:
+        drawn = [Ring(CASING, 1.0), Ring(paint.used, 0.92, 0.74), Ring(paint.left, 0.92, share=share)]
+    else:
+        drawn = [Ring(CASING, 1.0), Ring(paint.left, 0.92)]
+        if spec.waiting:
+            drawn.append(Ring(RIM, 0.74, 0.6))
+        else:
+            drawn += [Bar(RIM, 0.13, -0.62, 0.16), Bar(RIM, 0.13, 0.36, 0.62)]
+    if spec.waiting:
+        drawn += [Ring(RIM, 0.42), Ring(DOT, 0.3)]
+    return tuple(drawn)
+
+
 def draw(spec: IconSpec, size: int) -> Image.Image:
     """Draw the icon as RGBA, `size` pixels square."""
     canvas = _Canvas(size * OVERSAMPLING)
-    paint = PAINTS[spec.urgency]
-    share = min(ICON_PARTS, max(0, spec.parts_left)) / ICON_PARTS
-    if spec.urgency is Urgency.NONE:
-        canvas.ring(0.99, 0.58, CASING)
-        canvas.ring(0.91, 0.67, HOLLOW)
-    elif spec.urgency is Urgency.CALM:
-        canvas.ring(1.0, 0.42, CASING)
-        canvas.ring(0.92, 0.5, paint.used)
-        canvas.ring(0.92, 0.5, paint.left, share)
-    elif spec.urgency is Urgency.SOON:
-        canvas.disc(1.0, CASING)
-        canvas.ring(0.92, 0.74, paint.used)
-        canvas.slice(0.92, paint.left, share)
-    else:
-        canvas.disc(1.0, CASING)
-        canvas.ring(0.92, 0.8, paint.used)
-        canvas.disc(0.66, paint.left)
-    if spec.waiting:
-        canvas.disc(0.42, RIM)
-        canvas.disc(0.3, DOT)
+    for shape in shapes(spec):
+        canvas.add(shape)
     return canvas.image.resize((size, size), Image.Resampling.BOX)
 
 
 class _Canvas:
-    """Circles about one centre. Radii are shares of half the canvas; arcs begin at twelve o'clock and run clockwise."""
+    """Prints shapes, much larger than they will be seen."""
 
     def __init__(self, pixels: int) -> None:
         self._half = pixels / 2
         self.image = Image.new("RGBA", (pixels, pixels), (0, 0, 0, 0))
 
-    def disc(self, radius: float, colour: Colour) -> None:
-        self._stamp(colour, radius, 0, 1)
-
-    def slice(self, radius: float, colour: Colour, share: float) -> None:
-        self._stamp(colour, radius, 0, share)
-
-    def ring(self, outer: float, inner: float, colour: Colour, share: float = 1) -> None:
-        self._stamp(colour, outer, inner, share)
-
-    def _stamp(self, colour: Colour, outer: float, inner: float, share: float) -> None:
+    def add(self, shape: Shape) -> None:
         mask = Image.new("L", self.image.size, 0)
         pen = ImageDraw.Draw(mask)
-        if share >= 1:
-            pen.ellipse(self._box(outer), fill=255)
+        if isinstance(shape, Bar):
+            pen.rectangle(self._box(-shape.reach, shape.top, shape.reach, shape.bottom), fill=255)
         else:
-            pen.pieslice(self._box(outer), -90, -90 + 360 * share, fill=255)
-        if inner:
-            pen.ellipse(self._box(inner), fill=0)
+            round_ = self._box(-shape.outer, -shape.outer, shape.outer, shape.outer)
+            if shape.share >= 1:
+                pen.ellipse(round_, fill=255)
+            elif shape.share > 0:
+                pen.pieslice(round_, -90, -90 + 360 * shape.share, fill=255)
+            if shape.inner:
+                pen.ellipse(self._box(-shape.inner, -shape.inner, shape.inner, shape.inner), fill=0)
+        colour = shape.colour
         layer = Image.new("RGBA", self.image.size, (*colour[:3], 0))
         layer.putalpha(mask.point([round(value * colour[3] / 255) for value in range(256)]))
         self.image.alpha_composite(layer)
 
-    def _box(self, radius: float) -> tuple[float, float, float, float]:
-        reach = self._half * radius
-        return (self._half - reach, self._half - reach, self._half + reach - 1, self._half + reach - 1)
+    def _box(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
+        half = self._half
+        return half + half * left, half + half * top, half + half * right - 1, half + half * bottom - 1

@@ -1,5 +1,6 @@
 """Prints `view.menu` as a pystray menu, and nothing else: what stands in it is decided in `view`."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,16 +13,19 @@ Perform = Callable[[view.MenuItem], None]
 class KeyedMenuItem(MenuItem):  # type: ignore[misc]  # pystray ships no types
     """A pystray item that knows what it is about: `key` stays the same wherever the item stands.
 
-    `gone_text` is what its row says when the menu was open while its subject went away.
+    `gone_label` is what its row says when the menu was open while its subject went away.
     """
 
     def __init__(self, item: view.MenuItem, perform: Perform) -> None:
         self.key = item.key
-        self.gone_text = gone_text(item)
+        self.gone_label = item.gone_label
         self._item = item
         self._perform = perform
         children = Menu(*pystray_items(item.children, perform)) if item.children else None
-        super().__init__(item.label, children, default=item.default, enabled=item.enabled)
+        checked = None if item.checked is None else functools.partial(_is_checked, item)
+        super().__init__(
+            item.label, children, checked=checked, radio=item.radio, default=item.default, enabled=item.enabled
+        )
 
     def __call__(self, _icon: Any) -> None:  # pystray's icon, which is not needed
         """Do what the item is for. Without pystray's own wrapping, which refuses some callables."""
@@ -34,10 +38,5 @@ def pystray_items(items: Sequence[view.MenuItem], perform: Perform) -> tuple[Any
     return tuple(Menu.SEPARATOR if item.separator else KeyedMenuItem(item, perform) for item in items)
 
 
-def gone_text(item: view.MenuItem) -> str | None:
-    """What a session's line says once the session is gone: `× my-app · title   ended`. None for other lines."""
-    if item.session_id is None:
-        return None
-    # A line is: mark, space, name, three spaces, time.
-    words = item.label.rpartition("   ")[0] or item.label
-    return f"× {words.partition(' ')[2]}   ended"
+def _is_checked(item: view.MenuItem, _pystray_item: Any) -> bool:
+    return bool(item.checked)

@@ -75,6 +75,21 @@ def _split(text: str) -> list[str]:
         return []
 
 
+def staying(command: Sequence[str], platform: str = sys.platform) -> tuple[str, ...]:
+    """The command, whose terminal stays after it ended so that it can be read."""
+    if platform == "win32":
+        return ("cmd.exe", "/k", *command)
+    if platform == "darwin":
+        return tuple(command)  # Terminal keeps its windows
+    wait = '"$@"; printf "\\nPress Enter to close this window. "; read -r _'
+    return ("sh", "-c", wait, "sh", *command)
+
+
+def showing(text: str) -> tuple[str, ...]:
+    """A command that shows `text`, to be copied by hand, and leaves a shell beside it."""
+    return ("sh", "-c", 'printf "%s\\n\\n" "$1"; exec "${SHELL:-sh}"', "sh", text)
+
+
 def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], which: Which = shutil.which) -> None:
     """Open `command` in a terminal window of its own, which outlives us.
 

@@ -20,19 +20,22 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from claude_session_status import view
-from claude_session_status.desktop import backend, terminal
+from claude_session_status import policy, view
+from claude_session_status.desktop import backend
+from claude_session_status.desktop.deeds import Deeds, SystemDeeds
+from claude_session_status.desktop.facilities import Autostart, Facilities, SetUp
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.worker import Errands, Worker
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Activity, Alert, Cache, Snapshot
+from claude_session_status.model import Activity, Alert, Cache, EventKind, Pause, SessionState, Snapshot
 
 log = logging.getLogger(__name__)
 
 NOTIFICATION_PIXELS = 64
 MONITOR_END_SECONDS = 1.0  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
+LOOK_SECONDS = 15.0  # how often the files behind the menu's other lines are looked at
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
@@ -46,6 +49,12 @@ class Monitor(Protocol):
 
     def wake(self) -> None:
         """Look now, or see at once that `stop` is set."""
+
+    def tell(self, kind: EventKind, session_id: str) -> None:
+        """Have a session muted, unmuted or forgotten. Raises OSError."""
+
+    def pause(self, wanted: Pause) -> None:
+        """Give no alerts for a while, or give them again. Raises OSError."""
 
 
 class TrayOutcome(StrEnum):
@@ -67,13 +76,17 @@ def run_tray(
     monitor: Monitor,
     table_command: Sequence[str],
     *,
+    check_command: Sequence[str] = (),
+    autostart: Autostart | None = None,
+    set_up: SetUp | None = None,
     environ: Mapping[str, str] | None = None,
     on_shortcoming: Callable[[str], None] = log.warning,
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
-    `table_command` shows the table when it is run in a terminal. `on_shortcoming` hears in one line what a person
-    should know of the way that was found, such as that no panel takes icons yet.
+    `table_command` shows the table when it is run in a terminal, `check_command` whether all is set up.
+    Without `check_command`, `autostart` or `set_up` their lines are not in the menu. `on_shortcoming` hears in one line
+    what a person should know of the way that was found, such as that no panel takes icons yet.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -93,7 +106,8 @@ def run_tray(
     painter = IconPainter()
     tray = Tray(
         monitor,
-        functools.partial(terminal.open_in_terminal, table_command, surroundings),
+        SystemDeeds(table_command, check_command, surroundings),
+        Facilities(autostart, set_up, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
         notices=Worker("notifications"),
         painter=painter,
@@ -107,7 +121,7 @@ def run_tray(
         raise SessionStatusError(
             f"The tray icon can't be shown: {error}", "Run: claude-session-status watch"
         ) from error
-    tray.attach(icon, chain_for(sys.platform, surroundings, _notifying(icon)))
+    tray.attach(icon, chain_for(sys.platform, surroundings, _notifying(icon), tray.press))
     tray.run()
     return TrayResult(TrayOutcome.ENDED)
 
@@ -122,14 +136,18 @@ class Tray:
     def __init__(
         self,
         monitor: Monitor,
-        open_table: Callable[[], None],
+        deeds: Deeds,
+        facilities: Facilities | None = None,
         *,
         clicks: Errands,
         notices: Errands,
         painter: IconPainter,
     ) -> None:
         self._monitor = monitor
-        self._open_table = open_table
+        self._deeds = deeds
+        self._facilities = facilities or Facilities()
+        self._offers = view.Offers()
+        self._looked_at: float | None = None
         self._clicks = clicks
         self._notices = notices
         self._painter = painter
@@ -140,7 +158,7 @@ class Tray:
         self._items: tuple[view.MenuItem, ...] = view.menu(Snapshot(now=0))
         self._last = Snapshot(now=0)
         self._trouble: str | None = None  # of our own, beside the snapshot's
-        self._notified: dict[str, float | None] = {}  # key -> the expiry that was told of
+        self._notified: dict[str, tuple[Alert, ...]] = {}  # key -> what stands there
         self._stop = threading.Event()
         self._wish_to_end: SimpleQueue[str] = SimpleQueue()  # the one thing a signal handler may safely touch
 
@@ -184,8 +202,14 @@ class Tray:
         log.debug("clicked %s", item.key)
         if item.command is view.Command.QUIT:
             self.end()
-        elif item.command is view.Command.SHOW_TABLE:
-            self._clicks.submit(self._show_table)
+        elif item.command is not None:
+            ids = (item.session_id,) if item.session_id is not None else ()
+            self._clicks.submit(functools.partial(self._do, item.command, ids, item.folder))
+
+    def press(self, notification: view.Notification, command: view.Command) -> None:
+        """Do what a notification's button is for. Returns at once."""
+        log.debug("pressed %s on %s", command, notification.key)
+        self._clicks.submit(functools.partial(self._do, command, notification.session_ids, None))
 
     def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> None:
         """Take the monitor's news. Never raises: the monitor has better things to do."""
@@ -245,32 +269,50 @@ class Tray:
         if tooltip != self._tooltip:
             self._tooltip = tooltip
             icon.title = tooltip
-        items = view.menu(snapshot)
+        if self._looked_at is None or not 0 <= snapshot.now - self._looked_at < LOOK_SECONDS:
+            self._looked_at = snapshot.now
+            self._clicks.submit(self._look)
+        items = view.menu(snapshot, self._offers)
         if items != self._items:
             self._items = items
             icon.update_menu()
         icon.poke()
 
     def _tell(self, snapshot: Snapshot, alerts: Sequence[Alert]) -> None:
-        for key in self._outdated(snapshot):
-            del self._notified[key]
-            self._notices.submit(functools.partial(self._close, key))
-        for alert in alerts:
-            notification = view.notification(alert)
-            self._notified[notification.key] = alert.state.expires_at
-            image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
-            self._notices.submit(functools.partial(self._notify, notification, image))
+        # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.
+        standing = () if snapshot.paused_until is not None else snapshot.sessions
+        self._take_back({s.session.session_id: s for s in standing})
+        for group in policy.together(alerts):
+            ids = {alert.state.session.session_id for alert in group}
+            before = [k for k, shown in self._notified.items() if any(a.state.session.session_id in ids for a in shown)]
+            for key in before[1:]:
+                self._remove(key)
+            # What was said of these sessions before is replaced, not stacked upon.
+            self._put(before[0] if before else group[0].state.session.session_id, group)
 
-    def _outdated(self, snapshot: Snapshot) -> list[str]:
-        """The notifications that are no longer true: their session took a new turn, expired, or ended."""
-        if not self._notified:
-            return []
-        true = {
-            state.session.session_id: state.expires_at
-            for state in snapshot.sessions
-            if state.cache is Cache.WARM and state.activity is not Activity.ENDED
-        }
-        return [key for key, expiry in self._notified.items() if expiry is None or true.get(key) != expiry]
+    def _take_back(self, states: Mapping[str, SessionState]) -> None:
+        """Close or mend the notifications that are no longer true: a session took a new turn, expired, or ended."""
+        for key, shown in list(self._notified.items()):
+            now = {a.state.session.session_id: states.get(a.state.session.session_id) for a in shown}
+            left = [
+                dataclasses.replace(alert, state=state, sound=False)
+                for alert in shown
+                if (state := now[alert.state.session.session_id]) is not None and _still_stands(alert, state)
+            ]
+            if not any(alert.state.cache is Cache.WARM for alert in left):
+                self._remove(key)
+            elif len(left) < len(shown):
+                self._put(key, left)
+
+    def _put(self, key: str, alerts: Sequence[Alert]) -> None:
+        self._notified[key] = tuple(alerts)
+        notification = dataclasses.replace(view.notification(*alerts), key=key)
+        image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
+        self._notices.submit(functools.partial(self._notify, notification, image))
+
+    def _remove(self, key: str) -> None:
+        del self._notified[key]
+        self._notices.submit(functools.partial(self._close, key))
 
     def _notify(self, notification: view.Notification, image: Image.Image) -> None:
         if self._notifier is not None:
@@ -280,15 +322,70 @@ class Tray:
         if self._notifier is not None:
             self._notifier.close(key)
 
-    def _show_table(self) -> None:
+    # ---- what is asked for: in the clicks' thread ---------------------------
+
+    def _do(self, command: view.Command, session_ids: Sequence[str], folder: str | None) -> None:
         try:
-            self._open_table()
+            if command in _TELLS:
+                for session_id in session_ids:
+                    self._monitor.tell(_TELLS[command], session_id)
+            elif command in _PAUSES:
+                self._monitor.pause(_PAUSES[command])
+            elif command is view.Command.COPY_RESUME and session_ids:
+                self._deeds.copy_resume_command(folder, session_ids[0])
+            elif command is view.Command.OPEN_FOLDER and folder is not None:
+                self._deeds.open_folder(folder)
+            elif command is view.Command.SHOW_TABLE:
+                self._deeds.show_table()
+            elif command is view.Command.CHECK_SET_UP:
+                self._deeds.check_set_up()
+            else:
+                self._set_up(command)
         except SessionStatusError as error:
             log.warning("%s", error)
             self._trouble = f"{error.title}. {error.next_step}"
+        except OSError as error:
+            log.warning("%s", error)
+            self._trouble = f"{error.filename or 'A file'}: {error.strerror or error}"
         else:
             self._trouble = None
         self._monitor.wake()
+
+    def _set_up(self, command: view.Command) -> None:
+        """Change what is about the program rather than a session; the menu shows it at once."""
+        autostart, set_up = self._facilities.autostart, self._facilities.set_up
+        if autostart is not None and command in (view.Command.START_AT_LOGIN, view.Command.START_BY_HAND):
+            autostart.turn(command is view.Command.START_AT_LOGIN)
+        elif set_up is not None and command is view.Command.SET_UP_HOOKS:
+            done = set_up.install_hooks()
+            told = view.set_up_done(done)
+            self._notices.submit(functools.partial(self._notify, told, self._painter.image(view.IconSpec(), 64)))
+        self._look()
+
+    def _look(self) -> None:
+        before, self._offers = self._offers, self._facilities.look()
+        if self._offers != before:
+            self._monitor.wake()
+
+
+_TELLS = {
+    view.Command.MUTE: EventKind.MUTE,
+    view.Command.UNMUTE: EventKind.UNMUTE,
+    view.Command.FORGET: EventKind.FORGET,
+}
+_PAUSES = {
+    view.Command.PAUSE_HOUR: Pause.HOUR,
+    view.Command.PAUSE_TOMORROW: Pause.TOMORROW,
+    view.Command.PAUSE_OFF: Pause.OFF,
+}
+
+
+def _still_stands(alert: Alert, state: SessionState) -> bool:
+    """Whether what was said of the session holds, but for the seconds by which sources differ."""
+    said, now = alert.state.expires_at, state.expires_at
+    if said is None or now is None or abs(said - now) >= policy.SAME_EXPIRY_SECONDS:
+        return False
+    return state.activity is not Activity.ENDED and not state.session.muted
 
 
 @contextmanager

@@ -61,7 +61,10 @@ class DBusMenu:
         match member:
             case "GetLayout":
                 parent, depth, names = body
-                return "u(ia{sv}av)", (self._model.revision, self._model.layout(parent, depth, names))
+                layout = self._model.layout(parent, depth, names)
+                for submenu in self._model.unread_submenus(parent, depth):
+                    self._emitter.emit(PATH, INTERFACE, "LayoutUpdated", "ui", (self._model.revision, submenu))
+                return "u(ia{sv}av)", (self._model.revision, layout)
             case "GetGroupProperties":
                 ids, names = body
                 known = [i for i in (ids or self._model.ids()) if self._model.knows(i)]

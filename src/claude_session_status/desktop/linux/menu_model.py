@@ -81,7 +81,9 @@ class MenuModel:
         self._hold_until = 0.0
         self._rows_wait = False
         self._open = False
+        self._open_submenus: set[int] = set()  # XFCE tells of these, though not of the menu around them
         self._tells_closing = False  # whether this desktop sends `opened` and `closed`
+        self._announced: dict[int, tuple[Any, ...]] = {}  # submenu -> the shape that was announced by itself
 
     # ---- what the tray wants ------------------------------------------------
 
@@ -129,6 +131,7 @@ class MenuModel:
         changes = Changes()
         if menu_id == ROOT and not self._open and not self._tells_closing:
             self._hold_until = now
+            self._open_submenus.clear()
             changes = self.settle(now)
         self._hold_until = max(self._hold_until, now + SHOW_HOLD_SECONDS)
         return changes
@@ -139,19 +142,26 @@ class MenuModel:
             self._open = self._tells_closing = True
             self._hold_until = now + OPEN_HOLD_SECONDS
         else:
-            self._hold_until = max(self._hold_until, now + SHOW_HOLD_SECONDS)
+            self._open_submenus.add(menu_id)
+            self._hold_until = now + OPEN_HOLD_SECONDS
 
     def closed(self, menu_id: int, now: float) -> None:
         """A desktop has closed a menu; its click may still be on the way. A closed submenu leaves its parent open."""
         if menu_id == ROOT:
             self._open = False
+            self._open_submenus.clear()
             self._tells_closing = True
             self._hold_until = now + CLOSED_HOLD_SECONDS
+            return
+        self._open_submenus.discard(menu_id)
+        if not self._open and not self._open_submenus and not self._tells_closing:
+            self._hold_until = now + SHOW_HOLD_SECONDS  # the menu around it may be open still
 
     def clicked(self, row_id: int, now: float) -> Callable[[], None] | None:
         """Return what a click on the row asks for, also when the row has gone since; None for mere text."""
         # Every desktop closes its menu at a click.
         self._open = False
+        self._open_submenus.clear()
         self._hold_until = min(self._hold_until, now + CLOSED_HOLD_SECONDS)
         return self._actions.get(row_id)
 
@@ -159,6 +169,8 @@ class MenuModel:
         """The panel has gone, and its open menu with it."""
         self._hold_until = 0.0
         self._open = self._tells_closing = False
+        self._announced.clear()
+        self._open_submenus.clear()
 
     # ---- what a desktop reads -----------------------------------------------
 
@@ -178,6 +190,25 @@ class MenuModel:
     def layout(self, parent: int, depth: int, names: Sequence[str] = ()) -> tuple[int, Properties, list[Any]]:
         """The rows below `parent` down to `depth` (-1: all), in dbusmenu's form. Raises LookupError when unknown."""
         return self._layout(parent, self._children_of(parent), depth, names)
+
+    def unread_submenus(self, parent: int, depth: int) -> list[int]:
+        """The submenus whose rows a reader of `layout(parent, depth)` has not seen, each once for each of its shapes.
+
+        KDE reads a submenu only when it is opened, too late: it has no size yet, and at the right edge of the screen,
+        where the tray is, it opens beyond the edge. And it does not read it again when only its own rows have changed.
+        """
+        if depth < 0:
+            return []
+        edge = self._children_of(parent)
+        for _ in range(depth - 1):
+            edge = tuple(child for row in edge for child in row.children)
+        unread = []
+        for row in edge if depth else ():
+            shape = _shape(row.children)
+            if row.children and self._announced.get(row.id) != shape:
+                self._announced[row.id] = shape
+                unread.append(row.id)
+        return unread
 
     # ---- private ------------------------------------------------------------
 

@@ -252,7 +252,7 @@ def _entries_of(menu: Sequence[Any], icon: Any, parent: str) -> tuple[Entry, ...
                 key=key,
                 kind=Kind.SUBMENU if submenu else Kind.ITEM,
                 label=descriptor.text,
-                gone_label=descriptor.gone_text if keyed else None,
+                gone_label=descriptor.gone_label if keyed else None,
                 enabled=bool(descriptor.enabled),
                 checked=descriptor.checked,
                 radio=bool(descriptor.radio),

@@ -3,29 +3,37 @@
 import functools
 from collections.abc import Mapping
 
-from claude_session_status.desktop.notify.base import Notifier, Outcome
+from claude_session_status.desktop.notify.base import Notifier, OnPress, Outcome, nobody_listens
 from claude_session_status.desktop.notify.chain import Attempt, Chain
 from claude_session_status.desktop.notify.through_icon import IconNotifier, NotifyingIcon
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 
-__all__ = ["Attempt", "Chain", "Notifier", "Outcome", "chain_for"]
+__all__ = ["Attempt", "Chain", "Notifier", "OnPress", "Outcome", "chain_for"]
 
 
-def chain_for(platform: str, environ: Mapping[str, str], icon: NotifyingIcon | None = None) -> Chain:
-    """The ways of a platform, best first. `icon` is needed on Windows and macOS; without it that way is left out."""
+def chain_for(
+    platform: str,
+    environ: Mapping[str, str],
+    icon: NotifyingIcon | None = None,
+    on_press: OnPress = nobody_listens,
+) -> Chain:
+    """The ways of a platform, best first. `icon` is needed on Windows and macOS; without it that way is left out.
+
+    `on_press` hears of buttons where the way has any; it must not take its time.
+    """
     plyer = PlyerNotifier(platform)
     by_icon = [IconNotifier(icon)] if icon is not None else []
     if platform == "win32":
         return Chain([*by_icon, plyer])
     if platform == "darwin":
         return Chain([plyer, *by_icon])
-    return Chain([*_freedesktop(environ), plyer])
+    return Chain([*_freedesktop(environ, on_press), plyer])
 
 
-def _freedesktop(environ: Mapping[str, str]) -> list[Notifier]:
+def _freedesktop(environ: Mapping[str, str], on_press: OnPress) -> list[Notifier]:
     try:
         from claude_session_status.desktop.linux.bus import open_session_bus  # noqa: PLC0415  # jeepney: Linux only
         from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier  # noqa: PLC0415  # likewise
     except ImportError:
         return []
-    return [FreedesktopNotifier(functools.partial(open_session_bus, environ))]
+    return [FreedesktopNotifier(functools.partial(open_session_bus, environ), on_press)]

@@ -1,11 +1,19 @@
 """What every way of notifying a person has in common."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
 from PIL import Image
 
-from claude_session_status.view import Notification
+from claude_session_status.view import Command, Notification
+
+OnPress = Callable[[Notification, Command], None]
+"""Hears that a person pressed one of a notification's buttons."""
+
+
+def nobody_listens(notification: Notification, command: Command) -> None:
+    """Let a button be pressed in vain."""
 
 
 class Outcome(StrEnum):

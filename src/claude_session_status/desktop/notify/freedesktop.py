@@ -2,20 +2,24 @@
 
 import html
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import Bus, BusError, CallError, Target
-from claude_session_status.desktop.notify.base import Outcome
-from claude_session_status.view import Notification
+from claude_session_status.desktop.linux.bus import Bus, BusError, Call, CallError, Target
+from claude_session_status.desktop.linux.courier import Courier
+from claude_session_status.desktop.notify.base import OnPress, Outcome, nobody_listens
+from claude_session_status.view import Command, Notification
 
 log = logging.getLogger(__name__)
 
 SERVICE = "org.freedesktop.Notifications"
 TARGET = Target(SERVICE, "/org/freedesktop/Notifications", SERVICE)
 APPLICATION = "claude-session-status"
+RULES = (f"type='signal',sender='{SERVICE}',interface='{SERVICE}'",)
+SOUND = "message-new-instant"  # a name of the freedesktop sound theme
 
 NORMAL, CRITICAL = 1, 2
 SERVICE_DECIDES = -1  # how long it stays on the screen
@@ -26,14 +30,19 @@ _NO_START = "org.freedesktop.DBus.Error.Spawn."
 
 
 class FreedesktopNotifier:
-    """Notifies over a bus connection of its own, made when it is first needed and made anew when it broke."""
+    """Notifies over a bus connection of its own, made when it is first needed and made anew when it broke.
+
+    `on_press` hears of the buttons, in a thread that must not be kept.
+    """
 
     name = "D-Bus (org.freedesktop.Notifications)"
 
-    def __init__(self, open_bus: Callable[[], Bus]) -> None:
-        self._open_bus = open_bus
-        self._bus: Bus | None = None
+    def __init__(self, open_bus: Callable[[], Bus], on_press: OnPress = nobody_listens) -> None:
+        self._courier = Courier(open_bus, RULES, self._heard)
+        self._on_press = on_press
+        self._guard = threading.Lock()
         self._shown: dict[str, int] = {}  # the service's ids, by our keys
+        self._said: dict[int, Notification] = {}  # what stands there, by the service's ids
 
     def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
         """Show it, in place of an earlier one with the same key."""
@@ -45,11 +54,11 @@ class FreedesktopNotifier:
                 "susssasa{sv}i",
                 (
                     APPLICATION,
-                    self._shown.get(notification.key, 0),
+                    self._id_of(notification.key),
                     "",
                     notification.title,
                     html.escape(notification.body, quote=False) if "body-markup" in capabilities else notification.body,
-                    [],
+                    _actions(notification) if "actions" in capabilities else [],
                     _hints(notification, image),
                     SERVICE_DECIDES,
                 ),
@@ -61,14 +70,18 @@ class FreedesktopNotifier:
         except BusError as error:
             log.info("%s", error)
             return Outcome.UNAVAILABLE
-        self._shown[notification.key] = shown
+        with self._guard:
+            self._shown[notification.key] = shown
+            self._said[shown] = notification
         return Outcome.SENT
 
     def close(self, key: str) -> None:
         """Take it off the screen, if it is still there."""
-        shown = self._shown.pop(key, None)
-        if shown is None:
-            return
+        with self._guard:
+            shown = self._shown.pop(key, None)
+            if shown is None:
+                return
+            self._said.pop(shown, None)
         try:
             self._ask("CloseNotification", "u", (shown,))
         except (CallError, BusError) as error:
@@ -76,26 +89,42 @@ class FreedesktopNotifier:
 
     def hang_up(self) -> None:
         """Close the connection; the next notification opens another."""
-        if self._bus is not None:
-            self._bus.close()
-            self._bus = None
+        self._courier.hang_up()
 
     def _ask(self, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         try:
-            return self._connected().ask(TARGET, member, signature, body)
+            return self._courier.ask(TARGET, member, signature, body)
         except BusError:
-            self.hang_up()
+            self._courier.hang_up()
         # Once more on a fresh connection: the old one may have died hours ago, and only now does it show.
         try:
-            return self._connected().ask(TARGET, member, signature, body)
+            return self._courier.ask(TARGET, member, signature, body)
         except BusError:
-            self.hang_up()
+            self._courier.hang_up()
             raise
 
-    def _connected(self) -> Bus:
-        if self._bus is None:
-            self._bus = self._open_bus()
-        return self._bus
+    def _id_of(self, key: str) -> int:
+        with self._guard:
+            return self._shown.get(key, 0)
+
+    def _heard(self, signal: Call) -> None:
+        if signal.member == "ActionInvoked":
+            shown, action = signal.body[:2]
+            with self._guard:
+                notification = self._said.get(shown)
+            # Every program that notifies is heard here: only our ids and our buttons count.
+            if notification is not None and action in [str(command) for command, _ in notification.buttons]:
+                self._on_press(notification, Command(action))
+        elif signal.member == "NotificationClosed":
+            with self._guard:
+                gone = self._said.pop(signal.body[0], None)
+                if gone is not None and self._shown.get(gone.key) == signal.body[0]:
+                    del self._shown[gone.key]
+
+
+def _actions(notification: Notification) -> list[str]:
+    """The buttons as the service wants them: key, label, key, label."""
+    return [text for command, label in notification.buttons for text in (str(command), label)]
 
 
 def _hints(notification: Notification, image: Image.Image | None) -> dict[str, tuple[str, Any]]:
@@ -103,6 +132,10 @@ def _hints(notification: Notification, image: Image.Image | None) -> dict[str, t
         "urgency": ("y", CRITICAL if notification.urgent else NORMAL),
         "desktop-entry": ("s", APPLICATION),
     }
+    if notification.sound:
+        hints["sound-name"] = ("s", SOUND)
+    else:
+        hints["suppress-sound"] = ("b", True)
     if image is not None:
         rgba = image.convert("RGBA")
         pixels = (rgba.width, rgba.height, rgba.width * 4, True, 8, 4, rgba.tobytes())

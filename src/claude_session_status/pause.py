@@ -1,0 +1,37 @@
+"""Until when a person wants no notifications: one moment for the whole program, in a file of its own.
+
+A file and no row: it concerns no session, every monitor must see it at once, and it must survive whatever happens to
+the database. What can't be read means that notifications are on: silence must be asked for.
+"""
+
+import math
+import os
+
+from claude_session_status.spool import make_private_folder
+
+_LONGEST = 64  # bytes; a moment has less than twenty
+
+
+def read(path: str) -> float | None:
+    """The moment (epoch seconds) until which nothing is told; None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            until = float(file.read(_LONGEST))
+    except (OSError, ValueError):
+        return None
+    return until if math.isfinite(until) else None
+
+
+def write(path: str, until: float | None) -> None:
+    """Remember the moment, or that there is none. Raises OSError."""
+    if until is None:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        return
+    make_private_folder(os.path.dirname(path))
+    half = f"{path}.{os.getpid()}"
+    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(f"{until:.3f}\n".encode())
+    os.replace(half, path)

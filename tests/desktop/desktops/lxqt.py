@@ -1,0 +1,37 @@
+"""LXQt: lxqt-panel, which shows no icons unless its settings name the plugin."""
+
+from desktop.harness import NOTIFICATIONS, WATCHER, Desktop, Program
+
+
+class Lxqt(Desktop):
+    """LXQt's panel on openbox."""
+
+    name = "lxqt"
+    current_desktop = "LXQt"
+    programs = ("openbox", "lxqt-panel", "lxqt-notificationd")
+    environment = {"QT_QPA_PLATFORMTHEME": "lxqt"}  # noqa: RUF012  # constant
+
+    def write_settings(self) -> None:
+        folder = self.config / "lxqt"
+        folder.mkdir()
+        (folder / "lxqt.conf").write_text(f"[General]\ntheme={'dark' if self.dark else 'light'}\n")
+        (folder / "panel.conf").write_text(
+            "[General]\npanels=panel1\n\n"
+            "[panel1]\nalignment=-1\ndesktop=0\nposition=Top\nwidth=100\nwidth-percent=true\nlockPanel=false\n"
+            f"panelSize={self.panel_pixels}\niconSize=22\nlineCount=1\nanimation-duration=0\n"
+            "plugins=taskbar, statusnotifier, worldclock\n\n"
+            "[taskbar]\ntype=taskbar\n\n[statusnotifier]\nalignment=Right\ntype=statusnotifier\n\n"
+            "[worldclock]\nalignment=Right\ntype=worldclock\n"
+        )
+
+    def start_session(self) -> None:
+        self.start_openbox()
+
+    def start_panel(self) -> Program:
+        panel = self.start_of_panel(["lxqt-panel"])
+        self.wait_owner(WATCHER.name)
+        return panel
+
+    def start_notifier(self) -> None:
+        self.start(["lxqt-notificationd"])
+        self.wait_owner(NOTIFICATIONS)

@@ -1,0 +1,65 @@
+"""Programs that a test starts: by an argument list, with a log of their own, ended by their own process id."""
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+PATIENCE = 20.0  # seconds; on a busy machine a panel takes its time
+END_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
+    """Look again and again until there is something, and return it. Fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.05)
+
+
+class Program:
+    """A program that was started, and its log."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], log: Path, **options: Any) -> None:
+        self.argv = list(argv)
+        self.log = log
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                self.argv,
+                env=dict(env),
+                stdin=options.pop("stdin", subprocess.DEVNULL),
+                stdout=options.pop("stdout", stream),
+                stderr=stream,
+                **options,
+            )
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def end(self, number: int = signal.SIGTERM, seconds: float = END_SECONDS) -> int:
+        """Send the signal, wait, and return the exit code; killed when that takes too long."""
+        if self.alive():
+            self.process.send_signal(number)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        return self.process.returncode

@@ -1,0 +1,210 @@
+"""The eyes and the hand of a test: pictures of the screen, the words that stand on it, the pointer and its buttons.
+
+Words are read by OCR. So a test clicks where a person would, at the line that says `bravo`, without knowing how high a
+line is on this desktop; and what it reads is what was drawn, not what the panel had been told.
+"""
+
+import csv
+import io
+import os
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageOps, ImageStat
+from Xlib import X
+from Xlib.display import Display
+from Xlib.ext import xtest
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+Point = tuple[int, int]
+
+ENLARGED = 3  # tesseract was made for print: it reads letters of about 30 pixels
+BLOCK = 8  # pixels: changes that are nearer than this belong together
+CLICK_SECONDS = 0.06  # between the pointer's coming and the press: menus light up the line under it first
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word on the screen, and the box around it in the screen's pixels."""
+
+    text: str
+    box: Box
+
+    @property
+    def middle(self) -> Point:
+        left, top, right, bottom = self.box
+        return (left + right) // 2, (top + bottom) // 2
+
+
+class Screen:
+    """An X server's screen. Connects when it is made."""
+
+    def __init__(self, name: str) -> None:
+        self._display = Display(name)
+        self._root = self._display.screen().root
+        self.width = self._display.screen().width_in_pixels
+        self.height = self._display.screen().height_in_pixels
+
+    @property
+    def box(self) -> Box:
+        return 0, 0, self.width, self.height
+
+    def close(self) -> None:
+        self._display.close()
+
+    # ---- eyes ---------------------------------------------------------------
+
+    def shot(self, path: Path | None = None) -> Image.Image:
+        """What is on the screen now; written to `path` as PNG, too."""
+        data = self._root.get_image(0, 0, self.width, self.height, X.ZPixmap, 0xFFFFFFFF).data
+        image = Image.frombytes("RGB", (self.width, self.height), data, "raw", "BGRX")
+        if path is not None:
+            image.save(path)
+        return image
+
+    def find_colour(self, colour: Colour, box: Box, tolerance: int = 24, least: int = 12) -> Point | None:
+        """The middle of the pixels of about this colour in `box`; None when fewer than `least` are."""
+        mask = _like(self.shot().crop(box), colour, tolerance)
+        count = round(ImageStat.Stat(mask).sum[0] / 255)
+        if count < least:
+            return None
+        hits = [place for place, value in enumerate(mask.tobytes()) if value]
+        x = sum(place % mask.width for place in hits) // count
+        y = sum(place // mask.width for place in hits) // count
+        return box[0] + x, box[1] + y
+
+    def changes(self, before: Image.Image) -> list[Box]:
+        """The places where the screen differs from an earlier shot, the largest first."""
+        return changes(before, self.shot())
+
+    def words(self, box: Box | None = None) -> list[Word]:
+        """What stands in `box`, read line by line."""
+        return read(self.shot(), box or self.box)
+
+    # ---- hand ---------------------------------------------------------------
+
+    def point(self, x: int, y: int) -> None:
+        """Move the pointer there, in two steps: some menus ignore a pointer that was there all the time."""
+        for place in ((x - 1, y), (x, y)):
+            xtest.fake_input(self._display, X.MotionNotify, x=place[0], y=place[1])
+            self._display.sync()
+
+    def click(self, x: int, y: int, button: int = 1) -> None:
+        self.point(x, y)
+        time.sleep(CLICK_SECONDS)
+        for event in (X.ButtonPress, X.ButtonRelease):
+            xtest.fake_input(self._display, event, button)
+            self._display.sync()
+
+    def key(self, keysym: int) -> None:
+        """Press and release the key with this X keysym."""
+        code = self._display.keysym_to_keycode(keysym)
+        for event in (X.KeyPress, X.KeyRelease):
+            xtest.fake_input(self._display, event, code)
+            self._display.sync()
+
+    def has_window_manager(self) -> bool:
+        """Whether a window manager has taken this screen."""
+        sign = self._display.intern_atom("_NET_SUPPORTING_WM_CHECK")
+        return self._root.get_full_property(sign, X.AnyPropertyType) is not None
+
+    def paint(self, colour: int) -> None:
+        """Give the screen this background, 0xRRGGBB."""
+        self._root.change_attributes(background_pixel=colour)
+        self._root.clear_area()
+        self._display.sync()
+
+
+def _like(image: Image.Image, colour: Colour, tolerance: int) -> Image.Image:
+    """A mask of the pixels of about this colour."""
+    mask = Image.new("L", image.size, 255)
+    for band, wanted in zip(image.split(), colour, strict=True):
+        near = band.point([255 * (abs(value - wanted) <= tolerance) for value in range(256)])
+        mask = ImageChops.darker(mask, near)
+    return mask
+
+
+def changes(before: Image.Image, after: Image.Image, threshold: int = 16) -> list[Box]:
+    """The places where two pictures differ, the largest first."""
+    red, green, blue = ImageChops.difference(before, after).split()
+    difference = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(
+        [255 * (v > threshold) for v in range(256)]
+    )
+    width, height = -(-difference.width // BLOCK), -(-difference.height // BLOCK)
+    padded = Image.new("L", (width * BLOCK, height * BLOCK))
+    padded.paste(difference)
+    blocks = {
+        (place % width, place // width)
+        for place, value in enumerate(padded.resize((width, height), Image.Resampling.BOX).tobytes())
+        if value
+    }
+    boxes = []
+    while blocks:
+        part = list(_together(blocks))
+        left, right = min(x for x, _ in part), max(x for x, _ in part) + 1
+        top, bottom = min(y for _, y in part), max(y for _, y in part) + 1
+        boxes.append((left * BLOCK, top * BLOCK, right * BLOCK, bottom * BLOCK))
+    return sorted(boxes, key=area, reverse=True)
+
+
+def _together(blocks: set[Point]) -> Iterator[Point]:
+    """Take one block and all that touch it out of `blocks`."""
+    edge = [blocks.pop()]
+    while edge:
+        x, y = edge.pop()
+        yield x, y
+        near = {(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)} & blocks
+        blocks -= near
+        edge.extend(near)
+
+
+def area(box: Box) -> int:
+    """The pixels in a box."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def around(words: Iterable[Word], margin: int = 0) -> Box:
+    """The box around these words."""
+    boxes = [word.box for word in words]
+    return (
+        min(b[0] for b in boxes) - margin,
+        min(b[1] for b in boxes) - margin,
+        max(b[2] for b in boxes) + margin,
+        max(b[3] for b in boxes) + margin,
+    )
+
+
+def _black_on_white(grey: Image.Image) -> Image.Image:
+    """Each row of pixels beside its own ground, so that a line that is lit is read like the others."""
+    rows = (grey.crop((0, y, grey.width, y + 1)).histogram() for y in range(grey.height))
+    grounds = bytes(row.index(max(row)) for row in rows)
+    ground = Image.frombytes("L", (1, grey.height), grounds).resize(grey.size, Image.Resampling.NEAREST)
+    return ImageOps.invert(ImageChops.difference(grey, ground))
+
+
+def read(image: Image.Image, box: Box) -> list[Word]:
+    """What stands in this part of a picture: one block of text, line by line."""
+    crop = ImageOps.autocontrast(_black_on_white(image.crop(box).convert("L")))
+    crop = crop.resize((crop.width * ENLARGED, crop.height * ENLARGED), Image.Resampling.LANCZOS)
+    picture = io.BytesIO()
+    crop.save(picture, "PNG")
+    done = subprocess.run(
+        ["tesseract", "stdin", "stdout", "--psm", "6", "--dpi", "220", "tsv"],
+        input=picture.getvalue(),
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], "OMP_THREAD_LIMIT": "1"},  # threads make it slower, not faster
+        check=True,
+    )
+    rows = csv.DictReader(io.StringIO(done.stdout.decode()), delimiter="\t", quoting=csv.QUOTE_NONE)
+    words = []
+    for row in rows:
+        text = (row["text"] or "").strip()
+        if not text:
+            continue
+        left, top, width, height = (int(row[name]) // ENLARGED for name in ("left", "top", "width", "height"))
+        words.append(Word(text, (box[0] + left, box[1] + top, box[0] + left + width, box[1] + top + height)))
+    return words

@@ -1,0 +1,219 @@
+"""The tray on real desktops of seven kinds: what a person sees there, and what their clicks do.
+
+Each desktop is started once, and all that is done there is done with the mouse and read from the screen. Which ones:
+the environment variable DESKTOPS, such as `xfce,lxqt`; else all, those skipped that are not installed.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.model import Urgency
+from desktop.app import FakeApp, session
+from desktop.desktops.every import chosen
+from desktop.harness import Desktop, Item, wait_for, why_not
+from desktop.person import COLOURS, Person
+
+pytestmark = pytest.mark.desktop
+
+ALPHA = session("alpha", 100)
+BRAVO = session("bravo", 200)
+HOTEL = session("hotel", 250)
+SHIFT = 3  # pixels by which a line may seem to have moved: OCR draws its boxes a bit differently each time
+
+
+@pytest.fixture(scope="session", params=chosen(os.environ), ids=lambda kind: kind.name)
+def seat(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
+    """A desktop with its panel and its notification service, shared by all tests here."""
+    kind: type[Desktop] = request.param
+    if reason := why_not(kind):
+        pytest.skip(reason)
+    with kind(tmp_path_factory.mktemp(kind.name)) as desktop:
+        desktop.start_panel()
+        desktop.start_notifier()
+        yield desktop
+
+
+@pytest.fixture
+def person(seat: Desktop) -> Iterator[Person]:
+    person = Person(seat)
+    yield person
+    person.click_elsewhere()  # whatever a failed test has left open
+
+
+@pytest.fixture
+def tray(seat: Desktop) -> Iterator[FakeApp]:
+    with FakeApp(seat) as app:
+        yield app
+    wait_for("no icon", lambda: not seat.items())
+
+
+def wait_labels(item: Item, *parts: str) -> None:
+    """Wait until the menu's first lines contain this, as the panel is told."""
+
+    def look() -> bool:
+        return all(part in label for part, label in zip(parts, item.labels(), strict=False))
+
+    wait_for(f"a menu with {parts}", look)
+
+
+def test_the_icon_has_the_colour_of_the_soonest(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    tray.start(BRAVO, HOTEL)
+    person.look_away()
+    place = person.see_icon(Urgency.CALM)
+    wait_for("CALM alone", lambda: person.colours_at(place) == {Urgency.CALM})
+    for sessions, urgency in [([HOTEL, ALPHA], Urgency.SOON), ([session("lima", 29)], Urgency.LAST)]:
+        tray.show(*sessions)
+        wait_for(f"{urgency.name} alone", lambda: person.colours_at(place) == {urgency})  # noqa: B023  # ended by then
+    tray.show(session("kilo", -5))
+    wait_for("a hollow grey ring", lambda: person.colours_at(place) == {Urgency.NONE})
+    tray.show(session("kilo", 250, activity="waiting"))
+    x, y = place
+    white = (255, 255, 255)
+    wait_for("the dot", lambda: seat.screen.find_colour(white, (x - 3, y - 3, x + 4, y + 4), tolerance=40, least=4))
+
+
+def test_the_tooltip_names_the_next(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    tray.start(HOTEL, BRAVO)
+    place = person.see_icon()
+    item = seat.item()
+    if not seat.tooltips:
+        assert item.get("IconAccessibleDesc").startswith("Claude Code: ")
+        return
+    for name in ("bravo", "alpha"):
+        wait_for("the title", lambda: f"next {name} until" in item.get("Title"))  # noqa: B023  # likewise
+        tooltip = person.hover(place)
+        tooltip.wait_text(rf"warm, next.{name} until.\d\d:\d\d:\d\d")
+        person.look_away()
+        tooltip.wait_gone("Claude")
+        tray.show(HOTEL, ALPHA)
+
+
+def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    tray.start(ALPHA, BRAVO, HOTEL)
+    wait_labels(seat.item(), "alpha", "bravo", "hotel")
+    menu = person.open_menu()
+    places = menu.places(["alpha", "bravo", "hotel", "Pause", "Show", "About", "Quit"])
+    assert sorted(places.values(), key=lambda place: place[1]) == list(places.values())
+    before = menu.seconds_left("bravo")
+    wait_for("the countdown to go on", lambda: menu.seconds_left("bravo") < before)
+    person.click_elsewhere()
+    menu.wait_gone("Quit")
+
+
+@pytest.mark.parametrize("wish", ["mute", "forget"])
+def test_a_click_reaches_the_session_whose_name_was_read(
+    seat: Desktop, person: Person, tray: FakeApp, wish: str
+) -> None:
+    tray.start(ALPHA, BRAVO, HOTEL)
+    item = seat.item()
+    wait_labels(item, "alpha", "bravo", "hotel")
+    menu = person.open_menu()
+    read = menu.places(["alpha", "bravo", "hotel"])
+    # One comes, one goes, one overtakes: the lines say so, and stay where they are.
+    tray.show(session("lima", 40), session("hotel", 60), session("alpha", 290))
+    wait_labels(item, "alpha", "bravo   ended", "hotel", "Pause")
+    menu.wait_line("bravo.ended")
+    for name, (_, y) in menu.places(["alpha", "bravo", "hotel"]).items():
+        assert abs(y - read[name][1]) <= SHIFT, name
+    submenu = person.open_submenu(read["hotel"], "Forget")
+    place = submenu.place(wish.capitalize())
+    # And once more, while the submenu is open: now its own session goes, and its neighbour comes back.
+    tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
+    wait_labels(item, "alpha", "bravo", "hotel   ended", "Pause")
+    seat.click(*place)
+    tray.wait_told(f"{wish} hotel")
+    assert tray.clicked() == [f"session:hotel:{wish}"]
+    # The next time it is opened, it is up to date.
+    wait_labels(item, "lima", "alpha", "bravo", "Pause")
+    menu = person.open_menu()
+    assert [menu.place(name)[1] for name in ("lima", "alpha", "bravo")] == sorted(
+        menu.place(name)[1] for name in ("lima", "alpha", "bravo")
+    )
+
+
+def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    calm = [session(f"calm{n}", 250 + n) for n in range(12)]
+    tray.start(*calm, session("papa", 290), session("romeo", 295))
+    item = seat.item()
+    wait_for("the line", lambda: any("More (2)" in label for label in item.labels()))
+    more = person.open_submenu(person.open_menu().place("More"), "romeo")
+    submenu = person.open_submenu(more.place("romeo"), "Forget")
+    tray.show(*calm, session("romeo", 280), session("papa", 299))
+    seat.click(*submenu.place("Mute"))
+    tray.wait_told("mute romeo")
+
+
+def test_a_left_click_is_the_default_action_or_opens_the_menu(
+    seat: Desktop, person: Person, tray: FakeApp, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    terminal = tmp_path / "terminal"
+    terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
+    terminal.chmod(0o755)
+    tray.start(ALPHA, table=("the", "table"), TERMINAL=str(terminal))
+    wait_labels(seat.item(), "alpha", "Pause", "Show")
+    if seat.left_click_acts:
+        person.look_away()
+        seat.click(*person.see_icon(), 1)
+    else:
+        seat.click(*person.open_menu(button=1).place("Show"))
+    wait_for("the terminal", lambda: told.exists() and told.read_text() == "-e the table\n")
+
+
+def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    tray.start(session("alpha", 29, title="New navigation"))
+    seat.item()
+    person.see_icon(Urgency.LAST)
+    person.look_away()
+    before = seat.screenshot()
+    tray.say(alert="alpha")
+    note = person.see_notification(before, "expires")
+    note.wait_text(r"alpha: cache expires in 2\ds .*New navigation\. Answer before")
+    first = note.wait_text(r"expires in (\d+)s")[1]
+
+    def notify_again() -> bool:
+        tray.say(alert="alpha")
+        return note.wait_text(r"expires in (\d+)s")[1] != first
+
+    wait_for("a later one", notify_again)
+    assert person.count(before, "expires") == 1  # in the first one's place, not beside it
+    tray.show(session("alpha", 300))  # a new turn
+    wait_for("none", lambda: person.count(before, "expires") == 0)
+
+
+@pytest.mark.parametrize(("label", "told"), [("Mute", "mute alpha"), ("Pause", "pause hour")])
+def test_a_button_on_a_notification_is_heard(
+    seat: Desktop, person: Person, tray: FakeApp, label: str, told: str
+) -> None:
+    tray.start(session("alpha", 29, title="New navigation", tokens=142_000))
+    seat.item()
+    person.see_icon(Urgency.LAST)
+    person.look_away()
+    before = seat.screenshot()
+    tray.say(alert="alpha")
+    person.press_button(before, label)
+    tray.wait_told(told)
+    wait_for("none", lambda: person.count(before, "expires") == 0)
+
+
+def test_quit_ends_it(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    tray.start(ALPHA)
+    wait_labels(seat.item(), "alpha", "Pause", "Show", "About", "Quit")
+    seat.click(*person.open_menu().place("Quit"))
+    assert tray.ended() == 0
+
+
+def test_a_panel_that_restarts_gets_the_icon_back(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    tray.start(ALPHA)
+    person.look_away()
+    person.see_icon(Urgency.SOON)
+    seat.end_panel()
+    wait_for("no colour", lambda: not seat.find_colour(COLOURS[Urgency.SOON]))
+    seat.start_panel()
+    person.see_icon(Urgency.SOON)
+    wait_labels(seat.item(), "alpha", "Pause")
+    # A shell that has only just come up lets go of the first menu.
+    person.open_submenu(person.open_menu(tries=2).place("alpha"), "Forget")
