@@ -25,11 +25,16 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture
-def desktop(tmp_path: Path) -> Iterator[Desktop]:
-    """A screen, a bus and a window manager of XFCE's."""
+@pytest.fixture(scope="session")
+def desktop_programs() -> None:
+    """The programs of XFCE's desktop."""
     if reason := why_not(Xfce):
         pytest.skip(reason)
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, desktop_programs: None) -> Iterator[Desktop]:
+    """A screen, a bus and a window manager of XFCE's."""
     with Xfce(tmp_path) as desktop:
         yield desktop
 
