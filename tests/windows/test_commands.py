@@ -11,6 +11,7 @@ import subprocess
 import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,11 +104,12 @@ def test_many_hooks_at_once_lose_nothing(user: User) -> None:
 
 def test_how_fast_a_hook_is(user: User, capsys: pytest.CaptureFixture[str]) -> None:
     """Printed, not judged: what Wine takes tells little of Windows."""
-    user.say_that_a_monitor_lives()
     code = "import sys; sys.stdin.read()"
     bare = min(user.python("-I", "-S", "-c", code).seconds for _ in range(5))
     told, module_call = b'{"session_id": "s"}', ("-I", "-m", "claude_session_status", "mark-turn")
+    user.say_that_a_monitor_lives()
     module = [user.python(*module_call, stdin=told) for _ in range(5)]
+    user.say_that_a_monitor_lives()
     program = [user.run("mark-turn", stdin=told) for _ in range(5)]
     assert all(silent(done) for done in [*module, *program])
     fastest = [min(done.seconds for done in runs) / bare for runs in (module, program)]
@@ -186,12 +188,13 @@ def test_a_database_in_use_loses_no_event_and_is_called_that(user: User) -> None
     assert user.notes() == []
 
 
-def test_watch_in_a_console_ends_with_ctrl_c(user: User) -> None:
+@pytest.mark.parametrize("key", ["\x03", "q"])
+def test_watch_in_a_console_ends_with_ctrl_c_and_q(user: User, key: str) -> None:
     user.mark("mark-turn", **EVENTS["mark-turn"])
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     watch = subprocess.Popen(
-        ["setsid", "--ctty", LOADER, user.wine.program, "watch"],  # Ctrl-C comes from a terminal of its own
+        ["setsid", "--ctty", LOADER, user.wine.python, "-c", _WATCH],  # Ctrl-C comes from a terminal of its own
         env={**user.wine.env, **user.env, "TERM": "xterm-256color"},
         stdin=theirs,
         stdout=theirs,
@@ -202,7 +205,7 @@ def test_watch_in_a_console_ends_with_ctrl_c(user: User) -> None:
         shown = _read_until(ours, "my-app")
         assert "●" in shown
         assert (user.folder / "monitor.alive").exists()
-        os.write(ours, b"\x03")
+        os.write(ours, key.encode())
         _read_until(ours, None)
         assert watch.wait(30) == 0
         assert not (user.folder / "monitor.alive").exists()
@@ -212,11 +215,23 @@ def test_watch_in_a_console_ends_with_ctrl_c(user: User) -> None:
         os.close(ours)
 
 
+# Wine's console hears no key before it was asked for one: to ask how many there are, as `kbhit` does, is not enough.
+_WATCH = """
+import ctypes, sys
+from claude_session_status.__main__ import main
+kernel32, count = ctypes.windll.kernel32, ctypes.c_ulong()
+event = ctypes.create_string_buffer(64)
+kernel32.PeekConsoleInputW(ctypes.c_void_p(kernel32.GetStdHandle(-10)), event, 1, ctypes.byref(count))
+sys.argv[1:] = ["watch"]
+sys.exit(main())
+"""
+
+
 def _read_until(terminal: int, wanted: str | None, seconds: float = 30) -> str:
     """What is printed until `wanted` is there, or to the end."""
     deadline, seen = time.monotonic() + seconds, b""
     while wanted is None or wanted not in seen.decode("utf-8", "replace"):
-        assert time.monotonic() < deadline, seen.decode("utf-8", "replace")
+        assert time.monotonic() < deadline, seen.decode("utf-8", "replace")[-500:]
         if select.select([terminal], [], [], 0.1)[0]:
             try:
                 part = os.read(terminal, 65536)
@@ -234,6 +249,83 @@ def test_a_wrong_config_is_named_with_its_line(user: User) -> None:
     done = user.run("status")
     assert done.code == 0
     assert f"{user.windows_path(user.folder)}\\config.toml:2: poll_seconds must be" in done.complaint
+
+
+def test_every_module_can_be_imported(user: User) -> None:
+    done = user.python("-W", "error", "-c", _IMPORT_ALL)
+    assert (done.text, done.complaint) == ("", "")
+
+
+_IMPORT_ALL = """
+import importlib, pkgutil, claude_session_status as ours
+elsewhere = ("linux", "macos", "freedesktop")  # what needs D-Bus, or a Mac
+for module in pkgutil.walk_packages(ours.__path__, ours.__name__ + "."):
+    if not module.name.endswith("__main__") and not any(word in module.name for word in elsewhere):
+        try:
+            importlib.import_module(module.name)
+        except Exception as error:
+            print(module.name, type(error).__name__, error)
+"""
+
+
+def test_the_demo_and_the_config_are_printed(user: User) -> None:
+    demo = user.run("watch", "--demo", "--once")
+    assert (demo.code, demo.err) == (0, b"")
+    assert "█" in demo.text
+    config = user.run("config")
+    assert (config.code, config.err) == (0, b"")
+    assert user.windows_path(user.folder / "config.toml") in config.text
+
+
+def test_doctor_names_what_is_missing_and_then_finds_it(user: User) -> None:
+    before = user.run("doctor", "--json")
+    assert before.code == 1
+    assert before.err == b""
+    assert user.run("install-hooks").code == 0
+    user.mark("mark-turn", **EVENTS["mark-turn"])
+    after = user.run("doctor")
+    assert "Traceback" not in after.text + after.complaint
+    told = json.loads(user.run("doctor", "--json").out)
+    assert told != json.loads(before.out)
+
+
+def test_the_tray_at_login_is_a_value_in_the_registry(user: User) -> None:
+    assert user.run("autostart").text == "off\n"
+    assert user.run("autostart", "on").code == 0
+    key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
+    told = user.wine.run("reg", "query", key, "/v", "claude-session-status").out.decode("cp1252")
+    assert r'"C:\Program Files\Python313\pythonw.exe" -P -m claude_session_status tray' in told
+    assert user.run("autostart").text.startswith("on: HKEY_CURRENT_USER")
+    assert user.run("autostart", "off").code == 0
+    assert user.run("autostart").text == "off\n"
+    assert user.wine.run("reg", "query", key, "/v", "claude-session-status").code == 1
+
+
+STATUS_LINE = {
+    "session_id": "s1",
+    "model": {"id": "claude-opus-5-5"},
+    "context_window": {"total_input_tokens": 142_000},
+}
+
+
+def status_line() -> bytes:
+    cache = {"warm": True, "ttl": "5m", "expires_at": int(time.time()) + 250, "recache_tokens_if_cold": 142_000}
+    return json.dumps({**STATUS_LINE, "prompt_cache": cache}).encode()
+
+
+def test_the_status_line_is_a_source_and_says_so(user: User) -> None:
+    done = user.run("statusline", stdin=status_line())
+    assert (done.code, done.err) == (0, b"")
+    assert re.fullmatch(r"● 4m \d+s warm · 142k\n", done.text)
+    session = only(user.status())
+    assert (session["source"], session["ttl_seconds"]) == ("statusline", 300)
+
+
+def test_the_status_line_passes_on_to_another_command(user: User) -> None:
+    told = status_line()
+    code = "import sys; raw = sys.stdin.buffer.read(); sys.stdout.buffer.write(raw); sys.exit(3)"
+    done = user.run("statusline", "--", user.windows_path(Path(user.wine.python)), "-c", code, stdin=told)
+    assert (done.code, done.out, done.err) == (3, told, b"")
 
 
 # ---- settings ---------------------------------------------------------------
@@ -267,8 +359,8 @@ def test_the_installed_hooks_fire_as_they_are_written(user: User) -> None:
     assert user.run("install-hooks").code == 0
     hooks = json.loads(user.settings.read_text("utf-8"))["hooks"]
     assert set(hooks) == {"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd"}
-    user.say_that_a_monitor_lives()
     for event, groups in hooks.items():
+        user.say_that_a_monitor_lives()
         entry = groups[-1]["hooks"][0]
         assert entry["command"] == user.windows_path_of_program
         payload = json.dumps({"session_id": "s1", "hook_event_name": event}).encode()

@@ -58,5 +58,6 @@ class User:
         return sorted((self.folder / "spool").glob("*.json"))
 
     def say_that_a_monitor_lives(self) -> None:
+        """True for ten seconds."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "monitor.alive").touch()
