@@ -1,12 +1,16 @@
 """What all tests have: a folder of Claude Code's of their own, and no way to the user's."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from claude_session_status.paths import Paths
+
+# Started in the background, a shell has us ignore it, and whatever we start would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test may fail because the machine is busy.
 settings.register_profile("no deadline", deadline=None)
