@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -28,7 +29,8 @@ from fakes import Transcript
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 WARM_UP = 0.3  # of the events: by then every session is known and every part has run
 AT_ONCE = 4  # hooks
-SAMPLE_SECONDS = 2.0
+POLL_SECONDS = 0.5  # as often as allowed: what grows with each poll grows four times as fast
+SAMPLE_SECONDS = 0.25
 _LIFE = ("mark-start", "mark-prompt", "mark-turn", "mark-prompt", "mark-wait", "mark-turn")
 
 
@@ -57,18 +59,26 @@ class Figures:
     tray_log: str = ""
 
     def growth_mb(self, samples: list[Sample]) -> float:
-        """How far the resident memory went up from what it was when warm."""
-        warm = [s.resident_mb for s in samples if s.events >= self.warm_at]
-        return max(warm) - warm[0]
+        """How far the usual resident memory of the last third lies above that of the first one when warm.
+
+        The usual one: a database that is open at the moment of a sample adds its own for that long.
+        """
+        first, last = self._thirds(samples)
+        return median(s.resident_mb for s in last) - median(s.resident_mb for s in first)
 
     def leaked(self, samples: list[Sample]) -> int:
         """How many more files were open in the last third than in the first one when warm, at the quietest moment.
 
         Between those a database that is just open counts as well.
         """
-        warm = [s.files for s in samples if s.events >= self.warm_at]
+        first, last = self._thirds(samples)
+        return min(s.files for s in last) - min(s.files for s in first)
+
+    def _thirds(self, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+        """The first and the last third of those when warm."""
+        warm = [s for s in samples if s.events >= self.warm_at]
         third = max(1, len(warm) // 3)
-        return min(warm[-third:]) - min(warm[:third])
+        return warm[:third], warm[-third:]
 
 
 def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Figures:
@@ -79,6 +89,9 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
         try:
             desktop.start_panel()
             desktop.start_dunst()
+            folder = desktop.home / ".claude/claude-session-status"
+            folder.mkdir(parents=True)
+            (folder / "config.toml").write_text(f"poll_seconds = {POLL_SECONDS}\n")
             tray = desktop.start([*COMMAND, "tray"], "tray")
             item = desktop.item()
             terminal.start("watch", width=100, height=50, **desktop.env)
@@ -87,7 +100,6 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
             began = time.monotonic()
             expected = _run_hooks(desktop, figures, watched, verbose=verbose)
             figures.seconds = time.monotonic() - began
-            folder = desktop.home / ".claude/claude-session-status"
             wait_for("an empty spool", lambda: not list((folder / "spool").glob("*.json")), 30)
             _sample(figures, events, watched)
             figures.notes_left = [path.name for path in (folder / "spool").iterdir()]
@@ -132,7 +144,7 @@ def _run_hooks(
         if time.monotonic() >= next_sample:
             next_sample = time.monotonic() + SAMPLE_SECONDS
             _sample(figures, number, watched)
-            if verbose and len(figures.tray) % 10 == 1:
+            if verbose and len(figures.tray) % 80 == 1:
                 print(figures.tray[-1], figures.watch[-1], flush=True)
     for hook in running:
         _finish(hook, figures)
@@ -165,7 +177,7 @@ def main() -> int:
         warm = next(s for s in samples if s.events >= figures.warm_at)
         print(
             f"{name}: {warm.resident_mb:.1f} MB when warm, {samples[-1].resident_mb:.1f} MB at the end,"
-            f" {figures.growth_mb(samples):+.1f} MB at most; {figures.leaked(samples):+d} open files"
+            f" {figures.growth_mb(samples):+.1f} MB usually; {figures.leaked(samples):+d} open files"
         )
     print(f"notes left: {len(figures.notes_left)}; rows that are wrong: {len(figures.wrong)}")
     print(f"hooks that complained: {len(figures.complaints)} {figures.complaints[:3]}")
