@@ -56,7 +56,13 @@ class Person:
         self.look_away()
         before = self._desktop.screenshot()
         self._screen.point(*place)
-        return self._wait_sheet(before, "Claude")
+        try:
+            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 4)
+        except AssertionError:
+            # A hand is never quite still, and some tooltips wait for that.
+            self.look_away()
+            self._screen.point(place[0] + 2, place[1])
+            return self._wait_sheet(before, "Claude")
 
     def open_menu(self, button: int | None = None, tries: int = 1) -> "Sheet":
         """Click on the icon, move on into the menu, and return it once it stands on the screen."""

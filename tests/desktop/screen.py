@@ -23,6 +23,7 @@ Box = tuple[int, int, int, int]
 Point = tuple[int, int]
 
 ENLARGED = 3  # tesseract was made for print: it reads letters of about 30 pixels
+STRETCH, AROUND = 96, 4  # pixels of a row that have one ground, and rows around it that tell it from bold letters
 BLOCK = 8  # pixels: changes that are nearer than this belong together
 CLICK_SECONDS = 0.06  # between the pointer's coming and the press: menus light up the line under it first
 
@@ -179,11 +180,18 @@ def around(words: Iterable[Word], margin: int = 0) -> Box:
 
 
 def _black_on_white(grey: Image.Image) -> Image.Image:
-    """Each row of pixels beside its own ground, so that a line that is lit is read like the others."""
-    rows = (grey.crop((0, y, grey.width, y + 1)).histogram() for y in range(grey.height))
-    grounds = bytes(row.index(max(row)) for row in rows)
-    ground = Image.frombytes("L", (1, grey.height), grounds).resize(grey.size, Image.Resampling.NEAREST)
-    return ImageOps.invert(ImageChops.difference(grey, ground))
+    """Each stretch of a row of pixels beside its own ground, so that lit lines and neighbours are read as well."""
+    columns = -(-grey.width // STRETCH)
+    stretches = (
+        grey.crop(
+            (left, max(0, y - AROUND), min(grey.width, left + STRETCH), min(grey.height, y + AROUND + 1))
+        ).histogram()
+        for y in range(grey.height)
+        for left in range(0, grey.width, STRETCH)
+    )
+    grounds = Image.frombytes("L", (columns, grey.height), bytes(one.index(max(one)) for one in stretches))
+    wide = grounds.resize((columns * STRETCH, grey.height), Image.Resampling.NEAREST)
+    return ImageOps.invert(ImageChops.difference(grey, wide.crop((0, 0, grey.width, grey.height))))
 
 
 def read(image: Image.Image, box: Box) -> list[Word]:

@@ -47,7 +47,7 @@ def person(seat: Desktop) -> Iterator[Person]:
 def tray(seat: Desktop) -> Iterator[FakeApp]:
     with FakeApp(seat) as app:
         yield app
-    wait_for("no icon", lambda: not seat.items())
+    wait_for("no icon", lambda: not [item.name for item in seat.items()])
 
 
 def wait_labels(item: Item, *parts: str) -> None:
