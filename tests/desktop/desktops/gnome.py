@@ -41,9 +41,10 @@ class Gnome(Desktop):
     }
     menu_button = 1
     left_click_acts = False
+    submenus_open_by_themselves = False
     tooltips = False
 
-    def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x1080", panel_pixels: int = 28) -> None:
+    def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x1280", panel_pixels: int = 28) -> None:
         # High, since submenus unfold within the menu here.
         super().__init__(root, dark=dark, size=size, panel_pixels=panel_pixels)
 
