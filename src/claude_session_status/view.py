@@ -32,7 +32,7 @@ NO_SESSIONS = "No sessions yet: one appears with its next turn"
 
 def clean(text: str) -> str:
     """Return `text` on one line without control characters, so that a crafted name can't steer a terminal or menu."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
 def shorten(text: str, width: int) -> str:

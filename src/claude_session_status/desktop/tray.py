@@ -100,7 +100,7 @@ def run_tray(
         on_shortcoming(choice.reason)
     log.info("tray icon by %s", choice.route)
     # Only now, since without a display there is nothing to import it for.
-    from claude_session_status.desktop.menu import pystray_items  # noqa: PLC0415
+    from claude_session_status.desktop.menu import MenuPrinter  # noqa: PLC0415
     from claude_session_status.desktop.pystray_base import Menu  # noqa: PLC0415
 
     painter = IconPainter()
@@ -112,7 +112,8 @@ def run_tray(
         notices=Worker("notifications"),
         painter=painter,
     )
-    menu = Menu(lambda: pystray_items(tray.items, tray.perform))
+    printer = MenuPrinter(tray.perform)
+    menu = Menu(lambda: printer.items(tray.items))
     title = view.tooltip(Snapshot(now=0))
     try:
         icon = backend.make_icon(choice, surroundings, painter, title, menu)
