@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_session_status import policy, view
+from claude_session_status import alerting, policy, view
 from claude_session_status.model import Alert, Request, Session, Snapshot, Source, Turn, Urgency
 from fakes import NOW
 
@@ -171,7 +171,7 @@ def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> Non
     ],
 )
 def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> None:
-    until = policy.tomorrow(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
+    until = alerting.tomorrow(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
     menu = view.menu(policy.snapshot([], NOW, paused_until=until))
     assert line(menu, "pause").label.startswith(label)
     assert [item.key for item in line(menu, "pause").children if item.checked] == [f"pause:{checked}"]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from claude_session_status import __version__, policy
+from claude_session_status import __version__, alerting
 from claude_session_status.model import Activity, Alert, Cache, Session, SessionState, Snapshot, Urgency
 
 BAR_CELLS = 10
@@ -261,7 +261,7 @@ def _commands(snapshot: Snapshot, offers: Offers) -> tuple[MenuItem, ...]:
 
 
 def _pause(snapshot: Snapshot) -> MenuItem:
-    until, morning = snapshot.paused_until, policy.tomorrow(snapshot.now)
+    until, morning = snapshot.paused_until, alerting.tomorrow(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
     choices = (
