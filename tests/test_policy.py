@@ -233,6 +233,11 @@ def test_tomorrow_is_the_morning_after_this_day(now: str, morning: str) -> None:
     assert policy.tomorrow(datetime.fromisoformat(now).timestamp()) == datetime.fromisoformat(morning).timestamp()
 
 
+def test_a_clock_that_was_never_set_has_a_tomorrow_that_windows_can_convert() -> None:
+    """It takes no local time below that of one day, and looks at the day before each."""
+    assert policy.tomorrow(0.0) - 86400 >= 86400 - 14 * 3600
+
+
 def test_a_forgotten_session_comes_back_only_by_something_newer() -> None:
     s = policy.apply(Session("s"), event("start", NOW, cwd="/a", title="A"))
     s = policy.apply(replace(s, request=Request(NOW, 300, Source.TRANSCRIPT), context_tokens=9), event("turn", NOW + 1))
