@@ -273,7 +273,7 @@ def test_a_tray_without_display_and_terminal_says_why() -> None:
 
 
 def _iso(at: float) -> str:
-    from claude_session_status.view import iso
+    from claude_session_status.words import iso
 
     return str(iso(at))
 
