@@ -14,7 +14,7 @@ from claude_session_status.model import Urgency
 from fakes import Transcript
 from windows.screen import ELSEWHERE, Screen, wait_for
 from windows.user import User
-from windows.wine import Running, Wine, copy_of
+from windows.wine import FROM_WHEEL, Running, Wine, copy_of
 
 pytestmark = pytest.mark.windows
 
@@ -365,7 +365,10 @@ def quit_by_mouse(screen: Screen, icon: tuple[int, int]) -> None:
 
 
 def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
+    """All of it from the wheel that pip installed."""
     user = User(windows, "Zoë Müller")
+    user.env["PYTHONPATH"] = windows.windows_path(windows.prefix / FROM_WHEEL)
+    assert "from-wheel" in user.python("-c", "import claude_session_status as ours; print(ours.__file__)").text
     tray = user.start("tray")
     wait_for("the grey icon", lambda: screen.find(COLOURS[Urgency.NONE]))
     path = user.claude / "projects/C--my-app/s1.jsonl"
