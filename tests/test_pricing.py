@@ -50,6 +50,13 @@ def test_nothing_cached_costs_nothing() -> None:
     assert pricing.rewrite_cost("claude-opus-5-5", 300, 0) == 0
 
 
+def test_a_broken_library_takes_only_the_price_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    pricing.rewrite_cost.cache_clear()
+    assert pricing.rewrite_cost("claude-opus-5-5", 300, 142_000) is None
+    pricing.rewrite_cost.cache_clear()
+
+
 def test_the_prices_are_loaded_only_when_one_is_asked_for_and_without_a_network() -> None:
     script = """
 import socket, sys

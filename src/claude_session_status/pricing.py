@@ -30,12 +30,12 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
     It is an estimate: list prices, the whole context rewritten, no discount or surcharge of a provider. Remembered,
     since it is asked for every second and changes only with a turn.
     """
-    from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import, and seldom needed
-
     name = plain_name(model)
     written = {"cache_write_1h_tokens": tokens} if ttl_seconds >= _HOUR else {}
     # Of these very tokens and not of a million: some models are dearer from a certain size on.
     try:
+        from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import, and seldom needed
+
         write = calc_price(
             Usage(input_tokens=tokens, cache_write_tokens=tokens, **written), name, provider_id=_PROVIDER
         )
@@ -43,7 +43,7 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
     except LookupError:
         log.info("no price is known of %s", model)
         return None
-    except Exception:  # a new version of the library must not take the countdown away
+    except Exception:  # a new or broken installation of the library must not take the countdown away
         log.exception("the price of %s", model)
         return None
     return max(0.0, float(write.total_price - read.total_price))
