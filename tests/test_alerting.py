@@ -117,3 +117,8 @@ def test_two_that_fall_due_at_once_but_expire_apart_are_two_groups() -> None:
 )
 def test_tomorrow_is_the_morning_after_this_day(now: str, morning: str) -> None:
     assert alerting.tomorrow(datetime.fromisoformat(now).timestamp()) == datetime.fromisoformat(morning).timestamp()
+
+
+def test_a_clock_that_was_never_set_has_a_tomorrow_that_windows_can_convert() -> None:
+    """It takes no local time below that of one day, and looks at the day before each."""
+    assert alerting.tomorrow(0.0) - 86400 >= 86400 - 14 * 3600

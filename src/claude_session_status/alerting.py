@@ -15,6 +15,7 @@ GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
 TOGETHER_SECONDS = 5.0  # expiries as near as this are told of together
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # where the person has set none: by TTL
 PAUSE_SECONDS = 3600.0
+_CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; who is up at three still means the same night
 
 _ALERTED = (Activity.IDLE, Activity.WAITING)
@@ -98,7 +99,8 @@ def together(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
 
 def tomorrow(now: float) -> float:
     """The next morning, local time (epoch seconds): what a person means who wants quiet until tomorrow."""
-    local = datetime.fromtimestamp(now, UTC).astimezone().replace(tzinfo=None)
+    # Windows converts no local time of 1970's first day, and a clock that was never set stands there.
+    local = datetime.fromtimestamp(max(now, _CONVERTIBLE), UTC).astimezone().replace(tzinfo=None)
     day = (local - timedelta(hours=NIGHT_HOUR)).date() + timedelta(days=1)
     return datetime(day.year, day.month, day.day, MORNING_HOUR).timestamp()  # noqa: DTZ001 - local time is meant
 

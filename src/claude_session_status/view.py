@@ -160,7 +160,14 @@ def total_cost(states: Iterable[SessionState]) -> float | None:
 
 def clock(at: float | None) -> str:
     """`at` as local wall-clock time, `14:05:09`; empty when None."""
-    return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone().strftime("%H:%M:%S")
+    if at is None:
+        return ""
+    moment = datetime.fromtimestamp(at, UTC)
+    try:
+        moment = moment.astimezone()
+    except (OSError, OverflowError, ValueError):
+        pass  # a year that this system can't convert, as 3001 on Windows: it is no true time in any zone
+    return moment.strftime("%H:%M:%S")
 
 
 # ---- menu -------------------------------------------------------------------

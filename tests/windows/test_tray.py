@@ -121,6 +121,7 @@ def app(windows: Wine, screen: Screen) -> Iterator[App]:
     yield app
     text = app.program.text
     app.program.end()
+    print(text)  # shown where a test fails
     assert "Traceback" not in text
     assert "An error occurred" not in text
     assert "ResourceWarning" not in text
