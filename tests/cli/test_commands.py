@@ -52,7 +52,9 @@ def test_help_names_every_command() -> None:
         done = run(*arguments)
         assert done.returncode == 0
         listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
-        assert listed == sorted([*COMMANDS, *MARKS])
+        assert sorted(listed) == sorted([*COMMANDS, *MARKS])
+        assert (listed[0], listed[-1]) == ("tray", "mark-end"), "what a newcomer needs is first"
+        assert "..." not in done.stdout, "each command is told in one line"
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *MARKS])

@@ -187,11 +187,15 @@ def check_tray(facts: Facts) -> Check:
     """There is a way to show an icon, and a panel that takes it."""
     if facts.route is None:
         state = State.BAD if facts.has_display else State.NOTE
-        return Check("tray", state, f"no icon here: {facts.route_reason}", f"{PROGRAM} watch")
+        reason = facts.route_reason[:1].lower() + facts.route_reason[1:]
+        return Check("tray", state, f"no icon here: {reason}", f"{PROGRAM} watch")
     if facts.route_reason:
         advice = "On GNOME: install the AppIndicator extension. Elsewhere: add a tray to the panel"
         return Check("tray", State.BAD, facts.route_reason, advice)
     return Check("tray", State.GOOD, f"by {facts.route}")
+
+
+_SERVICE = "Start a notification service, such as dunst or mako"
 
 
 def check_notification(facts: Facts) -> Check:
@@ -200,11 +204,12 @@ def check_notification(facts: Facts) -> Check:
     if facts.notified is not None:
         tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in facts.notified) or "there is no way here"
         worked = any(ok for _, _, ok in facts.notified)
-        command = "" if worked else "Start a notification service, such as dunst or mako"
+        command = "" if worked else _SERVICE
         return Check("notification", State.GOOD if worked else State.BAD, f"one was sent by {tried}", command)
     if facts.notification_way is None:
-        state = State.BAD if facts.has_display else State.NOTE
-        return Check("notification", state, "no service here shows notifications", send)
+        if not facts.has_display:
+            return Check("notification", State.NOTE, "no service here shows notifications: there is no display")
+        return Check("notification", State.BAD, "no service here shows notifications", _SERVICE)
     return Check("notification", State.GOOD, f"by {facts.notification_way}; to see one: {send}")
 
 
