@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import identity
+
 ROOT = Path(__file__).parents[1]
 VERSION = re.compile(r'^__version__ = "(?P<version>[^"]+)"$', re.MULTILINE)
 RELEASE = re.compile(r"\d+\.\d+\.\d+")
@@ -102,6 +104,16 @@ def check_readme(root: Path) -> Iterator[str]:
             yield f"README.md shows {picture}, which is missing"
 
 
+def check_owner(root: Path) -> Iterator[str]:
+    """What only the owner of the project knows is filled in: where it lies, and so what stores call it."""
+    name = identity.repository(root)
+    if name is None:
+        yield 'pyproject.toml: [project.urls] names no Repository: add Repository = "https://github.com/OWNER/NAME"'
+    for path in ("README.md", "packaging/claude-plugin/README.md", "packaging/README.md"):
+        if (root / path).is_file() and "OWNER/" in (root / path).read_text("utf-8"):
+            yield f"{path}: OWNER/ stands for {name or 'the repository'}: fill it in"
+
+
 def check_tree(root: Path) -> Iterator[str]:
     """What is released is what is committed."""
     left = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True).stdout
@@ -115,6 +127,7 @@ CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
     check_licences,
     check_pictures,
     check_readme,
+    check_owner,
     check_tree,
 )
 

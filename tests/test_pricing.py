@@ -1,7 +1,9 @@
 """What being late costs, by the prices that come with the library."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +101,15 @@ def test_a_child_tells_the_prices_and_the_library_stays_out_of_this_process() ->
 def test_a_child_that_fails_is_no_price_and_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     assert pricing.PriceList().rewrite_cost("claude-opus-5-5", 300, 1000) is None
+
+
+def test_a_library_that_cannot_be_imported_costs_the_price_only(tmp_path: Path) -> None:
+    """Its compiled part may not load: that is a line, and neither a traceback nor a countdown less."""
+    (tmp_path / "genai_prices.py").write_text("raise ImportError('DLL load failed')")
+    script = """
+from claude_session_status import pricing
+print([pricing.rewrite_cost("claude-opus-5-5", 300, tokens) for tokens in (1, 2)], pricing.sample("claude-opus-5-5"))
+"""
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[None, None] None\n", "no prices: ImportError: DLL load failed\n")

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +31,35 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
     It is an estimate: list prices, the whole context rewritten, no discount or surcharge of a provider. Remembered,
     since it is asked for every second and changes only with a turn.
     """
-    from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import, and seldom needed
-
+    if (library := _library()) is None:
+        return None
     name = plain_name(model)
     written = {"cache_write_1h_tokens": tokens} if ttl_seconds >= _HOUR else {}
     # Of these very tokens and not of a million: some models are dearer from a certain size on.
     try:
+        usage, calc_price = library.Usage, library.calc_price
         write = calc_price(
-            Usage(input_tokens=tokens, cache_write_tokens=tokens, **written), name, provider_id=_PROVIDER
+            usage(input_tokens=tokens, cache_write_tokens=tokens, **written), name, provider_id=_PROVIDER
         )
-        read = calc_price(Usage(input_tokens=tokens, cache_read_tokens=tokens), name, provider_id=_PROVIDER)
+        read = calc_price(usage(input_tokens=tokens, cache_read_tokens=tokens), name, provider_id=_PROVIDER)
     except LookupError:
         log.info("no price is known of %s", model)
         return None
-    except Exception:  # a new version of the library must not take the countdown away
-        log.exception("the price of %s", model)
+    except Exception as error:  # a new version of the library must not take the countdown away
+        log.warning("no price of %s: %s: %s", model, type(error).__name__, error)
         return None
     return max(0.0, float(write.total_price - read.total_price))
+
+
+@functools.cache
+def _library() -> Any:
+    """The library, slow to import and seldom needed; None where it can't be: no countdown goes away with its price."""
+    try:
+        import genai_prices  # noqa: PLC0415 - see above
+    except Exception as error:
+        log.warning("no prices: %s: %s", type(error).__name__, error)
+        return None
+    return genai_prices
 
 
 def plain_name(model: str) -> str:

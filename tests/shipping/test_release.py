@@ -36,6 +36,8 @@ def tree(tmp_path: Path) -> Path:
         "packaging/claude-plugin/.claude-plugin/icon.png": "picture",
         "packaging/claude-plugin/LICENSE": "MIT",
         "LICENSE": "MIT",
+        "pyproject.toml": '[project]\n[project.urls]\nRepository = "https://github.com/somebody/countdown"\n',
+        "packaging/claude-plugin/README.md": "/plugin marketplace add somebody/countdown\n",
         "CHANGELOG.md": CHANGELOG,
         "README.md": "# Title\n\n![Here](assets/logo-512.png) ![elsewhere](https://example.org/x.png)\n",
         **{f"assets/{name}": "picture" for name in ("logo.svg", "logo.ico", "logo.icns", "logo-512.png")},
@@ -96,6 +98,12 @@ def test_nothing_speaks_against_a_release_that_is_ready(tree: Path) -> None:
         (remove("packaging/claude-plugin/.claude-plugin/icon.png"), "icon.png is not assets/logo-512.png"),
         (edit("README.md", "# Title", "# Title\n\nTODO: more"), "README.md: TODO"),
         (edit("README.md", "logo-512.png", "gone.png"), "README.md shows assets/gone.png"),
+        (edit("pyproject.toml", "somebody/countdown", "somebody"), "names no Repository"),
+        (edit("pyproject.toml", "[project.urls]\nRepository", "version"), "names no Repository"),
+        (
+            edit("packaging/claude-plugin/README.md", "somebody/countdown", "OWNER/NAME"),
+            "claude-plugin/README.md: OWNER/ stands for somebody/countdown",
+        ),
     ],
 )
 def test_each_shortcoming_is_named(spoil: Callable[[Path], None], said: str, tree: Path) -> None:
