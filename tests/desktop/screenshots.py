@@ -24,7 +24,6 @@ from claude_session_status.demo import CAST  # noqa: E402  # after the path abov
 from claude_session_status.model import Urgency  # noqa: E402  # likewise
 from desktop.app import FakeApp, session  # noqa: E402  # likewise
 from desktop.desktops.every import EVERY  # noqa: E402  # likewise
-from desktop.desktops.kde import Kde  # noqa: E402  # likewise
 from desktop.desktops.xfce import Xfce  # noqa: E402  # likewise
 from desktop.harness import Desktop, wait_for, why_not  # noqa: E402  # likewise
 from desktop.person import COLOURS, Person  # noqa: E402  # likewise
@@ -36,6 +35,7 @@ MARGIN = 14  # pixels around what a picture is about
 SMALL = 600  # pixels: changes on less of the screen are a clock's, or the icon's
 SETTLE_SECONDS = 1.2  # fading in, fonts
 NEAR = 260  # pixels: the panel is shown to its end when that is no farther
+LARGE = 100_000  # bytes
 MENU_SIZE = "1000x860"
 
 SESSIONS = [
@@ -170,7 +170,8 @@ def watch(folder: Path) -> Image.Image:
         look = ["-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#1e2227", "-fg", "#e8eaed", "-b", "10", "+sb"]
         command = [sys.executable, "-m", "claude_session_status", "watch", "--demo"]
         before = desktop.screenshot()
-        desktop.start(["xterm", *look, "-geometry", "100x15+0+0", "-e", *command], "xterm")
+        title = ["-T", "claude-session-status watch --demo"]
+        desktop.start(["xterm", *look, *title, "-geometry", "104x15+0+0", "-e", *command], "xterm")
         person = Person(desktop)
         table = person.see_notification(before, CAST[0].project)
         table.places([part.project for part in CAST])
@@ -203,11 +204,19 @@ def tray(folder: Path) -> Image.Image:
 
 PICTURES: Mapping[str, tuple[Callable[[Path], Image.Image], Sequence[type[Desktop]]]] = {
     **{f"menu-{name}": (partial(menu, kind), (kind,)) for name, kind in EVERY.items()},
-    "notification": (partial(notification, Kde), (Kde,)),
+    "notification": (partial(notification, Xfce), (Xfce,)),
     "icons": (icons, (Xfce,)),
     "watch": (watch, (Xfce,)),
     "tray": (tray, (Xfce,)),
 }
+
+
+def write(image: Image.Image, file: Path) -> None:
+    """Write it as PNG; with fewer colours where it would be large for a README."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    image.save(file, optimize=True)
+    if file.stat().st_size > LARGE:
+        image.quantize(255, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def main() -> int:
@@ -228,8 +237,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             image = make(Path(folder))
         file = (options.folder.parent if name == "tray" else options.folder) / f"{name}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        image.quantize(255, dither=Image.Dither.NONE).save(file, optimize=True)
+        write(image, file)
         print(file)
     return 1 if missing else 0
 
