@@ -153,6 +153,12 @@ def current(shot: Snapshot) -> Snapshot:
     return replace(shot, sessions=tuple(s for s in kept if shot.now - last_sign(s.session) <= SHOWN_SECONDS))
 
 
+def soonest(snapshot: Snapshot) -> SessionState | None:
+    """The warm session that goes cold first; None when no session is warm."""
+    warm = [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
+    return min(warm, key=lambda s: s.expires_at or math.inf, default=None)
+
+
 def last_sign(session: Session) -> float:
     """When the session was last heard of, epoch seconds; -inf when never."""
     moments = (

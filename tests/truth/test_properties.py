@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, history, notes, policy, view
+from claude_session_status import alerting, history, notes, policy, report, view
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
     Activity,
@@ -208,8 +208,8 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
     mark = alerting.next_mark(shot.sessions, LEADS, now)
     assert mark is None or mark > now
     assert len(policy.current(shot).sessions) <= len(rows)
-    json.dumps(view.as_json(shot), allow_nan=False)
-    assert len(view.rows(shot)) == len(rows)
+    json.dumps(report.as_json(shot), allow_nan=False)
+    assert len(report.rows(shot)) == len(rows)
     assert view.menu(shot)
     assert len(view.tooltip(shot)) <= 128
     assert all(len(view.notification(alert).title) <= 64 for alert in due)

@@ -2,9 +2,9 @@
 
 Beside the lines that `desktop/fake_app.py` takes, it takes on standard input:
 
-- `{"look": 7}`: it prints a line `{"look": 7, "menu": LINES or null, "tips": [...]}` on standard output: the lines of
-  the open menu, `{"label": ..., "grey": ..., "x": ..., "y": ...}` with the middle of each on the screen, and the texts
-  of the visible tooltips and balloons;
+- `{"look": 7}`: it prints a line `{"look": 7, "menus": [LINES, ...], "tips": [...]}` on standard output: the lines of
+  the open menu and of the submenus that are open beside it, `{"label": ..., "grey": ..., "more": ..., "x": ...,
+  "y": ...}` with the middle of each on the screen, and the texts of the visible tooltips and balloons;
 - `{"title": text}` sets the tooltip;
 - `{"close": true}`, `{"end_session": true}`: the icon's window gets what `taskkill` and the end of a session send;
 - `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new one says that it is there.
@@ -28,7 +28,6 @@ import fake_app  # type: ignore[import-not-found]  # found by the path above
 user32: Any = ctypes.windll.user32  # type: ignore[attr-defined]  # Windows only
 user32.SendMessageW.restype = ctypes.c_ssize_t
 user32.SendMessageW.argtypes = (wintypes.HWND, wintypes.UINT, wintypes.WPARAM, ctypes.c_void_p)
-user32.FindWindowW.restype = wintypes.HWND
 user32.FindWindowExW.restype = wintypes.HWND
 user32.FindWindowExW.argtypes = (wintypes.HWND, wintypes.HWND, wintypes.LPCWSTR, wintypes.LPCWSTR)
 user32.GetMenuItemCount.argtypes = (wintypes.HMENU,)
@@ -40,17 +39,27 @@ user32.IsWindowVisible.argtypes = (wintypes.HWND,)
 POPUP_MENU = "#32768"
 MN_GETHMENU = 0x01E1
 MF_BYPOSITION = 0x0400
-MF_GRAYED, MF_DISABLED = 1, 2
+MF_GRAYED, MF_DISABLED, MF_POPUP = 1, 2, 0x10
 WM_GETTEXT = 0x000D
 WM_CLOSE, WM_QUERYENDSESSION, WM_ENDSESSION = 0x10, 0x11, 0x16
 LONGEST = 1024
 
 
-def menu() -> list[dict[str, Any]] | None:
-    """The lines of the menu that is open; None when none is."""
-    window = user32.FindWindowW(POPUP_MENU, None)
-    if not window or not user32.IsWindowVisible(window):
-        return None
+def menus() -> list[list[dict[str, Any]]]:
+    """The lines of the menu that is open, then those of its open submenu; empty when none is."""
+    return [lines_of(window) for window in reversed(visible(POPUP_MENU))]  # what came last lies on top
+
+
+def visible(kind: str) -> list[Any]:
+    """The windows of this class that can be seen, the topmost first."""
+    found, window = [], None
+    while window := user32.FindWindowExW(None, window, kind, None):
+        if user32.IsWindowVisible(window):
+            found.append(window)
+    return found
+
+
+def lines_of(window: Any) -> list[dict[str, Any]]:
     handle = user32.SendMessageW(window, MN_GETHMENU, 0, None)
     lines = []
     for position in range(max(0, user32.GetMenuItemCount(handle))):
@@ -58,20 +67,20 @@ def menu() -> list[dict[str, Any]] | None:
         user32.GetMenuStringW(handle, position, text, LONGEST, MF_BYPOSITION)
         place = wintypes.RECT()
         user32.GetMenuItemRect(window, handle, position, ctypes.byref(place))
-        grey = bool(user32.GetMenuState(handle, position, MF_BYPOSITION) & (MF_GRAYED | MF_DISABLED))
+        state = user32.GetMenuState(handle, position, MF_BYPOSITION)
         x, y = (place.left + place.right) // 2, (place.top + place.bottom) // 2
-        lines.append({"label": text.value, "grey": grey, "x": x, "y": y})
+        grey, more = bool(state & (MF_GRAYED | MF_DISABLED)), bool(state & MF_POPUP)
+        lines.append({"label": text.value, "grey": grey, "more": more, "x": x, "y": y})
     return lines
 
 
 def tips() -> list[str]:
     """The texts of all visible tooltips, balloons among them."""
-    found, window = [], None
-    while window := user32.FindWindowExW(None, window, "tooltips_class32", None):
-        if user32.IsWindowVisible(window):
-            text = ctypes.create_unicode_buffer(LONGEST)
-            user32.SendMessageW(window, WM_GETTEXT, LONGEST, ctypes.cast(text, ctypes.c_void_p))
-            found.append(text.value)
+    found = []
+    for window in visible("tooltips_class32"):
+        text = ctypes.create_unicode_buffer(LONGEST)
+        user32.SendMessageW(window, WM_GETTEXT, LONGEST, ctypes.cast(text, ctypes.c_void_p))
+        found.append(text.value)
     return found
 
 
@@ -136,7 +145,7 @@ def others(stream: TextIO) -> Iterator[str]:
     for line in stream:
         told = json.loads(line)
         if "look" in told:
-            print(json.dumps({"look": told["look"], "menu": menu(), "tips": tips()}), flush=True)
+            print(json.dumps({"look": told["look"], "menus": menus(), "tips": tips()}), flush=True)
         elif not send(told):
             yield line
 

@@ -9,7 +9,7 @@ import pytest
 
 from windows.prepare import ROOT, stamp
 from windows.user import User
-from windows.wine import CACHE, INSIDE, PREPARE, PREPARED, Wine, copy_of, missing
+from windows.wine import CACHE, FROM_WHEEL, INSIDE, PREPARE, PREPARED, Wine, copy_of, missing
 
 PACKAGE = "Lib/site-packages/claude_session_status"
 
@@ -27,7 +27,9 @@ def prepared() -> Iterator[Path]:
     prefix = folder / "prefix"
     copy_of(CACHE / "prefix", prefix)
     installed = prefix / INSIDE / PACKAGE
-    shutil.rmtree(installed)
+    from_wheel = prefix / FROM_WHEEL
+    from_wheel.mkdir()
+    installed.rename(from_wheel / installed.name)  # as pip installed it; a PYTHONPATH of that folder brings it back
     shutil.copytree(ROOT / "src/claude_session_status", installed, ignore=shutil.ignore_patterns("__pycache__"))
     yield prefix
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 """Makes a Windows for the tests: Wine, a real CPython for Windows, and the product installed in it by pip.
 
-Run it before `pytest -m windows`, and again when the dependencies change:
+Run it before `pytest -m windows`, and again when the dependencies or the names of the product's files change:
 
     sudo apt-get install -y wine64 trayer xvfb xdotool
     python tests/windows/prepare.py
@@ -61,7 +61,8 @@ def main() -> None:
 def stamp() -> str:
     """Changes when what is prepared no longer fits the project."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    told = repr((project["dependencies"], project["scripts"], Path(__file__).read_text()))
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.py"))
+    told = repr((project["dependencies"], project["scripts"], files, Path(__file__).read_text()))
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from claude_session_status.model import Urgency
 from fakes import Transcript
 from windows.screen import ELSEWHERE, Screen, wait_for
 from windows.user import User
-from windows.wine import Running, Wine, copy_of
+from windows.wine import FROM_WHEEL, Running, Wine, copy_of
 
 pytestmark = pytest.mark.windows
 
@@ -77,18 +77,41 @@ class App:
         """Where the icon is, once it has this colour."""
         return wait_for(f"the colour of {urgency}", lambda: self._screen.find(COLOURS[urgency]))
 
-    def open_menu(self) -> list[dict[str, Any]]:
-        self._screen.click(self.place(), 3)
-        lines: list[dict[str, Any]] = wait_for("the open menu", lambda: self.look()["menu"])
-        return lines
+    def menu(self) -> list[dict[str, Any]] | None:
+        """The lines of the open menu; None when none is open."""
+        menus = self.look()["menus"]
+        return menus[0] if menus else None
 
-    def click_line(self, beginning: str) -> None:
-        line = next(line for line in self.look()["menu"] if line["label"].startswith(beginning))
+    def open_menu(self, urgency: Urgency = Urgency.SOON) -> list[dict[str, Any]]:
+        self._screen.click(self.place(urgency), 3)
+        return wait_for("the open menu", self.menu)
+
+    def open_submenu(self, beginning: str) -> list[dict[str, Any]]:
+        """Point at the line of the open menu that begins so, and see what opens beside it."""
+        line = line_of(self.menu(), beginning)
+
+        def submenu() -> list[dict[str, Any]] | None:
+            # A popup grabs the mouse a moment after it can be seen, and then waits for the first movement.
+            self._screen.point((line["x"] + 1, line["y"]))
+            self._screen.point((line["x"], line["y"]))
+            menus: list[list[dict[str, Any]]] = self.look()["menus"]
+            return menus[1] if len(menus) == 2 else None
+
+        return wait_for(f"the submenu of {beginning}", submenu)
+
+    def choose(self, beginning: str, entry: str = "") -> None:
+        """Click the line of the open menu that begins so, or `entry` in its submenu."""
+        lines = self.open_submenu(beginning) if entry else self.menu()
+        line = line_of(lines, entry or beginning)
         self._screen.click((line["x"], line["y"]))
 
     def clicked(self) -> list[str]:
         """The keys of the lines that were clicked."""
         return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
+
+    def told(self, wish: str) -> list[str]:
+        """The sessions that the monitor was told this of."""
+        return re.findall(rf"told {wish} (\S+)$", self.program.text, re.MULTILINE)
 
     def ended(self) -> int | None:
         """The exit code once it ended by itself, within what is promised."""
@@ -96,6 +119,10 @@ class App:
         while self.program.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
         return None if self.program.alive() else self.program.wait()
+
+
+def line_of(lines: list[dict[str, Any]] | None, beginning: str) -> dict[str, Any]:
+    return next(line for line in lines or () if line["label"].startswith(beginning))
 
 
 @pytest.fixture(scope="module")
@@ -192,24 +219,31 @@ def test_an_icon_that_the_shell_forgot_comes_back_with_the_next_change(app: App,
 
 def test_the_menu_says_what_is_so_when_it_opens(app: App, screen: Screen) -> None:
     app.start(session("web", 250, project="R&D_app", title="Größe · " + "x" * 300), session("api", 100))
-    first, second, separator, table, leave = app.open_menu()
+    first, second, separator, *below = app.open_menu()
     assert re.fullmatch(r"● api   1m \d+s left", first["label"])
     assert re.fullmatch(r"● R&&D_app · Größe · x+…x+   4m \d+s left", second["label"])  # `&&` is shown as `&`
-    assert [line["label"] for line in (separator, table, leave)] == ["", "Show table in a terminal", "Quit"]
-    assert [line["grey"] for line in (first, second, table, leave)] == [False] * 4
+    assert [separator["label"], *(line["label"] for line in below)] == [
+        "", "Pause notifications", "Show table in a terminal", "About", "Quit",
+    ]  # fmt: skip
+    assert [line["more"] for line in (first, second, *below)] == [True, True, True, False, True, False]
+    assert not any(line["grey"] for line in (first, second, *below))
+    assert [line["label"] for line in app.open_submenu("● api")][-4:] == [
+        "Copy resume command", "Open folder", "Mute this session", "Forget",
+    ]  # fmt: skip
     screen.click(ELSEWHERE)
-    wait_for("no menu", lambda: app.look()["menu"] is None)
+    wait_for("no menu", lambda: app.menu() is None)
     assert app.open_menu()[0]["label"] != first["label"]
 
 
-def test_a_line_that_does_nothing_is_grey(app: App, screen: Screen) -> None:
-    app.start(SOON)
-    app.place()
-    app.show()
-    screen.click(app.place(Urgency.NONE), 3)
-    line = wait_for("the open menu", lambda: app.look()["menu"])[0]
-    assert line["grey"]
-    assert line["label"].startswith("No sessions yet.")
+def test_a_line_that_does_nothing_is_grey(app: App) -> None:
+    app.start(session("soon", 100))
+    app.open_menu()
+    lines = app.open_submenu("● soon")
+    assert {line["label"]: line["grey"] for line in lines if line["label"]} == {
+        "Folder: unknown": True, "Model: unknown": True, "Context: unknown": True, "Being late costs: unknown": True,
+        line_of(lines, "Last turn")["label"]: True, line_of(lines, "Expires")["label"]: True,
+        "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget": False,
+    }  # fmt: skip
 
 
 def test_a_click_while_the_countdown_moves_reaches_its_line(app: App, screen: Screen) -> None:
@@ -220,14 +254,14 @@ def test_a_click_while_the_countdown_moves_reaches_its_line(app: App, screen: Sc
         app.show(session("soon", left), session("calm", left + 170))
         app.look()
     time.sleep(1.2)  # two turns of the monitor's own countdown
-    app.click_line("● calm")
-    wait_for("the click", app.clicked)
-    assert app.clicked() == ["session:calm"]
+    app.choose("● calm", "Mute this session")
+    wait_for("the click", lambda: app.told("mute") == ["calm"])
     screen.click(app.place())
     wait_for("the left click", lambda: "show-table" in app.clicked())
-    app.open_menu()
-    app.click_line("● soon")
-    wait_for("the next click", lambda: app.clicked() == ["session:calm", "show-table", "session:soon"])
+    assert line_of(app.open_menu(), "● calm")["label"].endswith("s left · muted")
+    app.choose("● soon", "Forget")
+    wait_for("the next click", lambda: app.told("forget") == ["soon"])
+    assert app.told("mute") == ["calm"]
 
 
 def test_a_click_reaches_the_session_whose_name_stood_there(app: App) -> None:
@@ -235,10 +269,15 @@ def test_a_click_reaches_the_session_whose_name_stood_there(app: App) -> None:
     app.open_menu()
     app.show(session("new", 20), session("c", 90), session("a", 290))  # overtaken, ended and come
     app.place(Urgency.LAST)  # the icon says so, at once
-    assert [line["label"][:3] for line in app.look()["menu"][:3]] == ["● a", "● b", "● c"]
-    app.click_line("● b")
-    wait_for("the click", app.clicked)
-    assert app.clicked() == ["session:b"]
+    assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● a", "● b", "● c"]
+    app.choose("● c", "Mute this session")
+    wait_for("the click", lambda: app.told("mute") == ["c"])
+    app.open_menu(Urgency.LAST)
+    app.show(session("a", 25), session("c", 200))  # `a` comes first, `new` ends
+    app.look()
+    assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● n", "● c", "● a"]
+    app.choose("● a", "Mute this session")
+    wait_for("the next click", lambda: app.told("mute") == ["c", "a"])
 
 
 def test_the_icon_clicked_again_while_its_menu_is_open(app: App, screen: Screen) -> None:
@@ -248,10 +287,10 @@ def test_the_icon_clicked_again_while_its_menu_is_open(app: App, screen: Screen)
     screen.click(app.place(), 3)
     screen.click(ELSEWHERE)
     screen.click(ELSEWHERE)
-    wait_for("no menu", lambda: app.look()["menu"] is None)
+    wait_for("no menu", lambda: app.menu() is None)
     app.open_menu()
-    app.click_line("● soon")
-    wait_for("the click", lambda: app.clicked() == ["session:soon"])
+    app.choose("● soon", "Mute this session")
+    wait_for("the click", lambda: app.told("mute") == ["soon"])
 
 
 def test_a_left_click_shows_the_table_in_a_console(app: App, screen: Screen, windows: Wine) -> None:
@@ -291,7 +330,7 @@ def test_a_notification_that_the_shell_refuses_goes_the_next_way(app: App) -> No
 def test_quit_by_the_mouse_ends_it(app: App, screen: Screen) -> None:
     app.start(SOON)
     app.open_menu()
-    app.click_line("Quit")
+    app.choose("Quit")
     assert app.ended() == 0
     wait_for("no icon", lambda: not screen.find(COLOURS[Urgency.SOON]))
 
@@ -326,7 +365,10 @@ def quit_by_mouse(screen: Screen, icon: tuple[int, int]) -> None:
 
 
 def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
+    """All of it from the wheel that pip installed."""
     user = User(windows, "Zoë Müller")
+    user.env["PYTHONPATH"] = windows.windows_path(windows.prefix / FROM_WHEEL)
+    assert "from-wheel" in user.python("-c", "import claude_session_status as ours; print(ours.__file__)").text
     tray = user.start("tray")
     wait_for("the grey icon", lambda: screen.find(COLOURS[Urgency.NONE]))
     path = user.claude / "projects/C--my-app/s1.jsonl"

@@ -19,6 +19,7 @@ from typing import IO, Self
 CACHE = Path(__file__).resolve().parent / ".wine"
 PREPARED = CACHE / "prepared"
 INSIDE = Path("drive_c/Program Files/Python313")  # with a space, as Windows has it
+FROM_WHEEL = INSIDE / "Lib/from-wheel"
 LOADER = Path("/usr/lib/wine/wine64")  # not the `wine` wrapper, which leaves its child alone when it is ended
 SERVER = Path("/usr/lib/wine/wineserver64")
 

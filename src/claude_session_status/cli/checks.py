@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from claude_session_status import view
+from claude_session_status import words
 from claude_session_status.claude.hook_check import Inspection
 from claude_session_status.claude.settings import Step
 
@@ -86,7 +86,7 @@ def is_well(checks: tuple[Check, ...]) -> bool:
 
 
 def _ago(at: float, now: float) -> str:
-    return f"{view.duration(now - at)} ago"
+    return f"{words.duration(now - at)} ago"
 
 
 def _delete(facts: Facts, *paths: str) -> str:
@@ -158,7 +158,7 @@ def check_database(facts: Facts) -> Check:
 def check_spool(facts: Facts) -> Check:
     """Notes are taken in, and all could be read."""
     if facts.oldest_note_at is not None and facts.now - facts.oldest_note_at > OLD_NOTE_SECONDS:
-        meaning = f"{facts.notes} events wait, the oldest since {view.duration(facts.now - facts.oldest_note_at)}"
+        meaning = f"{facts.notes} events wait, the oldest since {words.duration(facts.now - facts.oldest_note_at)}"
         return Check("inbox", State.BAD, f"{meaning}; nothing is lost", f"{PROGRAM} status")
     if facts.refused:
         meaning = f"{facts.refused} notes could not be read and were set aside in {facts.spool}"
@@ -250,9 +250,9 @@ def as_lines(checks: tuple[Check, ...]) -> list[str]:
     """The report: a line a check, and under what is not well the one that mends it."""
     lines = []
     for check in checks:
-        lines.append(f"{check.state.value:<5} {check.name:<13} {view.clean(check.meaning)}")
+        lines.append(f"{check.state.value:<5} {check.name:<13} {words.clean(check.meaning)}")
         if check.command:
-            lines.append(f"{'':<5} {'':<13} -> {view.clean(check.command)}")
+            lines.append(f"{'':<5} {'':<13} -> {words.clean(check.command)}")
     bad = sum(check.state is State.BAD for check in checks)
     lines.append("All is well." if not bad else f"{bad} {'thing is' if bad == 1 else 'things are'} not well.")
     return lines
