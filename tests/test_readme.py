@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import readme_help
-from claude_session_status import config, view
+from claude_session_status import config, report
 from desktop.desktops.every import EVERY
+from fakes import Transcript
 from test_view import make, shot
 
 TOP = Path(__file__).parent.parent
@@ -48,7 +50,7 @@ def test_other_help_would_have_been_noticed() -> None:
 def test_the_example_of_the_json_has_every_key() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     told = json.loads(example)
-    real = view.as_json(shot(make("my-app", 10)))
+    real = report.as_json(shot(make("my-app", 10)))
     assert list(told) == list(real)
     assert list(told["sessions"][0]) == list(real["sessions"][0])
 
@@ -63,6 +65,14 @@ def test_its_pictures_are_there() -> None:
     pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
     assert pictures
     assert [p for p in pictures if not (TOP / p).is_file()] == []
+
+
+def test_the_layout_names_what_is_there() -> None:
+    (layout,) = re.findall(r"```text\n(Claude Code ──.*?)```", README, re.DOTALL)
+    package, *rest = re.findall(r"^( *)(\S+(?:\.py|/))(?: |$)", layout, re.MULTILINE)
+    assert package == ("", "src/claude_session_status/")
+    assert len(rest) > 10
+    assert [name for indent, name in rest if not (TOP / (package[1] if indent else "") / name).exists()] == []
 
 
 @pytest.mark.parametrize("command", lines("# lint, types, layers"))
@@ -197,3 +207,37 @@ def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str,
     bare.run(remove)
     assert bare.left() == []
     bare.run("claude-session-status --version", code=127)
+
+
+# ---- nothing leaves the machine -----------------------------------------------
+
+
+def without_network() -> list[str]:
+    """The arguments before a program that is to have no network, not even a loopback."""
+    argv = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    done = subprocess.run([*argv, "true"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no network namespace can be had here, run as root: {done.stderr.strip()}")
+    return argv
+
+
+@linux
+def test_installed_it_needs_no_network(tmp_path: Path, claude_dir: Path) -> None:
+    now = time.time()
+    transcript = Transcript(claude_dir / "projects/p/s.jsonl").user(now - 20).answer(now - 18, wrote_5m=142_000)
+    note = {"session_id": "s", "cwd": "/x/my-app", "transcript_path": str(transcript.path)}
+    environment = {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(claude_dir), "PATH": os.environ["PATH"]}
+
+    def run(*arguments: str, code: int = 0) -> str:
+        argv = [*without_network(), sys.executable, "-m", "claude_session_status", *arguments]
+        done = subprocess.run(argv, env=environment, input=json.dumps(note), capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    assert run("mark-turn") == ""
+    (told,) = json.loads(run("status", "--json"))["sessions"]
+    assert (told["project"], told["cache"], told["rewrite_cost_usd"] > 0) == ("my-app", "warm", True)
+    assert "my-app" in run("watch", "--once")
+    run("install-hooks")
+    assert "inbox" in run("doctor", code=1)  # no tray runs
+    run("uninstall-hooks")
