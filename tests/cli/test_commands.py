@@ -54,7 +54,7 @@ def test_help_names_every_command() -> None:
         listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
         assert sorted(listed) == sorted([*COMMANDS, *MARKS])
         assert (listed[0], listed[-1]) == ("tray", "mark-end"), "what a newcomer needs is first"
-        assert "..." not in done.stdout, "each command is told in one line"
+        assert "..." not in done.stdout.partition("Commands:\n")[2], "each command is told in one line"
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *MARKS])

@@ -169,7 +169,7 @@ class WaybarModule(Waybar):
         super().write_settings()
         prepare(self)
         bar = f'{{"position": "top", "height": {BAR}, "modules-right": ["custom/claude", "clock"],\n'
-        (self._own / "config/bar").write_text(f'{bar}"clock": {{"format": "{{:%H:%M}}"}},\n{snippet("json")}}}\n')
+        (self._own / "config/bar").write_text(f'{bar}"clock": {{"format": "{{:%H:%M}}"}},\n{snippet("jsonc")}}}\n')
         (self._own / "config/style.css").write_text(WAYBAR_STYLE + snippet("css"))
 
     def start_panel(self) -> Program:
