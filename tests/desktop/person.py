@@ -61,15 +61,16 @@ class Person:
         before = self._desktop.screenshot()
         self._screen.point(*place)
         try:
-            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 4)
+            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 8)
         except AssertionError:
             # A hand is never quite still, and some tooltips wait for that.
             self.look_away()
             self._screen.point(place[0] + 2, place[1])
             return self._wait_sheet(before, "Claude")
 
-    def open_menu(self, button: int | None = None, tries: int = 1) -> "Sheet":
+    def open_menu(self, button: int | None = None, tries: int | None = None) -> "Sheet":
         """Click on the icon, move on into the menu, and return it once it stands on the screen."""
+        tries = tries or self._desktop.menu_tries
         self.look_away()
         place = self.see_icon()
         before = self._desktop.screenshot()
