@@ -17,11 +17,13 @@ its path. Nothing needs root.
 """
 
 import argparse
+import getpass
 import gzip
 import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import identity
 import man_page
 from claude_session_status import __version__
 from claude_session_status.cli.main import PROGRAM, group
@@ -94,9 +97,8 @@ def install_files(stage: Path, moment: datetime) -> None:
     copy(HERE / "linux/claude-session-status.desktop", stage / f"usr/share/applications/{PROGRAM}.desktop")
     unit = (HERE / "linux/claude-session-status.service").read_text()
     write(stage / f"usr/lib/systemd/user/{PROGRAM}.service", unit.replace(f"={PROGRAM}", f"=/usr/bin/{PROGRAM}"))
-    metainfo = (HERE / "linux/org.pypi.claude_session_status.metainfo.xml").read_text()
-    metainfo = metainfo.replace("@VERSION@", __version__).replace("@DATE@", moment.date().isoformat())
-    write(stage / "usr/share/metainfo/org.pypi.claude_session_status.metainfo.xml", metainfo)
+    name = identity.application_id(identity.repository())
+    write(stage / f"usr/share/metainfo/{name}.metainfo.xml", metainfo(name, moment))
     for size in ICON_SIZES:
         copy(ROOT / f"assets/logo-{size}.png", stage / f"usr/share/icons/hicolor/{size}x{size}/apps/{PROGRAM}.png")
     copy(ROOT / "assets/logo.svg", stage / f"usr/share/icons/hicolor/scalable/apps/{PROGRAM}.svg")
@@ -107,6 +109,12 @@ def install_files(stage: Path, moment: datetime) -> None:
     write(documents / "copyright", copyright_text())
     write_gzipped(documents / "changelog.gz", (ROOT / "CHANGELOG.md").read_text("utf-8"))
     write_gzipped(documents / "changelog.Debian.gz", debian_changelog(moment))
+
+
+def metainfo(name: str, moment: datetime) -> str:
+    """What software centres show, under this AppStream id."""
+    values = {"ID": name, "VERSION": __version__, "DATE": moment.date().isoformat()}
+    return re.sub("@([A-Z]+)@", lambda found: values[found[1]], (HERE / "linux/metainfo.xml").read_text("utf-8"))
 
 
 def completion(shell: str) -> str:
@@ -193,9 +201,13 @@ def debian_changelog(moment: datetime) -> str:
 
 
 def maintainer() -> str:
-    """Who answers for the package, by Debian's own variables."""
-    name = os.environ.get("DEBFULLNAME", f"The {PROGRAM} authors")
-    return f"{name} <{os.environ.get('DEBEMAIL', f'{PROGRAM}@pypi.invalid')}>"
+    """Who answers for the package: by Debian's own variables, else who made the last change, else who builds it."""
+    if address := os.environ.get("DEBEMAIL"):
+        return f"{os.environ.get('DEBFULLNAME', f'The {PROGRAM} authors')} <{address}>"
+    try:
+        return run("git", "log", "-1", "--format=%cn <%ce>", cwd=ROOT).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return f"The {PROGRAM} authors <{getpass.getuser()}@{socket.getfqdn()}>"
 
 
 def changed_at() -> datetime:

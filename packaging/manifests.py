@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import identity
 from claude_session_status import __version__
 
 HERE = Path(__file__).parent
@@ -51,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{chosen.files}: missing {', '.join(missing)}. Build them first", file=sys.stderr)
         return 1
     values = {place: checksum(chosen.files / name, place) for place, name in names.items()}
-    values |= {"VERSION": __version__, "REPOSITORY": chosen.repository}
+    values |= {"VERSION": __version__, "REPOSITORY": chosen.repository, "OWNER": chosen.repository.partition("/")[0]}
+    values["BUNDLE_ID"] = identity.bundle_id(identity.repository())  # as the spec does: the app was built with it
     for path in templates():
         target = chosen.target / path.relative_to(HERE)
         target.parent.mkdir(parents=True, exist_ok=True)

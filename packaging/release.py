@@ -17,10 +17,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import identity
+
 ROOT = Path(__file__).parents[1]
 VERSION = re.compile(r'^__version__ = "(?P<version>[^"]+)"$', re.MULTILINE)
 RELEASE = re.compile(r"\d+\.\d+\.\d+")
 HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<day>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
+LINKS = re.compile(r"^\[[^\]]+\]: ", re.MULTILINE)  # where the headings lead to, at the end of the file
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
@@ -32,6 +35,8 @@ def version_of(root: Path) -> str:
 
 def notes_of(changelog: str, version: str) -> str:
     """The part of the changelog on one version, empty where there is none."""
+    if links := LINKS.search(changelog):
+        changelog = changelog[: links.start()]
     headings = list(HEADING.finditer(changelog))
     for number, heading in enumerate(headings):
         if heading["version"] == version:
@@ -69,6 +74,8 @@ def check_changelog(root: Path) -> Iterator[str]:
     notes = notes_of(text, version)
     if not re.search("^- ", notes, re.MULTILINE):
         yield f"CHANGELOG.md: [{version}] tells of no change"
+    if f"\n[{version}]: https://" not in text:
+        yield f"CHANGELOG.md: [{version}] leads nowhere: end the file with [{version}]: https://..."
     if unknown := set(re.findall("^### (.*)$", notes, re.MULTILINE)) - KINDS:
         yield f"CHANGELOG.md: [{version}] has parts that Keep a Changelog does not know: {', '.join(sorted(unknown))}"
     if notes_of(text, "Unreleased"):
@@ -102,6 +109,16 @@ def check_readme(root: Path) -> Iterator[str]:
             yield f"README.md shows {picture}, which is missing"
 
 
+def check_owner(root: Path) -> Iterator[str]:
+    """What only the owner of the project knows is filled in: where it lies, and so what stores call it."""
+    name = identity.repository(root)
+    if name is None:
+        yield 'pyproject.toml: [project.urls] names no Repository: add Repository = "https://github.com/OWNER/NAME"'
+    for path in ("README.md", "packaging/claude-plugin/README.md"):
+        if (root / path).is_file() and "OWNER/" in (root / path).read_text("utf-8"):
+            yield f"{path}: OWNER/ stands for {name or 'the repository'}: fill it in"
+
+
 def check_tree(root: Path) -> Iterator[str]:
     """What is released is what is committed."""
     left = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True).stdout
@@ -115,6 +132,7 @@ CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
     check_licences,
     check_pictures,
     check_readme,
+    check_owner,
     check_tree,
 )
 

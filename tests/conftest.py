@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import settings
 
 from claude_session_status.paths import Paths
 
-# Started in the background, a shell has us ignore it, and whatever we start would too.
+# Started in the background, or by nohup, we are to ignore these, and whatever we start would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # No test may fail because the machine is busy.
 settings.register_profile("no deadline", deadline=None)

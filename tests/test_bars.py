@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import view
+from claude_session_status import report
 from claude_session_status.model import Session
 from fakes import NOW
 from test_view import ENDED, make, shot
@@ -28,18 +28,18 @@ WAITING: dict[str, Any] = {"last_event_at": NOW, "waiting_at": NOW}
     ],
 )
 def test_short(sessions: list[Session], line: str) -> None:
-    assert view.short(shot(*sessions)) == line
+    assert report.short(shot(*sessions)) == line
 
 
 @pytest.mark.parametrize("name", ["%{A1:reboot:}x", "#[bg=red]x", "#(reboot)", "#{pane_id}", "%%{A}", "##[x"])
 def test_a_folders_name_gives_no_orders_to_a_bar(name: str) -> None:
     """Polybar runs a command on a click for %{A1:command:}, tmux has its own for #[...]."""
-    line = view.short(shot(make(name, 0)))
+    line = report.short(shot(make(name, 0)))
     assert not any(order in line for order in ("%{", "#[", "#(", "#{"))
 
 
 def test_harmless_signs_in_names_stay() -> None:
-    assert view.short(shot(make("c#-100%", 0))) == "1 warm, next 5:00 c#-100%"
+    assert report.short(shot(make("c#-100%", 0))) == "1 warm, next 5:00 c#-100%"
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def test_harmless_signs_in_names_stay() -> None:
 def test_waybars_classes_are_those_of_the_session_that_goes_cold_soonest(
     sessions: list[Session], classes: list[str]
 ) -> None:
-    assert view.waybar(shot(*sessions))["class"] == classes
+    assert report.waybar(shot(*sessions))["class"] == classes
 
 
 def test_waybar_hides_the_module_while_no_session_runs() -> None:
-    assert view.waybar(shot())["text"] == ""
-    assert view.waybar(shot(make("gone", 10, **ENDED)))["text"] == ""
-    assert view.waybar(shot(make("old", 900)))["text"] == "no warm cache"
+    assert report.waybar(shot())["text"] == ""
+    assert report.waybar(shot(make("gone", 10, **ENDED)))["text"] == ""
+    assert report.waybar(shot(make("old", 900)))["text"] == "no warm cache"
 
 
 def test_waybars_tooltip_lists_the_sessions_and_markup_is_text() -> None:
-    told = view.waybar(shot(make("<b>a & b</b>", 259, title="Fix 'it'"), make("c", 10)))
+    told = report.waybar(shot(make("<b>a & b</b>", 259, title="Fix 'it'"), make("c", 10)))
     assert told["text"] == "2 warm, next 0:41 &lt;b&gt;a &amp; b&lt;/b&gt;"
     assert told["tooltip"] == "● &lt;b&gt;a &amp; b&lt;/b&gt; · Fix 'it'   41s left\n● c   4m 50s left"

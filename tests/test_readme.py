@@ -1,20 +1,28 @@
 """What the README says is true: its commands work as printed on a bare machine, and it names what there is."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import time
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from claude_session_status import config
-from claude_session_status.cli.main import group
+import readme_help
+from claude_session_status import config, report
+from desktop.desktops.every import EVERY
+from fakes import Transcript
+from test_view import make, shot
 
 TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text("utf-8")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: no display, a POSIX shell")
 BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
@@ -23,9 +31,28 @@ def block(first_line: str) -> str:
     return next(text for text in BLOCKS if text.startswith(first_line))
 
 
-@pytest.mark.parametrize("name", sorted(group.commands))
-def test_each_command_is_named(name: str) -> None:
-    assert f"`{name}" in README
+def lines(first_line: str) -> list[str]:
+    """The commands in a block, one a line, without comments."""
+    printed = (line.partition("  #")[0].strip() for line in block(first_line).splitlines())
+    return [line for line in printed if line and not line.startswith("#")]
+
+
+def test_the_help_is_what_the_commands_print() -> None:
+    assert readme_help.filled(README) == README, "run: python packaging/readme_help.py"
+
+
+def test_other_help_would_have_been_noticed() -> None:
+    assert readme_help.filled(README.replace("$ claude-session-status --help", "$ x --help", 1)) == README
+    with pytest.raises(ValueError, match="no <!-- help -->"):
+        readme_help.filled("# no markers")
+
+
+def test_the_example_of_the_json_has_every_key() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    told = json.loads(example)
+    real = report.as_json(shot(make("my-app", 10)))
+    assert list(told) == list(real)
+    assert list(told["sessions"][0]) == list(real["sessions"][0])
 
 
 def test_the_example_config_holds_every_key_and_the_defaults() -> None:
@@ -38,6 +65,49 @@ def test_its_pictures_are_there() -> None:
     pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
     assert pictures
     assert [p for p in pictures if not (TOP / p).is_file()] == []
+
+
+def test_the_layout_names_what_is_there() -> None:
+    (layout,) = re.findall(r"```text\n(Claude Code ──.*?)```", README, re.DOTALL)
+    package, *rest = re.findall(r"^( *)(\S+(?:\.py|/))(?: |$)", layout, re.MULTILINE)
+    assert package == ("", "src/claude_session_status/")
+    assert len(rest) > 10
+    assert [name for indent, name in rest if not (TOP / (package[1] if indent else "") / name).exists()] == []
+
+
+@pytest.mark.parametrize("command", lines("# lint, types, layers"))
+def test_what_is_to_be_run_before_a_change_is_what_ci_runs(command: str) -> None:
+    assert command in (TOP / ".ci/run").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("command", lines("# tests by their kind"))
+def test_each_kind_of_test_is_there(command: str) -> None:
+    """Its marks are known and used, its files are there; that pytest runs them CI sees."""
+    variables = [word.partition("=") for word in shlex.split(command) if re.match("[A-Z]+=", word)]
+    program, module, pytest_itself, *options = shlex.split(command)[len(variables) :]
+    assert (program, module, pytest_itself) == (".venv/bin/python", "-m", "pytest")
+    assert all(name == "DESKTOPS" and value in EVERY for name, _, value in variables)
+    settings = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]
+    known = {mark.partition(":")[0] for mark in settings["markers"]}
+    if options[:1] == ["-m"]:
+        named = set(re.findall(r"\w+", options.pop(1))) - {"not", "and"}
+        options.pop(0)
+        assert named <= known, "pytest would refuse it"
+        assert len(named) == 1 or named == known, "the quick ones are those without any mark"
+    assert [path for path in options if not (TOP / path).exists()] == []
+
+
+@linux
+@pytest.mark.parametrize("command", lines("# scripts"))
+def test_each_script_is_there(command: str) -> None:
+    done = run_here(command)
+    assert done.returncode == 0, done.stderr
+
+
+def run_here(command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the README's with the Python that runs this."""
+    argv = ["/bin/sh", "-c", command.replace(".venv/bin/python", sys.executable)]
+    return subprocess.run(argv, cwd=TOP, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -60,37 +130,114 @@ def bare_environment(tmp_path: Path) -> dict[str, str]:
     (tools / "rm").symlink_to(str(shutil.which("rm")))
     home = tmp_path / "home"
     home.mkdir()
-    return {"HOME": str(home), "PATH": str(tools), "LANG": "C.UTF-8"}
+    # uv brings certificates of its own, unless it is told to take the machine's, as pip does.
+    return {"HOME": str(home), "PATH": str(tools), "LANG": "C.UTF-8", "UV_SYSTEM_CERTS": "1"}
 
 
-@pytest.mark.skipif(not (TOP / ".git").exists(), reason="needs a clone: git clone the repository")
-def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(clone: Path, tmp_path: Path) -> None:
-    environment = bare_environment(tmp_path)
+@pytest.fixture
+def bare(clone: Path, tmp_path: Path) -> "Bare":
+    """A bare machine, in the folder of the clone."""
+    return Bare(clone, bare_environment(tmp_path))
 
-    def run(command: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd=clone,
-            env=environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
 
-    tray = run(block("# install, and run the tray"))
+class Bare:
+    """Runs what the README prints as its reader would."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+        self.home = Path(environment["HOME"])
+
+    def find_also(self, *folders: Path) -> None:
+        """Put folders before the others on PATH."""
+        self.environment["PATH"] = os.pathsep.join([*map(str, folders), self.environment["PATH"]])
+
+    def run(self, command: str, said: str = "", code: int = 0) -> "subprocess.CompletedProcess[str]":
+        argv = ["/bin/sh", "-c", command]
+        done = subprocess.run(argv, cwd=self.folder, env=self.environment, capture_output=True, text=True, input=said)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def left(self) -> list[str]:
+        """What is left in the home, but for what the installers keep for themselves."""
+        theirs = {".cache", "uv", "pipx"}
+        found = (p.relative_to(self.home) for p in self.home.rglob("*") if not p.is_dir())
+        return [str(path) for path in found if not theirs & set(path.parts)]
+
+
+needs_clone = pytest.mark.skipif(not (TOP / ".git").exists(), reason="needs a clone: git clone the repository")
+
+
+@linux
+@needs_clone
+@pytest.mark.install
+def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: Bare) -> None:
+    tray = bare.run(block("# install, and run the tray"), code=1)
     assert "claude-session-status: no tray: There is no graphical display here" in tray.stderr, tray.stderr
-    tests = run(block("# install, and pass the tests").rstrip() + " -q tests/test_policy.py")
-    assert tests.returncode == 0, tests.stdout + tests.stderr
+    bare.run(block("# install, and pass the tests").rstrip() + " -q tests/test_policy.py")
 
-    home = Path(environment["HOME"])
-    installed = run(block("# report sessions"))
-    assert installed.returncode == 0, installed.stderr
-    program = clone / ".venv" / "bin" / "claude-session-status"
-    marked = subprocess.run([program, "mark-turn"], input=b'{"session_id": "s"}', env=environment, capture_output=True)
-    assert (marked.returncode, marked.stderr) == (0, b"")
-    assert (home / ".claude" / "claude-session-status" / "status.duckdb").exists()
-    removed = run(block("# leave nothing"))
-    assert removed.returncode == 0, removed.stderr
-    left = [str(p.relative_to(home)) for p in home.rglob("*") if ".cache" not in p.parts]
-    assert left in ([], [".claude"])
-    assert not os.path.exists(program)
+    bare.find_also(bare.folder / ".venv/bin")
+    bare.run(block("# set up hooks"))
+    bare.run("claude-session-status mark-turn", said='{"session_id": "s"}')
+    assert (bare.home / ".claude/claude-session-status/status.duckdb").exists()
+    bare.run(block("# leave nothing"))
+    assert bare.left() == []
+    assert not (bare.folder / ".venv").exists()
+
+
+@linux
+@needs_clone
+@pytest.mark.install
+@pytest.mark.parametrize("installer", ["uv", "pipx"])
+def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str, bare: Bare, tmp_path: Path) -> None:
+    """As printed, but that the clone stands in the place of the name: what is tested is this version."""
+    install, remove = (
+        next(line for line in lines(title) if line.startswith(installer))
+        for title in ("# install\n", "# remove the program")
+    )
+    tools = tmp_path / "tools"
+    bare.run(f"python3 -m venv {tools} && {tools}/bin/pip install --quiet {installer}")
+    bare.find_also(tools / "bin", bare.home / ".local/bin")
+
+    bare.run(install.replace("'claude-session-status>=1'", "."))
+    bare.run(block("# set up hooks"))
+    bare.run("claude-session-status mark-turn", said='{"session_id": "s", "cwd": "/x/my-app"}')
+    assert "next 4:5" in bare.run("claude-session-status status --short").stdout
+    bare.run(block("# uninstall"))
+    bare.run(remove)
+    assert bare.left() == []
+    bare.run("claude-session-status --version", code=127)
+
+
+# ---- nothing leaves the machine -----------------------------------------------
+
+
+def without_network() -> list[str]:
+    """The arguments before a program that is to have no network, not even a loopback."""
+    argv = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    done = subprocess.run([*argv, "true"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no network namespace can be had here, run as root: {done.stderr.strip()}")
+    return argv
+
+
+@linux
+def test_installed_it_needs_no_network(tmp_path: Path, claude_dir: Path) -> None:
+    now = time.time()
+    transcript = Transcript(claude_dir / "projects/p/s.jsonl").user(now - 20).answer(now - 18, wrote_5m=142_000)
+    note = {"session_id": "s", "cwd": "/x/my-app", "transcript_path": str(transcript.path)}
+    environment = {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(claude_dir), "PATH": os.environ["PATH"]}
+
+    def run(*arguments: str, code: int = 0) -> str:
+        argv = [*without_network(), sys.executable, "-m", "claude_session_status", *arguments]
+        done = subprocess.run(argv, env=environment, input=json.dumps(note), capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    assert run("mark-turn") == ""
+    (told,) = json.loads(run("status", "--json"))["sessions"]
+    assert (told["project"], told["cache"], told["rewrite_cost_usd"] > 0) == ("my-app", "warm", True)
+    assert "my-app" in run("watch", "--once")
+    run("install-hooks")
+    assert "inbox" in run("doctor", code=1)  # no tray runs
+    run("uninstall-hooks")

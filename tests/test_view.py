@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_session_status import policy, view
+from claude_session_status import alerting, policy, report, view, words
 from claude_session_status.model import Alert, Request, Session, Snapshot, Source, Turn, Urgency
 from fakes import NOW
 
@@ -31,7 +31,7 @@ ENDED: dict[str, Any] = {"ended_at": NOW, "last_event_at": NOW}
     [(0, "0s"), (46.9, "46s"), (60, "1m 0s"), (166.4, "2m 46s"), (3600, "1h 0m"), (93_600, "1d 2h"), (-5, "0s")],
 )
 def test_durations_round_down_and_have_two_units_at_most(seconds: float, text: str) -> None:
-    assert view.duration(seconds) == text
+    assert words.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_durations_round_down_and_have_two_units_at_most(seconds: float, text: s
     [("abc", 3, "abc"), ("abcdef", 5, "ab…ef"), ("abcdef", 4, "ab…f"), ("abcdef", 2, "a…"), ("abcdef", 1, "…")],
 )
 def test_names_are_shortened_in_the_middle(text: str, width: int, short: str) -> None:
-    assert view.shorten(text, width) == short
+    assert words.shorten(text, width) == short
 
 
 @given(st.text(), st.integers(1, 40))
 def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, width: int) -> None:
-    assert len(view.shorten(text, width)) <= width
-    assert view.clean(text).isprintable()
+    assert len(words.shorten(text, width)) <= width
+    assert words.clean(text).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, wi
     ],
 )
 def test_the_cache_column(session: Session, cache: str) -> None:
-    (row,) = view.rows(shot(session))
+    (row,) = report.rows(shot(session))
     assert row.cache == cache
 
 
 @pytest.mark.parametrize("width", [60, 61, 71, 72, 80, 89, 90, 120, 200])
 def test_columns_fill_the_terminal_and_no_more(width: int) -> None:
-    c = view.columns(width)
+    c = report.columns(width)
     used = 1 + 2 + c.session + 2 + c.project + 2 + c.last_turn + 2 + c.cache + (2 + c.title if c.title else 0)
     assert used <= width
     assert c.project >= 8
@@ -109,7 +109,7 @@ def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> No
     priced = policy.snapshot([known], NOW, price=lambda model, ttl, tokens: 0.7146)
     (first, *_) = view.menu(priced)
     assert first.label == "● a   3m 20s left · muted"
-    at = [view.clock(NOW - 90), view.clock(NOW + 200)]
+    at = [words.clock(NOW - 90), words.clock(NOW + 200)]
     assert [(i.label, i.command, i.checked) for i in first.children] == [
         ("Folder: /home/me/a", None, None),
         ("Model: claude-opus-5-5", None, None),
@@ -171,7 +171,7 @@ def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> Non
     ],
 )
 def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> None:
-    until = policy.tomorrow(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
+    until = alerting.tomorrow(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
     menu = view.menu(policy.snapshot([], NOW, paused_until=until))
     assert line(menu, "pause").label.startswith(label)
     assert [item.key for item in line(menu, "pause").children if item.checked] == [f"pause:{checked}"]
@@ -180,8 +180,8 @@ def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> 
 @pytest.mark.parametrize(
     ("offers", "session", "first"),
     [
-        (view.Offers(), None, view.HOOKS_ADVICE),
-        (view.Offers(hooks_installed=True), None, view.NO_SESSIONS),
+        (view.Offers(), None, words.HOOKS_ADVICE),
+        (view.Offers(hooks_installed=True), None, words.NO_SESSIONS),
         (view.Offers(hooks_installed=False), None, "Set up Claude Code hooks…"),
         (view.Offers(hooks_installed=False), make("a", last_event_at=None), "Set up Claude Code hooks…"),
         (view.Offers(hooks_installed=False), make("a"), "● a   3m 20s left"),  # hooks of a plugin have spoken
@@ -198,7 +198,7 @@ def test_of_two_that_go_cold_in_the_same_second_the_dearer_one_comes_first() -> 
 
 
 def test_an_empty_menu_says_what_to_do() -> None:
-    assert view.menu(Snapshot(NOW))[0].label == view.HOOKS_ADVICE
+    assert view.menu(Snapshot(NOW))[0].label == words.HOOKS_ADVICE
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_marks_tell_states_apart_by_shape() -> None:
         make("expired", 400),
         make("ended", **ENDED),
     )
-    assert {s.session.session_id: view.mark_of(s) for s in states.sessions} == {
+    assert {s.session.session_id: words.mark_of(s) for s in states.sessions} == {
         "idle": "●",
         "working": "▶",
         "waiting": "?",
@@ -286,7 +286,7 @@ def test_several_are_one_notification_that_names_the_dearest() -> None:
     [(30, "30 s"), (29.2, "30 s"), (300, "5 min"), (299.5, "5 min"), (100, "1 min 40 s"), (0, "0 s")],
 )
 def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
-    assert view.spelled(seconds) == text
+    assert words.spelled(seconds) == text
 
 
 def test_the_tooltip_sums_what_being_late_costs_and_fits() -> None:
@@ -305,13 +305,13 @@ def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
     hostile = shot(make(name, 270, cwd=name, title=name))
     texts = [text for item in walk(view.menu(hostile)) for text in (item.label, item.gone_label or "")]
     texts += [view.tooltip(hostile), view.notification(Alert(hostile.sessions[0], 30)).title]
-    texts += [text for row in view.rows(hostile) for text in (row.session, row.project, row.title)]
+    texts += [text for row in report.rows(hostile) for text in (row.session, row.project, row.title)]
     assert all(text.isprintable() for text in texts)
     assert len(view.tooltip(hostile)) <= 128
 
 
 def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
-    made = view.as_json(shot(make("a", 133.6, cwd="/home/me/my-app"), make("b", None)))
+    made = report.as_json(shot(make("a", 133.6, cwd="/home/me/my-app"), make("b", None)))
     assert made["schema"] == 1
     assert made["now"] == "2026-11-24T08:40:00.000Z"
     first, second = made["sessions"]
@@ -324,14 +324,14 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}
     assert second["cache"] == "none"
     priced = policy.snapshot([make("a", 10, context_tokens=1, model="m")], NOW, price=lambda *_: 0.68159)
-    assert view.as_json(priced)["sessions"][0]["rewrite_cost_usd"] == 0.6816
+    assert report.as_json(priced)["sessions"][0]["rewrite_cost_usd"] == 0.6816
     assert second["rewrite_cost_usd"] is None
 
 
 def test_a_session_that_was_only_found_says_so() -> None:
     found = make("a", last_event_at=None, found_at=NOW - 9)
     taken_over = make("b", found_at=NOW - 9)
-    rows = {row.session: row.last_turn for row in view.rows(shot(found, taken_over))}
+    rows = {row.session: row.last_turn for row in report.rows(shot(found, taken_over))}
     assert rows == {"a": "found", "b": ""}
     labels = [item.label for item in view.menu(shot(found, taken_over)) if item.session_id]
     assert [label.endswith(", found") for label in labels] == [True, False]

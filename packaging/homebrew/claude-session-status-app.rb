@@ -1,5 +1,5 @@
 # The app for Macs without Python.
-#   brew install --cask OWNER/TAP/claude-session-status-app
+#   brew install --cask @OWNER@/tap/claude-session-status-app
 cask "claude-session-status-app" do
   arch arm: "arm64", intel: "x86_64"
 
@@ -17,7 +17,7 @@ cask "claude-session-status-app" do
   app "Claude Session Status.app"
   binary "#{appdir}/Claude Session Status.app/Contents/MacOS/claude-session-status"
 
-  uninstall quit: "org.pypi.claude-session-status"
+  uninstall quit: "@BUNDLE_ID@"
 
   zap trash: "~/.claude/claude-session-status"
 

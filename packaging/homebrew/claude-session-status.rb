@@ -1,5 +1,5 @@
 # The command in an environment of its own: as quick a hook as from pip.
-#   brew install OWNER/TAP/claude-session-status
+#   brew install @OWNER@/tap/claude-session-status
 class ClaudeSessionStatus < Formula
   include Language::Python::Virtualenv
 

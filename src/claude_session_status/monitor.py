@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from claude_session_status import config, notes, pause, policy
+from claude_session_status import alerting, config, history, notes, pause, policy
 from claude_session_status.claude.found import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.process import Liveness, liveness
@@ -113,14 +113,14 @@ class Monitor:
         The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
         """
         session = self._rows.get(session_id) or Session(session_id)
-        event = Event(kind, session_id, policy.moment_for(session, self._clock.time()))
+        event = Event(kind, session_id, history.moment_for(session, self._clock.time()))
         self._spool.write(notes.encode(event), event.at)
         self._told.put(event)
         self.wake()
 
     def pause(self, wanted: Pause) -> None:
         """Give no alerts for a while, or give them again, as a person wants it. For any thread. Raises OSError."""
-        pause.write(self._paths.pause, policy.paused_until(wanted, self._clock.time()))
+        pause.write(self._paths.pause, alerting.paused_until(wanted, self._clock.time()))
         self.wake()
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
@@ -140,7 +140,7 @@ class Monitor:
                 shot = self.snapshot()
                 due = self.take_alerts(shot) if self._gives_alerts else ()
                 listener(shot, due)
-                mark = policy.next_mark(shot.sessions, self._settings.notify_before_seconds, shot.now)
+                mark = alerting.next_mark(shot.sessions, self._settings.notify_before_seconds, shot.now)
                 if mark is not None and self._gives_alerts and mark <= shot.now + TICK_SECONDS:
                     next_poll = min(next_poll, mark)  # look once more before anybody is disturbed
                 until = min(shot.now + TICK_SECONDS, next_poll, mark if mark is not None else math.inf)
@@ -254,7 +254,7 @@ class Monitor:
         self._loaded = stamp  # taken before the rows were: a change in between is seen next time
         self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
         for event in self._said.values():
-            self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, now)
+            self._rows[event.session_id] = history.apply(self._rows[event.session_id], event, now)
 
     def _find(self) -> None:
         """Note the sessions that no hook has told of, and take them in."""
@@ -272,14 +272,14 @@ class Monitor:
             # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.
             is_known = session is not None and not session.is_found
             self._asked[trace.session_id] = math.inf if is_known else trace.at
-            if policy.may_be_found(session, trace.at) and (event := event_of(trace)):
+            if history.may_be_found(session, trace.at) and (event := event_of(trace)):
                 self._spool.write(notes.encode(event), now)
         self._take_in()
         self._read_rows()
 
     def _is_news(self, trace: Trace) -> bool:
         row = self._rows.get(trace.session_id)
-        if row is not None and not policy.may_be_found(row, trace.at):
+        if row is not None and not history.may_be_found(row, trace.at):
             return False
         return self._asked.get(trace.session_id, -math.inf) < trace.at
 
@@ -320,7 +320,7 @@ class Monitor:
 
     def _believe(self, event: Event) -> None:
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = policy.apply(self._rows[event.session_id], event, self._clock.time())
+        self._rows[event.session_id] = history.apply(self._rows[event.session_id], event, self._clock.time())
 
     @property
     def _config_problems(self) -> tuple[str, ...]:
@@ -343,7 +343,7 @@ class Monitor:
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
         """The alerts that are due, each remembered before it is given, so that it comes once at most."""
         leads = self._settings.notify_before_seconds
-        due = policy.due_alerts(
+        due = alerting.due(
             shot.sessions,
             leads,
             shot.now,
@@ -351,7 +351,7 @@ class Monitor:
             paused_until=shot.paused_until,
             sound=self._settings.sound,
         )
-        for event in (e for alert in due for e in policy.alerted(alert, leads, shot.now)):
+        for event in (e for alert in due for e in alerting.done_by(alert, leads, shot.now)):
             try:
                 self._say(event)
             except OSError as error:

@@ -3,22 +3,20 @@
 DuckDB lets one process write or several read, and an open handle of either kind shuts the other kind out. So nobody
 keeps one: every access opens, works and closes within milliseconds, and tries again where another was quicker.
 
-Times in the table are UTC without a zone: fetching zoned ones needs another package. The native module is imported
-where it can be: the same `connect`, for a fifth of the time that the package around it takes.
+The native module is imported where it can be: the same `connect`, for a fifth of the time that the package around it
+takes.
 
 A database that can't be read is set aside under its date, never deleted and never mistaken for a locked one: it must
 have said twice, half a second apart, and in DuckDB's own words, that its content is damaged or from a newer DuckDB.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from claude_session_status import store_files
 from claude_session_status.errors import (
@@ -28,8 +26,18 @@ from claude_session_status.errors import (
     StoreRowError,
     StoreUnusableError,
 )
-from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
+from claude_session_status.model import Request, Session, Source
 from claude_session_status.spool import make_private, make_private_folder
+from claude_session_status.store_rows import (
+    COLUMNS,
+    INSERT,
+    NAMES,
+    SELECT,
+    UPDATE,
+    row_of,
+    session_of,
+    to_timestamp,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,63 +46,6 @@ else:
         import _duckdb as duckdb
     except ImportError:
         import duckdb
-
-# (column, type): the first six are documented and used by other tools; `title` is the original's seventh.
-COLUMNS: tuple[tuple[str, str], ...] = (
-    ("session_id", "TEXT PRIMARY KEY"),
-    ("project", "TEXT"),
-    ("cwd", "TEXT"),
-    ("started_at", "TIMESTAMP"),
-    ("last_turn_at", "TIMESTAMP"),
-    ("status", "TEXT"),
-    ("title", "TEXT"),
-    ("expires_at", "TIMESTAMP"),
-    ("ttl_seconds", "INTEGER"),
-    ("request_at", "TIMESTAMP"),
-    ("source", "TEXT"),
-    ("context_tokens", "BIGINT"),
-    ("model", "TEXT"),
-    ("opened_at", "TIMESTAMP"),
-    ("prompted_at", "TIMESTAMP"),
-    ("answered_at", "TIMESTAMP"),
-    ("waiting_at", "TIMESTAMP"),
-    ("tool_at", "TIMESTAMP"),
-    ("ended_at", "TIMESTAMP"),
-    ("last_event_at", "TIMESTAMP"),
-    ("uncached_at", "TIMESTAMP"),
-    ("switched_at", "TIMESTAMP"),
-    ("transcript_path", "TEXT"),
-    ("transcript_mark", "TEXT"),
-    ("transcript_at", "TIMESTAMP"),
-    ("transcript_turn", "TEXT"),
-    ("client_status", "TEXT"),
-    ("client_status_at", "TIMESTAMP"),
-    ("pid", "BIGINT"),
-    ("pid_started", "BIGINT"),
-    ("pid_namespace", "TEXT"),
-    ("muted", "BOOLEAN"),
-    ("alerts", "TEXT"),
-    ("stamps", "TEXT"),
-    ("found_at", "TIMESTAMP"),
-    ("switched_back_at", "TIMESTAMP"),
-    ("response_at", "TIMESTAMP"),
-    ("ttl_written_at", "TIMESTAMP"),
-    ("forgotten_at", "TIMESTAMP"),
-)
-_NAMES = tuple(name for name, _ in COLUMNS)
-_PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
-_MOMENTS = (
-    "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
-    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at", "switched_back_at",
-    "response_at", "ttl_written_at",
-    "found_at",
-    "forgotten_at",
-)  # fmt: skip
-
-# An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
-_INSERT = f"INSERT INTO session_status ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - question marks
-_UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in _NAMES[1:])} WHERE session_id = ?"  # noqa: S608
-_SELECT = f"SELECT {', '.join(_NAMES)} FROM session_status"  # noqa: S608 - our names
 
 _LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"
 
@@ -144,14 +95,14 @@ class Store:
         """
         if not os.path.exists(self.path):
             return []
-        query, values = _SELECT, []
+        query, values = SELECT, []
         if since is not None:
             query += f" WHERE {_LAST_SIGN} >= CASE WHEN status = 'ended' THEN ? ELSE ? END"
-            values = [_to_timestamp(ended_since), _to_timestamp(since)]
+            values = [to_timestamp(ended_since), to_timestamp(since)]
         with self._open(read_only=True) as connection:
             if connection is None:
                 return []
-            return [_session(row) for row in connection.execute(query, values).fetchall()]
+            return [session_of(row) for row in connection.execute(query, values).fetchall()]
 
     def select(self, session_ids: Iterable[str]) -> list[Session]:
         """Those of the sessions that are remembered, however old, or as forgotten. Raises what `load` raises."""
@@ -161,8 +112,8 @@ class Store:
         with self._open(read_only=True) as connection:
             if connection is None:
                 return []
-            query = f"{_SELECT} WHERE session_id IN ({', '.join('?' * len(ids))})"
-            found = {row[0]: _session(row) for row in connection.execute(query, ids).fetchall()}
+            query = f"{SELECT} WHERE session_id IN ({', '.join('?' * len(ids))})"
+            found = {row[0]: session_of(row) for row in connection.execute(query, ids).fetchall()}
             return [*found.values(), *_forgotten(connection, [i for i in ids if i not in found]).values()]
 
     def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
@@ -176,18 +127,18 @@ class Store:
             assert connection is not None  # noqa: S101 - a writable open makes the table
             connection.execute("BEGIN")
             marks = ", ".join("?" * len(ids))
-            found = connection.execute(f"{_SELECT} WHERE session_id IN ({marks})", ids).fetchall() if ids else []
-            before = {row[0]: _session(row) for row in found}
+            found = connection.execute(f"{SELECT} WHERE session_id IN ({marks})", ids).fetchall() if ids else []
+            before = {row[0]: session_of(row) for row in found}
             there = set(before)
             before |= _forgotten(connection, [session_id for session_id in ids if session_id not in before])
             after = list(change(before))
-            changed = [_row(s) for s in after if not s.is_forgotten]
+            changed = [row_of(s) for s in after if not s.is_forgotten]
             new = [row for row in changed if row[0] not in there]
             old = [(*row[1:], row[0]) for row in changed if row[0] in there]
             if new:
-                connection.executemany(_INSERT, new)
+                connection.executemany(INSERT, new)
             if old:
-                connection.executemany(_UPDATE, old)
+                connection.executemany(UPDATE, old)
             _forget(connection, [s for s in after if s.is_forgotten])
             connection.execute("COMMIT")
 
@@ -225,7 +176,7 @@ class Store:
         try:
             with self._open(read_only=False) as connection:
                 assert connection is not None  # noqa: S101 - a writable open makes the table
-                connection.execute(_SELECT).fetchall()
+                connection.execute(SELECT).fetchall()
                 connection.execute("BEGIN")
                 connection.execute("UPDATE session_status SET project = project")
                 connection.execute("ROLLBACK")
@@ -292,30 +243,31 @@ def _readable(path: str) -> tuple[Session, ...]:
     """The rows that a damaged database still gives; none where it gives none of them."""
     try:
         with duckdb.connect(path, read_only=True, config=_ONE_THREAD) as connection:
-            return tuple(_session(row) for row in connection.execute(_SELECT).fetchall())
+            return tuple(session_of(row) for row in connection.execute(SELECT).fetchall())
     except duckdb.Error:
         return ()
 
 
 # ---- forgotten sessions -----------------------------------------------------
 
-# Of a forgotten session its row goes. What is kept, elsewhere, is when: notes from before must not bring it back.
-_FORGOTTEN_TABLE = "CREATE TABLE IF NOT EXISTS forgotten_sessions (session_id TEXT PRIMARY KEY, forgotten_at TIMESTAMP)"
+# Of a forgotten session its row goes. What is kept, elsewhere, is when, since notes from before must not bring it back,
+# and what was told of it afterwards, such as that it is muted: that counts once a late note has brought it back.
 
 
 def _forgotten(connection: "duckdb.DuckDBPyConnection", ids: list[str]) -> dict[str, Session]:
     if not ids:
         return {}
-    query = f"SELECT * FROM forgotten_sessions WHERE session_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
-    rows = connection.execute(query, ids).fetchall()
-    return {session_id: Session(session_id, forgotten_at=_from_timestamp(at)) for session_id, at in rows}
+    names, marks = ", ".join(NAMES), ", ".join("?" * len(ids))
+    query = f"SELECT {names} FROM forgotten_sessions WHERE session_id IN ({marks})"  # noqa: S608 - our names
+    return {row[0]: session_of(row) for row in connection.execute(query, ids).fetchall()}
 
 
 def _forget(connection: "duckdb.DuckDBPyConnection", sessions: list[Session]) -> None:
+    names, marks = ", ".join(NAMES), ", ".join("?" * len(NAMES))
+    insert = f"INSERT OR REPLACE INTO forgotten_sessions ({names}) VALUES ({marks})"  # noqa: S608 - our names
     for session in sessions:
         connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
-        values = [session.session_id, _to_timestamp(session.forgotten_at)]
-        connection.execute("INSERT OR REPLACE INTO forgotten_sessions VALUES (?, ?)", values)
+        connection.execute(insert, row_of(session))
 
 
 # ---- migrations -------------------------------------------------------------
@@ -333,8 +285,9 @@ def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
             f"SELECT session_id, project, cwd, started_at, last_turn_at, status, {title} FROM session_status"  # noqa: S608
         ).fetchall()
         connection.execute("DROP TABLE session_status")
-    connection.execute(f"CREATE TABLE session_status ({', '.join(f'{name} {kind}' for name, kind in COLUMNS)})")
-    connection.execute(_FORGOTTEN_TABLE)
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+    connection.execute(f"CREATE TABLE session_status ({columns})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS forgotten_sessions ({columns})")
     for session_id, project, cwd, started_at, last_turn_at, status, title in old:
         started, turn = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
         # The original set the time of the last turn at the start as well: then no turn has been.
@@ -352,7 +305,7 @@ def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
             last_event_at=turn,
             request=Request(answered, 300, Source.HOOK) if answered is not None else None,
         )
-        connection.execute(_INSERT, _row(session))
+        connection.execute(INSERT, row_of(session))
 
 
 MIGRATIONS: tuple[Callable[["duckdb.DuckDBPyConnection", float], None], ...] = (_create,)
@@ -399,87 +352,3 @@ def _from_local(moment: datetime | None, written_at: float) -> float | None:
     if abs(second - written_at) <= _SAME_WRITE_SECONDS:
         return second
     return min(moment.timestamp(), written_at)
-
-
-# ---- rows -------------------------------------------------------------------
-
-
-def _row(session: Session) -> list[Any]:
-    request, process = session.request, session.process
-    values: dict[str, Any] = {name: getattr(session, name) for name in _PLAIN}
-    values |= {name: _to_timestamp(getattr(session, name)) for name in _MOMENTS}
-    values |= {
-        "session_id": session.session_id,
-        "status": "ended" if session.is_ended else "active",
-        "expires_at": _to_timestamp(request.expires_at) if request else None,
-        "request_at": _to_timestamp(request.started_at) if request else None,
-        "ttl_seconds": request.ttl_seconds if request else None,
-        "source": request.source.value if request else None,
-        "transcript_turn": session.transcript_turn.value if session.transcript_turn else None,
-        "client_status": session.client_status.value if session.client_status else None,
-        "pid": process.pid if process else None,
-        "pid_started": process.started if process else None,
-        "pid_namespace": process.namespace if process else None,
-        "muted": session.muted,
-        "alerts": json.dumps(session.alerts) if session.alerts else None,
-        "stamps": json.dumps(session.stamps) if session.stamps else None,
-    }
-    return [_holdable(values[name]) for name in _NAMES]
-
-
-def _holdable(value: Any) -> Any:
-    """A lone surrogate, legal in JSON, is what a text column refuses; one odd title must not stop everything else."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
-
-
-def _session(row: tuple[Any, ...]) -> Session:
-    values = dict(zip(_NAMES, row, strict=True))
-    started, ttl, source = _from_timestamp(values["request_at"]), values["ttl_seconds"], values["source"]
-    request = None
-    if started is not None and ttl is not None:
-        request = Request(started, ttl, _member(Source, source) or Source.HOOK)
-    process = None
-    if values["pid"] is not None:
-        process = Process(values["pid"], values["pid_started"], values["pid_namespace"])
-    told: dict[str, Any] = {name: values[name] for name in _PLAIN}
-    told |= {name: _from_timestamp(values[name]) for name in _MOMENTS}
-    return Session(
-        session_id=values["session_id"],
-        **told,
-        transcript_turn=_member(Turn, values["transcript_turn"]),
-        client_status=_member(ClientStatus, values["client_status"]),
-        request=request,
-        process=process,
-        muted=bool(values["muted"]),
-        alerts=_pairs(values["alerts"]),
-        stamps=_pairs(values["stamps"]),
-    )
-
-
-# Other programs may write into the table: what they put where only we should is passed over.
-
-
-_Kind = TypeVar("_Kind", bound=StrEnum)
-
-
-def _member(kind: type[_Kind], text: str | None) -> _Kind | None:
-    return kind(text) if text in list(kind) else None
-
-
-def _pairs(text: str | None) -> tuple[tuple[Any, float], ...]:
-    try:
-        return tuple((key, float(at)) for key, at in json.loads(text)) if text else ()
-    except (ValueError, TypeError):
-        return ()
-
-
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone
-_LATEST = 253402300799.0  # the end of the year 9999, the last that a date can say
-
-
-def _to_timestamp(at: float | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), _LATEST), UTC).replace(tzinfo=None)
-
-
-def _from_timestamp(moment: datetime | None) -> float | None:
-    return (moment - _EPOCH).total_seconds() if isinstance(moment, datetime) else None

@@ -1,107 +1,35 @@
-"""What a person is shown, as data: menu, icon, tooltip, notification, table rows and JSON, each made of a Snapshot.
+"""What the desktop shows, as data: icon, tooltip, menu and notification, each made of a Snapshot.
 
-Everything here is a pure function of values. Whoever draws (a panel over D-Bus, Pillow, rich) is a thin printer of
-these, and tests read them without a screen.
+Everything here is a pure function of values. Whoever draws (a panel over D-Bus, Pillow) is a thin printer of
+these, and tests read them without a screen. What is read in text is in `report`.
 """
 
-import html
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
-from claude_session_status import __version__, policy
-from claude_session_status.model import Activity, Alert, Cache, Session, SessionState, Snapshot, Urgency
+from claude_session_status import __version__, alerting
+from claude_session_status.model import Activity, Alert, Cache, SessionState, Snapshot, Urgency
+from claude_session_status.policy import soonest
+from claude_session_status.words import (
+    HOOKS_ADVICE,
+    NAME_WIDTH,
+    NO_SESSIONS,
+    clean,
+    clock,
+    line_of,
+    money,
+    name_of,
+    shorten,
+    spelled,
+    subject_of,
+    thousands,
+)
 
-BAR_CELLS = 10
 MENU_SESSIONS = 12  # the most urgent ones; a longer menu is not read
-NAME_WIDTH = 24
-TITLE_WIDTH = 32
 FOLDER_WIDTH = 48
 TOOLTIP_WIDTH = 128  # what Windows takes
-
-HOOKS_ADVICE = "No sessions yet. Run: claude-session-status install-hooks"
-NO_SESSIONS = "No sessions yet: one appears with its next turn"
-
-
-# ---- words ------------------------------------------------------------------
-
-
-def clean(text: str) -> str:
-    """Return `text` on one line without control characters, so that a crafted name can't steer a terminal or menu."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
-
-
-def shorten(text: str, width: int) -> str:
-    """Return `text` in at most `width` characters, shortened in the middle: both ends tell names apart."""
-    if len(text) <= width:
-        return text
-    head = (width - 1 + 1) // 2
-    tail = width - 1 - head
-    return text[:head] + "…" + (text[-tail:] if tail else "")
-
-
-def duration(seconds: float) -> str:
-    """`46s`, `2m 46s`, `1h 4m`, `3d 2h`: two units at most. Seconds are rounded down, so nothing is overstated."""
-    whole = max(0, math.floor(seconds))
-    minutes, second = divmod(whole, 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days}d {hour}h"
-    if hours:
-        return f"{hours}h {minute}m"
-    if minutes:
-        return f"{minutes}m {second}s"
-    return f"{second}s"
-
-
-def spelled(seconds: float) -> str:
-    """`30 s`, `5 min`, `1 min 40 s`, for a sentence. Seconds are rounded up, as at the moment of a mark they were."""
-    minutes, second = divmod(max(0, math.ceil(seconds)), 60)
-    parts = [f"{minutes} min"] if minutes else []
-    return " ".join([*parts, f"{second} s"] if second or not minutes else parts)
-
-
-def money(usd: float | None) -> str:
-    """`about $0.71`, `about $12`, `under $0.01`; empty when unknown. It is an estimate, and says so."""
-    if usd is None:
-        return ""
-    if usd < 0.01:
-        return "under $0.01"
-    return f"about ${usd:.2f}" if usd < 10 else f"about ${usd:.0f}"
-
-
-def name_of(session: Session) -> str:
-    """The session's project, else its folder, else the head of its id."""
-    folder = (session.cwd or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return clean(session.project or "") or clean(folder) or clean(session.session_id)[:8] or "?"
-
-
-def time_left(state: SessionState, now: float) -> str:
-    """What the countdown says in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `nothing cached`."""
-    if state.activity is Activity.ENDED:
-        return "ended"
-    if state.expires_at is None or state.seconds_left is None:
-        return "nothing cached"
-    if state.cache is Cache.WARM:
-        return f"{duration(state.seconds_left)} left"
-    return f"expired {duration(now - state.expires_at)} ago"
-
-
-def mark_of(state: SessionState) -> str:
-    """One character for the state: told by shape, not by colour."""
-    if state.activity is Activity.ENDED:
-        return "×"
-    if state.activity is Activity.WAITING:
-        return "?"
-    if state.activity is Activity.WORKING:
-        return "▶"
-    return "●" if state.cache is Cache.WARM else "○"
-
 
 # ---- icon and tooltip -------------------------------------------------------
 
@@ -116,12 +44,6 @@ class IconSpec:
 
 
 ICON_PARTS = 24
-
-
-def soonest(snapshot: Snapshot) -> SessionState | None:
-    """The warm session that goes cold first; None when no session is warm."""
-    warm = [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
-    return min(warm, key=lambda s: s.expires_at or math.inf, default=None)
 
 
 def icon(snapshot: Snapshot) -> IconSpec:
@@ -156,18 +78,6 @@ def total_cost(states: Iterable[SessionState]) -> float | None:
     """USD for all of them whose cost is known; None when none is."""
     known = [s.rewrite_cost_usd for s in states if s.rewrite_cost_usd is not None]
     return sum(known) if known else None
-
-
-def clock(at: float | None) -> str:
-    """`at` as local wall-clock time, `14:05:09`; empty when None."""
-    if at is None:
-        return ""
-    moment = datetime.fromtimestamp(at, UTC)
-    try:
-        moment = moment.astimezone()
-    except (OSError, OverflowError, ValueError):
-        pass  # a year that this system can't convert, as 3001 on Windows: it is no true time in any zone
-    return moment.strftime("%H:%M:%S")
 
 
 # ---- menu -------------------------------------------------------------------
@@ -268,7 +178,7 @@ def _commands(snapshot: Snapshot, offers: Offers) -> tuple[MenuItem, ...]:
 
 
 def _pause(snapshot: Snapshot) -> MenuItem:
-    until, morning = snapshot.paused_until, policy.tomorrow(snapshot.now)
+    until, morning = snapshot.paused_until, alerting.tomorrow(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
     choices = (
@@ -283,10 +193,6 @@ def _pause(snapshot: Snapshot) -> MenuItem:
 def _session_line(state: SessionState, now: float) -> MenuItem:
     session = state.session
     key = f"session:{session.session_id}"
-    title = shorten(clean(session.title or ""), TITLE_WIDTH)
-    what = shorten(name_of(session), NAME_WIDTH) + (f" · {title}" if title else "")
-    label = f"{mark_of(state)} {what}   {time_left(state, now)}" + (" · muted" if session.muted else "")
-    label += ", found" if session.is_found else ""
     facts = _facts(state)
     mute = Command.UNMUTE if session.muted else Command.MUTE
     wishes = (
@@ -303,7 +209,14 @@ def _session_line(state: SessionState, now: float) -> MenuItem:
             for name, text, wish, checked in wishes
         ),
     )
-    return MenuItem(key, label, None, session.session_id, children=children, gone_label=f"× {what}   ended")
+    return MenuItem(
+        key,
+        line_of(state, now),
+        None,
+        session.session_id,
+        children=children,
+        gone_label=f"× {subject_of(session)}   ended",
+    )
 
 
 def _facts(state: SessionState) -> tuple[tuple[str, str], ...]:
@@ -402,174 +315,3 @@ def set_up_done(what: str) -> Notification:
     """What a person is told after the hooks were set up from the menu."""
     body = clean(" ".join(what.split()))
     return Notification("set-up", "Claude Code's hooks are set up", body[:BODY_LIMIT])
-
-
-def thousands(tokens: int | None) -> str:
-    """`142k`, `900`, `1.2M`; empty when unknown."""
-    if tokens is None:
-        return ""
-    if tokens >= 1_000_000:
-        return f"{tokens / 1_000_000:.1f}M"
-    return f"{tokens // 1000}k" if tokens >= 1000 else str(tokens)
-
-
-# ---- table ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    mark: str
-    session: str
-    project: str
-    last_turn: str
-    cache: str
-    title: str
-    urgency: Urgency
-    dim: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The widths of the table's columns, in characters; a title of width 0 is not shown."""
-
-    session: int = 8
-    project: int = 12
-    last_turn: int = 10
-    cache: int = 28
-    bar: int = BAR_CELLS
-    title: int = 0
-
-
-def columns(width: int) -> Columns:
-    """What fits into a terminal of `width` columns: a short bar below 72, titles from 90 on."""
-    gaps = 1 + 4 * 2  # the mark, and two blanks before each column
-    bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
-    fixed = gaps + 8 + 10 + (28 - BAR_CELLS + bar_cells)
-    room = max(4, width - fixed)
-    if width < 90:
-        return Columns(project=min(room, NAME_WIDTH), bar=bar_cells, cache=28 - BAR_CELLS + bar_cells)
-    project = min(NAME_WIDTH, room // 2)
-    return Columns(project=project, title=min(60, room - project - 2))
-
-
-def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
-    """`████████░░`: the share of the TTL that is left."""
-    ttl = state.session.request.ttl_seconds if state.session.request else 1
-    share = min(1.0, max(0.0, (state.seconds_left or 0) / max(1, ttl)))
-    filled = round(share * cells)
-    return "█" * filled + "░" * (cells - filled)
-
-
-def rows(snapshot: Snapshot, bar_cells: int = BAR_CELLS) -> tuple[Row, ...]:
-    """The lines of the table, in the snapshot's order."""
-    return tuple(_row(s, snapshot.now, bar_cells) for s in snapshot.sessions)
-
-
-def _row(state: SessionState, now: float, bar_cells: int) -> Row:
-    session = state.session
-    if state.activity is Activity.ENDED:
-        cache = "ENDED"
-    elif state.cache is Cache.WARM:
-        cache = f"WARM {bar(state, bar_cells)} {duration(state.seconds_left or 0)} left"
-    elif state.cache is Cache.EXPIRED and state.expires_at is not None:
-        cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
-    else:
-        cache = "NONE"
-    since = session.last_turn_at
-    return Row(
-        mark=mark_of(state),
-        session=clean(session.session_id)[:8],
-        project=name_of(session),
-        last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
-        cache=cache,
-        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
-        urgency=state.urgency,
-        dim=state.activity is Activity.ENDED,
-    )
-
-
-# ---- JSON -------------------------------------------------------------------
-
-
-def iso(at: float | None) -> str | None:
-    """UTC with milliseconds and a `Z`, `2026-11-24T08:31:17.120Z`; None when None."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """The contract of `status --json`, schema 1. Unknown values are null, never 0."""
-    return {
-        "schema": 1,
-        "now": iso(snapshot.now),
-        "sessions": [_session_json(s) for s in snapshot.sessions],
-    }
-
-
-def _session_json(state: SessionState) -> dict[str, Any]:
-    session, request = state.session, state.session.request
-    return {
-        "session_id": session.session_id,
-        "title": session.title,
-        "project": session.project,
-        "cwd": session.cwd,
-        "cache": state.cache.value,
-        "activity": state.activity.value,
-        "ttl_seconds": request.ttl_seconds if request else None,
-        "started_at": iso(session.started_at),
-        "last_turn_at": iso(session.last_turn_at),
-        "last_request_at": iso(request.started_at) if request else None,
-        "expires_at": iso(state.expires_at),
-        "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 3),
-        "context_tokens": session.context_tokens,
-        "model": session.model,
-        "rewrite_cost_usd": None if state.rewrite_cost_usd is None else round(state.rewrite_cost_usd, 4),
-        "source": request.source.value if request else None,
-        "muted": session.muted,
-    }
-
-
-# ---- bars: tmux, Polybar, Waybar --------------------------------------------
-
-
-def countdown(seconds: float) -> str:
-    """`0:41`, `52:10`: minutes and seconds, rounded down."""
-    minutes, second = divmod(max(0, math.floor(seconds)), 60)
-    return f"{minutes}:{second:02}"
-
-
-def short(snapshot: Snapshot) -> str:
-    """One line for a status bar: `2 warm, next 0:41 my-app`; `no warm cache` where there is none."""
-    warm = sum(s.cache is Cache.WARM and s.activity is not Activity.ENDED for s in snapshot.sessions)
-    first = soonest(snapshot)
-    if first is None:
-        return "no warm cache"
-    name = shorten(name_of(first.session), NAME_WIDTH)
-    # Polybar and tmux read orders in what they show: a folder's name must give none.
-    name = re.sub(r"(?<=[%#])(?=[{[(])", " ", name)
-    return f"{warm} warm, next {countdown(first.seconds_left or 0)} {name}"
-
-
-_CLASSES = {Urgency.NONE: "none", Urgency.CALM: "calm", Urgency.SOON: "soon", Urgency.LAST: "last"}
-
-
-def waybar(snapshot: Snapshot) -> dict[str, Any]:
-    """What a Waybar module with `return-type: json` takes. `text` is empty, and so hidden, while no session runs.
-
-    `class` is `none`, `calm`, `soon` or `last`, and `waiting` besides where a session waits for permission.
-    """
-    alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
-    first = soonest(snapshot)
-    classes = [_CLASSES[first.urgency if first else Urgency.NONE]]
-    if any(s.activity is Activity.WAITING for s in alive):
-        classes.append("waiting")
-    lines = [_session_line(s, snapshot.now).label for s in alive[:MENU_SESSIONS]]
-    # Waybar reads both as markup.
-    return {
-        "text": html.escape(short(snapshot), quote=False) if alive else "",
-        "tooltip": html.escape("\n".join(lines), quote=False),
-        "class": classes,
-    }

@@ -52,7 +52,9 @@ def test_help_names_every_command() -> None:
         done = run(*arguments)
         assert done.returncode == 0
         listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
-        assert listed == sorted([*COMMANDS, *MARKS])
+        assert sorted(listed) == sorted([*COMMANDS, *MARKS])
+        assert (listed[0], listed[-1]) == ("tray", "mark-end"), "what a newcomer needs is first"
+        assert "..." not in done.stdout.partition("Commands:\n")[2], "each command is told in one line"
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *MARKS])
@@ -273,7 +275,7 @@ def test_a_tray_without_display_and_terminal_says_why() -> None:
 
 
 def _iso(at: float) -> str:
-    from claude_session_status.view import iso
+    from claude_session_status.words import iso
 
     return str(iso(at))
 

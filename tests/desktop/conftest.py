@@ -1,5 +1,6 @@
 """A desktop for the tests that need one: skipped with the reason and the line that installs it where it is missing."""
 
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def pytest_runtest_makereport(
     report = yield
     for name, desktop in getattr(item, "funcargs", {}).items():
         if report.failed and report.when == "call" and isinstance(desktop, Desktop):
-            picture = desktop.root / f"{item.name.replace('/', '-')}.png"
+            picture = desktop.root / f"{re.sub(r'[^A-Za-z0-9]+', '-', item.name).strip('-')}.png"
             words = " ".join(word.text for word in read(desktop.screenshot(picture), desktop.screen.box))
             report.sections.append((f"the screen of {name}: {picture}", words))
     return report

@@ -16,6 +16,7 @@ import threading
 import time
 from typing import Any
 
+from claude_session_status.alerting import paused_until
 from claude_session_status.desktop.tray import Listener, run_tray
 from claude_session_status.model import (
     Activity,
@@ -29,7 +30,7 @@ from claude_session_status.model import (
     Snapshot,
     Source,
 )
-from claude_session_status.policy import paused_until, urgency_of
+from claude_session_status.policy import urgency_of
 
 
 class MadeUpMonitor:

@@ -118,6 +118,7 @@ class Desktop:
     environment: ClassVar[Mapping[str, str]] = {}
     menu_button: ClassVar[int] = 3  # which mouse button opens the menu
     left_click_acts: ClassVar[bool] = True  # whether a left click is the default action; else it opens the menu
+    submenus_open_by_themselves: ClassVar[bool] = True  # under a pointer that rests there; else at a click
     tooltips: ClassVar[bool] = True
     sees_display: ClassVar[bool] = True  # whether programs are told of the X display
     notifier: ClassVar[str] = "/bin/false"  # what the bus starts when a notification comes and nobody shows any

@@ -1,7 +1,9 @@
 """A person at a desktop: finds the icon by its colour, opens the menu with the mouse, reads its lines, and clicks."""
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from PIL import Image
 
@@ -9,7 +11,9 @@ from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.harness import Desktop
 from desktop.programs import PATIENCE, wait_for
-from desktop.screen import Box, Point, Word, area
+from desktop.screen import LOOKS, Box, Point, Word, area, changes, read
+
+T = TypeVar("T")
 
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
 LEAST_MENU = 8000  # pixels: what changes on less of the screen is no menu
@@ -56,7 +60,13 @@ class Person:
         self.look_away()
         before = self._desktop.screenshot()
         self._screen.point(*place)
-        return self._wait_sheet(before, "Claude")
+        try:
+            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 4)
+        except AssertionError:
+            # A hand is never quite still, and some tooltips wait for that.
+            self.look_away()
+            self._screen.point(place[0] + 2, place[1])
+            return self._wait_sheet(before, "Claude")
 
     def open_menu(self, button: int | None = None, tries: int = 1) -> "Sheet":
         """Click on the icon, move on into the menu, and return it once it stands on the screen."""
@@ -76,20 +86,19 @@ class Person:
         return menu
 
     def count(self, before: Image.Image, text: str) -> int:
-        """How often this text is to be read in what has come up since."""
-        sheets = [Sheet(self._desktop, box) for box in self._screen.changes(before) if area(box) >= LEAST_MENU]
-        return sum(text in line for sheet in sheets for line in sheet.read())
+        """How often this text is to be read in what has come up since, however one looks at it."""
+        now = self._desktop.screenshot()
+        boxes = [box for box in changes(before, now) if area(box) >= LEAST_MENU]
+        return max(sum(text in word.text for box in boxes for word in read(now, box, look)) for look in range(LOOKS))
 
     def open_submenu(self, place: Point, expected: str) -> "Sheet":
         """Open the submenu of the line there, as far as its line `expected` is to be read."""
         before = self._desktop.screenshot()
-        self._screen.point(*place)
-        try:
-            return self._wait_sheet(before, expected, seconds=3)
-        except AssertionError:
-            # Some open submenus only at a click.
+        if self._desktop.submenus_open_by_themselves:
+            self._screen.point(*place)
+        else:
             self._desktop.click(*place)
-            return self._wait_sheet(before, expected)
+        return self._wait_sheet(before, expected)
 
     def see_notification(self, before: Image.Image, word: str) -> "Sheet":
         """Wait for a notification with this word that was not there before."""
@@ -105,15 +114,17 @@ class Person:
 
     def _wait_sheet(self, before: Image.Image, expected: str, seconds: float = PATIENCE) -> "Sheet":
         seen: list[Box] = []
+        looks = itertools.cycle(range(LOOKS))
 
         def look() -> Sheet | None:
-            # A menu that unfolds is not read: its lines still move.
             found = [box for box in self._screen.changes(before) if area(box) >= LEAST_MENU]
-            if not found or found[:1] != seen[-1:]:
-                seen.extend(found[:1])
-                return None
-            sheet = Sheet(self._desktop, found[0])
-            return sheet if sheet.find(expected) else None
+            moving = found != seen
+            seen[:] = found
+            if moving:
+                return None  # a menu that unfolds is not read: its lines are not where they will be
+            way = next(looks)
+            sheets = (Sheet(self._desktop, box, way) for box in found)
+            return next((sheet for sheet in sheets if sheet.find(expected)), None)
 
         return wait_for(f"{expected!r} on the screen", look, seconds)
 
@@ -121,14 +132,29 @@ class Person:
 class Sheet:
     """A menu, a tooltip or a notification: a part of the screen with lines of text."""
 
-    def __init__(self, desktop: Desktop, box: Box) -> None:
+    def __init__(self, desktop: Desktop, box: Box, look: int = 0) -> None:
         self._desktop = desktop
+        self._look = look  # which way of reading has served so far
         self.box = box
+
+    def _words(self) -> list[Word]:
+        return self._desktop.screen.words(self.box, self._look)
+
+    def _wait(self, what: str, look: Callable[[], T | None]) -> T:
+        """Look again and again, in another way each time that nothing is found."""
+
+        def again() -> T | None:
+            found = look()
+            if not found:
+                self._look = (self._look + 1) % LOOKS
+            return found
+
+        return wait_for(what, again)
 
     def read(self) -> list[str]:
         """The lines that stand there now."""
         lines: list[list[Word]] = []
-        for word in self._desktop.screen.words(self.box):
+        for word in self._words():
             if lines and abs(lines[-1][-1].middle[1] - word.middle[1]) < SAME_LINE:
                 lines[-1].append(word)
             else:
@@ -137,19 +163,30 @@ class Sheet:
 
     def find(self, text: str) -> Word | None:
         """The first word that contains this text."""
-        return next((word for word in self._desktop.screen.words(self.box) if text in word.text), None)
+        return next((word for word in self._words() if text in word.text), None)
 
     def place(self, text: str) -> Point:
         """Wait for a word that contains this text, and return its place."""
-        return wait_for(f"{text!r} on {self.box}, where {self.read()} stands", lambda: self.find(text)).middle
-
-    def wait_gone(self, text: str) -> None:
-        """Wait until this text no longer stands here."""
-        wait_for(f"no {text!r} on {self.box}", lambda: self.find(text) is None)
+        return self.places([text])[text]
 
     def places(self, texts: Sequence[str]) -> dict[str, Point]:
-        """The places of words that contain these texts."""
-        return {text: self.place(text) for text in texts}
+        """Wait until words that contain these texts stand here together, and return their places."""
+
+        def look() -> dict[str, Point]:
+            words = self._words()
+            found = {text: [word.middle for word in words if text in word.text] for text in texts}
+            return {text: places[0] for text, places in found.items()} if all(found.values()) else {}
+
+        return self._wait(f"{', '.join(texts)} on {self.box}", look)
+
+    def wait_gone(self, text: str) -> None:
+        """Wait until this text no longer stands here, however one looks at it."""
+
+        def gone() -> bool:
+            shot = self._desktop.screenshot()
+            return not any(text in word.text for look in range(LOOKS) for word in read(shot, self.box, look))
+
+        wait_for(f"no {text!r} on {self.box}", gone)
 
     def wait_line(self, pattern: str) -> re.Match[str]:
         """Wait for a line that matches."""
@@ -157,11 +194,11 @@ class Sheet:
         def look() -> re.Match[str] | None:
             return next(filter(None, (re.search(pattern, line) for line in self.read())), None)
 
-        return wait_for(f"a line like {pattern}", look)
+        return self._wait(f"a line like {pattern}", look)
 
     def wait_text(self, pattern: str) -> re.Match[str]:
         """Wait until the whole text, its lines joined by blanks, holds a match."""
-        return wait_for(f"text like {pattern}", lambda: re.search(pattern, " ".join(self.read())))
+        return self._wait(f"text like {pattern}", lambda: re.search(pattern, " ".join(self.read())))
 
     def seconds_left(self, name: str) -> int:
         """The countdown in the line of this name, as it is to be read now."""

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageOps, ImageStat
@@ -23,6 +24,9 @@ Box = tuple[int, int, int, int]
 Point = tuple[int, int]
 
 ENLARGED = 3  # tesseract was made for print: it reads letters of about 30 pixels
+STRETCH, AROUND = 96, 4  # pixels of a row that have one ground, and rows around it that tell it from bold letters
+SHADES = 16  # greys that pass for one
+LOOKS = 3  # ways to read: by stretches; by others, since a picture beside the text hides letters; all on one ground
 BLOCK = 8  # pixels: changes that are nearer than this belong together
 CLICK_SECONDS = 0.06  # between the pointer's coming and the press: menus light up the line under it first
 
@@ -81,9 +85,9 @@ class Screen:
         """The places where the screen differs from an earlier shot, the largest first."""
         return changes(before, self.shot())
 
-    def words(self, box: Box | None = None) -> list[Word]:
-        """What stands in `box`, read line by line."""
-        return read(self.shot(), box or self.box)
+    def words(self, box: Box | None = None, look: int = 0) -> list[Word]:
+        """What stands in `box`, read line by line, in one of the `LOOKS` ways."""
+        return read(self.shot(), box or self.box, look)
 
     # ---- hand ---------------------------------------------------------------
 
@@ -178,20 +182,54 @@ def around(words: Iterable[Word], margin: int = 0) -> Box:
     )
 
 
-def _black_on_white(grey: Image.Image) -> Image.Image:
-    """Each row of pixels beside its own ground, so that a line that is lit is read like the others."""
-    rows = (grey.crop((0, y, grey.width, y + 1)).histogram() for y in range(grey.height))
-    grounds = bytes(row.index(max(row)) for row in rows)
-    ground = Image.frombytes("L", (1, grey.height), grounds).resize(grey.size, Image.Resampling.NEAREST)
+def _black_on_white(grey: Image.Image, first: int) -> Image.Image:
+    """Each stretch of a row of pixels beside its own ground, so that lit lines and neighbours are read as well.
+
+    `first` is the length of the first stretch.
+    """
+    starts = [0, *range(first, grey.width, STRETCH)]
+    plain = Image.new("L", grey.size)
+    for left, right in zip(starts, [*starts[1:], grey.width], strict=True):
+        stretches = (
+            grey.crop((left, max(0, y - AROUND), right, min(grey.height, y + AROUND + 1))).histogram()
+            for y in range(grey.height)
+        )
+        grounds = Image.frombytes("L", (1, grey.height), bytes(_ground(one) for one in stretches))
+        plain.paste(grounds.resize((right - left, grey.height), Image.Resampling.NEAREST), (left, 0))
+    return ImageOps.invert(ImageChops.difference(grey, plain))
+
+
+def _on_one_ground(grey: Image.Image) -> Image.Image:
+    ground = Image.new("L", grey.size, _ground(grey.histogram()))
     return ImageOps.invert(ImageChops.difference(grey, ground))
 
 
-def read(image: Image.Image, box: Box) -> list[Word]:
-    """What stands in this part of a picture: one block of text, line by line."""
-    crop = ImageOps.autocontrast(_black_on_white(image.crop(box).convert("L")))
+def _ground(histogram: list[int]) -> int:
+    """The most common grey of the most common kind of grey: a ground may shade off, letters mostly do not."""
+    start = max(range(0, 256, SHADES), key=lambda first: sum(histogram[first : first + SHADES]))
+    return max(range(start, start + SHADES), key=histogram.__getitem__)
+
+
+def read(image: Image.Image, box: Box, look: int = 0) -> list[Word]:
+    """What stands in this part of a picture: one block of text, line by line, read in one of the `LOOKS` ways."""
+    crop = image.crop(box).convert("L")
+    return [
+        Word(word.text, (box[0] + left, box[1] + top, box[0] + right, box[1] + bottom))
+        for word in _words(crop.tobytes(), crop.size, look)
+        for left, top, right, bottom in [word.box]
+    ]
+
+
+@lru_cache(maxsize=16)
+def _words(pixels: bytes, size: tuple[int, int], look: int) -> tuple[Word, ...]:
+    """The words on a grey picture. The same picture is not read twice: reading takes far longer than looking."""
+    grey = Image.frombytes("L", size, pixels)
+    crop = ImageOps.autocontrast(
+        _black_on_white(grey, STRETCH // (look + 1)) if look < LOOKS - 1 else _on_one_ground(grey)
+    )
     crop = crop.resize((crop.width * ENLARGED, crop.height * ENLARGED), Image.Resampling.LANCZOS)
     picture = io.BytesIO()
-    crop.save(picture, "PNG")
+    crop.save(picture, "PNG", compress_level=1)
     done = subprocess.run(
         ["tesseract", "stdin", "stdout", "--psm", "6", "--dpi", "220", "tsv"],
         input=picture.getvalue(),
@@ -206,5 +244,5 @@ def read(image: Image.Image, box: Box) -> list[Word]:
         if not text:
             continue
         left, top, width, height = (int(row[name]) // ENLARGED for name in ("left", "top", "width", "height"))
-        words.append(Word(text, (box[0] + left, box[1] + top, box[0] + left + width, box[1] + top + height)))
-    return words
+        words.append(Word(text, (left, top, left + width, top + height)))
+    return tuple(words)

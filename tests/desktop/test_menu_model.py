@@ -170,6 +170,25 @@ def test_a_session_that_ends_in_an_open_menu_says_so_in_its_row() -> None:
     assert labels(model) == ["a ended", "Quit"]
 
 
+def test_a_session_that_comes_back_in_an_open_menu_has_its_words_again() -> None:
+    entries = (Entry("a", Kind.SUBMENU, "a 9s", "a ended", children=(row("a:forget"),)), QUIT)
+    model = open_model(*entries)
+    model.update([QUIT], 1)
+    model.update(entries, 2)  # the very same objects
+    (a, _) = ids(model)
+    assert (labels(model), labels(model, a)) == (["a 9s", "Quit"], ["a:forget"])
+
+
+def test_rows_whose_entries_stay_the_same_objects_are_told_as_others_are() -> None:
+    below = (row("a:model"), row("a:forget"))
+    same, made_anew = MenuModel(), MenuModel()
+    for tick, keys in enumerate(("ab", "ab", "ba", "b", "ba")):
+        kept = [Entry(key, Kind.SUBMENU, f"{key} {tick}", children=below) for key in keys]
+        fresh = [Entry(key, Kind.SUBMENU, f"{key} {tick}", children=tuple(row(e.key) for e in below)) for key in keys]
+        assert same.update(kept, tick) == made_anew.update(fresh, tick)
+        assert same.layout(ROOT, -1) == made_anew.layout(ROOT, -1)
+
+
 def test_a_row_without_a_farewell_keeps_its_label() -> None:
     model = open_model(Entry("problem", label="Disk full"), QUIT)
     model.update([QUIT], 1)

@@ -10,7 +10,7 @@ from claude_session_status.desktop.linux import dbusmenu, item, status_icon
 from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
 from claude_session_status.desktop.linux.menu_model import ROOT, Kind
 from claude_session_status.desktop.linux.status_icon import SIZES, WATCHER, StatusIcon, entries_of
-from claude_session_status.desktop.menu import pystray_items
+from claude_session_status.desktop.menu import MenuPrinter
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
 from claude_session_status.view import Command, IconSpec
@@ -29,13 +29,14 @@ class Scene:
         self.clicked: list[str] = []
         self.panels: list[bool] = []
         self.now = 100.0
+        self.printer = MenuPrinter(lambda line: self.clicked.append(line.key))
         self.buses: list[FakeBus] = []
         self.icon = StatusIcon(
             "claude-session-status",
             IconPainter(),
             self._open,
             title="Title",
-            menu=Menu(lambda: pystray_items(self.lines, lambda line: self.clicked.append(line.key))),
+            menu=Menu(lambda: self.printer.items(self.lines)),
             on_panel=self.panels.append,
             clock=lambda: self.now,
         )
@@ -375,3 +376,15 @@ def test_items_without_keys_are_named_by_their_place() -> None:
     ]
     assert not two.enabled
     assert entries_of(None, None) == ()
+
+
+def test_rows_of_items_that_stayed_stay_too() -> None:
+    def lines(countdown: str) -> list[Line]:
+        return [Line("a", countdown, children=(Line("a:forget", "Forget", Command.FORGET),)), QUIT]
+
+    printer = MenuPrinter(print)
+    before = entries_of(printer.items(lines("9s")), None)
+    after = entries_of(printer.items(lines("8s")), None, before)
+    assert after[0].label == "8s"
+    assert after[0].children is before[0].children
+    assert after[1] is before[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import view
+from claude_session_status import view, words
 from claude_session_status.desktop import backend, tray
 from claude_session_status.desktop.facilities import Facilities
 from claude_session_status.desktop.icon import IconPainter
@@ -271,7 +271,7 @@ def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() 
     scene = Scene()
     scene.set_up.installed = False
     scene.tray.show(snapshot())
-    assert scene.labels()[:2] == ["Set up Claude Code hooks…", view.NO_SESSIONS]
+    assert scene.labels()[:2] == ["Set up Claude Code hooks…", words.NO_SESSIONS]
     scene.set_up.error = SessionStatusError("settings.json has a comment", "Take it out")
     scene.click("set-up-hooks")
     scene.tray.show(snapshot())
@@ -279,7 +279,7 @@ def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() 
     scene.set_up.error = None
     scene.click("set-up-hooks")
     scene.tray.show(snapshot())
-    assert scene.labels()[0] == view.NO_SESSIONS
+    assert scene.labels()[0] == words.NO_SESSIONS
     assert [(n.title, n.body) for n in scene.notifier.shown] == [
         ("Claude Code's hooks are set up", "Edited settings.json")
     ]

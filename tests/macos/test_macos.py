@@ -9,7 +9,7 @@ import pytest
 
 from claude_session_status import view
 from claude_session_status.desktop.icon import IconPainter
-from claude_session_status.desktop.menu import pystray_items
+from claude_session_status.desktop.menu import MenuPrinter
 from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
@@ -35,7 +35,8 @@ class Shown:
 
         self.items: tuple[view.MenuItem, ...] = (line("a", "● a   9s"), line("b", "● b   8s"), SEPARATOR, QUIT)
         self.clicked: list[str] = []
-        menu = Menu(lambda: pystray_items(self.items, lambda item: self.clicked.append(item.key)))
+        printer = MenuPrinter(lambda item: self.clicked.append(item.key))
+        menu = Menu(lambda: printer.items(self.items))
         self.icon: Any = MacIcon("test", IconPainter(), title="a title", menu=menu)
         self.status_item = standin.the_bar[0]._items[0]
         self._failure: BaseException | None = None

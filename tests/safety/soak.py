@@ -1,7 +1,7 @@
 """The soak: hundreds of sessions, thousands of events through real hook processes, with tray and watch open.
 
     cd tests
-    python -m safety.soak                       200 sessions, 20,000 events: some ten minutes on two cores
+    python -m safety.soak                       200 sessions, 20,000 events: some seven minutes on two cores
     python -m safety.soak --events 1500         what the tests run
 
 Prints the memory and the open files of tray and watch on the way, and what is left at the end.
@@ -30,6 +30,7 @@ COMMAND = [sys.executable, "-m", "claude_session_status"]
 WARM_UP = 0.3  # of the events: by then every session is known and every part has run
 AT_ONCE = 4  # hooks
 POLL_SECONDS = 0.5  # as often as allowed: what grows with each poll grows four times as fast
+NOTIFY_BEFORE_SECONDS = 298  # two seconds after each turn, so that notifications have their part from the start
 SAMPLE_SECONDS = 0.25
 _LIFE = ("mark-start", "mark-prompt", "mark-turn", "mark-prompt", "mark-wait", "mark-turn")
 
@@ -91,7 +92,9 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
             desktop.start_dunst()
             folder = desktop.home / ".claude/claude-session-status"
             folder.mkdir(parents=True)
-            (folder / "config.toml").write_text(f"poll_seconds = {POLL_SECONDS}\n")
+            (folder / "config.toml").write_text(
+                f"poll_seconds = {POLL_SECONDS}\nnotify_before_seconds = [{NOTIFY_BEFORE_SECONDS}]\n"
+            )
             tray = desktop.start([*COMMAND, "tray"], "tray")
             item = desktop.item()
             terminal.start("watch", width=100, height=50, **desktop.env)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import policy, view
+from claude_session_status import policy, view, words
 from claude_session_status.claude import hook
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.lock import FileLock
@@ -136,7 +136,7 @@ def test_a_real_panel_and_a_real_notification_service_show_them_as_text(desktop:
         Spool(where.spool).write(hook.encode(note), at)
     tray = desktop.start([*COMMAND, "tray"], "tray")
     item = desktop.item()
-    plain = [view.clean(name) for name in names]
+    plain = [words.clean(name) for name in names]
     wait_for("all of them", lambda: len([s for s in item.labels() if " left" in s]) == len(names))
     labels = " ".join(item.labels())
     assert all(f"{name} · {name}" in labels for name in plain)

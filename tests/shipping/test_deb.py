@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import identity
 from claude_session_status import __version__
 from claude_session_status.cli.main import group
 from desktop.desktops.xfce import Xfce
@@ -143,7 +144,7 @@ def test_the_menu_entry_is_valid_and_its_icon_is_there(machine: Machine) -> None
 
 
 def test_the_software_centre_can_read_it(machine: Machine) -> None:
-    place = "/usr/share/metainfo/org.pypi.claude_session_status.metainfo.xml"
+    place = f"/usr/share/metainfo/{identity.application_id(identity.repository())}.metainfo.xml"
     assert "successful" in machine.run("appstreamcli", "validate", "--no-net", place).stdout
     assert f'version="{__version__}"' in machine.run("cat", place).stdout
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+import identity
 import manifests
 from claude_session_status import __version__
 
@@ -126,6 +127,8 @@ def test_the_formula_is_of_the_sdist(filled: Path) -> None:
 
 def test_the_cask_is_of_both_kinds_of_macs(filled: Path) -> None:
     cask = (filled / "homebrew/claude-session-status-app.rb").read_text()
+    assert f'quit: "{identity.bundle_id(identity.repository())}"' in cask
+    assert "brew install --cask somebody/tap/claude-session-status-app" in cask
     assert f'version "{__version__}"' in cask
     for kind, arch in (("arm", "arm64"), ("intel", "x86_64")):
         name = f"claude-session-status-{__version__}-macos-{arch}.zip"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import identity
 from claude_session_status import __version__
 
 SPEC = Path(__file__).parents[2] / "packaging/pyinstaller/claude-session-status.spec"
@@ -45,7 +46,10 @@ class Built:
 def run(platform: str, monkeypatch: pytest.MonkeyPatch) -> Built:
     """Run the spec as PyInstaller does on that system."""
     built = Built()
-    hooks = types.SimpleNamespace(collect_data_files=lambda package: [(package, package)])
+    hooks = types.SimpleNamespace(
+        collect_data_files=lambda package: [(package, package)],
+        copy_metadata=lambda package: [(package, f"{package}.dist-info")],
+    )
     resource = types.SimpleNamespace(**{name: lambda *values, **options: (values, options) for name in RESOURCES})
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.win32", types.SimpleNamespace(versioninfo=resource))
@@ -78,6 +82,11 @@ def test_what_is_chosen_by_name_is_packed(platform: str, backend: str, monkeypat
         assert backend in options["hiddenimports"]
 
 
+def test_the_prices_come_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    for options in run("linux", monkeypatch).options("Analysis"):
+        assert {("genai_prices", "genai_prices"), ("genai_prices", "genai_prices.dist-info")} <= set(options["datas"])
+
+
 def test_a_hook_starts_without_what_it_does_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
     for (_, scripts), _ in run("darwin", monkeypatch).calls["EXE"]:
         kept = [entry[0] for entry in scripts]
@@ -91,6 +100,7 @@ def test_on_a_mac_it_is_an_app_without_a_dock_icon(monkeypatch: pytest.MonkeyPat
     assert app["name"] == "Claude Session Status.app"
     assert app["version"] == app["info_plist"]["CFBundleShortVersionString"] == __version__
     assert app["info_plist"]["LSUIElement"] is True
+    assert app["bundle_identifier"] == identity.bundle_id(identity.repository())
 
 
 def test_on_windows_the_files_properties_tell_the_version(monkeypatch: pytest.MonkeyPatch) -> None:

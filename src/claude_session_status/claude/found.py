@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from claude_session_status import policy
+from claude_session_status import history, policy
 from claude_session_status.claude.files import open_plain
 from claude_session_status.claude.hook import folder_name
 from claude_session_status.claude.process import Liveness, liveness
@@ -107,7 +107,7 @@ def sessions(claude_dir: str, since: float) -> Iterator[Session]:
                 continue
             event = event_of(Trace(name, entry.path, round(at, 6))) if at >= since else None
             if event is not None:
-                yield policy.apply(Session(name), event)
+                yield history.apply(Session(name), event)
 
 
 def event_of(trace: Trace) -> Event | None:

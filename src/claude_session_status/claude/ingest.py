@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from claude_session_status import notes, policy
+from claude_session_status import history, notes
 from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registry
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
@@ -51,7 +51,7 @@ class Ingester:
         self,
         paths: Paths,
         store: Store,
-        default_ttl: int = policy.DEFAULT_TTL_SECONDS,
+        default_ttl: int = history.DEFAULT_TTL_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._paths = paths
@@ -132,13 +132,13 @@ class Ingester:
         now = self._clock()
         for event in sorted(events, key=lambda e: (e.at, e.kind)):
             session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-            after[event.session_id] = policy.apply(session, event, now)
+            after[event.session_id] = history.apply(session, event, now)
         return tuple(self.refresh(session) for session in after.values())
 
     def refresh(self, session: Session) -> Session:
         """The session with what its files say, which are read only if they changed; itself where nothing is new."""
         said = self._registry.look(session.session_id, session.process)
-        session = policy.hear_client(session, said.status if said else None, said.since if said else None)
+        session = history.hear_client(session, said.status if said else None, said.since if said else None)
         path = session.transcript_path
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
@@ -147,10 +147,10 @@ class Ingester:
             facts = transcript.read(path, now)
             is_there = facts is not None
             if facts is not None:
-                session = policy.forget_what_is_ahead(session, now)
+                session = history.forget_what_is_ahead(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
-                session = policy.observe(session, facts, seen, self.default_ttl)
-        return policy.assume_request(session, self.default_ttl, transcript_is_there=is_there)
+                session = history.observe(session, facts, seen, self.default_ttl)
+        return history.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
         """Bring the rows of these sessions up to their files; returns the database's stamp after that.
@@ -204,7 +204,7 @@ def run_alone(paths: Paths) -> None:
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
-    ttl = policy.DEFAULT_TTL_SECONDS
+    ttl = history.DEFAULT_TTL_SECONDS
     if os.path.exists(paths.config):
         from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
 

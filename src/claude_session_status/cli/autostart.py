@@ -18,7 +18,7 @@ def this_autostart() -> "Autostart":
     return for_this_machine((launcher.program, *launcher.arguments))
 
 
-@click.command("autostart")
+@click.command("autostart", short_help="Start the tray at login, or no longer.")
 @click.argument("wish", metavar="on|off|status", type=click.Choice(["on", "off", "status"]), default="status")
 def autostart(wish: str) -> None:
     """Start the tray at login, or no longer; `status` says which."""

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from claude_session_status import view
+from claude_session_status import words
 from claude_session_status.cli.keys import Key
 from claude_session_status.model import Activity, SessionState, Snapshot
 
@@ -50,7 +50,7 @@ def arrange(board: Board, shot: Snapshot) -> Snapshot:
 
 
 def _by_project(state: SessionState) -> tuple[bool, str]:
-    return state.activity is Activity.ENDED, view.name_of(state.session).casefold()
+    return state.activity is Activity.ENDED, words.name_of(state.session).casefold()
 
 
 def _by_turn(state: SessionState) -> tuple[bool, float]:

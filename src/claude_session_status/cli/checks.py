@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from claude_session_status import view
+from claude_session_status import words
 from claude_session_status.claude.hook_check import Inspection
 from claude_session_status.claude.settings import Step
 
@@ -87,7 +87,7 @@ def is_well(checks: tuple[Check, ...]) -> bool:
 
 
 def _ago(at: float, now: float) -> str:
-    return f"{view.duration(now - at)} ago"
+    return f"{words.duration(now - at)} ago"
 
 
 def _delete(facts: Facts, *paths: str) -> str:
@@ -166,7 +166,7 @@ def check_database(facts: Facts) -> Check:
 def check_spool(facts: Facts) -> Check:
     """Notes are taken in, and all could be read."""
     if facts.oldest_note_at is not None and facts.now - facts.oldest_note_at > OLD_NOTE_SECONDS:
-        meaning = f"{facts.notes} events wait, the oldest since {view.duration(facts.now - facts.oldest_note_at)}"
+        meaning = f"{facts.notes} events wait, the oldest since {words.duration(facts.now - facts.oldest_note_at)}"
         return Check("inbox", State.BAD, f"{meaning}; nothing is lost", f"{PROGRAM} status")
     if facts.refused:
         meaning = f"{facts.refused} notes could not be read and were set aside in {facts.spool}"
@@ -195,11 +195,15 @@ def check_tray(facts: Facts) -> Check:
     """There is a way to show an icon, and a panel that takes it."""
     if facts.route is None:
         state = State.BAD if facts.has_display else State.NOTE
-        return Check("tray", state, f"no icon here: {facts.route_reason}", f"{PROGRAM} watch")
+        reason = facts.route_reason[:1].lower() + facts.route_reason[1:]
+        return Check("tray", state, f"no icon here: {reason}", f"{PROGRAM} watch")
     if facts.route_reason:
         advice = "On GNOME: install the AppIndicator extension. Elsewhere: add a tray to the panel"
         return Check("tray", State.BAD, facts.route_reason, advice)
     return Check("tray", State.GOOD, f"by {facts.route}")
+
+
+_SERVICE = "Start a notification service, such as dunst or mako"
 
 
 def check_notification(facts: Facts) -> Check:
@@ -208,11 +212,12 @@ def check_notification(facts: Facts) -> Check:
     if facts.notified is not None:
         tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in facts.notified) or "there is no way here"
         worked = any(ok for _, _, ok in facts.notified)
-        command = "" if worked else "Start a notification service, such as dunst or mako"
+        command = "" if worked else _SERVICE
         return Check("notification", State.GOOD if worked else State.BAD, f"one was sent by {tried}", command)
     if facts.notification_way is None:
-        state = State.BAD if facts.has_display else State.NOTE
-        return Check("notification", state, "no service here shows notifications", send)
+        if not facts.has_display:
+            return Check("notification", State.NOTE, "no service here shows notifications: there is no display")
+        return Check("notification", State.BAD, "no service here shows notifications", _SERVICE)
     return Check("notification", State.GOOD, f"by {facts.notification_way}; to see one: {send}")
 
 
@@ -253,9 +258,9 @@ def as_lines(checks: tuple[Check, ...]) -> list[str]:
     """The report: a line a check, and under what is not well the one that mends it."""
     lines = []
     for check in checks:
-        lines.append(f"{check.state.value:<5} {check.name:<13} {view.clean(check.meaning)}")
+        lines.append(f"{check.state.value:<5} {check.name:<13} {words.clean(check.meaning)}")
         if check.command:
-            lines.append(f"{'':<5} {'':<13} -> {view.clean(check.command)}")
+            lines.append(f"{'':<5} {'':<13} -> {words.clean(check.command)}")
     bad = sum(check.state is State.BAD for check in checks)
     lines.append("All is well." if not bad else f"{bad} {'thing is' if bad == 1 else 'things are'} not well.")
     return lines

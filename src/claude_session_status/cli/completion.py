@@ -7,7 +7,7 @@ SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_CLAUDE_SESSION_STATUS_COMPLETE"
 
 
-@click.command("completion")
+@click.command("completion", short_help="Print a script that completes commands.")
 @click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

@@ -8,7 +8,7 @@ from claude_session_status import config as settings
 from claude_session_status import paths
 
 
-@click.command("config")
+@click.command("config", short_help="Print the settings in effect, and where they are.")
 def config() -> None:
     """Print the path of config.toml and the settings in effect, in a form that can be put there.
 

@@ -16,7 +16,7 @@ from claude_session_status.claude.settings_file import SettingsFile
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
 
-@click.command("install-hooks")
+@click.command("install-hooks", short_help="Have Claude Code report its sessions.")
 @_dry_run
 @click.option(
     "--statusline", "status_line", is_flag=True, help="Also have its status line, around the one that is there."
@@ -40,7 +40,7 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     _warn(change)
 
 
-@click.command("uninstall-hooks")
+@click.command("uninstall-hooks", short_help="Take the hooks out of its settings again.")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
     """Take the hooks and the status line out of Claude Code's settings.json again, and leave all else as it is."""

@@ -23,7 +23,14 @@ from claude_session_status.errors import SessionStatusError
 PROGRAM = "claude-session-status"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _InOrder(click.Group):
+    """Lists its commands as they were added: what a newcomer needs comes first, what hooks call comes last."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=PROGRAM)
 def group() -> None:
     """See how long Claude Code's prompt cache still lives, for all your sessions.
@@ -35,10 +42,13 @@ def group() -> None:
 _demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
 
 
-@group.command()
+@group.command(short_help="Show an icon, and notify before a cache expires.")
 @_demo
 def tray(*, demo: bool) -> None:
-    """Show an icon in the tray, and notify before a cache expires."""
+    """Show an icon in the tray, and notify before a cache expires.
+
+    Where there is no display, the table is shown in the terminal instead.
+    """
     if demo:
         from claude_session_status.cli.demo import show_tray  # noqa: PLC0415 - imported only to be shown
 
@@ -48,11 +58,15 @@ def tray(*, demo: bool) -> None:
     raise SystemExit(run())
 
 
-@group.command()
+@group.command(short_help="Show a live table of all sessions.")
 @_demo
 @click.option("--once", is_flag=True, help="Print the table once and end.")
 def watch(*, demo: bool, once: bool) -> None:
-    """Show a live table of all sessions; Ctrl-C ends it. Into a pipe it prints once."""
+    """Show a live table of all sessions. Into a pipe it prints once.
+
+    Keys: the arrows choose a session, m mutes it, o opens its folder, c copies the command that resumes it, s changes
+    the order, q quits.
+    """
     if demo:
         from claude_session_status.cli.demo import show_table  # noqa: PLC0415 - likewise
 
@@ -63,7 +77,7 @@ def watch(*, demo: bool, once: bool) -> None:
     run(once=once)
 
 
-@group.command()
+@group.command(short_help="Print all sessions once: table, JSON or a line.")
 @click.option("--json", "form", flag_value="json", help="Print JSON (schema 1) instead of a table.")
 @click.option("--short", "form", flag_value="short", help="Print one line for tmux or Polybar.")
 @click.option("--waybar", "form", flag_value="waybar", help="Print JSON for a Waybar module.")
@@ -75,7 +89,7 @@ def status(*, form: str | None, everything: bool) -> None:
     run(Form(form or "table"), everything=everything)
 
 
-@group.command()
+@click.command(short_help="Check the set-up, and say what mends it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
 @click.option("--notify", is_flag=True, help="Also send a notification, and say which way it went.")
 def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - likewise
@@ -85,7 +99,7 @@ def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - likewise
     raise SystemExit(run(as_json=as_json, notify=notify))
 
 
-@group.command(context_settings={"ignore_unknown_options": True})
+@click.command(short_help="What Claude Code's status line calls.", context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def statusline(command: tuple[str, ...]) -> None:
     """For Claude Code's status line: note the client's own word on the cache, and print a short line.
@@ -98,29 +112,28 @@ def statusline(command: tuple[str, ...]) -> None:
     raise SystemExit(line.main(("--", *command) if command else ()))
 
 
-group.add_command(install_hooks)
-group.add_command(uninstall_hooks)
-group.add_command(autostart)
-group.add_command(config)
-group.add_command(completion)
+for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
+    group.add_command(_command)
 
 _MARKS = {
-    "mark-start": "a session started (SessionStart)",
-    "mark-prompt": "a prompt was given (UserPromptSubmit)",
-    "mark-turn": "a turn ended (Stop, StopFailure)",
-    "mark-wait": "a permission prompt waits (Notification)",
-    "mark-end": "a session ended (SessionEnd)",
+    "mark-start": ("a session started", "SessionStart"),
+    "mark-prompt": ("a prompt was given", "UserPromptSubmit"),
+    "mark-turn": ("a turn ended", "Stop, StopFailure"),
+    "mark-wait": ("a permission prompt waits", "Notification"),
+    "mark-end": ("a session ended", "SessionEnd"),
 }
 
 
-def _add_mark(name: str, what: str) -> None:
-    @group.command(name, help=f"Hook: record that {what}. Reads JSON from stdin; prints nothing; always exits with 0.")
+def _add_mark(name: str, what: str, events: str) -> None:
+    more = "Reads JSON from stdin; prints nothing; always exits with 0."
+
+    @group.command(name, help=f"Hook: record that {what} ({events}). {more}", short_help=f"Hook: {what}.")
     def mark() -> None:
         hook.main(name)
 
 
-for _name, _what in _MARKS.items():
-    _add_mark(_name, _what)
+for _name, (_what, _events) in _MARKS.items():
+    _add_mark(_name, _what, _events)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import click
 
-from claude_session_status import config, paths, policy, pricing, view
+from claude_session_status import config, paths, policy, pricing, report
 from claude_session_status.cli import table
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
@@ -51,10 +51,10 @@ def run(form: Form, *, everything: bool) -> None:
     if shot.problem is not None:
         click.echo(shot.problem, err=True)
     if form is Form.JSON:
-        sys.stdout.write(json.dumps(view.as_json(shot), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(report.as_json(shot), ensure_ascii=False, indent=2) + "\n")
     elif form is Form.SHORT:
-        sys.stdout.write(view.short(shot) + "\n")
+        sys.stdout.write(report.short(shot) + "\n")
     elif form is Form.WAYBAR:
-        sys.stdout.write(json.dumps(view.waybar(shot)) + "\n")  # a line each time, as Waybar wants it
+        sys.stdout.write(json.dumps(report.waybar(shot)) + "\n")  # a line each time, as Waybar wants it
     else:
         table.print_once(shot)

@@ -1,10 +1,10 @@
-"""The table of sessions, printed by rich from `view.rows`: it fits 60 columns and uses more where there are more."""
+"""The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from claude_session_status import view
+from claude_session_status import report, words
 from claude_session_status.model import Snapshot, Urgency
 
 STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urgency.LAST: "bold red"}
@@ -14,15 +14,15 @@ def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableT
     """The table for a terminal of `width` columns, `chosen` being the id of one; what to do where there are none."""
     parts: list[RenderableType] = []
     if shot.problem:
-        parts.append(Text(view.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
+        parts.append(Text(words.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
     if shot.sessions:
-        parts.append(_table(shot, view.columns(width), chosen))
+        parts.append(_table(shot, report.columns(width), chosen))
     else:
-        parts.append(Text(view.HOOKS_ADVICE))
+        parts.append(Text(words.HOOKS_ADVICE))
     return Group(*parts)
 
 
-def _table(shot: Snapshot, columns: view.Columns, chosen: str | None) -> Table:
+def _table(shot: Snapshot, columns: report.Columns, chosen: str | None) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("", width=1)
     table.add_column("SESSION", width=columns.session, no_wrap=True)
@@ -31,7 +31,7 @@ def _table(shot: Snapshot, columns: view.Columns, chosen: str | None) -> Table:
     table.add_column("CACHE", width=columns.cache, no_wrap=True, overflow="ellipsis")
     if columns.title:
         table.add_column("TITLE", width=columns.title, no_wrap=True, overflow="ellipsis")
-    for state, row in zip(shot.sessions, view.rows(shot, columns.bar), strict=True):
+    for state, row in zip(shot.sessions, report.rows(shot, columns.bar), strict=True):
         style = "dim" if row.dim else ""
         cells = [
             Text(row.mark, style),

@@ -7,7 +7,7 @@ from typing import Protocol
 from claude_session_status.cli.board import Wish
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import EventKind, SessionState
-from claude_session_status.view import name_of
+from claude_session_status.words import name_of
 
 Fulfil = Callable[[Wish, SessionState], str]  # returns what to say; raises SessionStatusError or OSError
 

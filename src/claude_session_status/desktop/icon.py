@@ -124,21 +124,22 @@ def shapes(spec: IconSpec) -> tuple[Shape, ...]:
 
 def draw(spec: IconSpec, size: int) -> Image.Image:
     """Draw the icon as RGBA, `size` pixels square."""
-    canvas = _Canvas(size * OVERSAMPLING)
+    canvas = _Canvas(size)
     for shape in shapes(spec):
         canvas.add(shape)
-    return canvas.image.resize((size, size), Image.Resampling.BOX)
+    return canvas.image
 
 
 class _Canvas:
-    """Prints shapes, much larger than they will be seen."""
+    """Prints shapes: their outlines much larger than they will be seen, their colours at the size they are seen at."""
 
-    def __init__(self, pixels: int) -> None:
-        self._half = pixels / 2
-        self.image = Image.new("RGBA", (pixels, pixels), (0, 0, 0, 0))
+    def __init__(self, size: int) -> None:
+        self._large = size * OVERSAMPLING
+        self._half = self._large / 2
+        self.image = Image.new("RGBA", (size, size), (0, 0, 0, 0))
 
     def add(self, shape: Shape) -> None:
-        mask = Image.new("L", self.image.size, 0)
+        mask = Image.new("L", (self._large, self._large), 0)
         pen = ImageDraw.Draw(mask)
         if isinstance(shape, Bar):
             pen.rectangle(self._box(-shape.reach, shape.top, shape.reach, shape.bottom), fill=255)
@@ -152,7 +153,7 @@ class _Canvas:
                 pen.ellipse(self._box(-shape.inner, -shape.inner, shape.inner, shape.inner), fill=0)
         colour = shape.colour
         layer = Image.new("RGBA", self.image.size, (*colour[:3], 0))
-        layer.putalpha(mask.point([round(value * colour[3] / 255) for value in range(256)]))
+        layer.putalpha(mask.reduce(OVERSAMPLING).point([round(value * colour[3] / 255) for value in range(256)]))
         self.image.alpha_composite(layer)
 
     def _box(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:

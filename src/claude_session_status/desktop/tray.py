@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from claude_session_status import policy, view
+from claude_session_status import alerting, history, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.deeds import Deeds, SystemDeeds
 from claude_session_status.desktop.facilities import Autostart, Facilities, SetUp
@@ -100,7 +100,7 @@ def run_tray(
         on_shortcoming(choice.reason)
     log.info("tray icon by %s", choice.route)
     # Only now, since without a display there is nothing to import it for.
-    from claude_session_status.desktop.menu import pystray_items  # noqa: PLC0415
+    from claude_session_status.desktop.menu import MenuPrinter  # noqa: PLC0415
     from claude_session_status.desktop.pystray_base import Menu  # noqa: PLC0415
 
     painter = IconPainter()
@@ -112,7 +112,8 @@ def run_tray(
         notices=Worker("notifications"),
         painter=painter,
     )
-    menu = Menu(lambda: pystray_items(tray.items, tray.perform))
+    printer = MenuPrinter(tray.perform)
+    menu = Menu(lambda: printer.items(tray.items))
     title = view.tooltip(Snapshot(now=0))
     try:
         icon = backend.make_icon(choice, surroundings, painter, title, menu)
@@ -282,7 +283,7 @@ class Tray:
         # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.
         standing = () if snapshot.paused_until is not None else snapshot.sessions
         self._take_back({s.session.session_id: s for s in standing})
-        for group in policy.together(alerts):
+        for group in alerting.together(alerts):
             ids = {alert.state.session.session_id for alert in group}
             before = [k for k, shown in self._notified.items() if any(a.state.session.session_id in ids for a in shown)]
             for key in before[1:]:
@@ -383,7 +384,7 @@ _PAUSES = {
 def _still_stands(alert: Alert, state: SessionState) -> bool:
     """Whether what was said of the session holds, but for the seconds by which sources differ."""
     said, now = alert.state.expires_at, state.expires_at
-    if said is None or now is None or abs(said - now) >= policy.SAME_EXPIRY_SECONDS:
+    if said is None or now is None or abs(said - now) >= history.SAME_EXPIRY_SECONDS:
         return False
     return state.activity is not Activity.ENDED and not state.session.muted
 

@@ -12,6 +12,7 @@ class Cinnamon(Desktop):
     name = "cinnamon"
     current_desktop = "X-Cinnamon"
     programs = ("cinnamon", WATCHER_PROGRAM)
+    submenus_open_by_themselves = False
     environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "GSETTINGS_BACKEND": "keyfile", "XDG_SESSION_TYPE": "x11"}  # noqa: RUF012  # constant
 
     @property

@@ -1,5 +1,7 @@
 """GNOME Shell with the AppIndicator extension, as Ubuntu ships both. The shell is the panel and shows notifications."""
 
+from pathlib import Path
+
 from Xlib import XK
 
 from claude_session_status.desktop.linux.bus import BusError, CallError, Target
@@ -39,7 +41,12 @@ class Gnome(Desktop):
     }
     menu_button = 1
     left_click_acts = False
+    submenus_open_by_themselves = False
     tooltips = False
+
+    def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x1280", panel_pixels: int = 28) -> None:
+        # High, since submenus unfold within the menu here.
+        super().__init__(root, dark=dark, size=size, panel_pixels=panel_pixels)
 
     def write_settings(self) -> None:
         folder = self.config / "glib-2.0/settings"

@@ -2,6 +2,15 @@
 
 from desktop.harness import NOTIFICATIONS, WATCHER, Desktop, Program
 
+DARK_PALETTE = """[Palette]
+window_color=#2b2f36
+base_color=#24272d
+highlight_color=#3a6ea5
+window_text_color=#f0f0f0
+text_color=#f0f0f0
+highlighted_text_color=#ffffff
+"""
+
 
 class Lxqt(Desktop):
     """LXQt's panel on openbox."""
@@ -14,7 +23,9 @@ class Lxqt(Desktop):
     def write_settings(self) -> None:
         folder = self.config / "lxqt"
         folder.mkdir()
-        (folder / "lxqt.conf").write_text(f"[General]\ntheme={'dark' if self.dark else 'light'}\n")
+        theme, palette = ("Valendas", DARK_PALETTE) if self.dark else ("KDE-Plasma", "")
+        qt = '[Qt]\nfont="DejaVu Sans,10,-1,5,50,0,0,0,0,0"\nstyle=Fusion\n'
+        (folder / "lxqt.conf").write_text(f"[General]\ntheme={theme}\n\n{qt}\n{palette}")
         (folder / "panel.conf").write_text(
             "[General]\npanels=panel1\n\n"
             "[panel1]\nalignment=-1\ndesktop=0\nposition=Top\nwidth=100\nwidth-percent=true\nlockPanel=false\n"

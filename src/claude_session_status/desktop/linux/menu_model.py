@@ -22,6 +22,7 @@ OPEN_HOLD_SECONDS = 300.0  # a desktop that died with its menu open never tells 
 
 Property = tuple[str, Any]  # D-Bus signature and value
 Properties = Mapping[str, Property]
+_Shape = tuple[int, tuple[Any, ...]]  # a row's id, and the shapes of the rows below it
 
 
 class Kind(StrEnum):
@@ -45,6 +46,7 @@ class Entry:
     radio: bool = False
     action: Callable[[], None] | None = field(default=None, compare=False)
     children: tuple["Entry", ...] = ()
+    source: Any = field(default=None, compare=False)  # what it was read from
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row that desktops know."""
+    """A row that desktops know. Its properties and its shape are worked out once: most rows stay from tick to tick."""
 
     id: int
     entry: Entry
-    children: tuple["_Row", ...] = ()
+    children: tuple["_Row", ...]
+    properties: Properties
+    shape: _Shape  # its own id, and those below it
 
 
 class MenuModel:
@@ -94,7 +98,7 @@ class MenuModel:
 
     def settle(self, now: float) -> Changes:
         """Bring what is shown as near to what is wanted as the moment allows, and return what to tell."""
-        rows = self._build(self._wanted, ROOT)
+        rows = self._build(self._wanted, ROOT, self._rows)
         layout = _shape(rows) != _shape(self._rows)
         self._rows_wait = layout and self.held(now)
         if self._rows_wait:
@@ -102,10 +106,7 @@ class MenuModel:
             layout = False
         self._rows = rows
         before = self._properties
-        self._properties = {ROOT: _ROOT_PROPERTIES} | {row.id: _properties_of(row.entry) for row in _walk_rows(rows)}
-        for row in _walk_rows(rows):
-            if row.entry.action is not None:
-                self._actions[row.id] = row.entry.action
+        self._properties = {ROOT: _ROOT_PROPERTIES} | {row.id: row.properties for row in _walk_rows(rows)}
         if layout:
             self.revision += 1
             return Changes(layout=True)
@@ -228,7 +229,9 @@ class MenuModel:
                 return row.children
         raise LookupError(parent)
 
-    def _build(self, entries: Sequence[Entry], parent: int) -> tuple[_Row, ...]:
+    def _build(self, entries: Sequence[Entry], parent: int, before: Sequence[_Row]) -> tuple[_Row, ...]:
+        """The rows for the entries; the very same ones for those of `before` whose entry is the same object."""
+        known = {row.id: row for row in before}
         rows = []
         for entry in entries:
             # By parent too: desktops drop the old place's widget by id after making the new one.
@@ -236,15 +239,28 @@ class MenuModel:
             row_id = self._ids.get(key)
             if row_id is None:
                 row_id = self._ids[key] = len(self._ids) + 1
-            rows.append(_Row(row_id, entry, self._build(entry.children, row_id)))
+            row = known.get(row_id)
+            if row is None or row.entry is not entry:
+                row = self._row(row_id, entry, self._children(entry, row_id, row))
+            rows.append(row)
         return tuple(rows)
+
+    def _children(self, entry: Entry, row_id: int, before: _Row | None) -> tuple[_Row, ...]:
+        if before is not None and before.entry.children is entry.children:
+            return before.children
+        return self._build(entry.children, row_id, before.children if before is not None else ())
+
+    def _row(self, row_id: int, entry: Entry, children: tuple[_Row, ...]) -> _Row:
+        if entry.action is not None:
+            self._actions[row_id] = entry.action
+        return _Row(row_id, entry, children, _properties_of(entry), (row_id, _shape(children)))
 
     def _held_rows(self, rows: Sequence[_Row], wanted: Mapping[str, Entry]) -> tuple[_Row, ...]:
         held = []
         for row in rows:
             now_wanted = wanted.get(row.entry.key)
             entry = _gone(row.entry) if now_wanted is None else _relabelled(row.entry, now_wanted)
-            held.append(_Row(row.id, entry, self._held_rows(row.children, wanted)))
+            held.append(self._row(row.id, entry, self._held_rows(row.children, wanted)))
         return tuple(held)
 
 
@@ -263,8 +279,8 @@ def _walk_rows(rows: Sequence[_Row]) -> Iterator[_Row]:
         yield from _walk_rows(row.children)
 
 
-def _shape(rows: Sequence[_Row]) -> tuple[Any, ...]:
-    return tuple((row.id, _shape(row.children)) if row.children else row.id for row in rows)
+def _shape(rows: Sequence[_Row]) -> tuple[_Shape, ...]:
+    return tuple(row.shape for row in rows)
 
 
 def _gone(entry: Entry) -> Entry:
@@ -309,7 +325,7 @@ def _differences(before: Mapping[int, Properties], after: Mapping[int, Propertie
     updated, removed = [], []
     for row_id, properties in after.items():
         old = before.get(row_id, {})
-        if old == properties:
+        if old is properties or old == properties:
             continue
         changed = {name: value for name, value in properties.items() if old.get(name) != value}
         lost = tuple(name for name in old if name not in properties)

@@ -11,7 +11,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from PIL import Image
@@ -115,7 +115,7 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
         self._wake()
 
     def _update_menu(self) -> None:
-        self._entries = entries_of(self._menu, self)
+        self._entries = entries_of(self._menu, self, self._entries)
         self._wake()
 
     def _show(self) -> None:
@@ -231,33 +231,48 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
             self._on_panel(False)  # noqa: FBT003  # the callback's only argument
 
 
-def entries_of(menu: Any, icon: Any) -> tuple[Entry, ...]:  # pystray's menus have no types
-    """Turn a pystray menu into rows, their actions bound to `icon`. Items without a key are named by their place."""
-    return _entries_of(menu or (), icon, "")
+def entries_of(menu: Any, icon: Any, before: Sequence[Entry] = ()) -> tuple[Entry, ...]:  # pystray has no types
+    """Turn a pystray menu into rows, their actions bound to `icon`. Items without a key are named by their place.
+
+    `before` is what this gave last: of items that are the same objects still, the rows are so too.
+    """
+    return _entries_of(menu or (), icon, "", before)
 
 
-def _entries_of(menu: Sequence[Any], icon: Any, parent: str) -> tuple[Entry, ...]:  # likewise
+def _entries_of(menu: Iterable[Any], icon: Any, parent: str, before: Sequence[Entry]) -> tuple[Entry, ...]:  # likewise
+    known = {entry.key: entry for entry in before}
     entries = []
     separators = 0
     for place, descriptor in enumerate(menu):
         if descriptor is Menu.SEPARATOR:
             separators += 1
             entries.append(Entry(f"{parent}/separator:{separators}", Kind.SEPARATOR))
-            continue
-        keyed = isinstance(descriptor, KeyedMenuItem)
-        key = descriptor.key if keyed else f"{parent}/{place}"
-        submenu = descriptor.submenu
-        entries.append(
-            Entry(
-                key=key,
-                kind=Kind.SUBMENU if submenu else Kind.ITEM,
-                label=descriptor.text,
-                gone_label=descriptor.gone_label if keyed else None,
-                enabled=bool(descriptor.enabled),
-                checked=descriptor.checked,
-                radio=bool(descriptor.radio),
-                action=None if submenu else functools.partial(descriptor, icon),
-                children=_entries_of(submenu, icon, key) if submenu else (),
-            )
-        )
+        elif isinstance(descriptor, KeyedMenuItem):
+            old = known.get(descriptor.key)
+            if old is None or old.source is not descriptor:
+                old = _entry_of(descriptor, icon, descriptor.key, descriptor.gone_label, old)
+            entries.append(old)
+        else:  # its words may be another's at each look
+            entries.append(_entry_of(descriptor, icon, f"{parent}/{place}", None, None))
     return tuple(entries)
+
+
+def _entry_of(descriptor: Any, icon: Any, key: str, gone_label: str | None, before: Entry | None) -> Entry:  # likewise
+    submenu = descriptor.submenu
+    children: tuple[Entry, ...] = ()
+    if submenu and before is not None and before.source.submenu is submenu:
+        children = before.children
+    elif submenu:
+        children = _entries_of(submenu, icon, key, before.children if before is not None else ())
+    return Entry(
+        key=key,
+        kind=Kind.SUBMENU if submenu else Kind.ITEM,
+        label=descriptor.text,
+        gone_label=gone_label,
+        enabled=bool(descriptor.enabled),
+        checked=descriptor.checked,
+        radio=bool(descriptor.radio),
+        action=None if submenu else functools.partial(descriptor, icon),
+        children=children,
+        source=descriptor,
+    )

@@ -1,0 +1,165 @@
+"""What is read in text, as data: table rows, JSON, lines for status bars, each made of a Snapshot.
+
+Everything here is a pure function of values, as in `view`; whoever prints it knows the terminal or the bar.
+"""
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from claude_session_status.model import Activity, Cache, SessionState, Snapshot, Urgency
+from claude_session_status.policy import soonest
+from claude_session_status.words import NAME_WIDTH, clean, countdown, duration, iso, line_of, mark_of, name_of, shorten
+
+BAR_CELLS = 10
+TOOLTIP_LINES = 12  # a longer list is not read
+
+
+# ---- table ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    mark: str
+    session: str
+    project: str
+    last_turn: str
+    cache: str
+    title: str
+    urgency: Urgency
+    dim: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The widths of the table's columns, in characters; a title of width 0 is not shown."""
+
+    session: int = 8
+    project: int = 12
+    last_turn: int = 10
+    cache: int = 28
+    bar: int = BAR_CELLS
+    title: int = 0
+
+
+def columns(width: int) -> Columns:
+    """What fits into a terminal of `width` columns: a short bar below 72, titles from 90 on."""
+    gaps = 1 + 4 * 2  # the mark, and two blanks before each column
+    bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
+    fixed = gaps + 8 + 10 + (28 - BAR_CELLS + bar_cells)
+    room = max(4, width - fixed)
+    if width < 90:
+        return Columns(project=min(room, NAME_WIDTH), bar=bar_cells, cache=28 - BAR_CELLS + bar_cells)
+    project = min(NAME_WIDTH, room // 2)
+    return Columns(project=project, title=min(60, room - project - 2))
+
+
+def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
+    """`████████░░`: the share of the TTL that is left."""
+    ttl = state.session.request.ttl_seconds if state.session.request else 1
+    share = min(1.0, max(0.0, (state.seconds_left or 0) / max(1, ttl)))
+    filled = round(share * cells)
+    return "█" * filled + "░" * (cells - filled)
+
+
+def rows(snapshot: Snapshot, bar_cells: int = BAR_CELLS) -> tuple[Row, ...]:
+    """The lines of the table, in the snapshot's order."""
+    return tuple(_row(s, snapshot.now, bar_cells) for s in snapshot.sessions)
+
+
+def _row(state: SessionState, now: float, bar_cells: int) -> Row:
+    session = state.session
+    if state.activity is Activity.ENDED:
+        cache = "ENDED"
+    elif state.cache is Cache.WARM:
+        cache = f"WARM {bar(state, bar_cells)} {duration(state.seconds_left or 0)} left"
+    elif state.cache is Cache.EXPIRED and state.expires_at is not None:
+        cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
+    else:
+        cache = "NONE"
+    since = session.last_turn_at
+    return Row(
+        mark=mark_of(state),
+        session=clean(session.session_id)[:8],
+        project=name_of(session),
+        last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
+        cache=cache,
+        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
+        urgency=state.urgency,
+        dim=state.activity is Activity.ENDED,
+    )
+
+
+# ---- JSON -------------------------------------------------------------------
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The contract of `status --json`, schema 1. Unknown values are null, never 0."""
+    return {
+        "schema": 1,
+        "now": iso(snapshot.now),
+        "sessions": [_session_json(s) for s in snapshot.sessions],
+    }
+
+
+def _session_json(state: SessionState) -> dict[str, Any]:
+    session, request = state.session, state.session.request
+    return {
+        "session_id": session.session_id,
+        "title": session.title,
+        "project": session.project,
+        "cwd": session.cwd,
+        "cache": state.cache.value,
+        "activity": state.activity.value,
+        "ttl_seconds": request.ttl_seconds if request else None,
+        "started_at": iso(session.started_at),
+        "last_turn_at": iso(session.last_turn_at),
+        "last_request_at": iso(request.started_at) if request else None,
+        "expires_at": iso(state.expires_at),
+        "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 3),
+        "context_tokens": session.context_tokens,
+        "model": session.model,
+        "rewrite_cost_usd": None if state.rewrite_cost_usd is None else round(state.rewrite_cost_usd, 4),
+        "source": request.source.value if request else None,
+        "muted": session.muted,
+    }
+
+
+# ---- bars: tmux, Polybar, Waybar --------------------------------------------
+
+
+def short(snapshot: Snapshot) -> str:
+    """One line for a status bar: `2 warm, next 0:41 my-app`; `no warm cache` where there is none."""
+    warm = sum(s.cache is Cache.WARM and s.activity is not Activity.ENDED for s in snapshot.sessions)
+    first = soonest(snapshot)
+    if first is None:
+        return "no warm cache"
+    name = shorten(name_of(first.session), NAME_WIDTH)
+    # Polybar and tmux read orders in what they show: a folder's name must give none.
+    name = re.sub(r"(?<=[%#])(?=[{[(])", " ", name)
+    return f"{warm} warm, next {countdown(first.seconds_left or 0)} {name}"
+
+
+_CLASSES = {Urgency.NONE: "none", Urgency.CALM: "calm", Urgency.SOON: "soon", Urgency.LAST: "last"}
+
+
+def waybar(snapshot: Snapshot) -> dict[str, Any]:
+    """What a Waybar module with `return-type: json` takes. `text` is empty, and so hidden, while no session runs.
+
+    `class` is `none`, `calm`, `soon` or `last`, and `waiting` besides where a session waits for permission.
+    """
+    alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
+    first = soonest(snapshot)
+    classes = [_CLASSES[first.urgency if first else Urgency.NONE]]
+    if any(s.activity is Activity.WAITING for s in alive):
+        classes.append("waiting")
+    lines = [line_of(s, snapshot.now) for s in alive[:TOOLTIP_LINES]]
+    # Waybar reads both as markup.
+    return {
+        "text": html.escape(short(snapshot), quote=False) if alive else "",
+        "tooltip": html.escape("\n".join(lines), quote=False),
+        "class": classes,
+    }
