@@ -133,7 +133,7 @@ class App:
         return re.findall(rf"told {wish} (\S+)$", self.program.text, re.MULTILINE)
 
     def ended(self) -> int | None:
-        """The exit code once it ended by itself, within what is promised."""
+        """The exit code once it ended by itself; None when it did not."""
         deadline = time.monotonic() + END_SECONDS
         while self.program.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
