@@ -24,7 +24,6 @@ from claude_session_status.demo import CAST  # noqa: E402  # after the path abov
 from claude_session_status.model import Urgency  # noqa: E402  # likewise
 from desktop.app import FakeApp, session  # noqa: E402  # likewise
 from desktop.desktops.every import EVERY  # noqa: E402  # likewise
-from desktop.desktops.kde import Kde  # noqa: E402  # likewise
 from desktop.desktops.xfce import Xfce  # noqa: E402  # likewise
 from desktop.harness import Desktop, wait_for, why_not  # noqa: E402  # likewise
 from desktop.person import COLOURS, Person  # noqa: E402  # likewise
@@ -35,6 +34,8 @@ FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 MARGIN = 14  # pixels around what a picture is about
 SMALL = 600  # pixels: changes on less of the screen are a clock's, or the icon's
 SETTLE_SECONDS = 1.2  # fading in, fonts
+NEAR = 260  # pixels: the panel is shown to its end when that is no farther
+LARGE = 100_000  # bytes
 MENU_SIZE = "1000x860"
 
 SESSIONS = [
@@ -102,15 +103,17 @@ def menu(kind: type[Desktop], folder: Path) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
     with running(desktop, *SESSIONS) as (_, person):
-        person.look_away()
-        icon = person.see_icon()
-        before = desktop.screenshot()
-        person.open_submenu(person.open_menu().place("web-shop"), "Forget")
+        opened = person.open_menu()
+        submenu = person.open_submenu(opened.place("web-shop"), "Forget")
         time.sleep(SETTLE_SECONDS)
-        left, top, right, bottom = changed(desktop, before)
-        if icon[1] < desktop.screen.height // 2:
-            return cut(desktop, (left, 0, max(right, icon[0] + 40), bottom))
-        return cut(desktop, (left, top, max(right, icon[0] + 40), desktop.screen.height))
+        boxes = (opened.box, submenu.box)
+        left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
+        top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        if desktop.screen.width - right < NEAR:
+            right = desktop.screen.width  # the panel's end
+        if desktop.panel_box[1] == 0:
+            return cut(desktop, (left, 0, right, bottom))
+        return cut(desktop, (left, top, right, desktop.screen.height))
 
 
 def notification(kind: type[Desktop], folder: Path) -> Image.Image:
@@ -147,15 +150,15 @@ def icons(folder: Path) -> Image.Image:
 def _states(folder: Path, *, dark: bool) -> list[Image.Image]:
     desktop = Xfce(folder, dark=dark)
     pictures = []
-    with running(desktop, *STATES[1][1], GDK_SCALE="2") as (app, person):
+    last = STATES[2][1]
+    with running(desktop, *last, GDK_SCALE="2") as (app, person):
         person.look_away()
-        x, _ = person.see_icon(Urgency.SOON)
-        panel = (x - 26, 0, x + 26, 2 * desktop.panel_pixels)
+        x, _ = person.see_icon(Urgency.LAST)  # the one that is full, so that its middle is the icon's
+        panel = (x - 24, 0, x + 24, 2 * desktop.panel_pixels)
         for name, sessions in STATES:
             before = desktop.screenshot().crop(panel)
             app.show(*sessions)
-            if name != STATES[0][0] or before != desktop.screenshot().crop(panel):
-                wait_for(name, lambda: desktop.screenshot().crop(panel) != before)  # noqa: B023  # ended by then
+            wait_for(name, lambda: desktop.screenshot().crop(panel) != before)  # noqa: B023  # ended by then
             time.sleep(SETTLE_SECONDS)
             pictures.append(desktop.screenshot().crop(panel))
     return pictures
@@ -167,11 +170,11 @@ def watch(folder: Path) -> Image.Image:
         look = ["-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#1e2227", "-fg", "#e8eaed", "-b", "10", "+sb"]
         command = [sys.executable, "-m", "claude_session_status", "watch", "--demo"]
         before = desktop.screenshot()
-        desktop.start(["xterm", *look, "-geometry", "100x15+0+0", "-e", *command], "xterm")
+        title = ["-T", "claude-session-status watch --demo"]
+        desktop.start(["xterm", *look, *title, "-geometry", "104x15+0+0", "-e", *command], "xterm")
         person = Person(desktop)
         table = person.see_notification(before, CAST[0].project)
         table.places([part.project for part in CAST])
-        table.wait_text(r"wait")
         return desktop.screenshot().crop(changed(desktop, before))
 
 
@@ -201,11 +204,19 @@ def tray(folder: Path) -> Image.Image:
 
 PICTURES: Mapping[str, tuple[Callable[[Path], Image.Image], Sequence[type[Desktop]]]] = {
     **{f"menu-{name}": (partial(menu, kind), (kind,)) for name, kind in EVERY.items()},
-    "notification": (partial(notification, Kde), (Kde,)),
+    "notification": (partial(notification, Xfce), (Xfce,)),
     "icons": (icons, (Xfce,)),
     "watch": (watch, (Xfce,)),
     "tray": (tray, (Xfce,)),
 }
+
+
+def write(image: Image.Image, file: Path) -> None:
+    """Write it as PNG; with fewer colours where it would be large for a README."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    image.save(file, optimize=True)
+    if file.stat().st_size > LARGE:
+        image.quantize(255, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def main() -> int:
@@ -226,8 +237,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             image = make(Path(folder))
         file = (options.folder.parent if name == "tray" else options.folder) / f"{name}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        image.quantize(255, dither=Image.Dither.NONE).save(file, optimize=True)
+        write(image, file)
         print(file)
     return 1 if missing else 0
 
