@@ -66,16 +66,21 @@ def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.
         if isinstance(inner, click.Group):
             yield from commands(inner, f"{full} ")
             continue
-        context = click.Context(inner, info_name=f"{PROGRAM} {full}")
+        context = context_of(inner, f"{PROGRAM} {full}")
         yield full, inner, " ".join([context.command_path, *inner.collect_usage_pieces(context)])
+
+
+def context_of(command: click.Command, name: str) -> click.Context:
+    """The command as users call it. It keeps the help option made first, for whoever asks next: so, with theirs."""
+    return click.Context(command, info_name=name, **{**group.context_settings, **command.context_settings})
 
 
 def options(command: click.Command, *, with_help: bool = False) -> Iterator[str]:
     """The options and what each does; every command has --help, so it is told once."""
-    context = click.Context(command, info_name=PROGRAM, **command.context_settings)
+    context = context_of(command, PROGRAM)
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None and (with_help or parameter.name != "help"):
+        if record is not None and (with_help or "--help" not in parameter.opts):
             yield ".TP"
             yield f".B {escape(record[0])}"
             yield text(record[1])

@@ -271,7 +271,7 @@ def test_a_tray_without_display_and_terminal_says_why() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.startswith("claude-session-status: no tray: ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.splitlines()[1:] == ["In a terminal, run: claude-session-status watch"]
 
 
 def _iso(at: float) -> str:

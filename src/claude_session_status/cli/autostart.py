@@ -19,7 +19,7 @@ def this_autostart() -> "Autostart":
 
 
 @click.command("autostart", short_help="Start the tray at login, or no longer.")
-@click.argument("wish", metavar="on|off|status", type=click.Choice(["on", "off", "status"]), default="status")
+@click.argument("wish", metavar="[on|off|status]", type=click.Choice(["on", "off", "status"]), default="status")
 def autostart(wish: str) -> None:
     """Start the tray at login, or no longer; `status` says which."""
     way = this_autostart()

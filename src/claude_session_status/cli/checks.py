@@ -196,7 +196,7 @@ def check_tray(facts: Facts) -> Check:
     if facts.route is None:
         state = State.BAD if facts.has_display else State.NOTE
         reason = facts.route_reason[:1].lower() + facts.route_reason[1:]
-        return Check("tray", state, f"no icon here: {reason}", f"{PROGRAM} watch")
+        return Check("tray", state, f"no icon: {reason}", f"{PROGRAM} watch")
     if facts.route_reason:
         advice = "On GNOME: install the AppIndicator extension. Elsewhere: add a tray to the panel"
         return Check("tray", State.BAD, facts.route_reason, advice)

@@ -52,7 +52,10 @@ def run() -> int:
     if result.outcome is TrayOutcome.ENDED:
         return 0
     if sys.stdout is None or not sys.stdout.isatty():  # pythonw has none
-        click.echo(f"claude-session-status: no tray: {result.reason}", err=True)
+        click.echo(
+            f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status watch",
+            err=True,
+        )
         return 1
     click.echo(f"No tray: {result.reason}. The table instead:")
     watch.run(f"No tray: {result.reason}")
