@@ -109,7 +109,7 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
     wait_labels(item, "● a", "● calm", *COMMANDS)
     row = item.menu()[0]
     open_menu(desktop)
-    desktop.run("xdotool", "key", "Down", "Right")
+    desktop.click(*wait_for("the first line on the screen", lambda: menu_line_place(desktop, 0)))
     wait_for("the submenu", lambda: f"opened {row.id}" in app.program.text)
     app.show(session("a", 300, tokens=142_000, cost=0.68), CALM)
     wait_for("new facts", lambda: item.menu()[0].children[2].label == "Context: 142k tokens")
