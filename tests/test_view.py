@@ -71,6 +71,15 @@ def test_columns_fill_the_terminal_and_no_more(width: int) -> None:
     assert c.project >= 8
     assert (c.title > 0) == (width >= 90)
     assert c.cache >= len("WARM " + "█" * c.bar + " 59m 59s left")
+    assert c.last_turn >= len("59m 59s ago")
+
+
+def test_what_short_project_names_leave_is_the_titles() -> None:
+    long, short = report.columns(100), report.columns(100, longest_project=11)
+    assert short.project == 11
+    assert short.title == long.title + long.project - 11
+    assert report.columns(100, longest_project=99) == long
+    assert report.columns(100, longest_project=1).project == len("PROJECT")
 
 
 COMMANDS = ["Pause notifications", "Show table in a terminal", "About", "Quit"]

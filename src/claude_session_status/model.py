@@ -193,7 +193,7 @@ class Session:
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether a person wanted it forgotten and no hook has spoken of it since: only that moment is kept of it."""
+        """Whether a person wanted it forgotten and no hook has spoken of it since."""
         return self.forgotten_at is not None and self.last_event_at is None
 
 

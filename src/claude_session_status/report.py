@@ -39,21 +39,24 @@ class Columns:
 
     session: int = 8
     project: int = 12
-    last_turn: int = 10
+    last_turn: int = 11
     cache: int = 28
     bar: int = BAR_CELLS
     title: int = 0
 
 
-def columns(width: int) -> Columns:
-    """What fits into a terminal of `width` columns: a short bar below 72, titles from 90 on."""
+def columns(width: int, longest_project: int = NAME_WIDTH) -> Columns:
+    """What fits into a terminal of `width` columns: a short bar below 72, titles from 90 on.
+
+    What the longest name of a project (in characters) leaves is the titles'.
+    """
     gaps = 1 + 4 * 2  # the mark, and two blanks before each column
     bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
-    fixed = gaps + 8 + 10 + (28 - BAR_CELLS + bar_cells)
+    fixed = gaps + 8 + 11 + (28 - BAR_CELLS + bar_cells)
     room = max(4, width - fixed)
     if width < 90:
         return Columns(project=min(room, NAME_WIDTH), bar=bar_cells, cache=28 - BAR_CELLS + bar_cells)
-    project = min(NAME_WIDTH, room // 2)
+    project = min(NAME_WIDTH, room // 2, max(len("PROJECT"), longest_project))
     return Columns(project=project, title=min(60, room - project - 2))
 
 

@@ -31,9 +31,9 @@ from claude_session_status.spool import make_private, make_private_folder
 from claude_session_status.store_rows import (
     COLUMNS,
     INSERT,
+    NAMES,
     SELECT,
     UPDATE,
-    from_timestamp,
     row_of,
     session_of,
     to_timestamp,
@@ -250,23 +250,24 @@ def _readable(path: str) -> tuple[Session, ...]:
 
 # ---- forgotten sessions -----------------------------------------------------
 
-# Of a forgotten session its row goes. What is kept, elsewhere, is when: notes from before must not bring it back.
-_FORGOTTEN_TABLE = "CREATE TABLE IF NOT EXISTS forgotten_sessions (session_id TEXT PRIMARY KEY, forgotten_at TIMESTAMP)"
+# Of a forgotten session its row goes. What is kept, elsewhere, is when, since notes from before must not bring it back,
+# and what was told of it afterwards, such as that it is muted: that counts once a late note has brought it back.
 
 
 def _forgotten(connection: "duckdb.DuckDBPyConnection", ids: list[str]) -> dict[str, Session]:
     if not ids:
         return {}
-    query = f"SELECT * FROM forgotten_sessions WHERE session_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
-    rows = connection.execute(query, ids).fetchall()
-    return {session_id: Session(session_id, forgotten_at=from_timestamp(at)) for session_id, at in rows}
+    names, marks = ", ".join(NAMES), ", ".join("?" * len(ids))
+    query = f"SELECT {names} FROM forgotten_sessions WHERE session_id IN ({marks})"  # noqa: S608 - our names
+    return {row[0]: session_of(row) for row in connection.execute(query, ids).fetchall()}
 
 
 def _forget(connection: "duckdb.DuckDBPyConnection", sessions: list[Session]) -> None:
+    names, marks = ", ".join(NAMES), ", ".join("?" * len(NAMES))
+    insert = f"INSERT OR REPLACE INTO forgotten_sessions ({names}) VALUES ({marks})"  # noqa: S608 - our names
     for session in sessions:
         connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
-        values = [session.session_id, to_timestamp(session.forgotten_at)]
-        connection.execute("INSERT OR REPLACE INTO forgotten_sessions VALUES (?, ?)", values)
+        connection.execute(insert, row_of(session))
 
 
 # ---- migrations -------------------------------------------------------------
@@ -284,8 +285,9 @@ def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
             f"SELECT session_id, project, cwd, started_at, last_turn_at, status, {title} FROM session_status"  # noqa: S608
         ).fetchall()
         connection.execute("DROP TABLE session_status")
-    connection.execute(f"CREATE TABLE session_status ({', '.join(f'{name} {kind}' for name, kind in COLUMNS)})")
-    connection.execute(_FORGOTTEN_TABLE)
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+    connection.execute(f"CREATE TABLE session_status ({columns})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS forgotten_sessions ({columns})")
     for session_id, project, cwd, started_at, last_turn_at, status, title in old:
         started, turn = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
         # The original set the time of the last turn at the start as well: then no turn has been.

@@ -8,8 +8,10 @@ Says whether the wanted ratios hold and never fails over them: a time on a busy 
 """
 
 import argparse
+import itertools
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +27,13 @@ ALONE = "hook alone"
 OLD = "original 0.2.11"
 ALONE_NEW = "hook alone, session just begun"
 OLD_NEW = "original 0.2.11, session just begun"
+LINE = "a status line command of 15 ms"
+WRAPPED = "the same behind `statusline --`"
 PEER = {BARE: OLD, BESIDE: OLD, ALONE: OLD, ALONE_NEW: OLD_NEW}  # what each is set against
 
 BESIDE_LIMIT = 2.0  # times bare Python
 BESIDE_GAIN = 6.0  # times faster than the original
+WRAPPED_LIMIT = 2.0  # times the command by itself
 JUST_BEGUN_BYTES = 20_000
 
 ROUNDS, QUICK_ROUNDS = 40, 3
@@ -84,6 +89,8 @@ def cases(folder: Path, ours: products.Product, original: products.Product | Non
         _ours(BESIDE, folder / "beside", ours, beside=True),
         _ours(ALONE, folder / "alone", ours),
         _ours(ALONE_NEW, folder / "alone-new", ours, size=JUST_BEGUN_BYTES),
+        _line(LINE, folder / "line", ()),
+        _line(WRAPPED, folder / "wrapped", (ours.command, "statusline", "--")),
     ]
     if original is not None:
         found += [
@@ -114,6 +121,15 @@ def _ours(
             scenes.must_be_empty(where)
 
     return Case(name, call, before, after)
+
+
+def _line(name: str, home: Path, before: tuple[str, ...]) -> Case:
+    """A person's own status line, by itself or behind ours, which is told of another request each time."""
+    claude_dir = home / ".claude"
+    command = ("sh", "-c", "cat >/dev/null; sleep 0.015; echo mine")
+    call = Call([*before, *command], scenes.environment(home, claude_dir), home)
+    told = itertools.count(int(time.time()) + 300)
+    return Case(name, call, lambda: call.give(scenes.status_line(next(told))), call.must_be_silent)
 
 
 def _originals(name: str, home: Path, product: products.Product, *, size: int = scenes.USUAL_BYTES) -> Case:
@@ -150,6 +166,14 @@ def _verdicts(medians: dict[str, float]) -> list[str]:
             _verdict(gain >= BESIDE_GAIN, f"beside a monitor at least {BESIDE_GAIN:g}x faster than the original")
         )
         lines.append(_verdict(never_slower, "alone never slower than the original"))
+    own, wrapped = medians[LINE], medians[WRAPPED]
+    lines.append(
+        _verdict(wrapped / own <= WRAPPED_LIMIT, f"that status line command behind ours at most {WRAPPED_LIMIT:g}x")
+    )
+    lines.append(
+        f"- Ours adds {wrapped - own:.1f} ms to a status line command, {(wrapped - own) / bare:.1f}x bare Python: "
+        "one that is faster than this takes more than twice its time"
+    )
     return lines
 
 

@@ -58,6 +58,10 @@ class Call:
         folder.mkdir(parents=True, exist_ok=True)
         self._input = folder / "input"
         self._complaints = folder / "complaints"
+        self.give(given)
+
+    def give(self, given: bytes) -> None:
+        """Have this on standard input from the next call on."""
         self._input.write_bytes(given)
 
     def __call__(self) -> None:

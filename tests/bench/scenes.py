@@ -105,6 +105,13 @@ class Conversation:
         return " ".join(words)
 
 
+def status_line(expires_at: int) -> bytes:
+    """What the client says to a status line command, of the size that it has in life."""
+    cache = {"warm": True, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": 142_000}
+    said = {"session_id": str(uuid.UUID(int=1)), "cwd": "/home/me/web-shop", "prompt_cache": cache}
+    return json.dumps(said | {"context_window": {"total_input_tokens": 142_000}, "padding": "x" * 2000}).encode()
+
+
 def say_alive(where: Paths) -> None:
     """Do what a monitor does at each poll."""
     Path(where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)

@@ -38,8 +38,11 @@ def first_column(printed: str) -> list[str]:
 def test_the_hooks_are_measured(tmp_path: Path) -> None:
     done = run("hooks.py", tmp_path, "--without-original")
     assert done.returncode == 0, done.stderr
-    assert first_column(done.stdout) == [hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW]
+    assert first_column(done.stdout) == [
+        hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW, hooks.LINE, hooks.WRAPPED,
+    ]  # fmt: skip
     assert "beside a monitor at most 2x bare Python" in done.stdout
+    assert "that status line command behind ours at most 2x" in done.stdout
     assert re.search(r"Medians of 3 interleaved calls.*\d{4}-\d\d-\d\d: .*\d+ cores?, .*Python 3\.\d+", done.stdout)
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,32 @@ def test_notes_become_rows_and_are_gone(place: Place) -> None:
     assert place.rows()["a"].cwd == "/x/a"
     assert place.spool.names() == []
     assert place.drain().outcome is ingest.Outcome.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("mute", {}),
+        ("alerted", {"expires_at": NOW + 30, "lead_seconds": 30.0}),
+        ("statusline", {"expires_at": NOW + 290, "ttl_seconds": 300}),
+    ],
+)
+def test_what_is_told_of_a_forgotten_session_counts_once_it_is_back(
+    tmp_path: Path, kind: str, told: dict[str, Any]
+) -> None:
+    """Whether the note that brings it back is taken in with the others or later."""
+
+    def row(*, at_once: bool) -> Session:
+        place = Place(Paths(str(tmp_path / str(at_once))))
+        place.say("forget", at=NOW - 50)
+        place.say(kind, at=NOW - 10, **told)
+        if not at_once:
+            place.drain()
+        place.say("start", at=NOW - 20)
+        place.drain()
+        return place.rows()["s"]
+
+    assert row(at_once=False) == row(at_once=True)
 
 
 def test_who_finds_the_lock_taken_leaves_and_the_notes_stay(place: Place) -> None:

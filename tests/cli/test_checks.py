@@ -43,6 +43,8 @@ WELL = Facts(
     client_version="2.1.330",
     versions={"claude-session-status": "1.0.0", "DuckDB": "2.0.1"},
 )
+PLUGIN = "prompt-cache-countdown@tools"
+BY_PLUGIN = Inspection(plugin=PLUGIN)
 GOOD, NOTE, BAD = State.GOOD, State.NOTE, State.BAD
 INSTALL = "claude-session-status install-hooks"
 
@@ -60,6 +62,14 @@ def steps(**changed: Step) -> dict[str, Any]:
         (checks.check_hooks, {"hooks": Inspection(), "last_event_at": None}, BAD, "none in /s/settings.json", INSTALL),
         (checks.check_hooks, {"hooks": Inspection(), "last_event_at": NOW - 999}, BAD, "none in", INSTALL),
         (checks.check_hooks, {"hooks": Inspection()}, NOTE, "from a plugin", ""),
+        (checks.check_hooks, {"hooks": BY_PLUGIN, "plugin_command": "/p/x"},
+            GOOD, "plugin prompt-cache-countdown@tools has them, and starts /p/x", ""),
+        (checks.check_hooks, {"hooks": BY_PLUGIN}, BAD, "finds no claude-session-status on PATH or where", INSTALL),
+        (checks.check_hooks, {"hooks": replace(KEPT, plugin=PLUGIN), "plugin_command": "/p/x"},
+            GOOD, f"6 of them start /opt/claude-session-status; the plugin {PLUGIN} has them too", ""),
+        (checks.check_hooks, {"hooks": replace(KEPT, plugin=PLUGIN), "missing_programs": ("/gone",)},
+            BAD, "start /gone", INSTALL),
+        (checks.check_fired, {"hooks": BY_PLUGIN, "last_event_at": None}, BAD, "no hook fired", "/hooks"),
         (checks.check_hooks, {"hooks": Inspection(problem="not JSON")}, BAD, "not JSON", INSTALL),
         (checks.check_hooks, {"missing_programs": ("/gone",)}, BAD, "start /gone, which is not there", INSTALL),
         (checks.check_hooks, steps(Stop=Step.REPAIRED),

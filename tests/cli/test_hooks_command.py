@@ -120,6 +120,19 @@ def test_the_trays_menu_sees_what_is_missing_and_puts_it_in(settings: Path) -> N
     assert not set_up.hooks_installed()
 
 
+def test_the_trays_menu_takes_the_plugin_for_hooks_where_it_finds_the_command(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.parent.mkdir()
+    settings.write_text('{"enabledPlugins": {"prompt-cache-countdown@prompt-cache-tools": true}}')
+    monkeypatch.setattr("claude_session_status.claude.plugin.this_command", lambda: "/usr/bin/claude-session-status")
+    assert SetUp().hooks_installed()
+    monkeypatch.setattr("claude_session_status.claude.plugin.this_command", lambda: None)
+    assert not SetUp().hooks_installed()
+    assert SetUp().install_hooks().startswith("The hooks were put into")
+    assert SetUp().hooks_installed()
+
+
 class TestDryRun:
     def test_it_shows_what_would_be_created_and_writes_nothing(self, settings: Path) -> None:
         out, _ = run(install_hooks, "--dry-run")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,26 @@ def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: P
         assert done.returncode == 0, done.stdout + done.stderr
     assert bare_home.one_shot("hello").returncode == 0
     assert marks.read_text().split() == ONE_TURN
+    program = shutil.which(COMMAND, path=bare_home.environment["PATH"])
+    assert hooks_of_doctor(bare_home) == {
+        "name": "hooks",
+        "state": "ok",
+        "meaning": f"the plugin prompt-cache-countdown@prompt-cache-tools has them, and starts {program}",
+        "command": None,
+    }
+    bare_home.environment["PATH"] = "/usr/bin:/bin"
+    Path(program or "").rename(tmp_path / COMMAND)
+    told = hooks_of_doctor(bare_home)
+    assert (told["state"], told["command"]) == ("bad", f"{COMMAND} install-hooks")
+    claude(bare_home, "plugin", "disable", "prompt-cache-countdown@prompt-cache-tools")
+    assert hooks_of_doctor(bare_home)["meaning"].startswith("none in ")
+
+
+def hooks_of_doctor(home: Home) -> dict[str, Any]:
+    argv = [sys.executable, "-m", "claude_session_status", "doctor", "--json"]
+    done = subprocess.run(argv, env=home.environment, capture_output=True, timeout=60)
+    (check,) = (check for check in json.loads(done.stdout)["checks"] if check["name"] == "hooks")
+    return dict(check)
 
 
 @pytest.mark.client

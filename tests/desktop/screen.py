@@ -25,7 +25,8 @@ Point = tuple[int, int]
 
 ENLARGED = 3  # tesseract was made for print: it reads letters of about 30 pixels
 STRETCH, AROUND = 96, 4  # pixels of a row that have one ground, and rows around it that tell it from bold letters
-LOOKS = 2  # ways to read: where stretches begin elsewhere, a picture beside the text hides other letters
+SHADES = 16  # greys that pass for one
+LOOKS = 3  # ways to read: by stretches; by others, since a picture beside the text hides letters; all on one ground
 BLOCK = 8  # pixels: changes that are nearer than this belong together
 CLICK_SECONDS = 0.06  # between the pointer's coming and the press: menus light up the line under it first
 
@@ -193,9 +194,20 @@ def _black_on_white(grey: Image.Image, first: int) -> Image.Image:
             grey.crop((left, max(0, y - AROUND), right, min(grey.height, y + AROUND + 1))).histogram()
             for y in range(grey.height)
         )
-        grounds = Image.frombytes("L", (1, grey.height), bytes(one.index(max(one)) for one in stretches))
+        grounds = Image.frombytes("L", (1, grey.height), bytes(_ground(one) for one in stretches))
         plain.paste(grounds.resize((right - left, grey.height), Image.Resampling.NEAREST), (left, 0))
     return ImageOps.invert(ImageChops.difference(grey, plain))
+
+
+def _on_one_ground(grey: Image.Image) -> Image.Image:
+    ground = Image.new("L", grey.size, _ground(grey.histogram()))
+    return ImageOps.invert(ImageChops.difference(grey, ground))
+
+
+def _ground(histogram: list[int]) -> int:
+    """The most common grey of the most common kind of grey: a ground may shade off, letters mostly do not."""
+    start = max(range(0, 256, SHADES), key=lambda first: sum(histogram[first : first + SHADES]))
+    return max(range(start, start + SHADES), key=histogram.__getitem__)
 
 
 def read(image: Image.Image, box: Box, look: int = 0) -> list[Word]:
@@ -212,7 +224,9 @@ def read(image: Image.Image, box: Box, look: int = 0) -> list[Word]:
 def _words(pixels: bytes, size: tuple[int, int], look: int) -> tuple[Word, ...]:
     """The words on a grey picture. The same picture is not read twice: reading takes far longer than looking."""
     grey = Image.frombytes("L", size, pixels)
-    crop = ImageOps.autocontrast(_black_on_white(grey, STRETCH - look * STRETCH // LOOKS))
+    crop = ImageOps.autocontrast(
+        _black_on_white(grey, STRETCH // (look + 1)) if look < LOOKS - 1 else _on_one_ground(grey)
+    )
     crop = crop.resize((crop.width * ENLARGED, crop.height * ENLARGED), Image.Resampling.LANCZOS)
     picture = io.BytesIO()
     crop.save(picture, "PNG", compress_level=1)

@@ -1,57 +1,187 @@
-"""Makes the README's picture of the tray: XFCE's panel with the menu open, and a notification beside it.
+"""Makes the README's pictures: the menu open on each desktop, a notification, the icon's states, `watch`.
 
-    python tests/desktop/screenshots.py [--light] [FILE]        (default: assets/tray.png)
+    python tests/desktop/screenshots.py [--folder assets/screenshots] [NAME...]
 
-Everything in it is real, at double size for sharp screens: the panel, the menu, the notification service. Only the
-sessions are made up.
+Without names, all of them, `tray` in the folder above. Everything on them is real: panels, menus, notification
+services, the terminal. Only the sessions are made up.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from claude_session_status.desktop.icon import PAINTS  # noqa: E402  # after the path above
+from claude_session_status.demo import CAST  # noqa: E402  # after the path above
 from claude_session_status.model import Urgency  # noqa: E402  # likewise
 from desktop.app import FakeApp, session  # noqa: E402  # likewise
+from desktop.desktops.every import EVERY  # noqa: E402  # likewise
 from desktop.desktops.xfce import Xfce  # noqa: E402  # likewise
-from desktop.harness import wait_for, why_not  # noqa: E402  # likewise
+from desktop.harness import Desktop, wait_for, why_not  # noqa: E402  # likewise
+from desktop.person import COLOURS, Person  # noqa: E402  # likewise
+from desktop.screen import Box, area  # noqa: E402  # likewise
 
-WIDTH, HEIGHT = 1300, 730
+ASSETS = HERE.parents[1] / "assets"
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+MARGIN = 14  # pixels around what a picture is about
+SMALL = 600  # pixels: changes on less of the screen are a clock's, or the icon's
+SETTLE_SECONDS = 1.2  # fading in, fonts
+NEAR = 260  # pixels: the panel is shown to its end when that is no farther
+LARGE = 100_000  # bytes
+MENU_SIZE = "1000x860"
+
 SESSIONS = [
-    session("web-shop", 29.9, title="Checkout forgets the coupon", tokens=142_000),
-    session("api", 104, title="Rate limits per key", activity="waiting"),
-    session("docs", 221, title="Rewrite the quick start", activity="working"),
-    session("mobile-app", 2760, title="Dark mode", ttl=3600),
+    session(
+        "web-shop",
+        82,
+        title="Checkout keeps the basket",
+        tokens=142_000,
+        model="claude-opus-4-5",
+        cost=0.82,
+        cwd="/home/me/web-shop",
+    ),
+    session("api-server", 204, title="Rate limits per key", tokens=61_000, activity="waiting"),
+    session("my-app", 251, title="Dark mode", tokens=95_000, activity="working"),
+    session("handbook", 2760, title="Rewrite the quick start", tokens=388_000, ttl=3600),
     session("infra", -190, title="Move to the new cluster"),
 ]
+LATE = session("web-shop", 29.9, title="Checkout keeps the basket", tokens=142_000, cost=0.82)
+STATES = (
+    ("calm", [session("a", 230)]),
+    ("soon", [session("a", 100)]),
+    ("last 30 s", [session("a", 29)]),
+    ("none warm", [session("a", -5)]),
+    ("waits for you", [session("a", 230, activity="waiting")]),
+)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Make the README's picture of the tray.")
-    parser.add_argument("file", nargs="?", type=Path, default=HERE.parent.parent / "assets/tray.png")
-    parser.add_argument("--light", action="store_true", help="a light panel instead of a dark one")
-    options = parser.parse_args()
-    if reason := why_not(Xfce):
-        print(reason, file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory() as folder:
-        image = picture(Path(folder), dark=not options.light)
-    options.file.parent.mkdir(parents=True, exist_ok=True)
-    image.quantize(255, dither=Image.Dither.NONE).save(options.file, optimize=True)
-    print(options.file)
-    return 0
+@contextmanager
+def running(desktop: Desktop, *sessions: dict[str, object], **env: str) -> Iterator[tuple[FakeApp, Person]]:
+    """The tray on this desktop, with these sessions."""
+    with desktop, FakeApp(desktop) as app:
+        desktop.env.update(env)
+        desktop.start_panel()
+        desktop.start_notifier()
+        app.start(*sessions)
+        desktop.item()
+        yield app, Person(desktop)
 
 
-def picture(folder: Path, *, dark: bool) -> Image.Image:
-    """Set the scene, open the menu, and return the screen."""
-    with Xfce(folder, dark=dark, size=f"{WIDTH}x{HEIGHT}") as desktop:
+def changed(desktop: Desktop, before: Image.Image) -> Box:
+    """The box around all that has come up since."""
+    boxes = [box for box in desktop.screen.changes(before) if area(box) >= SMALL]
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
+
+
+def cut(desktop: Desktop, box: Box) -> Image.Image:
+    """This part of the screen, with a margin where the screen has one."""
+    screen = desktop.screen
+    return desktop.screenshot().crop(
+        (
+            max(0, box[0] - MARGIN),
+            max(0, box[1] - MARGIN),
+            min(screen.width, box[2] + MARGIN),
+            min(screen.height, box[3] + MARGIN),
+        )
+    )
+
+
+def menu(kind: type[Desktop], folder: Path) -> Image.Image:
+    """The menu, with a session's submenu open, and the panel above or below it."""
+    desktop = kind(folder, size=MENU_SIZE)
+    with running(desktop, *SESSIONS) as (_, person):
+        opened = person.open_menu()
+        submenu = person.open_submenu(opened.place("web-shop"), "Forget")
+        time.sleep(SETTLE_SECONDS)
+        boxes = (opened.box, submenu.box)
+        left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
+        top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        if desktop.screen.width - right < NEAR:
+            right = desktop.screen.width  # the panel's end
+        if desktop.panel_box[1] == 0:
+            return cut(desktop, (left, 0, right, bottom))
+        return cut(desktop, (left, top, right, desktop.screen.height))
+
+
+def notification(kind: type[Desktop], folder: Path) -> Image.Image:
+    """A notification with its buttons."""
+    desktop = kind(folder)
+    with running(desktop, LATE) as (app, person):
+        person.see_icon(Urgency.LAST)
+        person.look_away()
+        before = desktop.screenshot()
+        app.say(alert="web-shop")
+        person.see_notification(before, "expires").place("Mute")
+        time.sleep(SETTLE_SECONDS)
+        return cut(desktop, changed(desktop, before))
+
+
+def icons(folder: Path) -> Image.Image:
+    """Every state of the icon, on a dark panel and on a light one, at double size for sharp screens."""
+    rows = [_states(folder / name, dark=dark) for name, dark in (("dark", True), ("light", False))]
+    wide, high = rows[0][0].size
+    column, label = wide + 76, 34
+    sheet = Image.new("RGB", (column * len(STATES), high * len(rows) + label), "white")
+    draw = ImageDraw.Draw(sheet)
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            ground = image.crop((1, 1, 2, 2)).resize((column, high))
+            sheet.paste(ground, (column * x, high * y))
+            sheet.paste(image, (column * x + (column - wide) // 2, high * y))
+    font = ImageFont.truetype(FONT, 17)
+    for x, (text, _) in enumerate(STATES):
+        draw.text((column * x + column // 2, high * len(rows) + label // 2), text, "#202428", font, anchor="mm")
+    return sheet
+
+
+def _states(folder: Path, *, dark: bool) -> list[Image.Image]:
+    desktop = Xfce(folder, dark=dark)
+    pictures = []
+    last = STATES[2][1]
+    with running(desktop, *last, GDK_SCALE="2") as (app, person):
+        person.look_away()
+        x, _ = person.see_icon(Urgency.LAST)  # the one that is full, so that its middle is the icon's
+        panel = (x - 24, 0, x + 24, 2 * desktop.panel_pixels)
+        for name, sessions in STATES:
+            before = desktop.screenshot().crop(panel)
+            app.show(*sessions)
+            wait_for(name, lambda: desktop.screenshot().crop(panel) != before)  # noqa: B023  # ended by then
+            time.sleep(SETTLE_SECONDS)
+            pictures.append(desktop.screenshot().crop(panel))
+    return pictures
+
+
+def watch(folder: Path) -> Image.Image:
+    """`watch --demo` in a terminal."""
+    with Xfce(folder, size="1100x420") as desktop:
+        look = ["-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#1e2227", "-fg", "#e8eaed", "-b", "10", "+sb"]
+        command = [sys.executable, "-m", "claude_session_status", "watch", "--demo"]
+        before = desktop.screenshot()
+        title = ["-T", "claude-session-status watch --demo"]
+        desktop.start(["xterm", *look, *title, "-geometry", "104x15+0+0", "-e", *command], "xterm")
+        person = Person(desktop)
+        table = person.see_notification(before, CAST[0].project)
+        table.places([part.project for part in CAST])
+        return desktop.screenshot().crop(changed(desktop, before))
+
+
+def tray(folder: Path) -> Image.Image:
+    """XFCE's panel with the menu open and a notification beside it, at double size for sharp screens."""
+    desktop = Xfce(folder, size="1300x730")
+    with desktop:
         desktop.env["GDK_SCALE"] = "2"
         (desktop.config / "dunst/dunstrc").write_text(
             "[global]\n scale = 2\n origin = bottom-left\n offset = 22x22\n width = 400\n font = Sans 17\n"
@@ -60,17 +190,56 @@ def picture(folder: Path, *, dark: bool) -> Image.Image:
         )
         desktop.start_panel()
         desktop.start_dunst()
-        app = FakeApp(desktop).start(*SESSIONS)
+        app = FakeApp(desktop).start(LATE, *SESSIONS[1:])
         desktop.item()
-        red = PAINTS[Urgency.LAST].left[:3]
-        x, y = wait_for("the icon", lambda: desktop.find_colour(red, box=(0, 0, WIDTH, 60)))
-        app.say(alert=SESSIONS[0]["id"])
+        x, y = wait_for("the icon", lambda: desktop.find_colour(COLOURS[Urgency.LAST], box=(0, 0, 1300, 60)))
+        app.say(alert="web-shop")
         wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
         desktop.click(x, y, 3)
         wait_for("the menu", lambda: "about to show 0" in app.program.text)
-        desktop.run("xdotool", "mousemove", str(WIDTH // 3), str(HEIGHT - 20))
-        time.sleep(1.2)  # fonts, fading in
+        desktop.screen.point(1300 // 3, 710)
+        time.sleep(SETTLE_SECONDS)
         return desktop.screenshot()
+
+
+PICTURES: Mapping[str, tuple[Callable[[Path], Image.Image], Sequence[type[Desktop]]]] = {
+    **{f"menu-{name}": (partial(menu, kind), (kind,)) for name, kind in EVERY.items()},
+    "notification": (partial(notification, Xfce), (Xfce,)),
+    "icons": (icons, (Xfce,)),
+    "watch": (watch, (Xfce,)),
+    "tray": (tray, (Xfce,)),
+}
+
+
+def write(image: Image.Image, file: Path) -> None:
+    """Write it as PNG; with fewer colours where it would be large for a README."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    image.save(file, optimize=True)
+    if file.stat().st_size > LARGE:
+        image.quantize(255, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Make the README's pictures.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PICTURES))
+    parser.add_argument("--folder", type=Path, default=ASSETS / "screenshots")
+    options = parser.parse_args()
+    for name in options.names:
+        if name not in PICTURES:
+            parser.error(f"{name} is none of {', '.join(PICTURES)}")
+    missing = 0
+    for name in options.names or PICTURES:
+        make, kinds = PICTURES[name]
+        if reasons := [reason for kind in kinds if (reason := why_not(kind))]:
+            print(*reasons, sep="\n", file=sys.stderr)
+            missing += 1
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            image = make(Path(folder))
+        file = (options.folder.parent if name == "tray" else options.folder) / f"{name}.png"
+        write(image, file)
+        print(file)
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

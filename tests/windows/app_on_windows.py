@@ -3,8 +3,8 @@
 Beside the lines that `desktop/fake_app.py` takes, it takes on standard input:
 
 - `{"look": 7}`: it prints a line `{"look": 7, "menus": [LINES, ...], "tips": [...]}` on standard output: the lines of
-  the open menu and of the submenus that are open beside it, `{"label": ..., "grey": ..., "more": ..., "x": ...,
-  "y": ...}` with the middle of each on the screen, and the texts of the visible tooltips and balloons;
+  the open menu and of the submenus that are open beside it, `{"label": ..., "grey": ..., "more": ..., "lit": ...,
+  "x": ..., "y": ...}` with the middle of each on the screen, and the texts of the visible tooltips and balloons;
 - `{"title": text}` sets the tooltip;
 - `{"close": true}`, `{"end_session": true}`: the icon's window gets what `taskkill` and the end of a session send;
 - `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new one says that it is there.
@@ -39,7 +39,7 @@ user32.IsWindowVisible.argtypes = (wintypes.HWND,)
 POPUP_MENU = "#32768"
 MN_GETHMENU = 0x01E1
 MF_BYPOSITION = 0x0400
-MF_GRAYED, MF_DISABLED, MF_POPUP = 1, 2, 0x10
+MF_GRAYED, MF_DISABLED, MF_POPUP, MF_HILITE = 1, 2, 0x10, 0x80
 WM_GETTEXT = 0x000D
 WM_CLOSE, WM_QUERYENDSESSION, WM_ENDSESSION = 0x10, 0x11, 0x16
 LONGEST = 1024
@@ -70,7 +70,7 @@ def lines_of(window: Any) -> list[dict[str, Any]]:
         state = user32.GetMenuState(handle, position, MF_BYPOSITION)
         x, y = (place.left + place.right) // 2, (place.top + place.bottom) // 2
         grey, more = bool(state & (MF_GRAYED | MF_DISABLED)), bool(state & MF_POPUP)
-        lines.append({"label": text.value, "grey": grey, "more": more, "x": x, "y": y})
+        lines.append({"label": text.value, "grey": grey, "more": more, "lit": bool(state & MF_HILITE), "x": x, "y": y})
     return lines
 
 

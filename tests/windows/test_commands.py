@@ -131,6 +131,7 @@ def test_the_countdown_comes_from_the_transcript(user: User) -> None:
     assert session["title"] == "Größe prüfen ●"
     assert (session["source"], session["ttl_seconds"], session["context_tokens"]) == ("transcript", 3600, 5003)
     assert 3600 - 100 - 60 < session["seconds_left"] <= 3600 - 100
+    assert 0 < session["rewrite_cost_usd"] < 1
 
 
 def test_the_table_goes_through_a_pipe(user: User) -> None:
@@ -339,6 +340,17 @@ def test_the_status_line_passes_on_to_another_command(user: User) -> None:
     code = "import sys; raw = sys.stdin.buffer.read(); sys.stdout.buffer.write(raw); sys.exit(3)"
     done = user.run("statusline", "--", user.windows_path(Path(user.wine.python)), "-c", code, stdin=told)
     assert (done.code, done.out, done.err) == (3, told, b"")
+
+
+def test_a_status_line_of_ones_own_is_not_wrapped_and_stays(user: User) -> None:
+    """Which shell the client takes there, Git Bash or PowerShell, decides how it would have to be quoted."""
+    own = b'{"statusLine": {"type": "command", "command": "powershell -File C:\\\\me\\\\line.ps1"}}'
+    user.settings.write_bytes(own)
+    done = user.run("install-hooks", "--statusline")
+    assert done.code == 1
+    assert "can't be wrapped" in done.complaint
+    assert "Traceback" not in done.complaint
+    assert user.settings.read_bytes() == own
 
 
 # ---- settings ---------------------------------------------------------------

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from claude_session_status.claude import jsonedit, statusline_setting
+from claude_session_status.claude import jsonedit, plugin, statusline_setting
 from claude_session_status.claude.hook_commands import Launcher, mark_of
 from claude_session_status.claude.hook_entries import all_entries
 from claude_session_status.claude.settings import Step, plan_install
@@ -26,6 +26,7 @@ class Inspection:
     steps: Mapping[str, Step] = field(default_factory=dict)  # event -> what an install of the same program would do
     disabled: bool = False
     status_line: bool = False
+    plugin: str | None = None  # under which name our plugin is enabled
 
 
 def inspect(text: str | None, own: Launcher) -> Inspection:
@@ -40,11 +41,11 @@ def inspect(text: str | None, own: Launcher) -> Inspection:
         return Inspection(problem=getattr(error, "title", str(error)))
     steps = {each.event: each.step for each in change.events}
     programs = dict.fromkeys(launcher.program for launcher in launchers)
-    return Inspection(None, tuple(programs), steps, change.hooks_disabled, line is not None)
+    return Inspection(None, tuple(programs), steps, change.hooks_disabled, line is not None, plugin.enabled_in(text))
 
 
 def is_complete(found: Inspection) -> bool:
-    """Whether an install of the same program would change nothing."""
+    """Whether an install of the same program would change nothing in the settings."""
     return found.problem is None and bool(found.programs) and set(found.steps.values()) == {Step.KEPT}
 
 

@@ -46,6 +46,7 @@ class Facts:
     settings_changed_at: float | None = None
     hooks: Inspection = field(default_factory=Inspection)
     missing_programs: tuple[str, ...] = ()  # named by hooks, and not there
+    plugin_command: str | None = None  # what the hooks of our plugin, where it is enabled, start
     forbidden_by: str | None = None  # managed settings
     last_event_at: float | None = None
     last_transcript_at: float | None = None
@@ -101,7 +102,13 @@ def check_hooks(facts: Facts) -> Check:
     if found.problem:
         return Check("hooks", State.BAD, found.problem, f"Mend the file, then: {mend}")
     hooks = {event: step for event, step in found.steps.items() if event != "statusLine"}
+    by_plugin = f"the plugin {found.plugin}"
     if not found.programs:
+        if found.plugin and facts.plugin_command:
+            return Check("hooks", State.GOOD, f"{by_plugin} has them, and starts {facts.plugin_command}")
+        if found.plugin:
+            meaning = f"{by_plugin} has them, but finds no {PROGRAM} on PATH or where installers put it"
+            return Check("hooks", State.BAD, meaning, mend)
         if facts.last_event_at is not None and facts.now - facts.last_event_at < SILENT_SECONDS:
             return Check(
                 "hooks", State.NOTE, f"none in {facts.settings_path}, yet events come: from a plugin, it seems"
@@ -114,7 +121,8 @@ def check_hooks(facts: Facts) -> Check:
     if missing := [event for event, step in hooks.items() if step is Step.ADDED]:
         return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", mend)
     line = ", and the status line" if found.status_line else ""
-    return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}")
+    beside = f"; {by_plugin} has them too, and nothing counts twice" if found.plugin else ""
+    return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}{beside}")
 
 
 def check_allowed(facts: Facts) -> Check:
@@ -131,7 +139,7 @@ def check_fired(facts: Facts) -> Check:
     """Events come in while Claude Code is used."""
     event, used, now = facts.last_event_at, facts.last_transcript_at, facts.now
     since = max(event or 0.0, facts.settings_changed_at or 0.0)
-    if used is not None and facts.hooks.programs and used > since + SILENT_SECONDS:
+    if used is not None and (facts.hooks.programs or facts.hooks.plugin) and used > since + SILENT_SECONDS:
         meaning = f"Claude Code was used {_ago(used, now)}, and no hook fired"
         return Check("events", State.BAD, meaning, "In Claude Code, run /hooks: it shows which hooks it knows")
     if event is None:

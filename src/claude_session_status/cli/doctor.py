@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from claude_session_status import __version__, config, paths
-from claude_session_status.claude import hook, hook_check
+from claude_session_status.claude import hook, hook_check, plugin
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import checks
 from claude_session_status.errors import SessionStatusError
@@ -86,6 +86,7 @@ def _hooks(where: Paths) -> dict[str, Any]:
         "settings_path": where.settings,
         "settings_changed_at": _changed_at(where.settings),
         "hooks": found,
+        "plugin_command": plugin.this_command() if found.plugin else None,
         "missing_programs": tuple(p for p in found.programs if not _is_there(p)),
         "forbidden_by": forbidding[0] if forbidding else None,
     }

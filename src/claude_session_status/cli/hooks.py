@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from claude_session_status import paths
+from claude_session_status.claude import plugin
 from claude_session_status.claude.hook_check import inspect, is_complete
 from claude_session_status.claude.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.settings import Change, Outcome, Step
@@ -60,8 +61,12 @@ class SetUp:
     """
 
     def hooks_installed(self) -> bool:
-        """Whether each of our hooks is in the settings, in the right form, be it of this copy of ours or another."""
-        return is_complete(inspect(_read(paths.from_environment().settings), this_launcher()))
+        """Whether each of our hooks is in the settings, in the right form, be it of this copy of ours or another.
+
+        Or else whether our plugin is enabled and finds the command: the same hooks.
+        """
+        found = inspect(_read(paths.from_environment().settings), this_launcher())
+        return is_complete(found) or (found.plugin is not None and plugin.this_command() is not None)
 
     def install_hooks(self) -> str:
         """Put them in, and say in a sentence what was done."""

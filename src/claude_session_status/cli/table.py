@@ -1,5 +1,6 @@
 """The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,8 @@ def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableT
     if shot.problem:
         parts.append(Text(words.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
     if shot.sessions:
-        parts.append(_table(shot, report.columns(width), chosen))
+        longest = max(cell_len(words.name_of(state.session)) for state in shot.sessions)
+        parts.append(_table(shot, report.columns(width, longest), chosen))
     else:
         parts.append(Text(words.HOOKS_ADVICE))
     return Group(*parts)

@@ -30,6 +30,7 @@ window#waybar {{ background: {ground}; color: {ink}; }}
 #clock {{ padding: 0 10px; }}
 menu, tooltip {{ background: {ground}; color: {ink}; }}
 menu label, tooltip label {{ color: {ink}; }}
+menu menuitem:disabled label {{ opacity: 0.6; }}
 """
 
 
