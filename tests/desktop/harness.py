@@ -117,6 +117,7 @@ class Desktop:
     programs: ClassVar[Sequence[str]] = ()  # what it needs besides COMMON_PROGRAMS
     environment: ClassVar[Mapping[str, str]] = {}
     menu_button: ClassVar[int] = 3  # which mouse button opens the menu
+    menu_tries: ClassVar[int] = 1  # how often the icon is clicked at most until the menu is seen
     left_click_acts: ClassVar[bool] = True  # whether a left click is the default action; else it opens the menu
     submenus_open_by_themselves: ClassVar[bool] = True  # under a pointer that rests there; else at a click
     tooltips: ClassVar[bool] = True

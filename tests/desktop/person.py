@@ -1,5 +1,6 @@
 """A person at a desktop: finds the icon by its colour, opens the menu with the mouse, reads its lines, and clicks."""
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -61,15 +62,16 @@ class Person:
         before = self._desktop.screenshot()
         self._screen.point(*place)
         try:
-            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 4)
+            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 8)
         except AssertionError:
             # A hand is never quite still, and some tooltips wait for that.
             self.look_away()
             self._screen.point(place[0] + 2, place[1])
             return self._wait_sheet(before, "Claude")
 
-    def open_menu(self, button: int | None = None, tries: int = 1) -> "Sheet":
+    def open_menu(self, button: int | None = None, tries: int | None = None) -> "Sheet":
         """Click on the icon, move on into the menu, and return it once it stands on the screen."""
+        tries = tries or self._desktop.menu_tries
         self.look_away()
         place = self.see_icon()
         before = self._desktop.screenshot()
@@ -96,8 +98,10 @@ class Person:
         before = self._desktop.screenshot()
         if self._desktop.submenus_open_by_themselves:
             self._screen.point(*place)
-        else:
-            self._desktop.click(*place)
+            with contextlib.suppress(AssertionError):
+                return self._wait_sheet(before, expected, seconds=PATIENCE / 4)
+            # A busy desktop may have missed that the pointer came: a person clicks then.
+        self._desktop.click(*place)
         return self._wait_sheet(before, expected)
 
     def see_notification(self, before: Image.Image, word: str) -> "Sheet":
