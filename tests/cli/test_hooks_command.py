@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from claude_session_status.claude.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.settings import plan_install, plan_uninstall
 from claude_session_status.cli.hooks import SetUp, difference, install_hooks, uninstall_hooks
+from claude_session_status.cli.main import group
 from claude_session_status.errors import SettingsError
 from claude_session_status.paths import Paths
 
@@ -25,7 +26,8 @@ def settings(where: Paths) -> Path:
 
 def run(command: click.Command, *arguments: str) -> tuple[list[str], list[str]]:
     """The lines on stdout and on stderr. Errors come out as they were raised."""
-    done = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    # Through the group, as a person does: click remembers a command's help option from its first call.
+    done = CliRunner().invoke(group, [str(command.name), *arguments], catch_exceptions=False)
     assert done.exit_code == 0
     return done.stdout.splitlines(), done.stderr.splitlines()
 

@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 import psutil
 
@@ -60,12 +59,12 @@ class Figures:
     tray_log: str = ""
 
     def growth_mb(self, samples: list[Sample]) -> float:
-        """How far the usual resident memory of the last third lies above that of the first one when warm.
+        """How far the least resident memory in the last third lies above that in the first one when warm.
 
-        The usual one: a database that is open at the moment of a sample adds its own for that long.
+        The least: a database that is open at the moment of a sample adds its own for that long.
         """
         first, last = self._thirds(samples)
-        return median(s.resident_mb for s in last) - median(s.resident_mb for s in first)
+        return min(s.resident_mb for s in last) - min(s.resident_mb for s in first)
 
     def leaked(self, samples: list[Sample]) -> int:
         """How many more files were open in the last third than in the first one when warm, at the quietest moment.
@@ -180,7 +179,7 @@ def main() -> int:
         warm = next(s for s in samples if s.events >= figures.warm_at)
         print(
             f"{name}: {warm.resident_mb:.1f} MB when warm, {samples[-1].resident_mb:.1f} MB at the end,"
-            f" {figures.growth_mb(samples):+.1f} MB usually; {figures.leaked(samples):+d} open files"
+            f" {figures.growth_mb(samples):+.1f} MB in between; {figures.leaked(samples):+d} open files"
         )
     print(f"notes left: {len(figures.notes_left)}; rows that are wrong: {len(figures.wrong)}")
     print(f"hooks that complained: {len(figures.complaints)} {figures.complaints[:3]}")
