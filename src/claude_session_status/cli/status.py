@@ -8,7 +8,6 @@ from enum import StrEnum
 import click
 
 from claude_session_status import config, paths, policy, pricing, report
-from claude_session_status.cli import table
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.store import Store
@@ -57,4 +56,6 @@ def run(form: Form, *, everything: bool) -> None:
     elif form is Form.WAYBAR:
         sys.stdout.write(json.dumps(report.waybar(shot)) + "\n")  # a line each time, as Waybar wants it
     else:
+        from claude_session_status.cli import table  # noqa: PLC0415 - rich: a status bar asks every few seconds
+
         table.print_once(shot)
