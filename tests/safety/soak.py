@@ -26,8 +26,9 @@ from desktop.harness import Desktop, wait_for
 from fakes import Transcript
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
-WARM_UP = 0.3  # of the events: by then every session is known and every part has run
+WARM_UP = 0.6  # of the events: by then every part has run; in a short run the first notifications come at a third
 AT_ONCE = 4  # hooks
+MOMENTARY_FILES = 3  # the lock, the database, its log
 POLL_SECONDS = 0.5  # as often as allowed: what grows with each poll grows four times as fast
 NOTIFY_BEFORE_SECONDS = 298  # two seconds after each turn, so that notifications have their part from the start
 SAMPLE_SECONDS = 0.25
@@ -69,7 +70,7 @@ class Figures:
     def leaked(self, samples: list[Sample]) -> int:
         """How many more files were open in the last third than in the first one when warm, at the quietest moment.
 
-        Between those a database that is just open counts as well.
+        Up to `MOMENTARY_FILES` of them may be a database that was open at each look: a leak is one a poll, or an event.
         """
         first, last = self._thirds(samples)
         return min(s.files for s in last) - min(s.files for s in first)
@@ -183,7 +184,7 @@ def main() -> int:
         )
     print(f"notes left: {len(figures.notes_left)}; rows that are wrong: {len(figures.wrong)}")
     print(f"hooks that complained: {len(figures.complaints)} {figures.complaints[:3]}")
-    good = figures.growth_mb(figures.tray) <= 5 and figures.leaked(figures.tray) <= 0
+    good = figures.growth_mb(figures.tray) <= 5 and figures.leaked(figures.tray) <= MOMENTARY_FILES
     return 0 if good and not (figures.notes_left or figures.wrong or figures.complaints) else 1
 
 

@@ -167,6 +167,9 @@ def test_a_process_that_is_gone_ends_its_session(user: User) -> None:
     assert only(user.status())["activity"] == "idle"
     client.end()
     user.wine.run("taskkill", "/f", "/pid", client.text.strip())
+    deadline = time.monotonic() + 20  # the kill is asked for, and done a moment later
+    while user.status() and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert user.status() == []
     assert only(user.status("--all"))["activity"] == "ended"
 
