@@ -28,10 +28,10 @@ from fakes import Transcript
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 WARM_UP = 0.6  # of the events: by then every part has run; in a short run the first notifications come at a third
 AT_ONCE = 4  # hooks
-MOMENTARY_FILES = 3  # the lock, the database, its log
 POLL_SECONDS = 0.5  # as often as allowed: what grows with each poll grows four times as fast
 NOTIFY_BEFORE_SECONDS = 298  # two seconds after each turn, so that notifications have their part from the start
 SAMPLE_SECONDS = 0.25
+REST_SECONDS = 4.0  # several polls
 _LIFE = ("mark-start", "mark-prompt", "mark-turn", "mark-prompt", "mark-wait", "mark-turn")
 
 
@@ -42,6 +42,7 @@ class Sample:
     events: int
     resident_mb: float
     files: int
+    at_rest: bool = False  # no event came for a while
 
 
 @dataclass(slots=True)
@@ -60,26 +61,18 @@ class Figures:
     tray_log: str = ""
 
     def growth_mb(self, samples: list[Sample]) -> float:
-        """How far the least resident memory in the last third lies above that in the first one when warm.
-
-        The least: a database that is open at the moment of a sample adds its own for that long.
-        """
-        first, last = self._thirds(samples)
-        return min(s.resident_mb for s in last) - min(s.resident_mb for s in first)
+        """How much more resident memory it held at rest at the end than at rest when warm."""
+        return self._at_rest(samples, self.events).resident_mb - self._at_rest(samples, self.warm_at).resident_mb
 
     def leaked(self, samples: list[Sample]) -> int:
-        """How many more files were open in the last third than in the first one when warm, at the quietest moment.
+        """How many more files were open at rest at the end than at rest when warm."""
+        return self._at_rest(samples, self.events).files - self._at_rest(samples, self.warm_at).files
 
-        Up to `MOMENTARY_FILES` of them may be a database that was open at each look: a leak is one a poll, or an event.
-        """
-        first, last = self._thirds(samples)
-        return min(s.files for s in last) - min(s.files for s in first)
-
-    def _thirds(self, samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
-        """The first and the last third of those when warm."""
-        warm = [s for s in samples if s.events >= self.warm_at]
-        third = max(1, len(warm) // 3)
-        return warm[:third], warm[-third:]
+    @staticmethod
+    def _at_rest(samples: list[Sample], events: int) -> Sample:
+        """The least it held at its rest after so many events: within one, each poll opens a database for a moment."""
+        rest = [s for s in samples if s.events == events and s.at_rest]
+        return Sample(events, min(s.resident_mb for s in rest), min(s.files for s in rest), at_rest=True)
 
 
 def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Figures:
@@ -103,8 +96,7 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
             began = time.monotonic()
             expected = _run_hooks(desktop, figures, watched, verbose=verbose)
             figures.seconds = time.monotonic() - began
-            wait_for("an empty spool", lambda: not list((folder / "spool").glob("*.json")), 30)
-            _sample(figures, events, watched)
+            _rest(desktop, figures, events, watched)
             figures.notes_left = [path.name for path in (folder / "spool").iterdir()]
             told = json.loads(desktop.run(*COMMAND, "status", "--json", "--all"))["sessions"]
             found = {s["session_id"]: s["last_turn_at"] is not None for s in told}
@@ -134,6 +126,10 @@ def _run_hooks(
             now = time.time()
             told.user(now - 1).answer(now, message=f"m{number}", wrote_5m=7, read=100_000)
         turned[name] = turned.get(name, False) or mark == "mark-turn"
+        if number == figures.warm_at:
+            while running:
+                _finish(running.pop(0), figures)
+            _rest(desktop, figures, number, watched)
         if len(running) == AT_ONCE:
             _finish(running.pop(0), figures)
         hook = subprocess.Popen(
@@ -162,9 +158,19 @@ def _finish(hook: "subprocess.Popen[bytes]", figures: Figures) -> None:
         figures.complaints.append(f"exit code {hook.returncode}: {said.decode()}")
 
 
-def _sample(figures: Figures, events: int, watched: dict[str, psutil.Process]) -> None:
+def _rest(desktop: Desktop, figures: Figures, events: int, watched: dict[str, psutil.Process]) -> None:
+    """Let all that waits be taken in, and look for a while at what is held when nothing comes any more."""
+    spool = desktop.home / ".claude/claude-session-status/spool"
+    wait_for("an empty spool", lambda: not list(spool.glob("*.json")), 30)
+    until = time.monotonic() + REST_SECONDS
+    while time.monotonic() < until:
+        _sample(figures, events, watched, at_rest=True)
+        time.sleep(SAMPLE_SECONDS / 5)
+
+
+def _sample(figures: Figures, events: int, watched: dict[str, psutil.Process], *, at_rest: bool = False) -> None:
     for samples, process in ((figures.tray, watched["tray"]), (figures.watch, watched["watch"])):
-        samples.append(Sample(events, process.memory_info().rss / 2**20, process.num_fds()))
+        samples.append(Sample(events, process.memory_info().rss / 2**20, process.num_fds(), at_rest))
 
 
 def main() -> int:
@@ -180,11 +186,11 @@ def main() -> int:
         warm = next(s for s in samples if s.events >= figures.warm_at)
         print(
             f"{name}: {warm.resident_mb:.1f} MB when warm, {samples[-1].resident_mb:.1f} MB at the end,"
-            f" {figures.growth_mb(samples):+.1f} MB in between; {figures.leaked(samples):+d} open files"
+            f" {figures.growth_mb(samples):+.1f} MB at rest; {figures.leaked(samples):+d} open files"
         )
     print(f"notes left: {len(figures.notes_left)}; rows that are wrong: {len(figures.wrong)}")
     print(f"hooks that complained: {len(figures.complaints)} {figures.complaints[:3]}")
-    good = figures.growth_mb(figures.tray) <= 5 and figures.leaked(figures.tray) <= MOMENTARY_FILES
+    good = figures.growth_mb(figures.tray) <= 5 and figures.leaked(figures.tray) <= 0
     return 0 if good and not (figures.notes_left or figures.wrong or figures.complaints) else 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from desktop.desktops.xfce import Xfce
 from desktop.harness import why_not
-from safety.soak import MOMENTARY_FILES, soak
+from safety.soak import soak
 
 pytestmark = pytest.mark.desktop
 
@@ -23,5 +23,5 @@ def test_200_sessions_with_1500_events(tmp_path: Path) -> None:
     assert figures.wrong == []
     assert "Traceback" not in figures.tray_log
     assert figures.growth_mb(figures.tray) <= 5, figures.tray
-    assert figures.leaked(figures.tray) <= MOMENTARY_FILES, figures.tray
-    assert figures.leaked(figures.watch) <= MOMENTARY_FILES, figures.watch
+    assert figures.leaked(figures.tray) <= 0, figures.tray
+    assert figures.leaked(figures.watch) <= 0, figures.watch
