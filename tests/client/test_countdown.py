@@ -16,7 +16,7 @@ from client.standin import Received, StandIn
 pytestmark = pytest.mark.client
 
 Json = dict[str, Any]
-POLL_SECONDS = 2.0
+PATIENCE_SECONDS = 15.0  # for what must come, on a machine that is busy: no test says how soon
 TOLERANCE_SECONDS = 2.0  # the client rounds up to a whole second
 FIVE_MINUTES = 300
 ONE_HOUR = 3600
@@ -35,10 +35,12 @@ def expect_agreement(
     answered: int,
     ttl: int = FIVE_MINUTES,
     request: Received | None = None,
+    **expected: object,
 ) -> Json:
     """Ours, once the client has shown its own countdown after so many answered requests; all three clocks compared.
 
-    `request` is the one that the countdown runs from, the newest unless told.
+    `request` is the one that the countdown runs from, the newest unless told; `expected` what else ours must show. The
+    client writes its transcript up to half a second after its Stop, so ours is looked at until it has read that.
     """
     request = request or api.main_requests(session_id)[-1]
 
@@ -47,7 +49,7 @@ def expect_agreement(
         return cache if cache and cache["requests"] >= answered and cache["expires_at"] else None
 
     client = wait_for(f"a status line that tells of {answered} requests", shown)
-    ours = home.status()[session_id]
+    ours = wait_for_ours(home, session_id, request=request, **expected)
     assert client["expires_at"] == pytest.approx(request.at + ttl, abs=TOLERANCE_SECONDS), "the client and the stand-in"
     assert seconds_of(ours["expires_at"]) == pytest.approx(client["expires_at"], abs=TOLERANCE_SECONDS)
     expect_start(ours, request, ttl=ttl)
@@ -57,21 +59,26 @@ def expect_agreement(
 def expect_start(ours: Json, request: Received, *, ttl: int = FIVE_MINUTES) -> None:
     """Ours is warm and runs from this request. The client's own word is silent while one of its dialogs is open."""
     assert (ours["cache"], ours["ttl_seconds"]) == ("warm", ttl)
-    assert seconds_of(ours["last_request_at"]) == pytest.approx(request.at, abs=1)
+    assert is_of(ours, request)
     assert seconds_of(ours["expires_at"]) == pytest.approx(request.at + ttl, abs=TOLERANCE_SECONDS)
 
 
-def wait_for_ours(home: Home, session_id: str, seconds: float = POLL_SECONDS, **expected: object) -> Json:
-    """Ours, once `status` shows these values for the session."""
+def is_of(ours: Json, request: Received) -> bool:
+    """Whether ours counts from this request."""
+    return ours.get("last_request_at") is not None and abs(seconds_of(ours["last_request_at"]) - request.at) <= 1
+
+
+def wait_for_ours(home: Home, session_id: str, *, request: Received | None = None, **expected: object) -> Json:
+    """Ours, once `status` shows these values for the session, and counts from this request."""
 
     seen: Json = {}
 
     def shown() -> bool:
         seen.clear()
         seen.update(home.status().get(session_id, {}))
-        return {name: seen.get(name) for name in expected} == expected
+        return {name: seen.get(name) for name in expected} == expected and (request is None or is_of(seen, request))
 
-    wait_for(lambda: f"{expected} in our status, which is {seen}", shown, seconds=seconds)
+    wait_for(lambda: f"{expected} in our status, which is {seen}", shown, seconds=PATIENCE_SECONDS)
     return seen
 
 
@@ -81,8 +88,9 @@ def test_a_session_caches_nothing_until_its_first_turn(home: Home, api: StandIn)
         assert (opened["cache"], opened["expires_at"], opened["seconds_left"]) == ("none", None, None)
 
         terminal.turn("hello")
-        ours = expect_agreement(home, api, terminal.session_id, answered=1)
-        assert (ours["activity"], ours["project"], ours["source"]) == ("idle", "my-app", "transcript")
+        expect_agreement(
+            home, api, terminal.session_id, answered=1, activity="idle", project="my-app", source="transcript"
+        )
 
 
 def test_the_countdown_of_a_slow_reply_runs_from_its_start(home: Home, api: StandIn) -> None:
@@ -92,22 +100,20 @@ def test_the_countdown_of_a_slow_reply_runs_from_its_start(home: Home, api: Stan
         wait_for_ours(home, terminal.session_id, activity="working")
         stop = terminal.wait_for_hook("Stop")
 
-        ours = expect_agreement(home, api, terminal.session_id, answered=1)
+        ours = expect_agreement(home, api, terminal.session_id, answered=1, activity="idle")
         assert seconds_of(ours["expires_at"]) < stop.at + FIVE_MINUTES - 10
-        assert ours["activity"] == "idle"
 
 
 def test_each_round_of_a_tool_loop_starts_the_countdown_anew(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         terminal.turn("[tools 3] hello")
-        ours = expect_agreement(home, api, terminal.session_id, answered=4)
-        assert ours["activity"] == "idle"
+        expect_agreement(home, api, terminal.session_id, answered=4, activity="idle")
 
 
 def test_the_countdown_goes_on_while_a_tool_runs(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         terminal.type("[run sleep 5] hello")
-        wait_for_ours(home, terminal.session_id, 5, activity="working", cache="warm")
+        wait_for_ours(home, terminal.session_id, activity="working", cache="warm")
         expect_agreement(home, api, terminal.session_id, answered=1)
         terminal.wait_for_hook("Stop")
         expect_agreement(home, api, terminal.session_id, answered=2)
@@ -156,7 +162,7 @@ def test_exit_ends_the_session(home: Home, api: StandIn) -> None:
         wait_for_ours(home, terminal.session_id, activity="ended")
 
 
-def test_a_killed_client_is_shown_as_ended_within_a_poll(home: Home, api: StandIn) -> None:
+def test_a_killed_client_is_shown_as_ended_at_the_next_look(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         terminal.turn("hello")
         expect_agreement(home, api, terminal.session_id, answered=1)
@@ -180,7 +186,7 @@ def test_a_permission_prompt_is_waiting_until_it_is_answered(home: Home, api: St
         session_id = terminal.session_id
         terminal.type("[run touch made] hello")
         terminal.wait_for_screen("Do you want to proceed?")
-        waiting = wait_for_ours(home, session_id, 10, activity="waiting")
+        waiting = wait_for_ours(home, session_id, activity="waiting")
         [request] = api.main_requests(session_id)
         expect_start(waiting, request)
 
@@ -192,8 +198,7 @@ def test_a_permission_prompt_is_waiting_until_it_is_answered(home: Home, api: St
         terminal.type("[run touch made] hello")
         terminal.close_dialog("Do you want to proceed?", "Enter")
         terminal.wait_for_hook("Stop", after=begun)
-        ours = expect_agreement(home, api, session_id, answered=3)
-        assert ours["activity"] == "idle"
+        expect_agreement(home, api, session_id, answered=3, activity="idle")
 
 
 def test_esc_in_a_reply_leaves_the_session_idle_and_its_request_counts(home: Home, api: StandIn) -> None:
@@ -261,9 +266,9 @@ def test_a_model_that_is_chosen_back_finds_its_cache_again(home: Home, api: Stan
 
         terminal.type("/model sonnet")
         terminal.close_dialog("Switch model?", "Enter")
-        wait_for_ours(home, terminal.session_id, 5, cache="expired")
+        wait_for_ours(home, terminal.session_id, cache="expired")
         terminal.type("/model opus")  # the client knows that this one is still warm, and does not ask
-        wait_for_ours(home, terminal.session_id, 5, cache="warm", expires_at=before["expires_at"])
+        wait_for_ours(home, terminal.session_id, cache="warm", expires_at=before["expires_at"])
 
 
 def test_a_failed_request_does_not_move_the_countdown_and_a_retried_one_counts_from_its_last_try(
@@ -279,8 +284,7 @@ def test_a_failed_request_does_not_move_the_countdown_and_a_retried_one_counts_f
         expect_agreement(home, api, session_id, answered=1, request=request)
 
         terminal.turn("[flaky 500] hello")
-        ours = expect_agreement(home, api, session_id, answered=2)
-        assert ours["activity"] == "idle"
+        expect_agreement(home, api, session_id, answered=2, activity="idle")
 
 
 def test_an_answer_without_cache_tokens_leaves_nothing_cached(home: Home, api: StandIn) -> None:
@@ -302,8 +306,7 @@ def test_a_subagent_does_not_move_the_countdown(home: Home, api: StandIn) -> Non
         # The prompt, the tool's result, and the notice that the agent is done: it runs in the background.
         wait_for("the agent's request", lambda: any(not request.main for request in api.received))
         wait_for("the notice", lambda: len(api.main_requests(session_id)) >= 3)
-        ours = expect_agreement(home, api, session_id, answered=3)
-        assert ours["activity"] == "idle"
+        expect_agreement(home, api, session_id, answered=3, activity="idle")
         assert list(home.status()) == [session_id]
 
 

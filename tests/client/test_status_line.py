@@ -77,12 +77,17 @@ def test_ours_alone_is_shown_and_counts_down(bare_home: Home, api: StandIn) -> N
     assert bare_home.settings.read_bytes() == before
 
 
+def wait_for_found(home: Home) -> dict[str, Any]:
+    """The one session, once its transcript is there: the client writes that up to half a second after its Stop."""
+    [found] = wait_for("a session that was found", home.status).values()
+    return found
+
+
 def test_without_any_hook_a_running_session_is_found_and_its_end_is_seen(bare_home: Home, api: StandIn) -> None:
     with Terminal(bare_home) as terminal:
         terminal.type("[slow 6] hello")
         terminal.wait_for_screen("Well,")
-        wait_for("a session that was found", bare_home.status)
-        [ours] = bare_home.status().values()
+        ours = wait_for_found(bare_home)
         assert (ours["project"], ours["activity"]) == ("my-app", "working")
         terminal.wait_for_hook("Stop")
         wait_for_ours(bare_home, ours["session_id"], activity="idle", cache="warm", source="transcript")
@@ -103,8 +108,8 @@ def test_without_any_hook_a_running_session_is_found_and_its_end_is_seen(bare_ho
 def test_a_session_that_was_found_ends_with_its_client(bare_home: Home, api: StandIn) -> None:
     with Terminal(bare_home) as terminal:
         terminal.turn("hello")
-        [found] = bare_home.status().values()
-        assert (found["cache"], found["activity"]) == ("warm", "idle")
+        found = wait_for_found(bare_home)
+        wait_for_ours(bare_home, found["session_id"], cache="warm", activity="idle")
         terminal.type("/exit")
         wait_for("the end of the client", lambda: terminal.closed)
         wait_for_ours(bare_home, found["session_id"], activity="ended")
