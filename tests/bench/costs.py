@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import (
+    costs_bar,
     costs_memory,
     costs_polls,
     costs_status,
@@ -26,6 +27,7 @@ from bench.report import Figure
 
 PARTS: dict[str, Callable[[Path, products.Product, bool], list[Figure] | str]] = {
     "status": lambda folder, product, quick: costs_status.measure(folder, product, quick=quick),
+    "bar": lambda folder, product, quick: costs_bar.measure(folder, product, quick=quick),
     "polls": lambda folder, product, quick: costs_polls.measure(folder, quick=quick),
     "transcripts": lambda folder, product, quick: costs_transcripts.measure(folder, product, quick=quick),
     "tray": lambda folder, product, quick: costs_tray.measure(folder, product, quick=quick),

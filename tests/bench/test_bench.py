@@ -63,6 +63,11 @@ def test_the_original_is_measured_beside_them(tmp_path: Path) -> None:
     ("part", "told"),
     [
         ("status", "`status`: last beside first"),
+        pytest.param(
+            "bar",
+            "`status --short --follow`, a line each second",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such bars"),
+        ),
         ("polls", "poll of 20 sessions, nothing has changed"),
         ("transcripts", "100 MB beside an empty one"),
         pytest.param(

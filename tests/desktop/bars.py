@@ -86,13 +86,14 @@ def prepare(desktop: Desktop) -> None:
         subprocess.run([PROGRAM, "mark-turn"], input=note.encode(), env=desktop.env, check=True)
 
 
-def wait_for_module(desktop: Desktop) -> None:
-    """Wait until a person could read the module on the bar."""
+def wait_for_module(desktop: Desktop, other_than: str = "") -> str:
+    """Wait until a person could read the module on the bar, and something else than before; what it says."""
 
-    def read() -> bool:
-        return MODULE.search(" ".join(word.text for word in desktop.screen.words(desktop.panel_box))) is not None
+    def read() -> str | None:
+        found = MODULE.search(" ".join(word.text for word in desktop.screen.words(desktop.panel_box)))
+        return found[0] if found and found[0] != other_than else None
 
-    wait_for("the module's words on the bar", read)
+    return wait_for("the module's words on the bar", read)
 
 
 class _Bar(Desktop):

@@ -1,10 +1,11 @@
-"""The README's snippets for tmux, Waybar and Polybar, in the bars that they are for: the module's words can be read."""
+"""The README's snippets for tmux, Waybar and Polybar, in the bars that they are for: the words are seen, and count."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from desktop.bars import BARS, picture_of
+from desktop.bars import BARS, wait_for_module
 from desktop.desktops.every import chosen
 from desktop.desktops.waybar import Waybar
 from desktop.harness import why_not
@@ -16,7 +17,9 @@ NAMES = list(BARS) if Waybar in chosen(os.environ) else ["tmux"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_snippet_shows_the_sessions(name: str) -> None:
+def test_the_snippet_shows_the_sessions_and_counts_down(name: str, tmp_path: Path) -> None:
     if reason := why_not(BARS[name]):
         pytest.skip(reason)
-    assert picture_of(name).height > 0  # its taking waits for the words
+    with BARS[name](tmp_path) as bar:
+        bar.start_panel()
+        wait_for_module(bar, other_than=wait_for_module(bar))

@@ -4,8 +4,6 @@ Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. 
 it runs.
 """
 
-import errno
-import os
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +15,7 @@ from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
-from claude_session_status.cli.streams import make_fit
+from claude_session_status.cli.streams import make_fit, reader_has_left
 from claude_session_status.errors import SessionStatusError
 
 PROGRAM = "claude-session-status"
@@ -82,11 +80,20 @@ def watch(*, demo: bool, once: bool) -> None:
 @click.option("--short", "form", flag_value="short", help="Print one line for tmux or Polybar.")
 @click.option("--waybar", "form", flag_value="waybar", help="Print JSON for a Waybar module.")
 @click.option("--all", "everything", is_flag=True, help="Also sessions that have ended or were silent for a day.")
-def status(*, form: str | None, everything: bool) -> None:
+@click.option("--follow", is_flag=True, help="With --short or --waybar: a new line whenever it changes.")
+def status(*, form: str | None, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that goes cold soonest first."""
-    from claude_session_status.cli.status import Form, run  # noqa: PLC0415 - DuckDB is imported only to be used
+    from claude_session_status.cli.status import Form, line, run  # noqa: PLC0415 - DuckDB is imported only to be used
 
-    run(Form(form or "table"), everything=everything)
+    wanted = Form(form or "table")
+    if not follow:
+        run(wanted, everything=everything)
+        return
+    if wanted not in (Form.SHORT, Form.WAYBAR):
+        raise click.UsageError("--follow goes with --short or --waybar. For a live table there is `watch`.")
+    from claude_session_status.cli import follow as following  # noqa: PLC0415 - likewise
+
+    following.run(lambda shot: line(wanted, shot))
 
 
 @click.command(short_help="Check the set-up, and say what mends it.")
@@ -153,19 +160,10 @@ def main(arguments: Sequence[str]) -> int:
         click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
         return 1
     except OSError as error:
-        if _reader_has_left(error, sys.platform):
-            # What the interpreter flushes at its end must not complain again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if reader_has_left(error):
             return 0
         click.echo(f"{PROGRAM}: {error.filename or 'a file'}: {error.strerror or error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
     return 0
-
-
-def _reader_has_left(error: OSError, platform: str) -> bool:
-    """Whether nobody reads our output any more; Windows says "invalid argument" to that, and names no file."""
-    if isinstance(error, BrokenPipeError):
-        return True
-    return platform == "win32" and error.errno == errno.EINVAL and error.filename is None

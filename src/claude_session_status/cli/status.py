@@ -51,11 +51,14 @@ def run(form: Form, *, everything: bool) -> None:
         click.echo(shot.problem, err=True)
     if form is Form.JSON:
         sys.stdout.write(json.dumps(report.as_json(shot), ensure_ascii=False, indent=2) + "\n")
-    elif form is Form.SHORT:
-        sys.stdout.write(report.short(shot) + "\n")
-    elif form is Form.WAYBAR:
-        sys.stdout.write(json.dumps(report.waybar(shot)) + "\n")  # a line each time, as Waybar wants it
+    elif form is not Form.TABLE:
+        sys.stdout.write(line(form, shot) + "\n")
     else:
         from claude_session_status.cli import table  # noqa: PLC0415 - rich: a status bar asks every few seconds
 
         table.print_once(shot)
+
+
+def line(form: Form, shot: Snapshot) -> str:
+    """What a bar shows: one line, without its end."""
+    return json.dumps(report.waybar(shot)) if form is Form.WAYBAR else report.short(shot)

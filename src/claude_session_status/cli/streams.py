@@ -2,8 +2,10 @@
 
 Windows gives a pipe its old code page, which has neither our marks nor every name in it: a table would end in an error,
 and JSON, which is UTF-8 by its standard, would be something else. And a program without a console has no streams.
+Whoever reads may leave early, as `head` does: that is no failure of ours.
 """
 
+import errno
 import io
 import os
 import sys
@@ -17,6 +19,16 @@ def make_fit(environ: Mapping[str, str] = os.environ) -> None:
     """See to sys.stdout and sys.stderr; a stream that can say everything stays as it is."""
     sys.stdout = _fit(sys.stdout, environ)
     sys.stderr = _fit(sys.stderr, environ)
+
+
+def reader_has_left(error: OSError, platform: str = sys.platform) -> bool:
+    """Whether nobody reads our output any more; then nothing more that is written to stdout complains of it."""
+    # Windows says "invalid argument" to that, and names no file.
+    is_windows_word = platform == "win32" and error.errno == errno.EINVAL and error.filename is None
+    if not (isinstance(error, BrokenPipeError) or is_windows_word):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _fit(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:

@@ -4,14 +4,10 @@ The whole screen is written over in place once a second, never cleared, so nothi
 comes back at the end, with its cursor.
 """
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -21,6 +17,7 @@ from claude_session_status import paths
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key, listening
+from claude_session_status.cli.live import News, next_of, running, signals
 from claude_session_status.cli.wishes import Fulfil, SystemHands, fulfiller
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Alert, Snapshot
@@ -28,8 +25,6 @@ from claude_session_status.monitor import Monitor
 
 HEADLINE = "claude-session-status"
 FRAME_LINES = 7  # headline, what is wrong, the column's names, a foot of two lines, and two blank ones
-# A wait without an end is deaf to Ctrl-C on Windows.
-LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
 
 
 def run(headline: str = HEADLINE, *, once: bool = False) -> None:
@@ -45,13 +40,10 @@ def run(headline: str = HEADLINE, *, once: bool = False) -> None:
 def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: Fulfil | None = None) -> None:
     """Show what `monitor` sees until q, Ctrl-C or a signal ends it. Raises what the monitor raises.
 
-    `fulfil` does what keys ask for. The monitor has a thread of its own, so that a signal never breaks into its work
-    with the database; the main thread only waits for signals and keys. A queue is the one thing that a signal handler
-    may touch safely.
+    `fulfil` does what keys ask for.
     """
     latest, state = Snapshot(0.0), Board()
-    news: SimpleQueue[_News | Key | BaseException] = SimpleQueue()
-    stop = threading.Event()
+    news: SimpleQueue[News | Key | BaseException] = SimpleQueue()
 
     def line(text: str) -> Text:
         return Text(text, style="dim", overflow="ellipsis", no_wrap=True)
@@ -70,28 +62,13 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
         latest = shot
         live.refresh()
 
-    def watch() -> None:
-        try:
-            monitor.run(stop, listen)
-        except BaseException as error:  # handed over to the main thread
-            news.put(error)
-
-    watching = threading.Thread(target=watch, name="monitor")
-    with _signals(news), listening(news.put), live:
-        watching.start()
-        try:
-            while (heard := _next(news)) not in (_News.END, Key.QUIT) and not isinstance(heard, BaseException):
-                if isinstance(heard, Key):
-                    state = _pressed(heard, state, latest, fulfil)
-                    live.refresh()
-                else:
-                    monitor.wake()
-        finally:
-            stop.set()
-            monitor.wake()
-            watching.join()
-    if isinstance(heard, BaseException):
-        raise heard
+    with signals(news.put), listening(news.put), live, running(monitor, listen, news.put):
+        while (heard := next_of(news)) not in (News.END, Key.QUIT):
+            if isinstance(heard, Key):
+                state = _pressed(heard, state, latest, fulfil)
+                live.refresh()
+            else:
+                monitor.wake()
 
 
 def _frame(state: Board, shot: Snapshot, console: Console, head: Text, foot: Text) -> RenderableType:
@@ -112,35 +89,3 @@ def _pressed(key: Key, state: Board, shot: Snapshot, fulfil: Fulfil | None) -> B
         return replace(state, message=f"{error.title}. {error.next_step}")
     except OSError as error:
         return replace(state, message=f"{error.filename or 'a file'}: {error.strerror or error}")
-
-
-class _News(Enum):
-    """What the main thread waits for."""
-
-    END = "end"
-    RESIZED = "resized"
-
-
-def _next(news: "SimpleQueue[_News | Key | BaseException]") -> "_News | Key | BaseException":
-    while True:
-        with suppress(Empty):
-            return news.get(timeout=LONGEST_WAIT_SECONDS)
-
-
-@contextmanager
-def _signals(news: "SimpleQueue[_News | Key | BaseException]") -> Iterator[None]:
-    meanings = {signal.SIGINT: _News.END, signal.SIGTERM: _News.END}
-    if sys.platform != "win32":
-        meanings |= {signal.SIGHUP: _News.END, signal.SIGWINCH: _News.RESIZED}
-    else:
-        meanings |= {signal.SIGBREAK: _News.END}  # Ctrl-Break, or its window was closed
-
-    def hear(number: int, _frame: object) -> None:
-        news.put(meanings[signal.Signals(number)])
-
-    previous = {number: signal.signal(number, hear) for number in meanings}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -1,0 +1,104 @@
+"""`status --follow`: a line whenever it changes, for a bar that reads it; gone when the bar is."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from claude_session_status import report
+from claude_session_status.cli.follow import REPEAT_SECONDS, Follower
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool
+from test_view import make, shot
+
+COMMAND = [sys.executable, "-m", "claude_session_status"]
+
+
+@pytest.mark.parametrize(
+    ("waits", "said"),
+    [
+        pytest.param([], 1, id="at once"),
+        pytest.param([1] * 5, 1, id="what stays the same is said once"),
+        pytest.param([REPEAT_SECONDS], 2, id="and again after a while, to learn whether anybody reads"),
+        pytest.param([1] * 25, 3, id="each time counted from the last"),
+        pytest.param([-3600], 2, id="also when the clock was set back"),
+    ],
+)
+def test_a_line_that_stays_the_same(waits: list[float], said: int) -> None:
+    lines: list[str] = []
+    follower = Follower(report.short, lines.append)
+    nothing = shot()
+    follower(nothing)
+    for seconds in waits:
+        nothing = replace(nothing, now=nothing.now + seconds)
+        follower(nothing)
+    assert lines == ["no warm cache"] * said
+
+
+def test_a_line_that_changes_is_said_each_time() -> None:
+    lines: list[str] = []
+    follower = Follower(report.short, lines.append)
+    for age in (10, 11, 11, 12):
+        follower(shot(make("a", age)))
+    assert lines == ["1 warm, next 4:50 a", "1 warm, next 4:49 a", "1 warm, next 4:48 a"]
+
+
+@contextmanager
+def following(form: str) -> Iterator["subprocess.Popen[str]"]:
+    argv = [*COMMAND, "status", form, "--follow"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def mark_turn(project: str) -> None:
+    said = json.dumps({"session_id": project, "cwd": f"/home/me/{project}"})
+    subprocess.run([*COMMAND, "mark-turn"], input=said, text=True, check=True)
+
+
+def told(process: "subprocess.Popen[str]") -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM; start these tests under Linux or macOS")
+def test_it_hears_of_a_turn_and_counts_down_until_it_is_ended(where: Paths) -> None:
+    with following("--waybar") as process:
+        assert told(process)["text"] == ""
+        mark_turn("my-app")
+        while not (news := told(process))["text"]:
+            pass
+        assert news["text"].startswith("1 warm, next 4:")
+        assert told(process)["text"] != news["text"]
+
+        assert Spool(where.spool).names() == []
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    with pytest.raises(FileNotFoundError):
+        open(where.monitor_alive).close()  # hooks must not leave their notes to one that is gone
+
+
+def test_when_nobody_reads_any_more_it_ends_by_itself() -> None:
+    mark_turn("my-app")
+    with following("--short") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("1 warm, next ")
+        process.stdout.close()
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_what_is_not_for_a_bar_is_refused(form: list[str]) -> None:
+    done = subprocess.run([*COMMAND, "status", *form, "--follow"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--follow goes with --short or --waybar" in done.stderr
