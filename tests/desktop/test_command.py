@@ -99,7 +99,7 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
     assert re.search(r"my_app: cache expires in (30|29) s", history)
-    assert "142k tokens are read again, at about $0.68 (estimated)" in history
+    assert "142k tokens are written again, at about $0.68 (estimated)" in history
     claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
     wait_line(item, "No running sessions")
     item.click("Quit")
