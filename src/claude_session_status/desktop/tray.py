@@ -82,12 +82,14 @@ def run_tray(
     set_up: SetUp | None = None,
     environ: Mapping[str, str] | None = None,
     on_shortcoming: Callable[[str], None] = log.warning,
+    on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
     `table_command` shows the table when it is run in a terminal, `check_command` whether all is set up.
     Without `check_command`, `autostart` or `set_up` their lines are not in the menu. `on_shortcoming` hears in one line
-    what a person should know of the way that was found, such as that no panel takes icons yet.
+    what a person should know of the way that was found, such as that no panel takes icons yet; `on_icon` hears of the
+    way once the icon is there.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -124,6 +126,7 @@ def run_tray(
             f"The tray icon can't be shown: {error}", "Run: claude-session-status watch"
         ) from error
     tray.attach(icon, chain_for(sys.platform, surroundings, _notifying(icon), tray.press))
+    on_icon(choice)
     tray.run()
     return TrayResult(TrayOutcome.ENDED)
 
