@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -60,6 +61,10 @@ def _touch(path: str, now: float) -> None:
         os.utime(path, (now, now), follow_symlinks=False)
     else:
         os.utime(path, (now, now))
+
+
+def _tells_news(trace: Trace, session: Session | None) -> bool:
+    return history.may_be_found(session, trace.at, runs=trace.listed is not None)
 
 
 class Monitor:
@@ -269,17 +274,19 @@ class Monitor:
             return  # somebody writes at this moment, a hook of that very session perhaps: the next poll will know
         for trace in news:
             session = remembered.get(trace.session_id)
-            # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.
-            is_known = session is not None and not session.is_found
-            self._asked[trace.session_id] = math.inf if is_known else trace.at
-            if history.may_be_found(session, trace.at) and (event := event_of(trace)):
+            hooked = session if session is not None and not session.is_found else None
+            # No client tells whether it runs: hooks alone can bring it back, however its transcript grows.
+            self._asked[trace.session_id] = math.inf if hooked is not None and trace.listed is None else trace.at
+            if _tells_news(trace, session) and (event := event_of(trace)):
+                if hooked is not None:
+                    event = replace(event, kind=EventKind.START, at=history.reopened_at(hooked))
                 self._spool.write(notes.encode(event), now)
         self._take_in()
         self._read_rows()
 
     def _is_news(self, trace: Trace) -> bool:
         row = self._rows.get(trace.session_id)
-        if row is not None and not history.may_be_found(row, trace.at):
+        if row is not None and not _tells_news(trace, row):
             return False
         return self._asked.get(trace.session_id, -math.inf) < trace.at
 
