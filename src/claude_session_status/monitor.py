@@ -23,7 +23,7 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder
-from claude_session_status.store import Store
+from claude_session_status.store import Stamp, Store
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Monitor:
         self._paused_until: float | None = None
         self._told: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
         self._rows: dict[str, Session] = {}
-        self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
+        self._loaded: Stamp = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
         self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
         self._written_at = -math.inf
@@ -314,11 +314,13 @@ class Monitor:
         now = self._clock.time()
         if not self._unwritten or (not force and 0 <= now - self._written_at < WRITE_SECONDS):
             return
-        stamp = self._ingester.write_refreshed(sorted(self._unwritten))
-        if stamp is not None:
+        stamps = self._ingester.write_refreshed(sorted(self._unwritten))
+        if stamps is not None:
             self._unwritten.clear()
             self._written_at = now
-            self._loaded = stamp  # our own change: the rows are that already
+            before, after = stamps
+            if before == self._loaded:
+                self._loaded = after  # our own change alone: the rows are that already
 
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""

@@ -19,7 +19,7 @@ from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, moment_of
-from claude_session_status.store import Store
+from claude_session_status.store import Stamp, Store
 
 HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook, and the note is safe already
 LATELY_SECONDS = 1.0  # a note that waits for longer says that hooks before this one met a lock: no use in waiting
@@ -164,8 +164,8 @@ class Ingester:
 
         return said if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
 
-    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
-        """Bring the rows of these sessions up to their files; returns the database's stamp after that.
+    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[Stamp, Stamp] | None:
+        """Bring the rows of these sessions up to their files; returns the database's stamps before and after that.
 
         None when another process is ingesting. Raises SessionStatusError.
         """
@@ -173,8 +173,9 @@ class Ingester:
         if not lock.acquire():
             return None
         try:
+            before = self._store.stamp()
             self._store.update(session_ids, lambda before: [self.refresh(s) for s in before.values()])
-            return self._store.stamp()
+            return before, self._store.stamp()
         finally:
             lock.release()
 
@@ -188,25 +189,27 @@ class Ingester:
         lock = FileLock(self._paths.ingest_lock)
         if not lock.acquire():
             return False
-        try:
-            now = time.time()
-            aside = self._store.set_aside(now)
-            if aside is None:
-                return True
-            sessions = {s.session_id: s for s in (*aside.readable, *known)}
+        now = time.time()
+
+        def remember(readable: tuple[Session, ...]) -> list[Session]:
+            sessions = {s.session_id: s for s in (*readable, *known)}
             for session in found.sessions(self._paths.claude_dir, now - FOUND_SECONDS):
                 sessions.setdefault(session.session_id, session)
-            rebuilt = [self.refresh(session) for session in sessions.values()]
-            self._store.update(sessions, lambda _: rebuilt)
+            return [self.refresh(session) for session in sessions.values()]
+
+        try:
+            aside = self._store.renew(now, remember)
         finally:
             lock.release()
+        if aside is None:
+            return True
         import logging  # noqa: PLC0415 - hooks come through this module, and pay for it only here
 
         logging.getLogger(__name__).warning(
             "%s. It was set aside as %s; a new one was made, with %d sessions",
             aside.reason,
             os.path.basename(aside.path),
-            len(rebuilt),
+            aside.sessions,
         )
         return True
 
