@@ -8,7 +8,7 @@ from PIL import Image
 
 from claude_session_status.desktop.linux.bus import BUS_NAME, Body, BusError, Call, Reply, Target
 from claude_session_status.desktop.linux.dbusmenu import ARGUMENTS
-from claude_session_status.desktop.notify import Outcome
+from claude_session_status.desktop.notify import Attempt, Outcome
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.desktop.worker import Task
 from claude_session_status.model import (
@@ -116,13 +116,15 @@ class FakeNotifier:
         self.name = name
         self.outcome = outcome
         self.shown: list[Notification] = []
+        self.untils: list[float | None] = []
         self.closed: list[str] = []
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
+    def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         if self.outcome is None:
             raise RuntimeError("no such thing")
         self.shown.append(notification)
-        return self.outcome
+        self.untils.append(until)
+        return Attempt(self.name, self.outcome)
 
     def close(self, key: str) -> None:
         if self.outcome is None:

@@ -49,7 +49,11 @@ class BusError(Exception):
     """The bus can't be reached, or went away."""
 
 
-class BadArguments(Exception):  # noqa: N818  # what the caller did wrong, not what went wrong here
+class NoAnswerError(BusError):
+    """Somebody is there, the bus or who was asked, and does not answer in time."""
+
+
+class ArgumentsError(Exception):
     """A call of ours came with other arguments than its method takes."""
 
 
@@ -82,9 +86,9 @@ class Call:
     signature: str = ""
 
     def expect(self, signature: str) -> None:
-        """Check what was sent along. Raises BadArguments."""
+        """Check what was sent along. Raises ArgumentsError."""
         if self.signature != signature:
-            raise BadArguments(f"{self.member} takes '{signature}', not '{self.signature}'")
+            raise ArgumentsError(f"{self.member} takes '{signature}', not '{self.signature}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,8 @@ class Bus:
         """
         try:
             self._connection = _connect(self._address)
+        except TimeoutError as error:
+            raise NoAnswerError(f"the session bus at {self._address} does not answer") from error
         except Exception as error:  # jeepney lets through OSError, AuthenticationError, RuntimeError, ValueError, ...
             raise BusError(f"no session bus at {self._address}: {error}") from error
         self._selector = selectors.DefaultSelector()
@@ -239,7 +245,7 @@ class Bus:
         while not replies:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise BusError(f"{target.name} did not answer {member} within {timeout:g} s")
+                raise NoAnswerError(f"{target.name} did not answer {member} within {timeout:g} s")
             self.pump(left)
         if replies[0].error is not None:
             raise replies[0].error
@@ -309,6 +315,8 @@ class Bus:
             raise BusError("not connected")
         try:
             self._connection.send(message, serial=serial)
+        except TimeoutError as error:
+            raise NoAnswerError("the session bus reads no more") from error
         except OSError as error:
             raise BusError(f"the session bus went away: {error}") from error
 
@@ -386,7 +394,7 @@ def _answer_to(
         raise
     except LookupError as error:
         return new_error(message, UNKNOWN_METHOD, "s", (f"unknown: {error}",))
-    except BadArguments as error:
+    except ArgumentsError as error:
         log.warning("refused a call by %s: %s", call.sender, error)
         return new_error(message, INVALID_ARGS, "s", (str(error),))
     except Exception as error:

@@ -11,7 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from claude_session_status.desktop.linux.bus import ASK_SECONDS, Body, Bus, BusError, Call, Reply, Target
+from claude_session_status.desktop.linux.bus import (
+    ASK_SECONDS,
+    Body,
+    Bus,
+    BusError,
+    Call,
+    NoAnswerError,
+    Reply,
+    Target,
+)
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +64,8 @@ class Courier:
         """Call a method and wait for its answer. For any thread but its own.
 
         Raises:
-            BusError: the bus can't be reached or went away, or nobody answered in time.
+            BusError: the bus can't be reached or went away.
+            NoAnswerError: nobody answered in time. What was not sent by then is not sent any more.
             CallError: the answer is an error.
 
         """
@@ -66,7 +76,7 @@ class Courier:
                 self._line.take(question)
                 self._line.start()
         if not question.done.wait(timeout):
-            raise BusError(f"{target.name} did not answer {member} within {timeout:g} s")
+            question.failed(NoAnswerError(f"{target.name} did not answer {member} within {timeout:g} s"))
         if question.failure is not None:
             raise question.failure
         assert question.reply is not None  # noqa: S101 - done means one of the two
@@ -143,6 +153,8 @@ class _Line:
     def _ask_all(self, bus: Bus) -> None:
         self._asked = [question for question in self._asked if not question.done.is_set()]
         for question in self._taken():
+            if question.done.is_set():  # given up meanwhile
+                continue
             self._asked.append(question)
             bus.call(question.target, question.member, question.signature, question.body, question.answered)
 

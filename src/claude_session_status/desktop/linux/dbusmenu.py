@@ -71,7 +71,7 @@ class DBusMenu:
 
         Raises:
             LookupError: an unknown method, row or property.
-            BadArguments: they are not those of the method.
+            ArgumentsError: they are not those of the method.
 
         """
         call.expect(ARGUMENTS[call.member])

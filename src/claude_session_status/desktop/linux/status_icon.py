@@ -18,7 +18,7 @@ from PIL import Image
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux import dbusmenu, item
-from claude_session_status.desktop.linux.bus import Body, Bus, BusError, Call
+from claude_session_status.desktop.linux.bus import Body, Bus, BusError, Call, NoAnswerError
 from claude_session_status.desktop.linux.dbusmenu import DBusMenu
 from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import Entry, Kind, MenuModel
@@ -140,14 +140,14 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
             except BusError as error:
                 log.warning("tray icon: %s", error)
                 self._registration.lose()
-            if self._leaving.is_set():
-                break
-            if began is not None and self._clock() - began >= STEADY_SECONDS:
-                failures = 0
-            if failures == len(RECONNECT_SECONDS):
-                break  # the desktop's session is over: a tray that stays behind would keep the next one's place
-            self._leaving.wait(RECONNECT_SECONDS[failures])
-            failures += 1
+                if began is not None and self._clock() - began >= STEADY_SECONDS:
+                    failures = 0
+                # One that is there and stands still may go on; one that is not there is over, and its session with it:
+                # a tray that stays behind would keep the next one's place.
+                if failures >= len(RECONNECT_SECONDS) and not isinstance(error, NoAnswerError):
+                    break
+                self._leaving.wait(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
+                failures += 1
         self._running = False
 
     def _serve(self, bus: Bus) -> None:
