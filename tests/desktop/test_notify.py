@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, NoAnswerError, Reply
+from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, NoAnswerError, Reply, Target
 from claude_session_status.desktop.linux.courier import Courier
 from claude_session_status.desktop.notify import Chain, Outcome, chain_for
 from claude_session_status.desktop.notify.base import fit
@@ -87,7 +87,21 @@ class ServedBus(FakeBus):
         super().__init__()
         self._woken = threading.Event()
         self._signals_to_come: SimpleQueue[Call] = SimpleQueue()
+        self._late_answers: SimpleQueue[tuple[str, Reply]] = SimpleQueue()
+        self._unanswered: dict[str, Callable[[Reply], None]] = {}
         self.dead = False
+
+    def call(
+        self,
+        target: Target,
+        member: str,
+        signature: str = "",
+        body: Body = (),
+        on_reply: Callable[[Reply], None] | None = None,
+    ) -> None:
+        super().call(target, member, signature, body, on_reply)
+        if on_reply is not None and member not in self.answers:
+            self._unanswered[member] = on_reply
 
     def pump(
         self,
@@ -102,12 +116,19 @@ class ServedBus(FakeBus):
         while not self._signals_to_come.empty():
             assert on_signal is not None
             on_signal(self._signals_to_come.get())
+        while not self._late_answers.empty():
+            member, reply = self._late_answers.get()
+            self._unanswered.pop(member)(reply)
 
     def wake(self) -> None:
         self._woken.set()
 
     def signal(self, member: str, *body: Any) -> None:
         self._signals_to_come.put(Call("/org/freedesktop/Notifications", "", member, body))
+        self.wake()
+
+    def answer_late(self, member: str, reply: Reply) -> None:
+        self._late_answers.put((member, reply))
         self.wake()
 
     def go_away(self) -> None:
@@ -237,6 +258,23 @@ def test_a_service_that_hangs_is_asked_once_and_says_so(silent: str, sent: int) 
     )
     assert (len(bus.called("GetCapabilities")), len(bus.called("Notify"))) == (1, sent)
     assert service.opened == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "closed"), [(Reply((7,)), [(7,)]), (Reply(error=CallError("org.example.Error", "full")), [])]
+)
+def test_what_a_service_shows_after_it_was_given_up_is_taken_back(answer: Reply, closed: list[Body]) -> None:
+    service = Service()
+    bus = service.bus()
+    del bus.answers["Notify"]
+    notifier = FreedesktopNotifier(service.open, patience=0.05)
+    assert notifier.notify(SOON, None).outcome is Outcome.NO_ANSWER
+    bus.answer_late("Notify", answer)
+    bus.answers["Notify"] = Reply((8,))
+    notifier.notify(LAST, None)
+    assert [body[1] for body in bus.called("Notify")] == [0, 0]
+    notifier.hang_up()
+    assert bus.called("CloseNotification") == closed
 
 
 def test_a_bus_that_hangs_is_no_answer_either() -> None:

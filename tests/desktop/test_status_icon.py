@@ -190,6 +190,21 @@ def test_a_panel_that_goes_or_comes_while_its_watcher_stays_is_noticed(member: s
     assert len(bus.called("RegisterStatusNotifierItem")) == 1
 
 
+def test_what_one_watcher_said_is_not_held_against_the_next() -> None:
+    scene = Scene(QUIT)
+
+    def panel_goes(bus: FakeBus) -> None:
+        bus.answers["Get"] = GONE
+        bus.peer_signals("StatusNotifierHostUnregistered", sender=":1.2")
+
+    def another_comes(bus: FakeBus) -> None:
+        del bus.answers["Get"]  # it has not said anything yet
+        bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", ":1.3")
+
+    scene.play(panel_goes, another_comes)
+    assert scene.panels == [True, False, True]
+
+
 def test_icons_of_others_are_no_reason_to_ask_for_the_panel() -> None:
     body: tuple[Any, ...] = (WATCHER, {"RegisteredStatusNotifierItems": ("as", [":1.9/StatusNotifierItem"])}, [])
     bus = Scene(QUIT).play(lambda bus: bus.peer_signals("PropertiesChanged", *body, sender=":1.2"))

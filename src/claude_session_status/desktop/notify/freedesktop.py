@@ -9,7 +9,16 @@ from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import ASK_SECONDS, Bus, BusError, Call, CallError, NoAnswerError, Target
+from claude_session_status.desktop.linux.bus import (
+    ASK_SECONDS,
+    Bus,
+    BusError,
+    Call,
+    CallError,
+    NoAnswerError,
+    Reply,
+    Target,
+)
 from claude_session_status.desktop.linux.courier import Courier
 from claude_session_status.desktop.notify.base import Attempt, OnPress, Outcome, nobody_listens
 from claude_session_status.view import Command, Notification
@@ -57,7 +66,7 @@ class FreedesktopNotifier:
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         """Show it, in place of an earlier one with the same key.
 
-        It is sent once at most: a service that did not answer has it, and may still show it.
+        It is sent once at most: a service that did not answer has it, and may still show it. Then it is taken back.
         """
         try:
             # Asked each time: it costs a fifth of a millisecond, and another service may have taken over. A service
@@ -78,6 +87,7 @@ class FreedesktopNotifier:
                     _hints(notification, image),
                     SERVICE_DECIDES,
                 ),
+                self._take_back,
             )
         except CallError as error:
             absent = error.name in _NO_SERVICE or error.name.startswith(_NO_START)
@@ -117,8 +127,19 @@ class FreedesktopNotifier:
             self._courier.hang_up()
             return self._ask("GetCapabilities")
 
-    def _ask(self, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> tuple[Any, ...]:
-        return self._courier.ask(TARGET, member, signature, body, self._patience)
+    def _take_back(self, reply: Reply) -> None:
+        """Close what the service shows so late that it was given up: its words are of another moment."""
+        if reply.error is None:
+            self._courier.tell(TARGET, "CloseNotification", "u", reply.body)
+
+    def _ask(
+        self,
+        member: str,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        on_late: Callable[[Reply], None] | None = None,
+    ) -> tuple[Any, ...]:
+        return self._courier.ask(TARGET, member, signature, body, self._patience, on_late=on_late)
 
     def _id_of(self, key: str) -> int:
         with self._guard:
