@@ -6,8 +6,9 @@ from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import Body, BusError, Call, Reply, Target
-from claude_session_status.desktop.notify import Outcome
+from claude_session_status.desktop.linux.bus import BUS_NAME, Body, BusError, Call, Reply, Target
+from claude_session_status.desktop.linux.dbusmenu import ARGUMENTS
+from claude_session_status.desktop.notify import Attempt, Outcome
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.desktop.worker import Task
 from claude_session_status.model import (
@@ -115,13 +116,15 @@ class FakeNotifier:
         self.name = name
         self.outcome = outcome
         self.shown: list[Notification] = []
+        self.untils: list[float | None] = []
         self.closed: list[str] = []
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
+    def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         if self.outcome is None:
             raise RuntimeError("no such thing")
         self.shown.append(notification)
-        return self.outcome
+        self.untils.append(until)
+        return Attempt(self.name, self.outcome)
 
     def close(self, key: str) -> None:
         if self.outcome is None:
@@ -290,11 +293,12 @@ class FakeBus:
 
     def peer_calls(self, path: str, interface: str, member: str, *body: Any) -> Body:
         assert self._on_call is not None
-        return self._on_call(Call(path, interface, member, body))[1]
+        signature = {"Get": "ss", **ARGUMENTS}.get(member, "")
+        return self._on_call(Call(path, interface, member, body, ":1.2", signature))[1]
 
-    def peer_signals(self, member: str, *body: Any) -> None:
+    def peer_signals(self, member: str, *body: Any, sender: str = BUS_NAME) -> None:
         assert self._on_signal is not None
-        self._on_signal(Call("/", "", member, body))
+        self._on_signal(Call("/", "", member, body, sender))
 
     def sent(self, member: str) -> list[Body]:
         return [body for name, body in self.signals if name == member]

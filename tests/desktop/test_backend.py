@@ -12,8 +12,11 @@ SNI = Route.STATUS_NOTIFIER
     [
         (Facts("win32"), Route.WINDOWS, False),
         (Facts("darwin"), Route.MACOS, False),
-        (Facts("linux", bus=True, watcher=True, x_named=True), SNI, True),
-        (Facts("linux", bus=True, watcher=True, wayland=True), SNI, False),
+        (Facts("linux", bus=True, watcher=True, host=True, x_named=True), SNI, True),
+        (Facts("linux", bus=True, watcher=True, host=True, wayland=True), SNI, False),
+        (Facts("linux", bus=True, watcher=True, host=True), SNI, False),
+        (Facts("linux", bus=True, watcher=True, x_named=True, x_display=True), SNI, True),
+        (Facts("linux", bus=True, watcher=True, x_named=True), SNI, False),
         (Facts("linux", bus=True, watcher=True), SNI, False),
         (Facts("linux", bus=True, x_named=True, x_display=True), SNI, True),
         (Facts("linux", bus=True, wayland=True), SNI, False),
@@ -36,6 +39,7 @@ def test_the_choice(facts: Facts, route: Route, stand_in: bool) -> None:
         (Facts("linux", x_named=True), "DISPLAY"),
         (Facts("linux", wayland=True), "D-Bus"),
         (Facts("linux", bus=True, wayland=True), "No panel"),
+        (Facts("linux", bus=True, watcher=True, wayland=True), "no panel shows them"),
         (Facts("linux", x_named=True, x_display=True), "no menu"),
     ],
 )
@@ -46,7 +50,7 @@ def test_a_shortcoming_is_said_in_one_line(facts: Facts, words: str) -> None:
 
 
 def test_the_best_way_needs_no_words() -> None:
-    assert choose(Facts("linux", bus=True, watcher=True)) == Choice(SNI)
+    assert choose(Facts("linux", bus=True, watcher=True, host=True)) == Choice(SNI)
 
 
 def test_an_empty_environment_has_nothing_to_show_on() -> None:

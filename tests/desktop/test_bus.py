@@ -1,12 +1,26 @@
-"""Where the session bus is, and what becomes of one that is not there."""
+"""Where the session bus is; what becomes of one that is not there or stands still, and of what others send on it."""
 
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from claude_session_status.desktop.linux.bus import Bus, BusError, Target, open_session_bus, session_bus_address
+from claude_session_status.desktop.linux import bus as dbus
+from claude_session_status.desktop.linux.bus import (
+    THE_BUS,
+    ArgumentsError,
+    Bus,
+    BusError,
+    Call,
+    NoAnswerError,
+    Target,
+    open_session_bus,
+    session_bus_address,
+)
+from desktop.peer import Peer, is_error
 
 
 def test_the_variable_names_the_bus() -> None:
@@ -50,3 +64,87 @@ def test_a_bus_that_was_closed_says_so() -> None:
         bus.pump(0)
     with pytest.raises(BusError):
         bus.call(Target("org.example", "/", "org.example"), "Ping")
+
+
+# ---- a bus that stands still ------------------------------------------------
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short name: sockets have short ones."""
+    with tempfile.TemporaryDirectory(prefix="css-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the bus gives up soon."""
+    monkeypatch.setattr(dbus, "OPEN_SECONDS", 0.05)
+    monkeypatch.setattr(dbus, "SEND_SECONDS", 0.05)
+
+
+@pytest.mark.parametrize("says_nothing", [{"lets_in": False}, {"says_hello": False}])
+def test_a_bus_that_takes_us_and_says_no_more_is_given_up(
+    folder: Path, at_once: None, says_nothing: dict[str, bool]
+) -> None:
+    with closing(Peer(folder, **says_nothing)) as peer, pytest.raises(NoAnswerError):
+        open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address})
+
+
+def test_a_bus_that_reads_no_more_has_gone_away(folder: Path, at_once: None) -> None:
+    with closing(Peer(folder)) as peer, closing(open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address})) as bus:
+        peer.welcomed()
+        with pytest.raises(NoAnswerError):
+            bus.emit("/", "org.example", "Long", "s", ("x" * 8_000_000,))  # more than any socket holds
+
+
+# ---- what others send -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [
+        (KeyError("no such row"), dbus.UNKNOWN_METHOD),
+        (ArgumentsError("takes 's'"), dbus.INVALID_ARGS),
+        (ValueError("not enough values to unpack"), dbus.INVALID_ARGS),
+        (TypeError("unhashable"), dbus.INVALID_ARGS),
+    ],
+)
+def test_whatever_a_call_stumbles_over_is_answered(folder: Path, raised: Exception, name: str) -> None:
+    def stumble(_call: Call) -> tuple[str, tuple[()]]:
+        raise raised
+
+    with closing(Peer(folder)) as peer, closing(open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address})) as bus:
+        peer.welcomed()
+        serial = peer.calls("/", "org.example", "Do")
+        bus.pump(5, stumble)
+        assert is_error(peer.answer_to(serial), name)
+
+
+def test_what_a_signal_or_an_answer_is_stumbled_over_is_logged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def stumble(news: object) -> None:
+        raise IndexError(f"in {type(news).__name__}")
+
+    with closing(Peer(folder)) as peer, closing(open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address})) as bus:
+        peer.welcomed()
+        bus.call(THE_BUS, "GetId", on_reply=stumble)
+        peer.answers(peer.call_of("GetId"))
+        bus.pump(5)
+        peer.signals(":1.66", "Odd")
+        bus.pump(5, on_signal=stumble)
+    assert "IndexError: in Reply" in caplog.text
+    assert "IndexError: in Call" in caplog.text
+
+
+def test_a_bus_that_went_away_over_a_call_is_not_taken_for_the_callers_fault(folder: Path) -> None:
+    def lose(_news: object) -> tuple[str, tuple[()]]:
+        raise BusError("gone")
+
+    with closing(Peer(folder)) as peer, closing(open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address})) as bus:
+        peer.welcomed()
+        peer.calls("/", "org.example", "Do")
+        with pytest.raises(BusError):
+            bus.pump(5, lose)
+        peer.signals(":1.66", "Odd")
+        with pytest.raises(BusError):
+            bus.pump(5, on_signal=lambda signal: lose(signal) and None)

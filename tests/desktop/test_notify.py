@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, Reply
+from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, NoAnswerError, Reply, Target
 from claude_session_status.desktop.linux.courier import Courier
 from claude_session_status.desktop.notify import Chain, Outcome, chain_for
 from claude_session_status.desktop.notify.base import fit
@@ -33,14 +33,28 @@ LAST = Notification("a", "a: cache expires in 5s", "Now.", urgent=True)
         ([Outcome.FAILED, Outcome.UNCONFIRMED], Outcome.UNCONFIRMED, [Outcome.FAILED, Outcome.UNCONFIRMED]),
         ([None, Outcome.SENT], Outcome.SENT, [Outcome.FAILED, Outcome.SENT]),
         ([Outcome.FAILED, None], Outcome.FAILED, [Outcome.FAILED, Outcome.FAILED]),
+        ([Outcome.NO_ANSWER, Outcome.SENT], Outcome.NO_ANSWER, [Outcome.NO_ANSWER]),  # notify-send asks the same one
+        ([Outcome.LATE, Outcome.SENT], Outcome.LATE, [Outcome.LATE]),
         ([], Outcome.UNAVAILABLE, []),
     ],
 )
 def test_the_first_way_that_works_wins(outcomes: list[Outcome | None], result: Outcome, tried: list[Outcome]) -> None:
     ways = [FakeNotifier(outcome, f"way {i}") for i, outcome in enumerate(outcomes)]
     chain = Chain(ways)
-    assert chain.notify(SOON, None) is result
+    assert chain.notify(SOON, None).outcome is result
     assert [(a.way, a.outcome) for a in chain.attempts] == [(f"way {i}", o) for i, o in enumerate(tried)]
+
+
+def test_what_failed_says_why() -> None:
+    service = Service()
+    service.bus(Notify=Reply(error=CallError("org.example.Error", "too many")))
+    chain = Chain([FreedesktopNotifier(service.open), FakeNotifier(None, "broken"), FakeNotifier(name="good")])
+    chain.notify(SOON, None)
+    assert [(a.way, a.told) for a in chain.attempts] == [
+        ("D-Bus (org.freedesktop.Notifications)", "failed (org.example.Error: too many)"),
+        ("broken", "failed (RuntimeError: no such thing)"),
+        ("good", "sent"),
+    ]
 
 
 def test_a_way_that_can_not_close_does_not_keep_others_from_it() -> None:
@@ -73,7 +87,21 @@ class ServedBus(FakeBus):
         super().__init__()
         self._woken = threading.Event()
         self._signals_to_come: SimpleQueue[Call] = SimpleQueue()
+        self._late_answers: SimpleQueue[tuple[str, Reply]] = SimpleQueue()
+        self._unanswered: dict[str, Callable[[Reply], None]] = {}
         self.dead = False
+
+    def call(
+        self,
+        target: Target,
+        member: str,
+        signature: str = "",
+        body: Body = (),
+        on_reply: Callable[[Reply], None] | None = None,
+    ) -> None:
+        super().call(target, member, signature, body, on_reply)
+        if on_reply is not None and member not in self.answers:
+            self._unanswered[member] = on_reply
 
     def pump(
         self,
@@ -88,12 +116,19 @@ class ServedBus(FakeBus):
         while not self._signals_to_come.empty():
             assert on_signal is not None
             on_signal(self._signals_to_come.get())
+        while not self._late_answers.empty():
+            member, reply = self._late_answers.get()
+            self._unanswered.pop(member)(reply)
 
     def wake(self) -> None:
         self._woken.set()
 
     def signal(self, member: str, *body: Any) -> None:
         self._signals_to_come.put(Call("/org/freedesktop/Notifications", "", member, body))
+        self.wake()
+
+    def answer_late(self, member: str, reply: Reply) -> None:
+        self._late_answers.put((member, reply))
         self.wake()
 
     def go_away(self) -> None:
@@ -132,8 +167,8 @@ def test_it_shows_title_and_body_and_replaces_what_it_showed_before() -> None:
     service = Service("body")
     bus = service.bus()
     notifier = FreedesktopNotifier(service.open)
-    assert notifier.notify(SOON, None) is Outcome.SENT
-    assert notifier.notify(LAST, None) is Outcome.SENT
+    assert notifier.notify(SOON, None).outcome is Outcome.SENT
+    assert notifier.notify(LAST, None).outcome is Outcome.SENT
     first, second = bus.called("Notify")
     assert first[:6] == ("claude-session-status", 0, "", "a: cache expires in 30s", "Answer <now> & here.", [])
     assert second[1] == 7
@@ -188,13 +223,13 @@ def test_it_closes_what_it_showed_once() -> None:
 def test_a_service_that_is_not_there_is_told_from_one_that_refuses(error: str, outcome: Outcome) -> None:
     service = Service()
     service.bus(GetCapabilities=Reply(error=CallError(error, "")))
-    assert FreedesktopNotifier(service.open).notify(SOON, None) is outcome
+    assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is outcome
 
 
 def test_without_a_bus_it_is_unavailable() -> None:
     service = Service()
     service.buses = [BusError("none"), BusError("none")]
-    assert FreedesktopNotifier(service.open).notify(SOON, None) is Outcome.UNAVAILABLE
+    assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is Outcome.UNAVAILABLE
 
 
 def test_a_connection_that_died_is_made_anew() -> None:
@@ -205,9 +240,77 @@ def test_a_connection_that_died_is_made_anew() -> None:
     notifier.notify(SOON, None)
 
     dead.go_away()
-    assert notifier.notify(LAST, None) is Outcome.SENT
+    assert notifier.notify(LAST, None).outcome is Outcome.SENT
     assert dead.closed
     assert len(alive.called("Notify")) == 1
+
+
+@pytest.mark.parametrize(("silent", "sent"), [("GetCapabilities", 0), ("Notify", 1)])
+def test_a_service_that_hangs_is_asked_once_and_says_so(silent: str, sent: int) -> None:
+    """It has what it was sent, and may show it when it goes on: another would be a second one, and late."""
+    service = Service()
+    bus = service.bus()
+    del bus.answers[silent]
+    attempt = FreedesktopNotifier(service.open, patience=0.05).notify(SOON, None)
+    assert (attempt.outcome, attempt.reason) == (
+        Outcome.NO_ANSWER,
+        f"org.freedesktop.Notifications did not answer {silent} within 0.05 s",
+    )
+    assert (len(bus.called("GetCapabilities")), len(bus.called("Notify"))) == (1, sent)
+    assert service.opened == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "closed"), [(Reply((7,)), [(7,)]), (Reply(error=CallError("org.example.Error", "full")), [])]
+)
+def test_what_a_service_shows_after_it_was_given_up_is_taken_back(answer: Reply, closed: list[Body]) -> None:
+    service = Service()
+    bus = service.bus()
+    del bus.answers["Notify"]
+    notifier = FreedesktopNotifier(service.open, patience=0.05)
+    assert notifier.notify(SOON, None).outcome is Outcome.NO_ANSWER
+    bus.answer_late("Notify", answer)
+    bus.answers["Notify"] = Reply((8,))
+    notifier.notify(LAST, None)
+    assert [body[1] for body in bus.called("Notify")] == [0, 0]
+    notifier.hang_up()
+    assert bus.called("CloseNotification") == closed
+
+
+def test_a_bus_that_hangs_is_no_answer_either() -> None:
+    service = Service()
+    service.buses = [NoAnswerError("the session bus does not answer")]
+    attempt = FreedesktopNotifier(service.open).notify(SOON, None)
+    assert (attempt.outcome, attempt.reason) == (Outcome.NO_ANSWER, "the session bus does not answer")
+
+
+@pytest.mark.parametrize(
+    ("until", "outcome", "sent"), [(None, Outcome.SENT, 1), (11.0, Outcome.SENT, 1), (10.0, Outcome.LATE, 0)]
+)
+def test_what_is_over_once_the_service_answers_is_not_shown(until: float | None, outcome: Outcome, sent: int) -> None:
+    service = Service()
+    bus = service.bus()
+    attempt = FreedesktopNotifier(service.open, clock=lambda: 10.0).notify(SOON, None, until)
+    assert attempt.outcome is outcome
+    assert len(bus.called("Notify")) == sent
+
+
+def test_what_was_given_up_while_the_bus_was_opened_is_not_sent_then() -> None:
+    service = Service()
+    bus = service.bus()
+    opening = threading.Event()
+
+    def open_late() -> Any:
+        assert opening.wait(5)
+        return service.open()
+
+    courier = Courier(open_late, (), lambda _signal: None)
+    with pytest.raises(NoAnswerError):
+        courier.ask(TARGET, "Notify", timeout=0.01)
+    opening.set()
+    courier.ask(TARGET, "GetCapabilities", timeout=5)
+    courier.hang_up()
+    assert [member for _, member, _ in bus.calls] == ["GetCapabilities"]
 
 
 BUTTONS = ((Command.MUTE, "Mute"), (Command.PAUSE_HOUR, "Pause 1 h"))
@@ -297,7 +400,7 @@ class Facade:
     ],
 )
 def test_plyer_is_believed_only_so_far(error: Exception | None, outcome: Outcome) -> None:
-    assert PlyerNotifier(facade=Facade(error)).notify(SOON, None) is outcome
+    assert PlyerNotifier(facade=Facade(error)).notify(SOON, None).outcome is outcome
 
 
 def test_plyer_gets_short_texts_that_do_not_look_like_options() -> None:
@@ -311,7 +414,7 @@ def test_plyer_gets_short_texts_that_do_not_look_like_options() -> None:
 
 def test_plyer_itself_runs_here_without_a_warning_or_an_exception() -> None:
     """The real one: whatever this machine has, nothing escapes."""
-    assert PlyerNotifier(sys.platform).notify(SOON, None) in Outcome
+    assert PlyerNotifier(sys.platform).notify(SOON, None).outcome in Outcome
 
 
 # ---- the icon ---------------------------------------------------------------
@@ -334,7 +437,7 @@ class FakeToast:
 
 def test_the_icon_shows_a_toast_within_the_limits_of_windows() -> None:
     toast = FakeToast()
-    assert IconNotifier(toast).notify(Notification("a", "t" * 80, "b" * 300), None) is Outcome.SENT
+    assert IconNotifier(toast).notify(Notification("a", "t" * 80, "b" * 300), None).outcome is Outcome.SENT
     ((title, body),) = toast.shown
     assert (len(title), len(body)) == (63, 255)
 
@@ -354,7 +457,7 @@ def test_the_icon_takes_back_only_what_it_shows() -> None:
     ("error", "outcome"), [(NotImplementedError(), Outcome.UNAVAILABLE), (OSError(), Outcome.FAILED)]
 )
 def test_an_icon_that_can_not_toast(error: Exception, outcome: Outcome) -> None:
-    assert IconNotifier(FakeToast(error)).notify(SOON, None) is outcome
+    assert IconNotifier(FakeToast(error)).notify(SOON, None).outcome is outcome
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux.bus import CallError, Reply
 from claude_session_status.desktop.linux.panel import LinuxIcon
-from claude_session_status.desktop.linux.status_icon import WATCHER
+from claude_session_status.desktop.linux.watcher import WATCHER
 from claude_session_status.model import Urgency
 from claude_session_status.view import IconSpec
 from desktop.fakes import FakeBus, FakeIcon, Step
@@ -46,10 +46,13 @@ class StandIns:
         return running
 
 
-def play(stand_ins: StandIns | None, *steps: Step, patience: float = 0.0, panel: bool = False) -> LinuxIcon:
+def play(
+    stand_ins: StandIns | None, *steps: Step, patience: float = 0.0, panel: bool = False, host: bool = True
+) -> LinuxIcon:
     bus = FakeBus(*steps, lambda _bus: icon.stop())
     bus.answers["GetNameOwner"] = Reply((":1.2",)) if panel else Reply(error=CallError("NameHasNoOwner", ""))
     bus.answers["RegisterStatusNotifierItem"] = Reply()
+    bus.answers["Get"] = Reply((("b", host),))
     made: list[Any] = [bus]
     make = stand_ins.make if stand_ins is not None else None
     icon = LinuxIcon("name", IconPainter(), made.pop, make, title="Title", patience=patience)
@@ -84,10 +87,23 @@ def test_a_panel_that_is_there_leaves_no_room_for_a_stand_in() -> None:
     assert not stand_ins.asked.is_set()
 
 
+def test_a_watcher_without_a_panel_leaves_the_stand_in_until_a_panel_comes() -> None:
+    stand_ins = StandIns()
+
+    def panel_comes(bus: FakeBus) -> None:
+        assert_set(stand_ins.runs)
+        bus.answers["Get"] = Reply((("b", True),))
+        bus.peer_signals("StatusNotifierHostRegistered", sender=":1.2")
+        assert_set(stand_ins.ended)
+
+    icon = play(stand_ins, panel_comes, panel=True, host=False)
+    assert icon.shown
+
+
 @pytest.mark.parametrize("stand_ins", [None, StandIns(OSError("no display"))])
 def test_a_stand_in_that_can_not_be_had_is_no_harm(stand_ins: StandIns | None) -> None:
     icon = play(stand_ins, lambda _bus: assert_set(stand_ins.asked) if stand_ins else None)
-    assert not icon.registered
+    assert not icon.shown
 
 
 def assert_set(event: threading.Event) -> None:

@@ -9,7 +9,8 @@ from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux import dbusmenu, item, status_icon
 from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
 from claude_session_status.desktop.linux.menu_model import ROOT, Kind
-from claude_session_status.desktop.linux.status_icon import SIZES, WATCHER, StatusIcon, entries_of
+from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon, entries_of
+from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
 from claude_session_status.desktop.menu import MenuPrinter
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
@@ -131,8 +132,89 @@ def test_a_panel_that_refuses_is_no_panel() -> None:
         bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.3")
 
     scene.play(refuse, watcher=False)
-    assert scene.panels == [False]
-    assert not scene.icon.registered
+    assert scene.panels == []
+    assert not scene.icon.shown
+
+
+GONE, THERE = Reply((("b", False),)), Reply((("b", True),))
+CHANGED: tuple[Any, ...] = (WATCHER, {HAS_HOST: ("b", False)}, [])
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (THERE, True),
+        (Reply((("i", 1),)), True),  # sway
+        (GONE, False),
+        (Reply(error=CallError("org.freedesktop.DBus.Error.InvalidArgs", "no such property")), True),
+        (Reply(error=CallError("org.freedesktop.DBus.Error.UnknownMethod", "")), True),
+        (Reply(()), True),
+        (Reply(("b",)), True),
+    ],
+)
+def test_an_icon_is_shown_unless_the_watcher_says_that_no_panel_is_there(said: Reply, shown: bool) -> None:
+    scene = Scene(QUIT)
+
+    def panel_comes(bus: FakeBus) -> None:
+        bus.answers |= {"Get": said, "RegisterStatusNotifierItem": Reply()}
+        bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.9")
+
+    bus = scene.play(panel_comes, watcher=False)
+    assert bus.called("Get") == [(WATCHER, HAS_HOST)]
+    assert len(bus.called("RegisterStatusNotifierItem")) == 1
+    assert scene.icon.shown is shown
+    assert scene.panels == ([True] if shown else [])
+
+
+@pytest.mark.parametrize(
+    ("member", "body"),
+    [
+        ("StatusNotifierHostRegistered", ()),
+        ("StatusNotifierHostUnregistered", ()),
+        ("PropertiesChanged", CHANGED),
+        ("PropertiesChanged", (WATCHER, {}, [HAS_HOST])),
+    ],
+)
+def test_a_panel_that_goes_or_comes_while_its_watcher_stays_is_noticed(member: str, body: tuple[Any, ...]) -> None:
+    scene = Scene(QUIT)
+
+    def say(reply: Reply) -> Step:
+        def step(bus: FakeBus) -> None:
+            bus.answers["Get"] = reply
+            bus.peer_signals(member, *body, sender=":1.2")
+
+        return step
+
+    bus = scene.play(say(THERE), say(GONE), say(GONE), say(THERE))
+    assert scene.panels == [True, False, True]
+    assert len(bus.called("RegisterStatusNotifierItem")) == 1
+
+
+def test_what_one_watcher_said_is_not_held_against_the_next() -> None:
+    scene = Scene(QUIT)
+
+    def panel_goes(bus: FakeBus) -> None:
+        bus.answers["Get"] = GONE
+        bus.peer_signals("StatusNotifierHostUnregistered", sender=":1.2")
+
+    def another_comes(bus: FakeBus) -> None:
+        del bus.answers["Get"]  # it has not said anything yet
+        bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", ":1.3")
+
+    scene.play(panel_goes, another_comes)
+    assert scene.panels == [True, False, True]
+
+
+def test_icons_of_others_are_no_reason_to_ask_for_the_panel() -> None:
+    body: tuple[Any, ...] = (WATCHER, {"RegisteredStatusNotifierItems": ("as", [":1.9/StatusNotifierItem"])}, [])
+    bus = Scene(QUIT).play(lambda bus: bus.peer_signals("PropertiesChanged", *body, sender=":1.2"))
+    assert len(bus.called("Get")) == 1
+
+
+def test_only_the_bus_is_believed_when_it_says_that_the_watcher_has_gone() -> None:
+    scene = Scene(QUIT)
+    scene.play(lambda bus: bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", "", sender=":1.66"))
+    assert scene.panels == [True]
 
 
 def test_a_bus_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +232,23 @@ def test_when_the_bus_stays_away_the_session_is_over(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0, 0.0))
     scene = Scene(QUIT)
     scene.icon.run(lambda _icon: None)  # there is no bus at all
-    assert not scene.icon.registered
+    assert not scene.icon.shown
+
+
+@pytest.mark.parametrize(("seconds_of_service", "opened"), [(0.0, 3), (60.0, 4)])
+def test_a_bus_that_drops_us_at_once_counts_as_one_that_is_away(
+    seconds_of_service: float, opened: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0, 0.0))
+    scene = Scene(QUIT)
+
+    def serve(_bus: FakeBus) -> None:
+        scene.now += seconds_of_service
+
+    buses = [FakeBus(), FakeBus(serve), *(FakeBus() for _ in range(5))]
+    scene.buses = list(buses)
+    scene.icon.run(lambda _icon: None)
+    assert sum(bus.closed for bus in buses) == opened
 
 
 def test_a_stop_before_the_run_ends_it_at_once() -> None:

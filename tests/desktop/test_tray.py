@@ -15,6 +15,7 @@ from claude_session_status.desktop import backend, tray
 from claude_session_status.desktop.facilities import Facilities
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
+from claude_session_status.desktop.worker import Task
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Activity, Alert, Snapshot, Urgency
 from claude_session_status.view import Command, IconSpec, MenuItem
@@ -32,6 +33,24 @@ from desktop.fakes import (
 )
 
 
+class Errands(InlineErrands):
+    """Does tasks at once, or when it is asked to."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self._tasks: list[Task] = []
+
+    def submit(self, task: Task) -> None:
+        self._tasks.append(task)
+        if not self.busy:
+            self.go_on()
+
+    def go_on(self) -> None:
+        self.busy = False
+        while self._tasks:
+            self._tasks.pop(0)()
+
+
 class Scene:
     def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception) -> None:
         self.monitor = ScriptedMonitor(*runs)
@@ -41,13 +60,18 @@ class Scene:
         self.autostart = FakeAutostart()
         self.set_up = FakeSetUp()
         self.set_up.installed = True
+        self.time = 50.0  # of this machine, which has nothing to do with a monitor's that is made up
+        self.left_behind = threading.Event()
+        self.notices = Errands()
         self.tray = Tray(
             self.monitor,
             self.deeds,
             Facilities(self.autostart, self.set_up, checks_set_up=True),
             clicks=InlineErrands(),
-            notices=InlineErrands(),
+            notices=self.notices,
             painter=IconPainter(),
+            clock=lambda: self.time,
+            leave=self.left_behind.set,
         )
         self.tray.attach(self.icon, self.notifier)
 
@@ -198,6 +222,54 @@ def test_a_later_word_on_a_session_replaces_the_earlier_one() -> None:
     scene.tray.show(snapshot(state("b", 30), state("a", 34)), [alert("b", 30), alert("a", 34)])
     assert [(n.key, n.session_ids) for n in scene.notifier.shown] == [("a", ("a",)), ("a", ("b", "a"))]
     assert scene.notifier.closed == []
+
+
+@pytest.mark.parametrize(
+    ("waited", "shown"),
+    [
+        (0.0, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
+        (0.01, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
+        (10.0, [("3 caches expire in 10 s", ("a", "b", "c"), False)]),
+        (22.0, [("2 caches expire in 1 s", ("b", "c"), False)]),
+        (23.5, [("c: cache expires in 1 s", ("c",), False)]),
+        (24.0, []),
+        (3600.0, []),
+    ],
+)
+def test_words_are_of_the_moment_when_they_go_out(
+    waited: float, shown: list[tuple[str, tuple[str, ...], bool]]
+) -> None:
+    """A notification service that hangs keeps those that follow waiting."""
+    scene = Scene()
+    scene.notices.busy = True
+    lefts = {"a": 20.0, "b": 23.0, "c": 24.0}
+    scene.tray.show(
+        snapshot(*(state(name, left) for name, left in lefts.items())), [alert(n, left) for n, left in lefts.items()]
+    )
+    scene.time += waited
+    scene.notices.go_on()
+    assert [(n.title, n.session_ids, n.sound) for n in scene.notifier.shown] == shown
+    assert scene.notifier.untils == [74.0] * len(shown)  # by this machine's clock
+
+
+def test_one_that_turned_red_while_it_waited_is_urgent() -> None:
+    scene = Scene()
+    scene.notices.busy = True
+    scene.tray.show(snapshot(state("a", 35)), [Alert(state("a", 35, urgency=Urgency.SOON), 35)])
+    scene.time += 10
+    scene.notices.go_on()
+    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires in 25 s", True)]
+
+
+def test_what_stays_true_waits_as_long_as_it_must() -> None:
+    scene = Scene()
+    scene.set_up.installed = False
+    scene.tray.show(snapshot())
+    scene.notices.busy = True
+    scene.click("set-up-hooks")
+    scene.time += 3600
+    scene.notices.go_on()
+    assert [n.title for n in scene.notifier.shown] == ["Claude Code's hooks are set up"]
 
 
 # ---- clicks -----------------------------------------------------------------
@@ -370,6 +442,30 @@ def test_quit_ends_it() -> None:
     quitting.start()
     scene.tray.run()
     quitting.join()
+
+
+def test_an_icon_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tray, "END_SECONDS", 0.01)
+    scene = Scene()
+    stop = scene.icon.stop
+    scene.icon.stop = lambda: None  # type: ignore[method-assign]  # a bus, or a display, that stands still
+
+    def end() -> None:
+        scene.tray.end()
+        scene.left_behind.wait(5)
+        stop()
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    scene.tray.run()
+    ending.join()
+    assert scene.left_behind.is_set()
+
+
+def test_one_that_ends_in_time_is_waited_for() -> None:
+    scene = Scene([(snapshot(), [])])
+    scene.run()
+    assert not scene.left_behind.is_set()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

@@ -197,7 +197,7 @@ def test_a_notification_always_has_a_title(shown: Shown, monkeypatch: pytest.Mon
     shown.icon.notify('say "hi"')
     shown.icon.notify("body", "")
     notification = view.Notification("s", 'my "app"', "body", urgent=True)
-    assert IconNotifier(shown.icon).notify(notification, None).worked
+    assert IconNotifier(shown.icon).notify(notification, None).outcome.worked
     assert told == [
         'display notification "say \\"hi\\"" with title "a title"',
         'display notification "body" with title "a title"',

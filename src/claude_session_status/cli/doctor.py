@@ -173,7 +173,7 @@ def _desktop(*, notify: bool) -> dict[str, Any]:
         chain = chain_for(sys.platform, os.environ)
         chain.notify(Notification("doctor", _TEST_TITLE, _TEST_BODY), None)
         chain.hang_up()
-        facts["notified"] = tuple((a.way, a.outcome.value, a.outcome.worked) for a in chain.attempts)
+        facts["notified"] = tuple((a.way, a.told, a.outcome.worked) for a in chain.attempts)
     return facts
 
 

@@ -5,6 +5,7 @@ import logging
 import logging.handlers
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -38,6 +39,7 @@ def run() -> int:
         return 0
     try:
         _log_to(where.log)
+        threading.excepthook = _log_escaped
         for problem in config.load(where.config).problems:
             _tell(problem)
         monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
@@ -52,6 +54,10 @@ def run() -> int:
             on_shortcoming=_tell,
             on_icon=_greet,
         )
+    except Exception:
+        # Started at login, its standard error is nobody's.
+        logging.getLogger(__name__).exception("the tray ended")
+        raise
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
@@ -91,6 +97,12 @@ def _environment() -> tuple[str, ...]:
     """What a terminal must be told of ours: the one that opens may be a server's, with an environment of its own."""
     claude_dir = os.environ.get("CLAUDE_CONFIG_DIR")
     return ("env", f"CLAUDE_CONFIG_DIR={claude_dir}") if claude_dir and sys.platform != "win32" else ()
+
+
+def _log_escaped(escaped: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread."""
+    told = (escaped.exc_type, escaped.exc_value or escaped.exc_type(), escaped.exc_traceback)
+    logging.getLogger(__name__).error("a thread ended", exc_info=told)
 
 
 def _tell(message: str) -> None:

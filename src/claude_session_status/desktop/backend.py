@@ -33,7 +33,8 @@ class Facts:
 
     platform: str
     bus: bool = False  # a session bus answers
-    watcher: bool = False  # a panel asks for icons on it
+    watcher: bool = False  # somebody takes icons on it
+    host: bool = False  # and has a panel that shows them
     x_display: bool = False  # an X display can be opened
     x_named: bool = False  # one is named
     wayland: bool = False
@@ -45,7 +46,7 @@ class Choice:
 
     route: Route
     reason: str = ""
-    stand_in: bool = False  # an X11 icon may be shown while no panel asks for icons on D-Bus
+    stand_in: bool = False  # an X11 icon may be shown while no panel shows icons on D-Bus
 
 
 class TrayIcon(Protocol):
@@ -76,8 +77,11 @@ def choose(facts: Facts) -> Choice:
         return Choice(Route.WINDOWS)
     if facts.platform == "darwin":
         return Choice(Route.MACOS)
-    if facts.watcher:
+    if facts.host:
         return Choice(Route.STATUS_NOTIFIER, stand_in=facts.x_named)
+    if facts.watcher:
+        reason = "Tray icons are taken here, but no panel shows them; the icon comes when one does"
+        return Choice(Route.STATUS_NOTIFIER, reason, stand_in=facts.x_display)
     if not facts.x_display and not facts.wayland:
         if facts.x_named:
             return Choice(Route.NONE, "The display that DISPLAY names can't be opened")
@@ -94,13 +98,14 @@ def gather(environ: Mapping[str, str], platform: str = sys.platform) -> Facts:
     """Look around. Opens a connection to the session bus and, where that has no panel, one to the X display."""
     if platform in ("win32", "darwin"):
         return Facts(platform)
-    bus, watcher = _look_at_bus(environ)
+    bus, watcher, host = _look_at_bus(environ)
     x_named = bool(environ.get("DISPLAY"))
     return Facts(
         platform=platform,
         bus=bus,
         watcher=watcher,
-        x_display=x_named and not watcher and _x_display_opens(environ["DISPLAY"]),
+        host=host,
+        x_display=x_named and not host and _x_display_opens(environ["DISPLAY"]),
         x_named=x_named,
         wayland=bool(environ.get("WAYLAND_DISPLAY")),
     )
@@ -139,24 +144,24 @@ def _make_x11_icon(painter: IconPainter, title: str, menu: Any) -> Any:  # likew
     return X11Icon(NAME, painter, title=title, menu=menu)
 
 
-def _look_at_bus(environ: Mapping[str, str]) -> tuple[bool, bool]:
-    """Whether a session bus answers, and whether a panel asks for icons on it."""
+def _look_at_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:
+    """Whether a session bus answers, whether somebody takes icons on it, and whether a panel shows these."""
     try:
-        from claude_session_status.desktop.linux.bus import BusError, open_session_bus  # noqa: PLC0415  # Linux only
-        from claude_session_status.desktop.linux.status_icon import WATCHER  # noqa: PLC0415  # likewise
+        from claude_session_status.desktop.linux import watcher  # noqa: PLC0415  # Linux only
+        from claude_session_status.desktop.linux.bus import BusError, open_session_bus  # noqa: PLC0415  # likewise
     except ImportError as error:
         log.info("no D-Bus: %s", error)
-        return False, False
+        return False, False, False
     try:
         bus = open_session_bus(environ)
     except BusError as error:
         log.info("%s", error)
-        return False, False
+        return False, False, False
     try:
-        return True, bus.owner_of(WATCHER) is not None
+        return True, *watcher.look(bus)
     except BusError as error:
         log.info("%s", error)
-        return False, False
+        return False, False, False
     finally:
         bus.close()
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,23 +19,23 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from PIL import Image
-
-from claude_session_status import alerting, history, view
+from claude_session_status import view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.deeds import Deeds, SystemDeeds
 from claude_session_status.desktop.facilities import Autostart, Facilities, SetUp
 from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.notices import Notices
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.worker import Errands, Worker
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Activity, Alert, Cache, EventKind, Pause, SessionState, Snapshot
+from claude_session_status.model import Alert, EventKind, Pause, Snapshot
 
 log = logging.getLogger(__name__)
 
 NOTIFICATION_PIXELS = 64
 MONITOR_END_SECONDS = 1.0  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
+END_SECONDS = 1.5  # what has not ended by then is left behind: a person, or a session that ends, waits
 LOOK_SECONDS = 15.0  # how often the files behind the menu's other lines are looked at
 TROUBLE_SECONDS = 60.0  # how long the menu says what became of a click
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
@@ -136,7 +137,10 @@ def _notifying(icon: Any) -> Any:  # pystray's icons have no types
 
 
 class Tray:
-    """The tray itself: no platform, no clock. `attach` an icon and a notifier before `run`."""
+    """The tray itself: no platform. `attach` an icon and a notifier before `run`.
+
+    `clock` gives epoch seconds. `leave` ends the process at once: what holds `run` then holds it for ever.
+    """
 
     def __init__(
         self,
@@ -147,6 +151,8 @@ class Tray:
         clicks: Errands,
         notices: Errands,
         painter: IconPainter,
+        clock: Callable[[], float] = time.time,
+        leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
         self._deeds = deeds
@@ -154,18 +160,18 @@ class Tray:
         self._offers = view.Offers()
         self._looked_at: float | None = None
         self._clicks = clicks
-        self._notices = notices
+        self._notices = Notices(notices, clock)
+        self._leave = leave
         self._painter = painter
         self._icon: backend.TrayIcon | None = None
-        self._notifier: Notifier | None = None
         self._spec: view.IconSpec | None = None
         self._tooltip = ""
         self._items: tuple[view.MenuItem, ...] = view.menu(Snapshot(now=0))
         self._last = Snapshot(now=0)
         self._trouble: view.Trouble | None = None  # the clicks' thread's; a new value with each click
         self._trouble_shown: tuple[view.Trouble, float] | None = None  # the monitor's thread's: since when
-        self._notified: dict[str, tuple[Alert, ...]] = {}  # key -> what stands there
         self._stop = threading.Event()
+        self._ended = threading.Event()
         self._wish_to_end: SimpleQueue[str] = SimpleQueue()  # the one thing a signal handler may safely touch
 
     @property
@@ -175,7 +181,8 @@ class Tray:
 
     def attach(self, icon: backend.TrayIcon, notifier: Notifier) -> None:
         """Say where to show things."""
-        self._icon, self._notifier = icon, notifier
+        self._icon = icon
+        self._notices.attach(notifier)
 
     def run(self) -> None:
         """Show and watch until somebody wants it to end."""
@@ -194,10 +201,8 @@ class Tray:
                 self._monitor.wake()
                 watching.join(MONITOR_END_SECONDS)
                 self._clicks.stop(WORKER_END_SECONDS)
-                # In the worker, whose connections they are.
-                if self._notifier is not None:
-                    self._notices.submit(self._notifier.hang_up)
                 self._notices.stop(WORKER_END_SECONDS)
+                self._ended.set()
 
     def end(self) -> None:
         """Have `run` return soon. For any thread."""
@@ -222,7 +227,8 @@ class Tray:
         self._last = snapshot
         try:
             self._show(snapshot)
-            self._tell(snapshot, alerts)
+            image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
+            self._notices.tell(snapshot, alerts, image)
         except Exception:
             log.exception("showing a snapshot")
 
@@ -240,6 +246,9 @@ class Tray:
         self._monitor.wake()
         if self._icon is not None:
             self._icon.stop()
+        if not self._ended.wait(END_SECONDS):
+            log.warning("not all has ended within %g s; it is left behind", END_SECONDS)
+            self._leave()
 
     def _watch(self) -> None:
         """Run the monitor, and run it again when it breaks: a tray that shows old countdowns would be lying."""
@@ -291,50 +300,6 @@ class Tray:
             self._trouble_shown = (trouble, now)
         return trouble if 0 <= now - self._trouble_shown[1] < TROUBLE_SECONDS else None
 
-    def _tell(self, snapshot: Snapshot, alerts: Sequence[Alert]) -> None:
-        # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.
-        standing = () if snapshot.paused_until is not None else snapshot.sessions
-        self._take_back({s.session.session_id: s for s in standing})
-        for group in alerting.together(alerts):
-            ids = {alert.state.session.session_id for alert in group}
-            before = [k for k, shown in self._notified.items() if any(a.state.session.session_id in ids for a in shown)]
-            for key in before[1:]:
-                self._remove(key)
-            # What was said of these sessions before is replaced, not stacked upon.
-            self._put(before[0] if before else group[0].state.session.session_id, group)
-
-    def _take_back(self, states: Mapping[str, SessionState]) -> None:
-        """Close or mend the notifications that are no longer true: a session took a new turn, expired, or ended."""
-        for key, shown in list(self._notified.items()):
-            now = {a.state.session.session_id: states.get(a.state.session.session_id) for a in shown}
-            left = [
-                dataclasses.replace(alert, state=state, sound=False)
-                for alert in shown
-                if (state := now[alert.state.session.session_id]) is not None and _still_stands(alert, state)
-            ]
-            if not any(alert.state.cache is Cache.WARM for alert in left):
-                self._remove(key)
-            elif len(left) < len(shown):
-                self._put(key, left)
-
-    def _put(self, key: str, alerts: Sequence[Alert]) -> None:
-        self._notified[key] = tuple(alerts)
-        notification = dataclasses.replace(view.notification(*alerts, among=self._last.sessions), key=key)
-        image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
-        self._notices.submit(functools.partial(self._notify, notification, image))
-
-    def _remove(self, key: str) -> None:
-        del self._notified[key]
-        self._notices.submit(functools.partial(self._close, key))
-
-    def _notify(self, notification: view.Notification, image: Image.Image) -> None:
-        if self._notifier is not None:
-            self._notifier.notify(notification, image)
-
-    def _close(self, key: str) -> None:
-        if self._notifier is not None:
-            self._notifier.close(key)
-
     # ---- what is asked for: in the clicks' thread ---------------------------
 
     def _do(self, command: view.Command, session_ids: Sequence[str], folder: str | None) -> None:
@@ -372,7 +337,7 @@ class Tray:
         elif set_up is not None and command is view.Command.SET_UP_HOOKS:
             done = set_up.install_hooks()
             told = view.set_up_done(done)
-            self._notices.submit(functools.partial(self._notify, told, self._painter.image(view.IconSpec(), 64)))
+            self._notices.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
         self._look()
 
     def _look(self) -> None:
@@ -391,14 +356,6 @@ _PAUSES = {
     view.Command.PAUSE_TOMORROW: Pause.TOMORROW,
     view.Command.PAUSE_OFF: Pause.OFF,
 }
-
-
-def _still_stands(alert: Alert, state: SessionState) -> bool:
-    """Whether what was said of the session holds, but for the seconds by which sources differ."""
-    said, now = alert.state.expires_at, state.expires_at
-    if said is None or now is None or abs(said - now) >= history.SAME_EXPIRY_SECONDS:
-        return False
-    return state.activity is not Activity.ENDED and not state.session.muted
 
 
 @contextmanager

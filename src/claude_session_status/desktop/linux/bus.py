@@ -2,9 +2,13 @@
 
 One thread owns a `Bus`: it connects, pumps and closes. Other threads may only `wake` it. That way nothing needs a lock,
 and what is sent keeps its order. `ask` waits for one answer and is for those who have no loop.
+
+Everybody on the bus may send us anything, and the bus itself may stand still. So no message that comes in ends a loop:
+what goes wrong over one is logged, and answered with an error. And nothing that goes out waits without an end.
 """
 
 import contextlib
+import logging
 import os
 import selectors
 import socket
@@ -12,7 +16,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from jeepney import (  # type: ignore[import-untyped]  # jeepney ships no types
     DBusAddress,
@@ -24,17 +28,33 @@ from jeepney import (  # type: ignore[import-untyped]  # jeepney ships no types
     new_method_return,
     new_signal,
 )
-from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # likewise
+from jeepney.bus import get_bus  # type: ignore[import-untyped]  # likewise
+from jeepney.io.blocking import DBusConnection, prep_socket  # type: ignore[import-untyped]  # likewise
+
+log = logging.getLogger(__name__)
 
 BUS_NAME = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
+UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
+INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 ASK_SECONDS = 5.0
+OPEN_SECONDS = 1.0  # for each of the two steps: who we are, and what our name is; either takes a millisecond
+SEND_SECONDS = 1.0  # a bus that takes nothing for so long does not read any more
 
 Body = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class BusError(Exception):
     """The bus can't be reached, or went away."""
+
+
+class NoAnswerError(BusError):
+    """Somebody is there, the bus or who was asked, and does not answer in time."""
+
+
+class ArgumentsError(Exception):
+    """A call of ours came with other arguments than its method takes."""
 
 
 class CallError(Exception):
@@ -63,6 +83,12 @@ class Call:
     member: str
     body: Body
     sender: str = ""
+    signature: str = ""
+
+    def expect(self, signature: str) -> None:
+        """Check what was sent along. Raises ArgumentsError."""
+        if self.signature != signature:
+            raise ArgumentsError(f"{self.member} takes '{signature}', not '{self.signature}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +171,9 @@ class Bus:
 
         """
         try:
-            self._connection = open_dbus_connection(self._address)
+            self._connection = _connect(self._address)
+        except TimeoutError as error:
+            raise NoAnswerError(f"the session bus at {self._address} does not answer") from error
         except Exception as error:  # jeepney lets through OSError, AuthenticationError, RuntimeError, ValueError, ...
             raise BusError(f"no session bus at {self._address}: {error}") from error
         self._selector = selectors.DefaultSelector()
@@ -217,7 +245,7 @@ class Bus:
         while not replies:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise BusError(f"{target.name} did not answer {member} within {timeout:g} s")
+                raise NoAnswerError(f"{target.name} did not answer {member} within {timeout:g} s")
             self.pump(left)
         if replies[0].error is not None:
             raise replies[0].error
@@ -253,6 +281,7 @@ class Bus:
         """Wait for messages, at most `timeout` seconds (None: for ever), and deal with all that are there.
 
         `on_call` returns the signature and the body of the answer, and raises LookupError for what it does not know.
+        Whatever else is raised over a message, by it, `on_signal` or a call's `on_reply`, is logged and that is all.
 
         Raises:
             BusError: the bus went away.
@@ -286,6 +315,8 @@ class Bus:
             raise BusError("not connected")
         try:
             self._connection.send(message, serial=serial)
+        except TimeoutError as error:
+            raise NoAnswerError("the session bus reads no more") from error
         except OSError as error:
             raise BusError(f"the session bus went away: {error}") from error
 
@@ -304,7 +335,7 @@ class Bus:
                 if kind == MessageType.error:
                     name = fields.get(HeaderFields.error_name, "error")
                     error = CallError(name, str(message.body[0]) if message.body else "")
-                on_reply(Reply(message.body, error))
+                _hand_over(on_reply, Reply(message.body, error))
             return
         call = Call(
             path=fields.get(HeaderFields.path, ""),
@@ -312,26 +343,63 @@ class Bus:
             member=fields.get(HeaderFields.member, ""),
             body=message.body,
             sender=fields.get(HeaderFields.sender, ""),
+            signature=fields.get(HeaderFields.signature, ""),
         )
         if kind == MessageType.signal:
             if on_signal is not None:
-                on_signal(call)
+                _hand_over(on_signal, call)
             return
-        self._answer(message, call, on_call)
-
-    def _answer(
-        self,
-        message: Any,  # likewise
-        call: Call,
-        on_call: Callable[[Call], tuple[str, Body]] | None,
-    ) -> None:
-        try:
-            signature, body = (on_call or _answer_nothing)(call)
-            answer = new_method_return(message, signature or None, body)
-        except LookupError as error:
-            answer = new_error(message, "org.freedesktop.DBus.Error.UnknownMethod", "s", (f"unknown: {error}",))
-        if not message.header.flags & MessageFlag.no_reply_expected:
+        answer = _answer_to(message, call, on_call or _answer_nothing)
+        if not header.flags & MessageFlag.no_reply_expected:
             self._send(answer)
+
+
+class _Connection(DBusConnection):  # type: ignore[misc]  # jeepney ships no types
+    """jeepney's, whose first question, what our name is, waits for ever for a bus that stands still."""
+
+    def receive(self, *, timeout: float | None = None) -> Any:  # likewise
+        return super().receive(timeout=OPEN_SECONDS if timeout is None else timeout)
+
+
+def _connect(address: str) -> _Connection:
+    """A connection to the bus there. Raises whatever jeepney does: OSError, RuntimeError, ValueError, ..."""
+    sock = prep_socket(get_bus(address), timeout=OPEN_SECONDS)
+    try:
+        sock.settimeout(SEND_SECONDS)  # reading waits in a selector
+        return _Connection(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _hand_over(listener: Callable[[T], None], news: T) -> None:
+    """Tell the listener; that it stumbles over what others send is no reason to end."""
+    try:
+        listener(news)
+    except BusError:
+        raise
+    except Exception:
+        log.exception("hearing %r", news)
+
+
+def _answer_to(
+    message: Any,  # jeepney's messages have no types
+    call: Call,
+    on_call: Callable[[Call], tuple[str, Body]],
+) -> Any:  # likewise
+    try:
+        signature, body = on_call(call)
+        return new_method_return(message, signature or None, body)
+    except BusError:
+        raise
+    except LookupError as error:
+        return new_error(message, UNKNOWN_METHOD, "s", (f"unknown: {error}",))
+    except ArgumentsError as error:
+        log.warning("refused a call by %s: %s", call.sender, error)
+        return new_error(message, INVALID_ARGS, "s", (str(error),))
+    except Exception as error:
+        log.exception("answering %r", call)
+        return new_error(message, INVALID_ARGS, "s", (f"{type(error).__name__}: {error}",))
 
 
 def _answer_nothing(call: Call) -> tuple[str, Body]:

@@ -11,7 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from claude_session_status.desktop.linux.bus import ASK_SECONDS, Body, Bus, BusError, Call, Reply, Target
+from claude_session_status.desktop.linux.bus import (
+    ASK_SECONDS,
+    Body,
+    Bus,
+    BusError,
+    Call,
+    NoAnswerError,
+    Reply,
+    Target,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +35,26 @@ class _Question:
     member: str
     signature: str
     body: Body
+    on_late: Callable[[Reply], None] | None = None
     reply: Reply | None = None
     failure: BusError | None = None
     done: threading.Event = field(default_factory=threading.Event)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def answered(self, reply: Reply) -> None:
-        self.reply = reply
-        self.done.set()
+        with self._guard:
+            late = self.done.is_set()
+            if not late:
+                self.reply = reply
+                self.done.set()
+        if late and self.on_late is not None:
+            self.on_late(reply)
 
     def failed(self, error: BusError) -> None:
-        self.failure = error
-        self.done.set()
+        with self._guard:
+            if not self.done.is_set():
+                self.failure = error
+                self.done.set()
 
 
 class Courier:
@@ -50,29 +68,45 @@ class Courier:
         self._line: _Line | None = None
 
     def ask(
-        self, target: Target, member: str, signature: str = "", body: Body = (), timeout: float = ASK_SECONDS
+        self,
+        target: Target,
+        member: str,
+        signature: str = "",
+        body: Body = (),
+        timeout: float = ASK_SECONDS,
+        *,
+        on_late: Callable[[Reply], None] | None = None,
     ) -> Body:
         """Call a method and wait for its answer. For any thread but its own.
 
+        `on_late` hears an answer that comes after the time is over, in the courier's thread.
+
         Raises:
-            BusError: the bus can't be reached or went away, or nobody answered in time.
+            BusError: the bus can't be reached or went away.
+            NoAnswerError: nobody answered in time. What was not sent by then is not sent any more.
             CallError: the answer is an error.
 
         """
-        question = _Question(target, member, signature, body)
+        question = _Question(target, member, signature, body, on_late)
         with self._guard:
             if self._line is None or not self._line.take(question):
                 self._line = _Line(self._open_bus, self._rules, self._on_signal)
                 self._line.take(question)
                 self._line.start()
         if not question.done.wait(timeout):
-            raise BusError(f"{target.name} did not answer {member} within {timeout:g} s")
+            question.failed(NoAnswerError(f"{target.name} did not answer {member} within {timeout:g} s"))
         if question.failure is not None:
             raise question.failure
         assert question.reply is not None  # noqa: S101 - done means one of the two
         if question.reply.error is not None:
             raise question.reply.error
         return question.reply.body
+
+    def tell(self, target: Target, member: str, signature: str = "", body: Body = ()) -> None:
+        """Call a method over the connection, if there still is one, and do not wait. For any thread."""
+        with self._guard:
+            if self._line is not None:
+                self._line.take(_Question(target, member, signature, body))
 
     def hang_up(self) -> None:
         """Close the connection. Another question opens the next."""
@@ -137,12 +171,13 @@ class _Line:
             if bus is not None:
                 bus.close()
             for question in (*self._taken(), *self._asked):
-                if not question.done.is_set():
-                    question.failed(error)
+                question.failed(error)
 
     def _ask_all(self, bus: Bus) -> None:
         self._asked = [question for question in self._asked if not question.done.is_set()]
         for question in self._taken():
+            if question.done.is_set():  # given up meanwhile
+                continue
             self._asked.append(question)
             bus.call(question.target, question.member, question.signature, question.body, question.answered)
 

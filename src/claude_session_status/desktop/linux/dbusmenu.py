@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from claude_session_status.desktop.linux.bus import Body, Emitter
+from claude_session_status.desktop.linux.bus import Body, Call, Emitter
 from claude_session_status.desktop.linux.menu_model import ROOT, Changes, MenuModel
 
 log = logging.getLogger(__name__)
@@ -17,6 +17,16 @@ PROPERTIES = {
     "TextDirection": ("s", "ltr"),
     "Status": ("s", "normal"),
     "IconThemePath": ("as", []),
+}
+
+ARGUMENTS = {
+    "GetLayout": "iias",
+    "GetGroupProperties": "aias",
+    "GetProperty": "is",
+    "Event": "isvu",
+    "EventGroup": "a(isvu)",
+    "AboutToShow": "i",
+    "AboutToShowGroup": "ai",
 }
 
 INTROSPECTION = f"""<node><interface name="{INTERFACE}">
@@ -56,9 +66,17 @@ class DBusMenu:
             body = ([(i, dict(p)) for i, p in changes.updated], [(i, list(n)) for i, n in changes.removed])
             self._emitter.emit(PATH, INTERFACE, "ItemsPropertiesUpdated", "a(ia{sv})a(ias)", body)
 
-    def answer(self, member: str, body: Body, now: float) -> tuple[str, Body]:
-        """Answer a method call: signature and body. Raises LookupError for unknown methods, rows and properties."""
-        match member:
+    def answer(self, call: Call, now: float) -> tuple[str, Body]:
+        """Answer a method call: signature and body.
+
+        Raises:
+            LookupError: an unknown method, row or property.
+            ArgumentsError: they are not those of the method.
+
+        """
+        call.expect(ARGUMENTS[call.member])
+        body = call.body
+        match call.member:
             case "GetLayout":
                 parent, depth, names = body
                 layout = self._model.layout(parent, depth, names)
@@ -83,7 +101,7 @@ class DBusMenu:
             case "AboutToShowGroup":
                 stale = [row_id for row_id in body[0] if self._about_to_show(row_id, now)]
                 return "aiai", (stale, [i for i in body[0] if not self._model.knows(i)])
-        raise LookupError(member)
+        raise LookupError(call.member)
 
     def _about_to_show(self, menu_id: int, now: float) -> bool:
         log.debug("about to show %d", menu_id)

@@ -202,6 +202,8 @@ class MenuModel:
             return []
         edge = self._children_of(parent)
         for _ in range(depth - 1):
+            if not edge:  # whatever depth was asked for, it ends with the rows
+                break
             edge = tuple(child for row in edge for child in row.children)
         unread = []
         for row in edge if depth else ():

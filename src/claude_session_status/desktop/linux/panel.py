@@ -1,4 +1,4 @@
-"""The icon on Linux: the one on D-Bus, and the X11 one as its stand-in while no panel asks for icons over D-Bus.
+"""The icon on Linux: the one on D-Bus, and the X11 one as its stand-in while no panel shows icons over D-Bus.
 
 The stand-in comes some seconds after the last panel has gone, so that a panel which merely restarts is waited for, and
 goes when a panel comes.
@@ -91,7 +91,7 @@ class LinuxIcon(StatusIcon):
                 self._timer.start()
 
     def _begin_stand_in(self) -> None:
-        log.info("no panel takes tray icons over D-Bus; still waiting for one")
+        log.info("no panel shows tray icons over D-Bus; still waiting for one")
         with self._guard:
             if self._timer is None or self._make_stand_in is None or self._leaving.is_set():
                 return

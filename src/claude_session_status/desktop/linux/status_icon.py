@@ -4,7 +4,7 @@ pystray's own Linux backends either need system packages and close the open menu
 no menu and no place on Wayland at all (X11).
 
 One thread, that of `run`, owns the bus and everything that is shown. The setters only note what is wanted and wake it.
-The loop outlives panels, and a bus that restarts: whenever a watcher appears, the icon registers with it.
+The loop outlives panels (see `watcher`), and a bus that restarts.
 """
 
 import functools
@@ -18,33 +18,24 @@ from PIL import Image
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux import dbusmenu, item
-from claude_session_status.desktop.linux.bus import (
-    BUS_NAME,
-    THE_BUS,
-    Body,
-    Bus,
-    BusError,
-    Call,
-    Reply,
-    Target,
-)
+from claude_session_status.desktop.linux.bus import Body, Bus, BusError, Call, NoAnswerError
 from claude_session_status.desktop.linux.dbusmenu import DBusMenu
 from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import Entry, Kind, MenuModel
+from claude_session_status.desktop.linux.watcher import Registration
 from claude_session_status.desktop.menu import KeyedMenuItem
 from claude_session_status.desktop.pystray_base import BaseIcon, Menu
 from claude_session_status.view import IconSpec
 
 log = logging.getLogger(__name__)
 
-WATCHER = "org.kde.StatusNotifierWatcher"
-WATCHER_TARGET = Target(WATCHER, "/StatusNotifierWatcher", WATCHER)
 PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties"
 PEER_INTERFACE = "org.freedesktop.DBus.Peer"
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 
 SIZES = (16, 22, 24, 32, 48, 64)
 RECONNECT_SECONDS = (0.5, 2.0, 5.0, 10.0, 10.0)
+STEADY_SECONDS = 5.0  # a connection that held for so long was none of the failures in a row
 
 
 class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
@@ -75,13 +66,13 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
         self._images: tuple[Image.Image, ...] = ()
         self._entries: tuple[Entry, ...] = ()
         self._leaving = threading.Event()
-        self._registered = False
+        self._registration = Registration(self._shown_or_not)
         super().__init__(name, title=title, menu=menu)
 
     @property
-    def registered(self) -> bool:
-        """Whether a panel has taken the icon."""
-        return self._registered
+    def shown(self) -> bool:
+        """Whether a panel shows the icon."""
+        return self._registration.shown
 
     # ---- for any thread -----------------------------------------------------
 
@@ -141,32 +132,31 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
         self._mark_ready()
         failures = 0
         while not self._leaving.is_set():
+            began = None
             try:
                 bus = self._open_bus()
-            except BusError as error:
-                log.warning("tray icon: %s", error)
-                if failures == len(RECONNECT_SECONDS):
-                    break  # the desktop's session is over: a tray that stays behind would keep the next one's place
-                self._leaving.wait(RECONNECT_SECONDS[failures])
-                failures += 1
-                continue
-            failures = 0
-            try:
+                began = self._clock()
                 self._serve(bus)
             except BusError as error:
                 log.warning("tray icon: %s", error)
-                self._lost_panel()
+                self._registration.lose()
+                if began is not None and self._clock() - began >= STEADY_SECONDS:
+                    failures = 0
+                # One that is there and stands still may go on; one that is not there is over, and its session with it:
+                # a tray that stays behind would keep the next one's place.
+                if failures >= len(RECONNECT_SECONDS) and not isinstance(error, NoAnswerError):
+                    break
+                self._leaving.wait(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
+                failures += 1
         self._running = False
 
     def _serve(self, bus: Bus) -> None:
         """Serve until `stop`. Raises BusError when the bus goes away."""
         self._bus = bus
         try:
-            bus.listen(f"type='signal',sender='{BUS_NAME}',member='NameOwnerChanged',arg0='{WATCHER}'")
-            # After the rule above, so that no watcher is missed between the question and the rule.
-            bus.call(THE_BUS, "GetNameOwner", "s", (WATCHER,), self._told_owner)
+            self._registration.begin(bus)
             while not self._leaving.is_set():
-                bus.pump(self._print(), self._answer, self._signalled)
+                bus.pump(self._print(), self._answer, self._registration.hear)
         finally:
             self._bus = None
             bus.close()
@@ -192,7 +182,7 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
         if call.interface == PEER_INTERFACE and call.member == "Ping":
             return "", ()
         if call.path == dbusmenu.PATH:
-            return self._dbusmenu.answer(call.member, call.body, self._clock())
+            return self._dbusmenu.answer(call, self._clock())
         return self._item.answer(call.member)
 
     def _answer_properties(self, call: Call) -> tuple[str, Body]:
@@ -200,35 +190,14 @@ class StatusIcon(BaseIcon):  # type: ignore[misc]  # pystray ships no types
         if call.member == "GetAll":
             return "a{sv}", (properties,)
         if call.member == "Get":
+            call.expect("ss")
             return "v", (properties[call.body[1]],)
         raise LookupError(call.member)
 
-    def _signalled(self, signal: Call) -> None:
-        if signal.member == "NameOwnerChanged" and signal.body[0] == WATCHER:
-            self._lost_panel()
-            if signal.body[2]:
-                self._register()
-
-    def _told_owner(self, reply: Reply) -> None:
-        if reply.error is None:
-            self._register()
-
-    def _register(self) -> None:
-        if self._bus is not None:
-            body = (self._bus.unique_name,)
-            self._bus.call(WATCHER_TARGET, "RegisterStatusNotifierItem", "s", body, self._told_registered)
-
-    def _told_registered(self, reply: Reply) -> None:
-        if reply.error is not None:
-            log.warning("tray icon: the panel refused it: %s", reply.error)
-        self._registered = reply.error is None
-        self._on_panel(self._registered)
-
-    def _lost_panel(self) -> None:
-        self._model.forget_desktop()
-        if self._registered:
-            self._registered = False
-            self._on_panel(False)  # noqa: FBT003  # the callback's only argument
+    def _shown_or_not(self, shown: bool) -> None:  # noqa: FBT001  # a callback's only argument
+        if not shown:
+            self._model.forget_desktop()
+        self._on_panel(shown)
 
 
 def entries_of(menu: Any, icon: Any, before: Sequence[Entry] = ()) -> tuple[Entry, ...]:  # pystray has no types

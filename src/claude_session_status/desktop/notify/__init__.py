@@ -3,8 +3,8 @@
 import functools
 from collections.abc import Mapping
 
-from claude_session_status.desktop.notify.base import Notifier, OnPress, Outcome, nobody_listens
-from claude_session_status.desktop.notify.chain import Attempt, Chain
+from claude_session_status.desktop.notify.base import Attempt, Notifier, OnPress, Outcome, nobody_listens
+from claude_session_status.desktop.notify.chain import Chain
 from claude_session_status.desktop.notify.through_icon import IconNotifier, NotifyingIcon
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 

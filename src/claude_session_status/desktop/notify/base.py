@@ -1,6 +1,7 @@
 """What every way of notifying a person has in common."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -23,11 +24,32 @@ class Outcome(StrEnum):
     UNCONFIRMED = "unconfirmed"  # handed over to something that does not say whether anybody showed it
     UNAVAILABLE = "unavailable"  # this way does not exist here
     FAILED = "failed"  # it should have worked, and did not
+    NO_ANSWER = "no answer"  # a notification service is there, and does not say what became of it
+    LATE = "late"  # it is not true any more, so it was not said
 
     @property
     def worked(self) -> bool:
-        """Whether no other way need be tried."""
+        """Whether a person may have seen it."""
         return self in (Outcome.SENT, Outcome.UNCONFIRMED)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no other way is to be tried: another would reach the same service, and say it late or twice."""
+        return self.worked or self in (Outcome.NO_ANSWER, Outcome.LATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way that was tried, how it ended and, where it did not work, in some words why."""
+
+    way: str
+    outcome: Outcome
+    reason: str = ""
+
+    @property
+    def told(self) -> str:
+        """How it ended, for a person."""
+        return f"{self.outcome} ({self.reason})" if self.reason else self.outcome.value
 
 
 class Notifier(Protocol):
@@ -37,8 +59,11 @@ class Notifier(Protocol):
     def name(self) -> str:
         """What `doctor` calls this way."""
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
-        """Show it, in place of an earlier one with the same key where that can be done."""
+    def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
+        """Show it, in place of an earlier one with the same key where that can be done.
+
+        `until` is the moment (epoch seconds) from which it is not true any more; who waits looks at it afterwards.
+        """
 
     def close(self, key: str) -> None:
         """Take back what was shown under `key`, where that can be done."""

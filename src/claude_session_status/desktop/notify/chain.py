@@ -2,22 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image
 
-from claude_session_status.desktop.notify.base import Notifier, Outcome
+from claude_session_status.desktop.notify.base import Attempt, Notifier, Outcome
 from claude_session_status.view import Notification
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One way that was tried, and how it ended."""
-
-    way: str
-    outcome: Outcome
 
 
 class Chain:
@@ -34,21 +25,22 @@ class Chain:
         """How the last notification went, way by way; the last of them worked, if any did."""
         return self._attempts
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
+    def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         """Show it by the first way that works."""
         attempts: list[Attempt] = []
         for way in self._ways:
             try:
-                outcome = way.notify(notification, image)
-            except Exception:
+                attempt = way.notify(notification, image, until)
+            except Exception as error:
                 log.exception("notification by %s", way.name)
-                outcome = Outcome.FAILED
-            attempts.append(Attempt(way.name, outcome))
-            if outcome.worked:
+                attempt = Attempt(way.name, Outcome.FAILED, f"{type(error).__name__}: {error}")
+            attempts.append(attempt)
+            if not attempt.outcome.worked:
+                log.warning("notification by %s: %s", attempt.way, attempt.told)
+            if attempt.outcome.settled:
                 break
-            log.warning("notification by %s: %s", way.name, outcome)
         self._attempts = tuple(attempts)
-        return attempts[-1].outcome if attempts else Outcome.UNAVAILABLE
+        return attempts[-1] if attempts else Attempt(self.name, Outcome.UNAVAILABLE)
 
     def close(self, key: str) -> None:
         """Take back what was shown under `key`, by whichever way it went."""

@@ -3,14 +3,24 @@
 import html
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import Bus, BusError, Call, CallError, Target
+from claude_session_status.desktop.linux.bus import (
+    ASK_SECONDS,
+    Bus,
+    BusError,
+    Call,
+    CallError,
+    NoAnswerError,
+    Reply,
+    Target,
+)
 from claude_session_status.desktop.linux.courier import Courier
-from claude_session_status.desktop.notify.base import OnPress, Outcome, nobody_listens
+from claude_session_status.desktop.notify.base import Attempt, OnPress, Outcome, nobody_listens
 from claude_session_status.view import Command, Notification
 
 log = logging.getLogger(__name__)
@@ -37,18 +47,33 @@ class FreedesktopNotifier:
 
     name = "D-Bus (org.freedesktop.Notifications)"
 
-    def __init__(self, open_bus: Callable[[], Bus], on_press: OnPress = nobody_listens) -> None:
+    def __init__(
+        self,
+        open_bus: Callable[[], Bus],
+        on_press: OnPress = nobody_listens,
+        *,
+        clock: Callable[[], float] = time.time,
+        patience: float = ASK_SECONDS,
+    ) -> None:
         self._courier = Courier(open_bus, RULES, self._heard)
         self._on_press = on_press
+        self._clock = clock
+        self._patience = patience  # seconds, for each answer
         self._guard = threading.Lock()
         self._shown: dict[str, int] = {}  # the service's ids, by our keys
         self._said: dict[int, Notification] = {}  # what stands there, by the service's ids
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:
-        """Show it, in place of an earlier one with the same key."""
+    def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
+        """Show it, in place of an earlier one with the same key.
+
+        It is sent once at most: a service that did not answer has it, and may still show it. Then it is taken back.
+        """
         try:
-            # Asked each time: it costs a fifth of a millisecond, and another service may have taken over.
-            (capabilities,) = self._ask("GetCapabilities")
+            # Asked each time: it costs a fifth of a millisecond, and another service may have taken over. A service
+            # that hangs is found out by it, before it has anything that it could show late.
+            (capabilities,) = self._capabilities()
+            if until is not None and self._clock() >= until:
+                return Attempt(self.name, Outcome.LATE, "the service took its time")
             (shown,) = self._ask(
                 "Notify",
                 "susssasa{sv}i",
@@ -62,18 +87,19 @@ class FreedesktopNotifier:
                     _hints(notification, image),
                     SERVICE_DECIDES,
                 ),
+                self._take_back,
             )
         except CallError as error:
-            log.info("%s", error)
             absent = error.name in _NO_SERVICE or error.name.startswith(_NO_START)
-            return Outcome.UNAVAILABLE if absent else Outcome.FAILED
+            return Attempt(self.name, Outcome.UNAVAILABLE if absent else Outcome.FAILED, str(error))
+        except NoAnswerError as error:
+            return Attempt(self.name, Outcome.NO_ANSWER, str(error))
         except BusError as error:
-            log.info("%s", error)
-            return Outcome.UNAVAILABLE
+            return Attempt(self.name, Outcome.UNAVAILABLE, str(error))
         with self._guard:
             self._shown[notification.key] = shown
             self._said[shown] = notification
-        return Outcome.SENT
+        return Attempt(self.name, Outcome.SENT)
 
     def close(self, key: str) -> None:
         """Take it off the screen, if it is still there."""
@@ -91,17 +117,29 @@ class FreedesktopNotifier:
         """Close the connection; the next notification opens another."""
         self._courier.hang_up()
 
-    def _ask(self, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+    def _capabilities(self) -> tuple[Any, ...]:
         try:
-            return self._courier.ask(TARGET, member, signature, body)
-        except BusError:
-            self._courier.hang_up()
-        # Once more on a fresh connection: the old one may have died hours ago, and only now does it show.
-        try:
-            return self._courier.ask(TARGET, member, signature, body)
-        except BusError:
-            self._courier.hang_up()
+            return self._ask("GetCapabilities")
+        except NoAnswerError:
             raise
+        except BusError:
+            # Once more on a fresh connection: the old one may have died, and only now does it show.
+            self._courier.hang_up()
+            return self._ask("GetCapabilities")
+
+    def _take_back(self, reply: Reply) -> None:
+        """Close what the service shows so late that it was given up: its words are of another moment."""
+        if reply.error is None:
+            self._courier.tell(TARGET, "CloseNotification", "u", reply.body)
+
+    def _ask(
+        self,
+        member: str,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        on_late: Callable[[Reply], None] | None = None,
+    ) -> tuple[Any, ...]:
+        return self._courier.ask(TARGET, member, signature, body, self._patience, on_late=on_late)
 
     def _id_of(self, key: str) -> int:
         with self._guard:

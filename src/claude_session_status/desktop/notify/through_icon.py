@@ -1,15 +1,12 @@
 """Notifications by the tray icon itself: a toast on Windows, `osascript` on macOS. Thin: pystray does it."""
 
-import logging
 from typing import Protocol
 
 from PIL import Image
 
-from claude_session_status.desktop.notify.base import Outcome, fit
+from claude_session_status.desktop.notify.base import Attempt, Outcome, fit
 from claude_session_status.desktop.notify.through_plyer import BODY_UNITS, TITLE_UNITS
 from claude_session_status.view import Notification
-
-log = logging.getLogger(__name__)
 
 
 class NotifyingIcon(Protocol):
@@ -31,17 +28,21 @@ class IconNotifier:
         self._icon = icon
         self._key: str | None = None
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:  # noqa: ARG002  # it has its own
+    def notify(
+        self,
+        notification: Notification,
+        image: Image.Image | None,  # noqa: ARG002  # it has its own
+        until: float | None = None,  # noqa: ARG002  # it does not wait
+    ) -> Attempt:
         """Show it in the icon's place."""
         try:
             self._icon.notify(fit(notification.body, BODY_UNITS), fit(notification.title, TITLE_UNITS))
         except NotImplementedError:
-            return Outcome.UNAVAILABLE
+            return Attempt(self.name, Outcome.UNAVAILABLE)
         except Exception as error:
-            log.warning("tray icon: %s", error)
-            return Outcome.FAILED
+            return Attempt(self.name, Outcome.FAILED, f"{type(error).__name__}: {error}")
         self._key = notification.key
-        return Outcome.SENT
+        return Attempt(self.name, Outcome.SENT)
 
     def close(self, key: str) -> None:
         """Take it back, if it is the one that is shown."""

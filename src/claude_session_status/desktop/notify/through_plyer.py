@@ -5,17 +5,14 @@ Windows it raises in a thread of its own. So its limits are kept here, and it ne
 """
 
 import importlib.util
-import logging
 import sys
 import warnings
 from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.notify.base import Outcome, fit
+from claude_session_status.desktop.notify.base import Attempt, Outcome, fit
 from claude_session_status.view import Notification
-
-log = logging.getLogger(__name__)
 
 APPLICATION = "Claude Code"
 TITLE_UNITS = 63  # Windows: 64 with the closing zero; more raises, in a thread where nobody sees it
@@ -31,7 +28,12 @@ class PlyerNotifier:
         self._platform = platform
         self._facade = facade  # None: plyer's own, imported when it is needed
 
-    def notify(self, notification: Notification, image: Image.Image | None) -> Outcome:  # noqa: ARG002  # it wants files
+    def notify(
+        self,
+        notification: Notification,
+        image: Image.Image | None,  # noqa: ARG002  # it wants files
+        until: float | None = None,  # noqa: ARG002  # it does not wait
+    ) -> Attempt:
         """Hand it over."""
         title, body = fit(notification.title, TITLE_UNITS), fit(notification.body, BODY_UNITS)
         try:
@@ -39,12 +41,10 @@ class PlyerNotifier:
                 warnings.simplefilter("ignore")  # that Python's dbus package is missing: so it is
                 self._found().notify(title=_positional(title), message=_positional(body), app_name=APPLICATION)
         except (ImportError, NotImplementedError) as error:
-            log.info("plyer: %s", error)
-            return Outcome.UNAVAILABLE
+            return Attempt(self.name, Outcome.UNAVAILABLE, str(error))
         except Exception as error:
-            log.warning("plyer: %s", error)
-            return Outcome.FAILED
-        return Outcome.UNCONFIRMED
+            return Attempt(self.name, Outcome.FAILED, f"{type(error).__name__}: {error}")
+        return Attempt(self.name, Outcome.UNCONFIRMED)
 
     def close(self, key: str) -> None:
         """Nothing: plyer does not know what it has shown."""
