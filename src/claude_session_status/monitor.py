@@ -21,7 +21,7 @@ from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool, make_private_folder
+from claude_session_status.spool import Spool, make_private_folder, open_private
 from claude_session_status.store import Store
 
 log = logging.getLogger(__name__)
@@ -213,7 +213,7 @@ class Monitor:
             _touch(path, now)
         except FileNotFoundError:
             make_private_folder(self._paths.folder)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            os.close(open_private(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)))
             _touch(path, now)
 
     def _reread_config(self) -> None:
