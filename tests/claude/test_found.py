@@ -300,4 +300,4 @@ def test_a_trace_of_a_listed_client_names_its_process(machine: Machine) -> None:
     machine.transcript(A)
     machine.client(A, 7, pidDomain="linux:abc:pid:[4026531836]")
     (trace,) = machine.finder().look(NOW)
-    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]"))
+    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]@abc"))

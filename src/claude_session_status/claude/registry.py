@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import read_small
-from claude_session_status.claude.hook import pid_namespace
+from claude_session_status.claude.hook import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
@@ -53,7 +53,7 @@ class Registry:
 
     def names_another(self, session_id: str, process: Process | None) -> bool:
         """Whether the client in `process` has gone on to another session, as after /clear."""
-        if process is None or process.namespace != pid_namespace():
+        if process is None or not is_numbered_here(process.namespace):
             return False
         named = self._entry(process.pid).get("sessionId")
         return isinstance(named, str) and named != session_id
@@ -92,11 +92,20 @@ class Registry:
 
 
 def _process(pid: int, entry: dict[str, object]) -> Process:
-    started, domain = str(entry.get("procStart")), entry.get("pidDomain")
-    # `linux:<machine>:pid:[<number>]`: the end is what the kernel calls the namespace.
-    named = domain.split(":", 2)[2] if isinstance(domain, str) and domain.count(":") >= 3 else pid_namespace()
+    started, named = str(entry.get("procStart")), _namespace(entry.get("pidDomain"))
     ticks = int(started) if started.isdecimal() and len(started) < 19 and named is not None else None
     return Process(pid, ticks, named)
+
+
+def _namespace(domain: object) -> str | None:
+    """The numbering of a client's own process id, as a hook names it.
+
+    The client writes `linux:<id in /etc/machine-id>:pid:[<number>]`, and nothing for an id that is not there.
+    """
+    if not isinstance(domain, str) or domain.count(":") < 3:
+        return pid_namespace()
+    _, machine, kernels = domain.split(":", 2)
+    return f"{kernels}@{machine}" if machine else kernels
 
 
 def _moment(value: object) -> float:
