@@ -1,8 +1,11 @@
 """Every key is optional and checked; a mistake is named with its line and never stops anything."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from claude_session_status import config
 from claude_session_status.config import Config
@@ -43,6 +46,10 @@ def test_what_is_set_holds(text: str, expected: Config) -> None:
         ("[more]\nx = 1", "config.toml:1: unknown key 'more'"),
         ('notify_before_seconds = "soon"', "config.toml:1: notify_before_seconds must be a number of seconds from 5"),
         ("poll_seconds = ", "config.toml is not valid TOML: "),
+        ("poll_seconds = " + "9" * 5000, "config.toml is not valid TOML: "),
+        ("poll_seconds = 0x" + "f" * 5000, "config.toml:1: poll_seconds must be a number from 0.5 to 5, not a number"),
+        ("poll_seconds = " + "[" * 100_000, "config.toml is not valid TOML: "),
+        ("poll_seconds = '" + "x" * 5000 + "'", "config.toml:1: poll_seconds must be a number from 0.5 to 5, not 'xxx"),
     ],
 )
 def test_a_mistake_is_named_and_the_default_used(text: str, problem: str) -> None:
@@ -56,10 +63,27 @@ def test_one_mistake_leaves_the_other_keys_alone() -> None:
     assert config.parse("poll_seconds = 99\ndefault_ttl_seconds = 3600").config == Config(default_ttl_seconds=3600)
 
 
-@pytest.mark.parametrize("kind", ["directory", "not text"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "directory",
+        "not text",
+        pytest.param(
+            "pipe",
+            marks=pytest.mark.skipif(
+                not hasattr(os, "mkfifo"), reason="Windows has no such files; start these tests under Linux or macOS"
+            ),
+        ),
+    ],
+)
 def test_a_file_that_cannot_be_read_is_named(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.mkdir() if kind == "directory" else path.write_bytes(b"\xff\xfe")
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"\xff\xfe")
     loaded = config.load(str(path))
     assert loaded.config == Config()
     assert str(path) in loaded.problems[0]
@@ -85,9 +109,19 @@ def test_an_editors_mark_at_the_beginning_is_no_mistake(tmp_path: Path) -> None:
     assert config.load(str(path)) == config.Loaded(Config(poll_seconds=1))
 
 
-def test_what_is_printed_can_be_read_again() -> None:
-    for effective in (Config(), Config(poll_seconds=0.5, notify_before_seconds=(), default_ttl_seconds=3600)):
-        assert config.parse(config.as_toml(effective)) == config.Loaded(effective)
+@given(
+    st.builds(
+        Config,
+        poll_seconds=st.floats(0.5, 5),
+        notify_before_seconds=st.none()
+        | st.sets(st.floats(5, 3300)).map(lambda leads: tuple(sorted(leads, reverse=True))),
+        default_ttl_seconds=st.sampled_from([300, 3600]),
+        min_tokens=st.integers(0, 10_000_000),
+        sound=st.booleans(),
+    )
+)
+def test_what_is_printed_can_be_read_again(effective: Config) -> None:
+    assert config.parse(config.as_toml(effective)) == config.Loaded(effective)
 
 
 def test_a_file_is_read_again_when_it_changed(tmp_path: Path) -> None:

@@ -159,6 +159,28 @@ def test_a_busy_transcript_is_shown_at_each_poll_but_written_at_most_once_in_ten
     assert 5 <= opened[-1] <= 6
 
 
+def test_what_another_monitor_wrote_just_before_us_is_shown(where: Paths, clock: FakeClock, tmp_path: Path) -> None:
+    told = Transcript(tmp_path / "t.jsonl").user(NOW - 50).answer(NOW - 40, wrote_5m=9)
+    Watched(where, clock).say("turn", "a", transcript_path=str(told.path))
+    ours = Monitor(where, clock=clock, alerts=False)
+    other = Monitor(where, clock=clock, alerts=False)
+    ours.poll()
+    clock.now += 20
+    told.user(clock.now - 5).answer(clock.now, message="2", wrote_5m=9)
+    refresh = ours._refresh_transcripts
+
+    def meanwhile() -> None:
+        refresh()
+        Watched(where, clock).say("start", "b")
+        other.poll()
+
+    ours._refresh_transcripts = meanwhile  # type: ignore[method-assign]
+    ours.poll()
+    ours._refresh_transcripts = refresh  # type: ignore[method-assign]
+    ours.poll()
+    assert {s.session.session_id for s in ours.snapshot().sessions} == {"a", "b"}
+
+
 def test_the_last_of_a_transcript_is_in_the_database_when_the_monitor_ends(
     watched: Watched, tmp_path: Path, clock: FakeClock, where: Paths
 ) -> None:

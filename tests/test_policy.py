@@ -95,6 +95,11 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
             Activity.WAITING),
         ("a hook that is newer than the client's word", {
             "last_turn_at": NOW - 1, "client_status": ClientStatus.BUSY, "client_status_at": NOW - 2}, Activity.IDLE),
+        ("a message typed into a long turn: the client has said busy since its start", {
+            "client_status": ClientStatus.BUSY, "client_status_at": NOW - 215, "prompted_at": NOW - 211},
+            Activity.WORKING),
+        ("a message typed while a long tool runs", {
+            "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "prompted_at": NOW - 500}, Activity.WORKING),
         ("ended", {"ended_at": NOW - 5, "last_event_at": NOW - 5, "prompted_at": NOW - 9}, Activity.ENDED),
         ("came back after its end", {"ended_at": NOW - 9, "last_event_at": NOW - 5}, Activity.IDLE),
         ("came back: what was open before the end is not", {

@@ -6,6 +6,7 @@ A wrong key never stops anything: the default is used and the problem is said wh
 import json
 import os
 import re
+import reprlib
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -93,6 +94,8 @@ def load(path: str, called: str | None = None) -> Loaded:
     `called` is what problems call the file, its path unless told.
     """
     called = called or path
+    if os.path.exists(path) and not os.path.isfile(path):
+        return Loaded(problems=(f"{called} can't be read: it is no file. Defaults are used",))  # a pipe would wait
     try:
         text = Path(path).read_text("utf-8-sig")  # an editor on Windows may begin it with a mark
     except FileNotFoundError:
@@ -138,14 +141,16 @@ def _toml(value: object) -> str:
         return '"auto"'
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
 
 
 def parse(text: str, path: str = "config.toml") -> Loaded:
     """The settings in `text`; `path` is only named in problems."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without an end
         return Loaded(problems=(f"{path} is not valid TOML: {error}. Defaults are used",))
     values, problems = {}, []
     for key, value in table.items():
@@ -156,8 +161,16 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
         try:
             values[key] = _CHECKS[key](value)
         except _RefusedError as allowed:
-            problems.append(f"{where}: {key} must be {allowed}, not {value!r}")
+            problems.append(f"{where}: {key} must be {allowed}, not {_named(value)}")
     return Loaded(Config(**values), tuple(problems))
+
+
+def _named(value: Any) -> str:
+    """The value as a person may have written it, in one line of bearable length."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 _KEY = re.compile(r"""\s*\[*\s*["']?([^"'=.\]\s]+)""")

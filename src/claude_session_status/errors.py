@@ -38,9 +38,5 @@ class SettingsError(SessionStatusError):
     """Claude Code's settings file is not of the form that it can be edited safely, and is left untouched."""
 
 
-class ConfigError(SessionStatusError):
-    """A key in `config.toml` is unknown or has a value that is not allowed."""
-
-
 class AutostartError(SessionStatusError):
     """Starting at login can't be turned on or off."""

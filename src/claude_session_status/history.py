@@ -368,9 +368,26 @@ def _is_told(session: Session) -> bool:
 # ---- sessions that were found ----------------------------------------------
 
 
-def may_be_found(session: Session | None, at: float) -> bool:
-    """Whether a sign of life at `at` tells anything new: of a session never heard of, or found before and over since.
+_SILENT_SECONDS = 86400.0  # after that a session is no longer among those that are shown
+_LAST_LINES_SECONDS = 60.0  # a client may write some after its last hook
 
-    Never of one that a hook has spoken of: hooks tell of its ends and beginnings.
+
+def may_be_found(session: Session | None, at: float, *, runs: bool = False) -> bool:
+    """Whether a sign of life at `at` tells anything new: of a session never heard of, or over or silent for long since.
+
+    Of one that a hook has spoken of only if a client which lists it `runs`: then it goes on without its hooks.
     """
-    return session is None or (session.is_found and session.is_ended and at > (session.found_at or 0.0))
+    if session is None:
+        return True
+    if session.is_forgotten or not (session.is_found or runs):
+        return False
+    heard_at = (session.found_at or 0.0) if session.is_found else reopened_at(session)
+    return at > heard_at + (0.0 if session.is_ended else _SILENT_SECONDS)
+
+
+def reopened_at(session: Session) -> float:
+    """When a session is taken to have been opened again that goes on without its hooks: soon after the last of them.
+
+    Before whatever it does now, so that this says what it does.
+    """
+    return (session.last_event_at or 0.0) + _LAST_LINES_SECONDS

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -22,7 +23,7 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, make_private_folder, open_private
-from claude_session_status.store import Store
+from claude_session_status.store import Stamp, Store
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,10 @@ def _touch(path: str, now: float) -> None:
         os.utime(path, (now, now))
 
 
+def _tells_news(trace: Trace, session: Session | None) -> bool:
+    return history.may_be_found(session, trace.at, runs=trace.listed is not None)
+
+
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `tell` and `pause` may be called from any.
 
@@ -96,7 +101,7 @@ class Monitor:
         self._paused_until: float | None = None
         self._told: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
         self._rows: dict[str, Session] = {}
-        self._loaded: tuple[int, ...] | None = None  # the database's stamp when the rows were read
+        self._loaded: Stamp = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
         self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
         self._written_at = -math.inf
@@ -269,17 +274,19 @@ class Monitor:
             return  # somebody writes at this moment, a hook of that very session perhaps: the next poll will know
         for trace in news:
             session = remembered.get(trace.session_id)
-            # What hooks have spoken of is theirs for good: not asked for again, however its transcript grows.
-            is_known = session is not None and not session.is_found
-            self._asked[trace.session_id] = math.inf if is_known else trace.at
-            if history.may_be_found(session, trace.at) and (event := event_of(trace)):
+            hooked = session if session is not None and not session.is_found else None
+            # No client tells whether it runs: hooks alone can bring it back, however its transcript grows.
+            self._asked[trace.session_id] = math.inf if hooked is not None and trace.listed is None else trace.at
+            if _tells_news(trace, session) and (event := event_of(trace)):
+                if hooked is not None:
+                    event = replace(event, kind=EventKind.START, at=history.reopened_at(hooked))
                 self._spool.write(notes.encode(event), now)
         self._take_in()
         self._read_rows()
 
     def _is_news(self, trace: Trace) -> bool:
         row = self._rows.get(trace.session_id)
-        if row is not None and not history.may_be_found(row, trace.at):
+        if row is not None and not _tells_news(trace, row):
             return False
         return self._asked.get(trace.session_id, -math.inf) < trace.at
 
@@ -307,11 +314,13 @@ class Monitor:
         now = self._clock.time()
         if not self._unwritten or (not force and 0 <= now - self._written_at < WRITE_SECONDS):
             return
-        stamp = self._ingester.write_refreshed(sorted(self._unwritten))
-        if stamp is not None:
+        stamps = self._ingester.write_refreshed(sorted(self._unwritten))
+        if stamps is not None:
             self._unwritten.clear()
             self._written_at = now
-            self._loaded = stamp  # our own change: the rows are that already
+            before, after = stamps
+            if before == self._loaded:
+                self._loaded = after  # our own change alone: the rows are that already
 
     def _say(self, event: Event) -> None:
         """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""

@@ -81,14 +81,15 @@ def urgency_of(seconds_left: float, ttl_seconds: int) -> Urgency:
 
 
 def activity_of(session: Session, now: float) -> Activity:
-    """What the session is doing, by the newest evidence."""
+    """What the session is doing, by the newest evidence that is still believed."""
     return activity_since(session, now)[0]
 
 
 def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     """What the session is doing and since when (epoch seconds; -inf when nothing is known).
 
-    The newest evidence decides; of evidence from the same moment the calmer one.
+    The newest evidence decides; of evidence from the same moment the calmer one. What is believed no longer leaves the
+    word to older evidence that is: a prompt typed into a turn that runs is told of at once, and answered much later.
     """
     if session.is_ended and session.ended_at is not None:
         return Activity.ENDED, session.ended_at
@@ -98,7 +99,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
         # The client's own word is quicker than what it writes, and knows of an Esc that leaves no trace.
         client = (session.client_status_at, _CLIENT[session.client_status])
     evidence = [
-        (at, rank, activity, limit)
+        (at, rank, activity)
         for at, (rank, activity, limit) in (
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
@@ -108,12 +109,10 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
             (session.tool_at, _ASKED),
             client,
         )
-        if at is not None and at <= now + CLOCK_SLACK_SECONDS
+        if at is not None and now - limit <= at <= now + CLOCK_SLACK_SECONDS
     ]
-    if not evidence:
-        return Activity.IDLE, -math.inf
-    at, _, activity, limit = max(evidence)
-    return (activity if now - at <= limit else Activity.IDLE), at
+    at, _, activity = max(evidence, default=(-math.inf, 0, Activity.IDLE))
+    return activity, at
 
 
 # rank among evidence of one moment, activity, and for how many seconds it is believed

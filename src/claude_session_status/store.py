@@ -53,16 +53,17 @@ _ONE_THREAD: dict[str, Any] = {"threads": "1"}  # queries this small only wait f
 TRIES = 6
 _FIRST_WAIT_SECONDS = 0.02  # doubled after each try: 0.02 + 0.04 + ... + 0.32 = 0.62 s in all
 SECOND_LOOK_SECONDS = 0.5  # a file that somebody is just copying looks broken for less
+Stamp = tuple[int, ...] | None  # changes whenever somebody writes the database; None when there is none yet
 ASIDE_AT_MOST = 3  # times an hour: a disk that breaks each new file is not helped by one more
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A broken database that was moved away: where to, why, and the rows that could still be read from it."""
+    """A broken database that was moved away: where to, why, and how many sessions the new one has."""
 
     path: str
     reason: str
-    readable: tuple[Session, ...] = ()
+    sessions: int
 
 
 class Store:
@@ -73,8 +74,8 @@ class Store:
         self.tries = tries
         self._sleep = sleep
 
-    def stamp(self) -> tuple[int, ...] | None:
-        """Changes whenever somebody has written the database; two stat calls. None when there is none yet.
+    def stamp(self) -> Stamp:
+        """Which state of the database this is, by two stat calls.
 
         What a killed writer committed, or one whose disk was full, is in the log beside the database only.
         """
@@ -142,11 +143,13 @@ class Store:
             _forget(connection, [s for s in after if s.is_forgotten])
             connection.execute("COMMIT")
 
-    def set_aside(self, now: float) -> SetAside | None:
-        """Move a broken database, and the log beside it, out of the way; None where it can be used after all.
+    def renew(self, now: float, remember: Callable[[tuple[Session, ...]], Iterable[Session]]) -> SetAside | None:
+        """Set a broken database aside, the log beside it too, and put a new one there; None where it can be used.
 
-        The caller holds the ingest lock, so that nobody else does the same. Raises StoreLockedError, StoreNewerError,
-        StoreUnusableError, and StoreBrokenError where it was done too often within the hour.
+        `remember` gets the rows that can still be read, and returns those of the new one, which takes the place of the
+        old when it is whole: a kill in between loses nothing. The caller holds the ingest lock, so that nobody else
+        does the same. Raises StoreLockedError, StoreNewerError, StoreUnusableError, and StoreBrokenError where it was
+        done too often within the hour.
         """
         if self._flaw() is None:
             return None
@@ -158,18 +161,17 @@ class Store:
         if len(lately) >= ASIDE_AT_MOST:
             advice = f"It broke {len(lately)} times within the hour: check the disk"
             raise StoreBrokenError(flaw.title, advice) from flaw
-        target = store_files.aside_name(self.path, now)
+        sessions = list(remember(_readable(self.path)))
+        target, new = store_files.aside_name(self.path, now), f"{self.path}.rebuilt"
         try:
-            # The log first: a new database must never meet the old one's.
-            if os.path.lexists(self.path + ".wal"):
-                os.rename(self.path + ".wal", target + ".wal")
-            os.rename(self.path, target)
-            os.utime(target, (now, now))
+            store_files.remove(new)
+            Store(new, self._sleep, self.tries).update([], lambda _: sessions)
+            store_files.exchange(self.path, new, target, now)
         except OSError as error:
             raise StoreUnusableError(
                 f"{self.path} is broken and can't be set aside: {error.strerror}", store_files.UNUSABLE_ADVICE
             ) from error
-        return SetAside(target, flaw.title, _readable(target))
+        return SetAside(target, flaw.title, len(sessions))
 
     def _flaw(self) -> StoreBrokenError | None:
         """What is wrong with the database, by reading all of it and by an update that is taken back."""
@@ -246,12 +248,16 @@ class Store:
 
 
 def _readable(path: str) -> tuple[Session, ...]:
-    """The rows that a damaged database still gives; none where it gives none of them."""
-    try:
-        with duckdb.connect(path, read_only=True, config=_ONE_THREAD) as connection:
-            return tuple(session_of(row) for row in connection.execute(SELECT).fetchall())
-    except duckdb.Error:
-        return ()
+    """The rows that a damaged database still gives, those of forgotten sessions too."""
+    found: list[Session] = []
+    for table in ("session_status", "forgotten_sessions"):
+        try:
+            with duckdb.connect(path, read_only=True, config=_ONE_THREAD) as connection:
+                rows = connection.execute(f"SELECT {', '.join(NAMES)} FROM {table}").fetchall()  # noqa: S608 - our names
+                found += [session_of(row) for row in rows]
+        except duckdb.Error:
+            continue
+    return tuple(found)
 
 
 # ---- forgotten sessions -----------------------------------------------------

@@ -85,6 +85,31 @@ def aside_name(path: str, now: float) -> str:
     return candidate
 
 
+def remove(path: str) -> None:
+    """Delete a database and its log, where there are any. Raises OSError."""
+    for name in (path, path + ".wal"):
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
+
+
+def exchange(path: str, new: str, target: str, now: float) -> None:
+    """Put the database `new` in the place of the one at `path`, which is kept as `target`, dated `now`. Raises OSError.
+
+    At each moment there is one at `path`, where the file system lets a file have two names.
+    """
+    try:
+        os.link(path, target)
+    except OSError:
+        os.rename(path, target)
+    # Before the new one comes: it must never meet the old one's log.
+    if os.path.lexists(path + ".wal"):
+        os.rename(path + ".wal", target + ".wal")
+    os.utime(target, (now, now))
+    os.replace(new, path)
+
+
 def written_at(path: str) -> float:
     """When the database, or the log beside it, was last written (epoch seconds); 0 when there is none."""
     latest = 0.0

@@ -21,7 +21,7 @@ def shorten(text: str, width: int) -> str:
     """Return `text` in at most `width` characters, shortened in the middle: both ends tell names apart."""
     if len(text) <= width:
         return text
-    head = (width - 1 + 1) // 2
+    head = width // 2
     tail = width - 1 - head
     return text[:head] + "…" + (text[-tail:] if tail else "")
 

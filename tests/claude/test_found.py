@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from claude_session_status import notes
-from claude_session_status.claude.found import FULL_LOOK_SECONDS, Finder, Trace, event_of
+from claude_session_status.claude.found import FOLDERS_A_LOOK, FULL_LOOK_SECONDS, Finder, Trace, event_of
 from claude_session_status.claude.process import Liveness
 from claude_session_status.claude.registry import Listed
 from claude_session_status.errors import StoreLockedError
@@ -36,7 +36,7 @@ class Machine:
         """A session that was answered `age` seconds ago, its file written then."""
         at = self.clock.now - age
         told = Transcript(Path(self.where.projects, folder, f"{session_id}.jsonl"))
-        return told.user(at - 5, cwd=cwd).answer(at, wrote_5m=900, cwd=cwd).written_at(at)
+        return told.user(at - 5, cwd=cwd).answer(at, message=f"m{at}", wrote_5m=900, cwd=cwd).written_at(at)
 
     def client(self, session_id: str, pid: int = 7, **fields: Any) -> None:
         """A client that lists a session."""
@@ -157,6 +157,43 @@ class TestHooks:
             assert machine.shown() == {}
             assert machine.shown(machine.monitor(everything=True))[A].activity is Activity.ENDED
 
+    @pytest.mark.parametrize("hours", [0.05, 2, 30])
+    def test_unless_a_client_lists_it_that_runs_it_then_goes_on_without_its_hooks(
+        self, hours: float, machine: Machine
+    ) -> None:
+        machine.transcript(A)
+        machine.hook("turn", process=Process(6, 600))
+        machine.hook("end", process=Process(6, 600))
+        monitor = machine.monitor()
+        machine.shown(monitor)
+        machine.clock.now += 3600 * hours
+        machine.transcript(A, age=10)
+        since = (machine.clock.now - 15) * 1000
+        machine.client(A, 7, status="busy", statusUpdatedAt=since)
+        state = machine.shown(monitor)[A]
+        assert (state.cache, state.activity) == (Cache.WARM, Activity.WORKING)
+        machine.dead.add(7)
+        assert machine.shown(monitor)[A].activity is Activity.ENDED
+
+    def test_the_last_lines_of_a_client_that_goes_bring_nothing_back(self, machine: Machine) -> None:
+        machine.transcript(A)
+        machine.client(A, 7)
+        machine.hook("turn", process=Process(7, 700))
+        machine.hook("end", process=Process(7, 700))
+        machine.clock.now += 5
+        machine.transcript(A, age=0)
+        assert machine.shown()[A].activity is Activity.ENDED
+
+    def test_what_a_person_wanted_forgotten_is_not_brought_back_by_its_client(self, machine: Machine) -> None:
+        machine.transcript(A)
+        machine.client(A, 7)
+        machine.hook("turn", process=Process(7, 700))
+        machine.clock.now += 1
+        machine.hook("forget")
+        machine.clock.now += 90_000
+        machine.transcript(A, age=0)
+        assert machine.shown() == {}
+
     def test_nothing_is_noted_of_sessions_that_are_known(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.hook("turn")
@@ -253,6 +290,17 @@ def test_without_a_client_to_ask_a_silent_session_is_not_shown_for_a_day(machine
     assert machine.shown(monitor) == {}
 
 
+def test_one_that_was_silent_for_a_day_is_found_again(machine: Machine) -> None:
+    machine.transcript(A)
+    assert set(machine.shown()) == {A}
+    machine.clock.now += 30 * 3600
+    monitor = machine.monitor()
+    assert machine.shown(monitor) == {}
+    machine.clock.now += 70
+    machine.transcript(A, age=0)
+    assert machine.shown(monitor)[A].cache is Cache.WARM
+
+
 class TestCost:
     def test_a_folder_that_did_not_change_is_listed_once_a_minute(
         self, machine: Machine, monkeypatch: pytest.MonkeyPatch
@@ -268,20 +316,44 @@ class TestCost:
             return scandir(path)
 
         monkeypatch.setattr(os, "scandir", counting)
+        os.utime(machine.where.projects, (NOW - 50, NOW - 50))
         finder = machine.finder()
         assert len(finder.look(NOW)) == 20
         assert len(listed) == 21
         del listed[:]
         finder.look(NOW + 2)
-        assert listed == [machine.where.projects]
+        assert listed == []
         machine.transcript(A, folder="-x-3")
         os.utime(Path(machine.where.projects, "-x-3"), (NOW + 3, NOW + 3))
-        del listed[:]
         assert len(finder.look(NOW + 4)) == 20  # A was session 1 already
-        assert listed == [machine.where.projects, str(Path(machine.where.projects, "-x-3"))]
+        assert listed == [str(Path(machine.where.projects, "-x-3"))]
         del listed[:]
         finder.look(NOW + FULL_LOOK_SECONDS)
         assert len(listed) == 21
+
+    def test_of_very_many_folders_those_that_changed_last_are_asked_at_each_look_and_all_once_a_minute(
+        self, machine: Machine
+    ) -> None:
+        folders = [Path(machine.where.projects, f"-x-{n}") for n in range(FOLDERS_A_LOOK + 1)]
+        for age, folder in enumerate(folders, 100):
+            folder.mkdir(parents=True)
+            os.utime(folder, (NOW - age, NOW - age))
+        os.utime(machine.where.projects, (NOW - 50, NOW - 50))
+        finder = machine.finder()
+        assert finder.look(NOW) == ()
+        machine.transcript(A, folder=folders[0].name, age=0)
+        machine.transcript(B, folder=folders[-1].name, age=0)
+        assert {trace.session_id for trace in finder.look(NOW + 2)} == {A}
+        assert {trace.session_id for trace in finder.look(NOW + FULL_LOOK_SECONDS)} == {A, B}
+
+    def test_a_new_folder_is_seen_at_once(self, machine: Machine) -> None:
+        machine.transcript(A)
+        os.utime(machine.where.projects, (NOW - 50, NOW - 50))
+        finder = machine.finder()
+        finder.look(NOW)
+        machine.transcript(B, folder="-x-new")
+        os.utime(machine.where.projects, (NOW + 1, NOW + 1))
+        assert {trace.session_id for trace in finder.look(NOW + 2)} == {A, B}
 
     def test_a_transcript_that_is_written_to_again_is_seen_within_a_minute(self, machine: Machine) -> None:
         told = machine.transcript(A, age=9000)

@@ -1,6 +1,7 @@
 """How our command is written for each kind of shell, how it is found, and which commands are known as ours."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.claude.hook_commands import Launcher, find_launcher, mark_of, mentions_us
+from claude_session_status.claude.hook_commands import Launcher, find_launcher, mark_of, mentions_us, this_launcher
 
 OURS = [
     ("bare, as the original wrote it", "claude-session-status mark-start", "mark-start"),
@@ -200,6 +201,14 @@ def test_where_the_program_is_found(
     )
     assert found == launcher
     assert mark_of(found.entry("mark-turn")) == "mark-turn"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets nobody delete it; start these under Linux or macOS")
+def test_in_a_folder_that_was_deleted_it_is_found_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert os.path.isabs(this_launcher().program)
 
 
 def test_the_module_form_does_not_import_from_the_folder_that_the_hook_runs_in(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Notes and transcripts become rows: nothing lost, nothing twice, whoever does it and whenever it is killed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from claude_session_status import notes
 from claude_session_status.claude import ingest, transcript
 from claude_session_status.errors import StoreBrokenError
 from claude_session_status.lock import FileLock
-from claude_session_status.model import Event, EventKind, Request, Session, Source
+from claude_session_status.model import ClientStatus, Event, EventKind, Process, Request, Session, Source
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import Store
@@ -51,6 +52,18 @@ def test_notes_become_rows_and_are_gone(place: Place) -> None:
     assert place.rows()["a"].cwd == "/x/a"
     assert place.spool.names() == []
     assert place.drain().outcome is ingest.Outcome.NOTHING
+
+
+@pytest.mark.parametrize(("hours", "believed"), [(1, True), (1.9, True), (2.1, False), (23, False)])
+def test_a_client_that_cannot_be_seen_to_run_is_not_busy_for_ever(hours: float, believed: bool, where: Paths) -> None:
+    """One in a container that was killed leaves its file behind, which says busy."""
+    elsewhere = Process(7, 555, "pid:[1]")
+    said = {"pid": 7, "sessionId": "s", "procStart": "555", "status": "busy", "statusUpdatedAt": NOW * 1000}
+    os.makedirs(where.client_registry)
+    Path(where.client_registry, "7.json").write_text(json.dumps({**said, "pidDomain": "linux:abc:pid:[1]"}))
+    ingester = ingest.Ingester(where, Store(where.database), clock=lambda: NOW + hours * 3600)
+    session = ingester.refresh(Session("s", last_event_at=NOW, process=elsewhere))
+    assert session.client_status is (ClientStatus.BUSY if believed else None)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"\x1b[3~q", [Key.QUIT], b""),
         (b"\x1b[200~mocs\x1b[201~", [Key.MUTE, Key.OPEN, Key.COPY, Key.SORT], b""),
         (b"\x1bq", [], b""),  # Alt and q
+        (b"\x1b\x1b[Bq", [Key.DOWN, Key.QUIT], b""),  # Esc, and then an arrow
         (b"\xe0", [], b"\xe0"),
         ("é".encode(), [], b""),
     ],
@@ -118,10 +119,24 @@ def test_wishes_are_for_the_chosen_session(key: Key, wish: Wish) -> None:
 
 def test_the_foot_tells_the_keys_and_after_a_message_tells_them_again() -> None:
     state = Board(message="Copied")
-    assert board.foot(state, fulfils=True) == "Copied"
+    assert board.foot(state, 60, fulfils=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
-    assert board.foot(state, fulfils=True).startswith("↑↓ choose  m mute")
-    assert board.foot(state, fulfils=False) == "↑↓ choose  s sort: expiry  q quit"
+    assert board.foot(state, 100, fulfils=True).startswith("↑↓ choose  m mute  o open folder  c copy resume command")
+    assert board.foot(state, 100, fulfils=False) == "↑↓ choose  s sort: expiry  q quit"
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("width", [60, 80, 84, 200])
+def test_the_foot_fits_and_tells_how_to_quit(order: Order, width: int) -> None:
+    for fulfils in (True, False):
+        line = board.foot(Board(order), width, fulfils=fulfils)
+        assert len(line) <= width
+        assert line.endswith("q quit")
+
+
+def test_the_head_tells_when_not_all_are_shown() -> None:
+    assert board.head("name", FOUR, FOUR) == "name"
+    assert board.head("name", FOUR, board.visible(Board(), FOUR, 2)) == "name · 2 of 4 sessions, the arrows show more"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +148,8 @@ def test_the_foot_tells_the_keys_and_after_a_message_tells_them_again() -> None:
         ("cherry", 2, ["apple", "cherry"]),
         ("avocado", 2, ["cherry", "avocado"]),
         ("cherry", 1, ["cherry"]),
-        ("cherry", 0, ["Banana", "apple", "cherry", "avocado"]),
+        ("cherry", 0, ["cherry"]),
+        (None, -1, ["Banana"]),
     ],
 )
 def test_the_chosen_one_is_always_on_the_screen(chosen: str | None, rows: int, expected: list[str]) -> None:

@@ -64,7 +64,9 @@ def test_each_command_has_help(command: str) -> None:
     assert done.stdout.startswith(f"Usage: claude-session-status {command}")
 
 
-@pytest.mark.parametrize("arguments", [["unheard-of"], ["status", "--xml"], ["watch", "extra"]])
+@pytest.mark.parametrize(
+    "arguments", [["unheard-of"], ["status", "--xml"], ["status", "--json", "--short"], ["watch", "extra"]]
+)
 def test_wrong_usage_exits_with_2_and_says_what_was_wrong(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2

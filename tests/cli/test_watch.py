@@ -22,8 +22,10 @@ class Terminal:
     def __init__(self) -> None:
         self._tmux = ["tmux", "-f", "/dev/null", "-L", f"watch-{uuid.uuid4().hex}"]
 
-    def start(self, *arguments: str, width: int = 80, height: int = 20, **environment: str) -> None:
-        line = f"trap : INT; '{sys.executable}' -m claude_session_status {' '.join(arguments)}; echo exit=$?; exec sh"
+    def start(self, *arguments: str, width: int = 80, height: int = 20, term: str = "", **environment: str) -> None:
+        variable = f"TERM={term} " if term else ""  # tmux says what it is itself
+        command = f"{variable}'{sys.executable}' -m claude_session_status {' '.join(arguments)}"
+        line = f"trap : INT; {command}; echo exit=$?; exec sh"
         self._do(
             "new-session", "-d", "-x", str(width), "-y", str(height), f"PS1='$ ' sh -c \"{line}\"", env=environment
         )
@@ -173,6 +175,33 @@ def test_with_more_sessions_than_lines_the_foot_and_the_chosen_one_are_seen(term
     terminal.wait(lambda s: "p11" in s and "q quit" in s and "p00" not in s)
     terminal.keys("q")
     terminal.wait(lambda s: "exit=0" in s)
+
+
+@pytest.mark.parametrize("height", [6, 8, 10])
+def test_in_a_small_pane_it_says_what_is_not_shown_and_how_to_quit(height: int, terminal: Terminal) -> None:
+    for number in range(9):
+        mark("mark-turn", f"s{number:02}", cwd=f"/x/p{number:02}")
+    terminal.start("watch", width=60, height=height)
+    terminal.wait(lambda s: "of 9 sessions, the arrows" in s and "p00" in s and "q quit" in s)
+    terminal.keys("Down", "Up", "Up")
+    terminal.wait(lambda s: "p00" in s and "q quit" in s)
+
+
+def test_esc_swallows_no_key_after_it(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", width=110)
+    terminal.wait(lambda s: "my-app" in s)
+    terminal.keys("Escape")
+    pressed = time.monotonic()
+    terminal.wait(lambda _: time.monotonic() > pressed + 1)  # q must not come so soon that both are Alt and q
+    terminal.keys("q")
+    terminal.wait(lambda s: "exit=0" in s)
+
+
+def test_where_nothing_can_be_drawn_over_it_prints_once(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", term="dumb")
+    terminal.wait(lambda s: "my-app" in s and " left" in s and "exit=0" in s)
 
 
 def test_without_a_keyboard_it_is_shown_all_the_same(terminal: Terminal) -> None:

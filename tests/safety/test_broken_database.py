@@ -110,6 +110,55 @@ def test_the_monitor_loses_no_row_that_it_knew_and_says_it_once(
     assert "2 sessions" in record.getMessage()
 
 
+class Killed(BaseException):
+    """What a kill is to the code it hits: nothing runs after it."""
+
+
+@pytest.mark.parametrize("step", ["link", "rename", "utime", "replace"])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_a_kill_while_it_is_made_anew_costs_nothing(
+    step: str, done: bool, good: bytes, where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Path(where.database)
+    database.write_bytes(b"\0" * 4096 + good[4096:])
+    Path(where.database + ".wal").write_bytes(b"junk")
+    real = getattr(os, step)
+
+    def killed(*arguments: Any, **options: Any) -> None:
+        if done:
+            real(*arguments, **options)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, killed)
+        with pytest.raises(Killed):
+            ingest.Ingester(where, Store(where.database)).mend()
+    assert "told" in status(where)[0]
+    assert not Path(where.database + ".rebuilt").exists()
+    assert b"\0" * 4096 + good[4096:] in [path.read_bytes() for path in aside(where)]
+
+
+def test_where_a_file_has_one_name_only_it_is_made_anew_too(
+    good: bytes, where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: str) -> None:
+        raise PermissionError
+
+    Path(where.database).write_bytes(b"\0" * 4096 + good[4096:])
+    monkeypatch.setattr(os, "link", refused)
+    assert ingest.Ingester(where, Store(where.database)).mend()
+    assert {s.session_id for s in Store(where.database).load()} == {"told"}
+    assert len(aside(where)) == 1
+
+
+def test_what_a_person_wanted_forgotten_stays_so_where_the_rows_can_be_read(good: bytes, where: Paths) -> None:
+    say(where, "forget", "told", time.time())
+    ingest.Ingester(where, Store(where.database)).drain()
+    with duckdb.connect(where.database) as connection:
+        connection.execute("ALTER TABLE session_status DROP COLUMN project")
+    assert set(status(where)[0]) <= {"untold"}
+
+
 def test_a_transcript_that_grew_is_written_to_the_new_one(good: bytes, where: Paths) -> None:
     monitor = Monitor(where)
     monitor.look()
@@ -202,7 +251,7 @@ def test_a_locked_file_is_never_taken_for_a_broken_one_whatever_its_path_says(fo
         assert other.stdout is not None
         assert other.stdin is not None
         assert other.stdout.readline().strip() == b"held"
-        for attempt in (ingester.mend, lambda: Store(where.database, sleep=lambda s: None).set_aside(NOW)):
+        for attempt in (ingester.mend, lambda: Store(where.database, sleep=lambda s: None).renew(NOW, list)):
             with pytest.raises(StoreLockedError):
                 attempt()
         other.stdin.close()
@@ -221,7 +270,7 @@ def test_a_file_that_is_being_copied_is_looked_at_again_before_it_is_judged(good
         waits.append(seconds)
         Path(where.database).write_bytes(good)
 
-    assert Store(where.database, sleep=finish).set_aside(time.time()) is None
+    assert Store(where.database, sleep=finish).renew(time.time(), list) is None
     assert waits == [0.5]
     assert aside(where) == []
     assert len(Store(where.database).load()) == 2
@@ -261,14 +310,14 @@ def test_a_disk_that_breaks_every_file_is_not_fed_for_ever(good: bytes, where: P
     store = Store(where.database, sleep=lambda seconds: None)
     for _ in range(3):
         Path(where.database).write_bytes(b"junk" * 2000)
-        assert store.set_aside(time.time()) is not None
+        assert store.renew(time.time(), list) is not None
     Path(where.database).write_bytes(b"junk" * 2000)
     with pytest.raises(StoreBrokenError) as caught:
-        store.set_aside(time.time())
+        store.renew(time.time(), list)
     assert "3 times within the hour" in caught.value.next_step
     assert len(aside(where)) == 3
     later = time.time() + 7200
-    assert store.set_aside(later) is not None
+    assert store.renew(later, list) is not None
 
 
 def test_a_newer_version_of_ours_is_refused_untouched_and_hooks_keep_their_notes(good: bytes, where: Paths) -> None:
@@ -287,7 +336,7 @@ def test_a_newer_version_of_ours_is_refused_untouched_and_hooks_keep_their_notes
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 2
     with pytest.raises(StoreNewerError):
-        Store(where.database).set_aside(time.time())
+        Store(where.database).renew(time.time(), list)
     assert Path(where.database).read_bytes() == before
     assert len(os.listdir(where.spool)) == 3
     with duckdb.connect(where.database) as db:  # the upgrade: now it is ours
@@ -307,7 +356,7 @@ def test_a_folder_in_its_place_is_no_damage_whatever_its_path_says(folder: str, 
     where = Paths(str(tmp_path / folder))
     os.makedirs(where.database)
     with pytest.raises(StoreUnusableError):
-        Store(where.database).set_aside(NOW)
+        Store(where.database).renew(NOW, list)
 
 
 # ---- one odd value must not stop the others ---------------------------------

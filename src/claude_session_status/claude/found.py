@@ -1,8 +1,9 @@
 """Finds sessions that no hook has told of, by their transcripts: so the first start shows what runs already.
 
 A look is cheap: a folder of transcripts is listed when its time changed, which happens when a session begins, and all
-of them once a minute, since appending to a transcript changes no folder. Only transcripts written within the last hour
-count: what is older is cold. Subagents' files are never taken for sessions.
+of them once a minute, since appending to a transcript changes no folder. Where there are very many folders, only those
+that changed last are asked for their time at each look. Only transcripts written within the last hour count: what is
+older is cold. Subagents' files are never taken for sessions.
 
 Where the clients list themselves (`registry`), a session that no running client lists is over and not found. Older
 clients list nothing; then the transcript alone must do.
@@ -24,6 +25,7 @@ from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
 
 FULL_LOOK_SECONDS = 60.0
+FOLDERS_A_LOOK = 100
 _TAIL = 1024 * 1024  # bytes from the end of a transcript in which its folder must be told
 _CLOCK_SLACK_SECONDS = 60.0  # a file's time may be a little ahead of ours
 _COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
@@ -49,6 +51,8 @@ class Finder:
         self._registry = Registry(paths.client_registry)
         self._alive = alive
         self._seen: dict[str, int] = {}  # folder -> its time when it was listed
+        self._projects_changed = 0
+        self._lively: list[str] = []  # the folders that changed last
         self._traces: dict[str, Trace] = {}
         self._full_look_at: float | None = None
 
@@ -57,11 +61,10 @@ class Finder:
         full = self._full_look_at is None or not 0 <= now - self._full_look_at < FULL_LOOK_SECONDS
         if full:
             self._full_look_at = now
-        for folder, changed in _folders(self._projects):
+        for folder, changed in self._folders(now, full=full):
             if full or self._seen.get(folder) != changed:
                 self._list(folder, now)
-                # A file that comes within the same tick of a coarse clock must not be missed.
-                self._seen[folder] = changed if now - changed / 1e9 > _COARSE_SECONDS else 0
+                self._seen[folder] = _settled(changed, now)
         since = now - policy.FOUND_SECONDS
         self._traces = {key: trace for key, trace in self._traces.items() if trace.at > since}
         return tuple(self._running()) if self._traces else ()
@@ -69,6 +72,16 @@ class Finder:
     def has_moved_on(self, session: Session) -> bool:
         """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
         return session.is_found and self._registry.names_another(session.session_id, session.process)
+
+    def _folders(self, now: float, *, full: bool) -> list[tuple[str, int]]:
+        """The folders to look at, with their times: all where one came or went, else those that changed last."""
+        changed = _changed(self._projects)
+        if not full and changed == self._projects_changed:
+            return [(folder, at) for folder in self._lively if (at := _changed(folder)) is not None]
+        self._projects_changed = _settled(changed or 0, now)
+        found = sorted(_folders(self._projects), key=lambda item: -item[1])
+        self._lively = [folder for folder, _ in found[:FOLDERS_A_LOOK]]
+        return found
 
     def _list(self, folder: str, now: float) -> None:
         for entry in _entries(folder):
@@ -151,6 +164,19 @@ def _object(raw: bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) else None
+
+
+def _changed(folder: str) -> int | None:
+    """A folder's time in nanoseconds; None where there is none."""
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _settled(changed: int, now: float) -> int:
+    """A time to compare with later; 0 for one so recent that more may come within the same tick of a coarse clock."""
+    return changed if now - changed / 1e9 > _COARSE_SECONDS else 0
 
 
 def _folders(projects: str) -> Iterator[tuple[str, int]]:

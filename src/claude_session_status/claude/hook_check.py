@@ -60,7 +60,10 @@ def _launchers(text: str) -> list[Launcher]:
             found[Launcher(command, tuple(map(str, arguments[:-1])), direct=True)] = None
         else:
             words = shlex.split(command)
-            found[Launcher(words[0], tuple(words[1 : words.index(mark)]))] = None
+            if words[0] == "&":  # PowerShell's way to run what is quoted
+                del words[0]
+            end = next(i for i, word in enumerate(words) if word.startswith(mark))  # a redirection may follow at once
+            found[Launcher(words[0], tuple(words[1:end]))] = None
     return list(found)
 
 

@@ -95,8 +95,16 @@ def this_launcher() -> Launcher:
         windows=sys.platform == "win32",
         is_file=os.path.isfile,
         which=shutil.which,
-        here=os.getcwd(),
+        here=_working_folder(),
     )
+
+
+def _working_folder() -> str:
+    """Empty where the folder was deleted: then a relative name leads nowhere, and the next place is looked at."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def mark_of(entry: Mapping[str, object]) -> str | None:

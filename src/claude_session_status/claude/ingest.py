@@ -13,17 +13,18 @@ from enum import Enum
 
 from claude_session_status import history, notes
 from claude_session_status.claude import transcript
-from claude_session_status.claude.registry import Registry
+from claude_session_status.claude.registry import Registered, Registry
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
 from claude_session_status.lock import FileLock
-from claude_session_status.model import Event, Session
+from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, moment_of
-from claude_session_status.store import Store
+from claude_session_status.store import Stamp, Store
 
 HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook, and the note is safe already
 LATELY_SECONDS = 1.0  # a note that waits for longer says that hooks before this one met a lock: no use in waiting
 FOUND_SECONDS = 86400.0  # a new database is made from transcripts that were written within the last day
+BUSY_SECONDS = 7200.0  # so long a client is believed to be busy that can't be seen to run, as one in a container
 BATCH = 500  # notes a transaction: a crowded spool is worked off in pieces
 HOOK_BATCHES = 2  # what one hook does of them, some 0.5 s of work, and the next ones go on
 
@@ -137,7 +138,7 @@ class Ingester:
 
     def refresh(self, session: Session) -> Session:
         """The session with what its files say, which are read only if they changed; itself where nothing is new."""
-        said = self._registry.look(session.session_id, session.process)
+        said = self._client_word(session)
         session = history.hear_client(session, said.status if said else None, said.since if said else None)
         path = session.transcript_path
         mark = transcript.stat_mark(path) if path else None
@@ -152,8 +153,19 @@ class Ingester:
                 session = history.observe(session, facts, seen, self.default_ttl)
         return history.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
-    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[int, ...] | None:
-        """Bring the rows of these sessions up to their files; returns the database's stamp after that.
+    def _client_word(self, session: Session) -> Registered | None:
+        """What the client says of itself; that of a killed container's, which says busy for ever, only for a while."""
+        said = self._registry.look(session.session_id, session.process)
+        if said is None or said.status is not ClientStatus.BUSY:
+            return said
+        if self._clock() - said.since <= BUSY_SECONDS:
+            return said
+        from claude_session_status.claude.process import Liveness, liveness  # noqa: PLC0415 - not for hooks
+
+        return said if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
+
+    def write_refreshed(self, session_ids: Iterable[str]) -> tuple[Stamp, Stamp] | None:
+        """Bring the rows of these sessions up to their files; returns the database's stamps before and after that.
 
         None when another process is ingesting. Raises SessionStatusError.
         """
@@ -161,8 +173,9 @@ class Ingester:
         if not lock.acquire():
             return None
         try:
+            before = self._store.stamp()
             self._store.update(session_ids, lambda before: [self.refresh(s) for s in before.values()])
-            return self._store.stamp()
+            return before, self._store.stamp()
         finally:
             lock.release()
 
@@ -176,25 +189,27 @@ class Ingester:
         lock = FileLock(self._paths.ingest_lock)
         if not lock.acquire():
             return False
-        try:
-            now = time.time()
-            aside = self._store.set_aside(now)
-            if aside is None:
-                return True
-            sessions = {s.session_id: s for s in (*aside.readable, *known)}
+        now = time.time()
+
+        def remember(readable: tuple[Session, ...]) -> list[Session]:
+            sessions = {s.session_id: s for s in (*readable, *known)}
             for session in found.sessions(self._paths.claude_dir, now - FOUND_SECONDS):
                 sessions.setdefault(session.session_id, session)
-            rebuilt = [self.refresh(session) for session in sessions.values()]
-            self._store.update(sessions, lambda _: rebuilt)
+            return [self.refresh(session) for session in sessions.values()]
+
+        try:
+            aside = self._store.renew(now, remember)
         finally:
             lock.release()
+        if aside is None:
+            return True
         import logging  # noqa: PLC0415 - hooks come through this module, and pay for it only here
 
         logging.getLogger(__name__).warning(
             "%s. It was set aside as %s; a new one was made, with %d sessions",
             aside.reason,
             os.path.basename(aside.path),
-            len(rebuilt),
+            aside.sessions,
         )
         return True
 

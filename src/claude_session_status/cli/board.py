@@ -87,18 +87,35 @@ def _next(board: Board, step: int, shot: Snapshot) -> str | None:
 
 
 def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:
-    """The snapshot cut to `rows` sessions, so that the chosen one is among them."""
+    """The snapshot cut to `rows` sessions, but one at least, so that the chosen one is among them."""
+    rows = max(1, rows)
     ids = [s.session.session_id for s in shot.sessions]
-    if len(ids) <= rows or rows < 1:
+    if len(ids) <= rows:
         return shot
     at = ids.index(board.chosen) if board.chosen in ids else 0
     first = min(max(0, at - rows // 2), len(ids) - rows)
     return replace(shot, sessions=shot.sessions[first : first + rows])
 
 
-def foot(board: Board, *, fulfils: bool) -> str:
-    """The last line: what was just said, else what the keys do. `fulfils`: somebody does what they ask for."""
+def foot(board: Board, width: int, *, fulfils: bool) -> str:
+    """The last line: what was just said, else what the keys do, in at most `width` columns from 60 on.
+
+    `fulfils`: somebody does what they ask for.
+    """
     if board.message:
         return board.message
-    wishes = "m mute  o open folder  c copy resume command  " if fulfils else ""
-    return f"↑↓ choose  {wishes}s sort: {board.order.value}  q quit"
+    sort_and_quit = f"s sort: {board.order.value}  q quit"
+    if not fulfils:
+        return f"↑↓ choose  {sort_and_quit}"
+    line = f"↑↓ choose  m mute  o open folder  c copy resume command  {sort_and_quit}"
+    return line if len(line) <= width else f"↑↓  m mute  o open  c copy  {sort_and_quit}"
+
+
+def head(headline: str, shot: Snapshot, shown: Snapshot) -> str:
+    """The first line: it tells when not all sessions have room."""
+    hidden = len(shot.sessions) - len(shown.sessions)
+    return (
+        f"{headline} · {len(shown.sessions)} of {len(shot.sessions)} sessions, the arrows show more"
+        if hidden
+        else headline
+    )

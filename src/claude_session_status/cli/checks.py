@@ -64,6 +64,7 @@ class Facts:
     config_problems: tuple[str, ...] = ()
     monitor_at: float | None = None
     monitor_lives: bool = False
+    tray_lives: bool = False
     route: str | None = None  # how a tray icon would be shown; None: not at all
     route_reason: str = ""
     has_display: bool = True
@@ -100,7 +101,7 @@ def check_hooks(facts: Facts) -> Check:
     """Present, in the form that fires, and starting a program that is there."""
     found, mend = facts.hooks, f"{PROGRAM} install-hooks"
     if found.problem:
-        return Check("hooks", State.BAD, found.problem, f"Mend the file, then: {mend}")
+        return Check("hooks", State.BAD, f"{facts.settings_path}: {found.problem}", f"Mend the file, then: {mend}")
     hooks = {event: step for event, step in found.steps.items() if event != "statusLine"}
     by_plugin = f"the plugin {found.plugin}"
     if not found.programs:
@@ -184,11 +185,18 @@ def check_config(facts: Facts) -> Check:
 
 
 def check_monitor(facts: Facts) -> Check:
-    """Somebody watches the clock."""
+    """Somebody watches the clock, and notifies."""
+    if facts.monitor_lives and facts.tray_lives:
+        return Check("monitor", State.GOOD, "a tray is running")
+    if facts.monitor_lives and not facts.has_display:
+        return Check(
+            "monitor", State.NOTE, "a table or a bar's module is running; there is no display to notify you on"
+        )
+    start = f"{PROGRAM} tray" if facts.has_display else f"{PROGRAM} watch"
     if facts.monitor_lives:
-        return Check("monitor", State.GOOD, "a tray or table is running")
+        return Check("monitor", State.BAD, "only a table or a bar's module is running, and they notify nobody", start)
     was = "" if facts.monitor_at is None else f"; one stopped {_ago(facts.monitor_at, facts.now)} without saying so"
-    return Check("monitor", State.BAD, f"none is running, so nobody notifies you{was}", f"{PROGRAM} tray")
+    return Check("monitor", State.BAD, f"none is running, so nobody notifies you{was}", start)
 
 
 def check_tray(facts: Facts) -> Check:
@@ -212,8 +220,9 @@ def check_notification(facts: Facts) -> Check:
     if facts.notified is not None:
         tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in facts.notified) or "there is no way here"
         worked = any(ok for _, _, ok in facts.notified)
-        command = "" if worked else _SERVICE
-        return Check("notification", State.GOOD if worked else State.BAD, f"one was sent by {tried}", command)
+        if worked:
+            return Check("notification", State.GOOD, f"one was sent by {tried}")
+        return Check("notification", State.BAD, f"none could be sent: {tried}", _SERVICE)
     if facts.notification_way is None:
         if not facts.has_display:
             return Check("notification", State.NOTE, "no service here shows notifications: there is no display")

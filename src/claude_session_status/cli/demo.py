@@ -1,7 +1,5 @@
 """`tray --demo` and `watch --demo`: the same faces before made-up sessions. The user's own are not looked at."""
 
-import sys
-
 import click
 from rich.console import Console
 
@@ -15,8 +13,9 @@ from claude_session_status.demo import NOTICE, demo
 def show_table(*, once: bool) -> None:
     """Show the demo's table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
     with demo(alerts=False) as monitor:
-        if sys.stdout.isatty() and not once:
-            watch.show(monitor, Console(), watch.HEADLINE, fulfiller(monitor, SystemHands()))
+        console = Console()
+        if watch.can_draw(console) and not once:
+            watch.show(monitor, console, watch.HEADLINE, fulfiller(monitor, SystemHands()))
         else:
             monitor.look()
             table.print_once(monitor.snapshot())

@@ -18,6 +18,7 @@ from claude_session_status.claude import hook, hook_check, plugin
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import checks
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import Store
@@ -55,6 +56,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Facts:
         "config_problems": loaded.problems,
         "monitor_at": _changed_at(where.monitor_alive),
         "monitor_lives": hook.monitor_lives(where.monitor_alive, now),
+        "tray_lives": _is_held(where.tray_lock),
         "client_version": _client_version(),
         "versions": {
             "claude-session-status": __version__,
@@ -73,6 +75,19 @@ def _changed_at(path: str) -> float | None:
         return None
 
 
+def _is_held(lock: str) -> bool:
+    """Whether another process holds a lock. It is taken for a moment to see that, where its file is there at all."""
+    if not os.path.exists(lock):
+        return False
+    probe = FileLock(lock)
+    try:
+        return not probe.acquire()
+    except OSError:
+        return False
+    finally:
+        probe.release()
+
+
 def _hooks(where: Paths) -> dict[str, Any]:
     try:
         text: str | None = Path(where.settings).read_text("utf-8")
@@ -80,7 +95,7 @@ def _hooks(where: Paths) -> dict[str, Any]:
     except FileNotFoundError:
         found = hook_check.Inspection()
     except (OSError, UnicodeError) as error:
-        found = hook_check.Inspection(problem=f"{where.settings} can't be read: {error}")
+        found = hook_check.Inspection(problem=f"it can't be read: {getattr(error, 'strerror', None) or error}")
     forbidding = [path for path in hook_check.managed_paths(sys.platform) if _forbids(path)]
     return {
         "settings_path": where.settings,

@@ -27,6 +27,9 @@ class Key(Enum):
     QUIT = "q"
 
 
+_ESCAPE = b"\x1b"
+_SEQUENCE_SECONDS = 0.05  # what a key sends comes at once: an Esc that nothing follows was pressed as such
+
 _MEANINGS = {
     b"\x1b[A": Key.UP,
     b"\x1bOA": Key.UP,  # where the terminal is in application mode
@@ -61,7 +64,7 @@ def _length(typed: bytes) -> int | None:
     first = typed[:1]
     if first == b"\xe0":
         return 2 if len(typed) > 1 else None
-    if first != b"\x1b":
+    if first != _ESCAPE or typed[1:2] == _ESCAPE:
         return 1
     if len(typed) == 1:
         return None
@@ -102,6 +105,8 @@ if sys.platform == "win32":
                     keys, rest = decode(rest + msvcrt.getch())
                     for key in keys:
                         heard(key)
+                if rest == _ESCAPE:
+                    rest = b""  # a console sends no such sequences
 
         reader = threading.Thread(target=read, name="keys", daemon=True)
         reader.start()
@@ -124,9 +129,12 @@ else:
         def read() -> None:
             rest = b""
             while True:
-                ready, _, _ = select.select([terminal, waking], [], [])
+                ready, _, _ = select.select([terminal, waking], [], [], _SEQUENCE_SECONDS if rest else None)
                 if waking in ready:
                     return
+                if not ready:
+                    rest = b""
+                    continue
                 try:
                     typed = os.read(terminal, 1024)
                 except OSError:  # hung up

@@ -76,16 +76,21 @@ def watch(*, demo: bool, once: bool) -> None:
 
 
 @group.command(short_help="Print all sessions once: table, JSON or a line.")
-@click.option("--json", "form", flag_value="json", help="Print JSON (schema 1) instead of a table.")
-@click.option("--short", "form", flag_value="short", help="Print one line for tmux or Polybar.")
-@click.option("--waybar", "form", flag_value="waybar", help="Print JSON for a Waybar module.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
+@click.option("--short", is_flag=True, help="Print one line for tmux or Polybar.")
+@click.option("--waybar", is_flag=True, help="Print JSON for a Waybar module.")
 @click.option("--all", "everything", is_flag=True, help="Also sessions that have ended or were silent for a day.")
 @click.option("--follow", is_flag=True, help="With --short or --waybar: a new line whenever it changes.")
-def status(*, form: str | None, everything: bool, follow: bool) -> None:
+def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that goes cold soonest first."""
     from claude_session_status.cli.status import Form, line, run  # noqa: PLC0415 - DuckDB is imported only to be used
 
-    wanted = Form(form or "table")
+    forms = [
+        form for form, is_wanted in ((Form.JSON, as_json), (Form.SHORT, short), (Form.WAYBAR, waybar)) if is_wanted
+    ]
+    if len(forms) > 1:
+        raise click.UsageError("--json, --short and --waybar exclude each other.")
+    wanted = forms[0] if forms else Form.TABLE
     if not follow:
         run(wanted, everything=everything)
         return

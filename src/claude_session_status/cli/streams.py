@@ -5,6 +5,7 @@ and JSON, which is UTF-8 by its standard, would be something else. And a program
 Whoever reads may leave early, as `head` does: that is no failure of ours.
 """
 
+import codecs
 import errno
 import io
 import os
@@ -12,7 +13,9 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-PRINTED = "●▶○×█"  # the marks and bars of the table, and what is most foreign to old encodings
+# The marks and bars of the table, which old encodings lack, and what stands for them there: "?" is a mark of its own.
+PLAIN = {"●": "*", "▶": ">", "○": "o", "×": "x", "█": "#", "░": ".", "…": "~", "·": "-", "↑": "^", "↓": "v"}
+PRINTED = "".join(PLAIN)
 
 
 def make_fit(environ: Mapping[str, str] = os.environ) -> None:
@@ -37,10 +40,17 @@ def _fit(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper) or _can_say(PRINTED, stream.encoding):
         return stream
     if stream.isatty() or environ.get("PYTHONIOENCODING"):
-        stream.reconfigure(errors="replace")  # whoever reads it has that encoding and no other
+        codecs.register_error("plain marks", _plain)
+        stream.reconfigure(errors="plain marks")  # whoever reads it has that encoding and no other
     else:
         stream.reconfigure(encoding="utf-8")
     return stream
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
 
 
 def _can_say(text: str, encoding: str) -> bool:

@@ -4,7 +4,6 @@ The whole screen is written over in place once a second, never cleared, so nothi
 comes back at the end, with its cursor.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from queue import SimpleQueue
@@ -24,17 +23,24 @@ from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
 
 HEADLINE = "claude-session-status"
-FRAME_LINES = 7  # headline, what is wrong, the column's names, a foot of two lines, and two blank ones
+FRAME_LINES = 5  # headline, what is wrong, the column's names, a foot of two lines
+LOOSE_LINES = 10  # a terminal of so many has blank lines above and below the table
 
 
 def run(headline: str = HEADLINE, *, once: bool = False) -> None:
     """Show the table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
-    if once or not sys.stdout.isatty():
+    console = Console()
+    if once or not can_draw(console):
         status.run(status.Form.TABLE, everything=False)
         return
     where = paths.from_environment()
     monitor = Monitor(where, alerts=False)
-    show(monitor, Console(), headline, fulfiller(monitor, SystemHands()))
+    show(monitor, console, headline, fulfiller(monitor, SystemHands()))
+
+
+def can_draw(console: Console) -> bool:
+    """Whether lines can be written over there: not in a pipe, and not in the consoles of some editors."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: Fulfil | None = None) -> None:
@@ -45,15 +51,8 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
     latest, state = Snapshot(0.0), Board()
     news: SimpleQueue[News | Key | BaseException] = SimpleQueue()
 
-    def line(text: str) -> Text:
-        return Text(text, style="dim", overflow="ellipsis", no_wrap=True)
-
-    def foot() -> Text:
-        text = board.foot(state, fulfils=fulfil is not None)
-        return Text(text, overflow="fold") if state.message else line(text)
-
     def render() -> RenderableType:
-        return _frame(state, latest, console, line(headline), foot())
+        return _frame(state, latest, console, headline, fulfils=fulfil is not None)
 
     live = Live(get_renderable=render, console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
 
@@ -71,10 +70,21 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
                 monitor.wake()
 
 
-def _frame(state: Board, shot: Snapshot, console: Console, head: Text, foot: Text) -> RenderableType:
+def _frame(state: Board, shot: Snapshot, console: Console, headline: str, *, fulfils: bool) -> RenderableType:
     """The whole screen: it never has more lines than there are, so that the foot is always to be seen."""
-    shown = board.visible(state, board.arrange(state, shot), console.height - FRAME_LINES)
-    return Group(head, Text(), table.render(shown, console.width, state.chosen), Text(), foot)
+    width, height = console.size
+    blank = [Text()] if height >= LOOSE_LINES else []
+    rows = height - FRAME_LINES - 2 * len(blank)
+    shown = board.visible(state, board.arrange(state, shot), rows)
+    foot = board.foot(state, width, fulfils=fulfils)
+    last = Text(foot, overflow="fold") if state.message else _line(foot)
+    return Group(
+        _line(board.head(headline, shot, shown)), *blank, table.render(shown, width, state.chosen), *blank, last
+    )
+
+
+def _line(text: str) -> Text:
+    return Text(text, style="dim", overflow="ellipsis", no_wrap=True)
 
 
 def _pressed(key: Key, state: Board, shot: Snapshot, fulfil: Fulfil | None) -> Board:
