@@ -91,9 +91,7 @@ def test_where_a_listed_client_runs(what: str, domain: str | None, expected: Liv
         entry["pidDomain"] = domain.format(machine=machine, kernels=kernels)
     write(tmp_path / "sessions", entry, os.getpid())
     registry = Registry(str(tmp_path / "sessions"))
-    listed = registry.listed()
-    assert listed is not None
-    process = listed["s"].process
+    process = registry.listed()["s"].process
     assert liveness(process, NOW) is expected, what
     assert registry.names_another("t", process) is (expected is Liveness.ALIVE)
 

@@ -6,10 +6,11 @@ that changed last are asked for their time at each look. Only transcripts writte
 older is cold. Subagents' files are never taken for sessions.
 
 Where the clients list themselves (`registry`), a session that no running client lists is over and not found. Older
-clients list nothing; then the transcript alone must do.
+clients list nothing; then the transcript alone must do, also where a newer one ran once and left.
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -98,8 +99,10 @@ class Finder:
 
     def _running(self) -> Iterator[Trace]:
         listed = self._registry.listed()
+        # What was written a good while after the last of them left is an older client's.
+        since = math.inf if listed else self._registry.changed_at() + _CLOCK_SLACK_SECONDS
         for trace in self._traces.values():
-            if listed is None:
+            if trace.at > since:
                 yield trace
                 continue
             client = listed.get(trace.session_id)

@@ -5,6 +5,7 @@ and never needed. Nothing else in that folder is opened.
 """
 
 import json
+import math
 import os
 from dataclasses import dataclass, field
 
@@ -58,12 +59,19 @@ class Registry:
         named = self._entry(process.pid).get("sessionId")
         return isinstance(named, str) and named != session_id
 
-    def listed(self) -> dict[str, Listed] | None:
-        """The clients by the sessions that they list, dead ones included; None where clients list nothing."""
+    def changed_at(self) -> float:
+        """When a client last came or left (epoch seconds); -inf where clients list nothing."""
+        try:
+            return os.stat(self.folder).st_mtime
+        except OSError:
+            return -math.inf
+
+    def listed(self) -> dict[str, Listed]:
+        """The clients by the sessions that they list, dead ones included."""
         try:
             names = os.listdir(self.folder)
         except OSError:
-            return None
+            return {}
         pids = [int(stem) for name in names if (stem := name.removesuffix(".json")) != name and stem.isdecimal()]
         entries = [(pid, self._entry(pid)) for pid in pids]
         # The newest last: a file that a crash left behind may name a session that another client has resumed.
