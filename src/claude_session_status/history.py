@@ -55,6 +55,7 @@ _MOMENTS: dict[EventKind, tuple[str, ...]] = {
     EventKind.WAIT: ("waiting_at",),
     EventKind.END: ("ended_at",),
     EventKind.GONE: ("ended_at",),
+    EventKind.STAYED: (),  # nothing happened, but the session goes on
 }
 _STAMPED = ("project", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"

@@ -184,6 +184,7 @@ class Monitor:
             self._find,
             self._refresh_transcripts,
             self._note_the_gone,
+            self._note_who_stays,
         )
 
     @property
@@ -308,6 +309,12 @@ class Monitor:
                 continue
             if self._alive(session.process, heard_at) is Liveness.GONE or self._finder.has_moved_on(session):
                 self._say(Event(EventKind.GONE, session.session_id, heard_at))
+
+    def _note_who_stays(self) -> None:
+        """A session that one client left goes on where another has it open: the hooks say only that one has left."""
+        for session, process in self._finder.open_elsewhere([s for s in self._rows.values() if s.is_ended]):
+            if session.ended_at is not None:
+                self._say(Event(EventKind.STAYED, session.session_id, session.ended_at + 0.001, process=process))
 
     def _write(self, *, force: bool = False) -> None:
         """Remember what transcripts told, at most once in some seconds."""

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from claude_session_status import history, policy
@@ -73,6 +73,24 @@ class Finder:
     def has_moved_on(self, session: Session) -> bool:
         """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
         return session.is_found and self._registry.names_another(session.session_id, session.process)
+
+    def open_elsewhere(self, ended: Iterable[Session]) -> list[tuple[Session, Process]]:
+        """Those of the sessions that another running client has open than the one that left: two may resume the same.
+
+        Of sessions that were found their transcripts tell.
+        """
+        left = {s.session_id: s for s in ended if not s.is_found and s.process is not None}
+        clients = self._registry.listed() if left else {}
+        return [
+            (left[session_id], client.process)
+            for session_id, client in clients.items()
+            if session_id in left and self._is_another(client.process, left[session_id])
+        ]
+
+    def _is_another(self, client: Process, left: Session) -> bool:
+        # The same one is about to list another session, as at /clear.
+        is_same = left.process is not None and client.pid == left.process.pid
+        return not is_same and self._alive(client, left.ended_at) is Liveness.ALIVE
 
     def _folders(self, now: float, *, full: bool) -> list[tuple[str, int]]:
         """The folders to look at, with their times: all where one came or went, else those that changed last."""
