@@ -73,7 +73,7 @@ class Registry:
         except OSError:
             return {}
         pids = [int(stem) for name in names if (stem := name.removesuffix(".json")) != name and stem.isdecimal()]
-        entries = [(pid, self._entry(pid)) for pid in pids]
+        entries = [(pid, self._entry(pid)) for pid in pids if 0 < pid < 1 << 31]
         # The newest last: a file that a crash left behind may name a session that another client has resumed.
         entries.sort(key=lambda item: _moment(item[1].get("startedAt")))
         return {
