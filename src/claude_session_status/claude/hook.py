@@ -44,8 +44,7 @@ def main(command: str) -> int:
     except KeyboardInterrupt:
         pass  # whoever called us has no more use for it; a note that is written stays
     except Exception as error:
-        title = getattr(error, "title", None)  # a SessionStatusError, told apart without importing it
-        complain(f"{command}: {error if title else f'{type(error).__name__}: {error}'}")
+        complain(f"{command}: {reason(error)}")
     return 0
 
 
@@ -248,6 +247,11 @@ def monitor_lives(alive_path: str, now: float) -> bool:
         return abs(now - os.stat(alive_path).st_mtime) < MONITOR_ALIVE_SECONDS
     except OSError:
         return False
+
+
+def reason(error: Exception) -> str:
+    """What to say of an error. One that is meant for people has a title, and is told by that without an import."""
+    return str(error) if hasattr(error, "title") else f"{type(error).__name__}: {error}"
 
 
 def complain(message: str) -> None:

@@ -24,6 +24,7 @@ from claude_session_status.claude.hook import (
     parse,
     process_of,
     read_input,
+    reason,
     text_of,
 )
 from claude_session_status.spool import Spool, make_private_folder, open_private
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     except HookError as error:
         complain(f"statusline: {error}")
     except Exception as error:
-        complain(f"statusline: {type(error).__name__}: {error}")
+        complain(f"statusline: {reason(error)}")
     return _become(arguments[1:], raw) if arguments else 0
 
 
