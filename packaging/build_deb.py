@@ -143,7 +143,7 @@ Priority: optional
 Homepage: https://pypi.org/project/{PROGRAM}/
 Description: how long Claude Code's prompt cache still lives
  Claude Code keeps a conversation in a prompt cache for five minutes or an
- hour. Whoever answers later pays to have everything read again. This program
+ hour. Whoever answers later pays to have everything written again. This program
  watches that clock for all your sessions: a tray icon, a menu with every
  countdown, a notification before a cache expires, and a table in the terminal.
  .

@@ -16,6 +16,7 @@ import pytest
 
 import readme_help
 from claude_session_status import config, report
+from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
 from fakes import Transcript
 from test_view import make, shot
 
@@ -58,6 +59,11 @@ def test_the_example_config_holds_every_key_and_the_defaults() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     assert config.parse(example) == config.Loaded()
     assert re.findall(r"^(\w+) =", example, re.MULTILINE) == [f.name for f in fields(config.Config)]
+
+
+def test_the_tray_is_started_apart_as_autostart_says() -> None:
+    assert lines("# apart from the terminal") == [APART]
+    assert f"`{APART_ON_WINDOWS}`" in README
 
 
 def test_its_pictures_are_there() -> None:

@@ -1,7 +1,9 @@
 """What a person is shown, as data."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -118,9 +120,10 @@ def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> No
     priced = policy.snapshot([known], NOW, price=lambda model, ttl, tokens: 0.7146)
     (first, *_) = view.menu(priced)
     assert first.label == "● a   3m 20s left · muted"
-    at = [words.clock(NOW - 90), words.clock(NOW + 200)]
+    at = [words.moment(NOW - 90, NOW), words.moment(NOW + 200, NOW)]
     assert [(i.label, i.command, i.checked) for i in first.children] == [
         ("Folder: /home/me/a", None, None),
+        ("Session: a", None, None),
         ("Model: claude-opus-5-5", None, None),
         ("Context: 142k tokens", None, None),
         ("Being late costs: about $0.71 (estimated)", None, None),
@@ -138,8 +141,9 @@ def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> No
 def test_a_session_of_which_nothing_is_known_has_the_same_lines() -> None:
     known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
     assert [i.key for i in known.children] == [i.key for i in unknown.children]
-    assert [i.label for i in unknown.children][:6] == [
+    assert [i.label for i in unknown.children][:7] == [
         "Folder: unknown",
+        "Session: a",
         "Model: unknown",
         "Context: unknown",
         "Being late costs: unknown",
@@ -160,6 +164,108 @@ def test_keys_are_never_shared_and_no_line_changes_its_kind(ages: list[float]) -
         for item in walk(menu):
             kind = (item.separator, bool(item.children))
             assert kinds.setdefault(item.key, kind) == kind
+
+
+ONE, TWO = "0b7f3c52-6f0e-4d43-9d0a-2f1f6c1f5a11", "9e1d0c44-52c3-4a39-8a57-0f3f2b1c7d21"
+
+
+def test_two_sessions_in_one_folder_are_told_apart_until_they_have_titles_of_their_own() -> None:
+    twins = [make(ONE, 100, project="tmp"), make(TWO, 50, project="tmp"), make("other", 20)]
+    menu = view.menu(shot(*twins))
+    assert [item.label for item in menu if item.session_id] == [
+        "● tmp 0b7f3c52   3m 20s left",
+        "● tmp 9e1d0c44   4m 10s left",
+        "● other   4m 40s left",
+    ]
+    assert menu[0].gone_label == "× tmp 0b7f3c52   ended"
+    assert line(menu, f"session:{ONE}:id").label == "Session: 0b7f3c52"
+    assert report.waybar(shot(*twins))["tooltip"].splitlines()[:2] == [item.label for item in menu[:2]]
+    titled = [replace(twins[0], title="Fix it"), replace(twins[1], title="Test it")]
+    named = view.menu(shot(*titled))
+    assert [item.label for item in named[:2]] == ["● tmp · Fix it   3m 20s left", "● tmp · Test it   4m 10s left"]
+    assert [item.key for item in walk(named[:2])] == [item.key for item in walk(menu[:2])]
+    same = view.menu(shot(*(replace(s, title="Fix it") for s in twins)))
+    assert same[0].label == "● tmp 0b7f3c52 · Fix it   3m 20s left"
+
+
+@pytest.mark.parametrize(
+    ("second", "name"),
+    [
+        (make(TWO, 50, project="tmp"), "tmp 0b7f3c52"),
+        (make(TWO, 50, project="tmp", title="Test it"), "tmp 0b7f3c52"),  # a bar has no room for titles
+        (make(TWO, 50, project="tmp", **ENDED), "tmp"),
+        (make(TWO, 400, project="tmp"), "tmp"),  # expired: it can't be meant
+        (make(TWO, 50, project="other"), "tmp"),
+    ],
+)
+def test_what_names_the_next_alone_says_which_it_is(second: Session, name: str) -> None:
+    both = shot(make(ONE, 100, project="tmp"), second)
+    assert report.short(both).endswith(f" warm, next 3:20 {name}")
+    assert f"next {name} until" in view.tooltip(both)
+
+
+def test_a_notification_says_which_of_two_it_is_about() -> None:
+    twins = [make(ONE, 270, project="tmp"), make(TWO, 268, project="tmp")]
+    states = shot(*twins).sessions
+    first, second = (Alert(state, 30) for state in states)
+    assert view.notification(first, among=states).title == "tmp 0b7f3c52: cache expires in 30 s"
+    assert view.notification(first).title == "tmp: cache expires in 30 s"
+    assert view.notification(first, second, among=states).body == "tmp 0b7f3c52\ntmp 9e1d0c44"
+    long = [replace(session, project="x" * 90) for session in twins]
+    states = shot(*long).sessions
+    title = view.notification(Alert(states[0], 30), among=states).title
+    assert len(title) == 64
+    assert title.endswith("x 0b7f3c52: cache expires in 30 s")
+
+
+@pytest.mark.parametrize("crafted", ["\x1b]0;x\a\n", "<b>&amp;</b>", "#{x}%{F#f00}", "\u202e\u2066ab", "  ", "a_b__c"])
+def test_a_crafted_id_tells_apart_and_does_no_harm(crafted: str) -> None:
+    twins = shot(make(crafted + "1", 100, project="tmp"), make(crafted + "2", 50, project="tmp"))
+    texts = [text for item in walk(view.menu(twins)) for text in (item.label, item.gone_label or "")]
+    texts += [view.tooltip(twins), view.notification(Alert(twins.sessions[0], 30), among=twins.sessions).title]
+    texts += [report.short(twins)]
+    assert all(text.isprintable() for text in texts)
+    assert not re.search(r"[%#][{[(]", report.short(twins))
+    assert "<" not in report.waybar(twins)["tooltip"]
+    assert len(view.tooltip(twins)) <= 128
+
+
+def test_what_a_click_could_not_do_stands_above_all_with_its_advice_on_a_line_of_its_own() -> None:
+    advice = "Set TERMINAL to your terminal program, or run: claude-session-status watch"
+    trouble = view.Trouble("No terminal program was found", advice)
+    menu = view.menu(replace(shot(make("a")), problem="The database is locked"), trouble=trouble)
+    assert [(item.key, item.label, item.command) for item in menu[:3]] == [
+        ("trouble", "No terminal program was found", None),
+        ("trouble:step", advice, None),
+        ("problem", "The database is locked", None),
+    ]
+    assert [item.key for item in view.menu(shot(make("a")), trouble=view.Trouble("Full"))][:2] == [
+        "trouble",
+        "session:a",
+    ]
+
+
+def test_a_long_error_keeps_its_beginning_and_is_one_harmless_line() -> None:
+    trouble = view.Trouble("The folder /home\n\x1b[31m" + "x" * 300, "Look " * 90)
+    for item in view.menu(shot(make("a")), trouble=trouble)[:2]:
+        assert len(item.label) <= 120
+        assert item.label.isprintable()
+        assert re.match(r"(The folder /home  \[31mx+|Look .*Look)…$", item.label)
+
+
+def test_a_time_of_another_day_says_which() -> None:
+    midnight = datetime.fromtimestamp(NOW).replace(hour=0, minute=0, second=0).timestamp()  # noqa: DTZ006  # local
+    day = datetime.fromtimestamp(midnight - 1).strftime("%a")  # noqa: DTZ006  # likewise
+    assert words.moment(midnight, NOW) == "00:00:00"
+    assert words.moment(midnight - 1, NOW) == f"{day} 23:59:59"
+    assert words.moment(midnight, midnight - 1).endswith(" 00:00:00"), "tomorrow's, too"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", words.moment(NOW - 8 * 86400, NOW))
+    assert words.moment(None, NOW) == ""
+    (old, *_) = view.menu(shot(make("a", 86400 - 600, last_turn_at=NOW - 86400 + 700)))
+    labels = [item.label for item in old.children]
+    assert f"Last turn: {words.moment(NOW - 86400 + 700, NOW)}" in labels
+    assert f"Expired: {words.moment(NOW - 86400 + 900, NOW)}" in labels
+    assert [label for label in labels if re.match(r"(Last turn|Expired): [A-Z][a-z]{2} \d\d:", label)] == labels[5:7]
 
 
 def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> None:
@@ -247,7 +353,7 @@ def test_a_notification_names_project_and_time_left_within_every_platforms_limit
     (state,) = shot(make("my-app", 270, title="Fix the login", context_tokens=142_000)).sessions
     told = view.notification(Alert(state, 30))
     assert told.title == "my-app: cache expires in 30 s"
-    assert told.body == "Fix the login. Answer before then, or 142k tokens are read again."
+    assert told.body == "Fix the login. Answer before then, or 142k tokens are written again."
     assert (told.urgent, told.session_ids) == (True, ("my-app",))
     (state,) = shot(make("x" * 300, 270, title="y" * 300, waiting_at=NOW)).sessions
     told = view.notification(Alert(state, 30))
@@ -259,10 +365,10 @@ def test_a_notification_names_project_and_time_left_within_every_platforms_limit
 @pytest.mark.parametrize(
     ("cost", "words", "urgent"),
     [
-        (0.7146, "or 142k tokens are read again, at about $0.71 (estimated).", True),
-        (0.001, "or 142k tokens are read again, at under $0.01 (estimated).", False),
-        (12.4, "or 142k tokens are read again, at about $12 (estimated).", True),
-        (None, "or 142k tokens are read again.", True),
+        (0.7146, "or 142k tokens are written again, at about $0.71 (estimated).", True),
+        (0.001, "or 142k tokens are written again, at under $0.01 (estimated).", False),
+        (12.4, "or 142k tokens are written again, at about $12 (estimated).", True),
+        (None, "or 142k tokens are written again.", True),
     ],
 )
 def test_a_notification_says_what_being_late_costs_and_insists_where_it_matters(

@@ -10,7 +10,19 @@ from typing import Any
 
 from claude_session_status.model import Activity, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.policy import soonest
-from claude_session_status.words import NAME_WIDTH, clean, countdown, duration, iso, line_of, mark_of, name_of, shorten
+from claude_session_status.words import (
+    NAME_WIDTH,
+    apart,
+    clean,
+    countdown,
+    duration,
+    iso,
+    line_of,
+    mark_of,
+    name_of,
+    short_id,
+    short_name,
+)
 
 BAR_CELLS = 10
 TOOLTIP_LINES = 12  # a longer list is not read
@@ -86,7 +98,7 @@ def _row(state: SessionState, now: float, bar_cells: int) -> Row:
     since = session.last_turn_at
     return Row(
         mark=mark_of(state),
-        session=clean(session.session_id)[:8],
+        session=short_id(session),
         project=name_of(session),
         last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
         cache=cache,
@@ -136,14 +148,14 @@ def _session_json(state: SessionState) -> dict[str, Any]:
 
 def short(snapshot: Snapshot) -> str:
     """One line for a status bar: `2 warm, next 0:41 my-app`; `no warm cache` where there is none."""
-    warm = sum(s.cache is Cache.WARM and s.activity is not Activity.ENDED for s in snapshot.sessions)
+    warm = [s.session for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
     first = soonest(snapshot)
     if first is None:
         return "no warm cache"
-    name = shorten(name_of(first.session), NAME_WIDTH)
+    name = short_name(first.session) + apart(warm, short_name)[first.session.session_id]
     # Polybar and tmux read orders in what they show: a folder's name must give none.
     name = re.sub(r"(?<=[%#])(?=[{[(])", " ", name)
-    return f"{warm} warm, next {countdown(first.seconds_left or 0)} {name}"
+    return f"{len(warm)} warm, next {countdown(first.seconds_left or 0)} {name}"
 
 
 _CLASSES = {Urgency.NONE: "none", Urgency.CALM: "calm", Urgency.SOON: "soon", Urgency.LAST: "last"}
@@ -159,7 +171,8 @@ def waybar(snapshot: Snapshot) -> dict[str, Any]:
     classes = [_CLASSES[first.urgency if first else Urgency.NONE]]
     if any(s.activity is Activity.WAITING for s in alive):
         classes.append("waiting")
-    lines = [line_of(s, snapshot.now) for s in alive[:TOOLTIP_LINES]]
+    asides = apart(s.session for s in alive)
+    lines = [line_of(s, snapshot.now, asides[s.session.session_id]) for s in alive[:TOOLTIP_LINES]]
     # Waybar reads both as markup.
     return {
         "text": html.escape(short(snapshot), quote=False) if alive else "",

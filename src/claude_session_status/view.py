@@ -5,22 +5,26 @@ these, and tests read them without a screen. What is read in text is in `report`
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from claude_session_status import __version__, alerting
-from claude_session_status.model import Activity, Alert, Cache, SessionState, Snapshot, Urgency
+from claude_session_status.model import Activity, Alert, Cache, Session, SessionState, Snapshot, Urgency
 from claude_session_status.policy import soonest
 from claude_session_status.words import (
     HOOKS_ADVICE,
-    NAME_WIDTH,
     NO_SESSIONS,
+    apart,
     clean,
     clock,
+    cut,
     line_of,
+    moment,
     money,
     name_of,
+    short_id,
+    short_name,
     shorten,
     spelled,
     subject_of,
@@ -29,6 +33,7 @@ from claude_session_status.words import (
 
 MENU_SESSIONS = 12  # the most urgent ones; a longer menu is not read
 FOLDER_WIDTH = 48
+TROUBLE_WIDTH = 120
 TOOLTIP_WIDTH = 128  # what Windows takes
 
 # ---- icon and tooltip -------------------------------------------------------
@@ -58,20 +63,25 @@ def icon(snapshot: Snapshot) -> IconSpec:
 
 def tooltip(snapshot: Snapshot) -> str:
     """One line: how many are warm, which is next, what being late costs in all. At most 128 characters."""
-    warm = [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
+    warm = _warm(snapshot.sessions)
     paused = "; notifications paused" if snapshot.paused_until is not None else ""
     first = soonest(snapshot)
     if first is None:
         return f"Claude Code: no warm cache{paused}"
     # The expiry as a clock time, not a countdown: a tooltip that changes each second covers menus on some panels.
     at = clock(first.expires_at)
-    text = f"Claude Code: {len(warm)} warm, next {shorten(name_of(first.session), NAME_WIDTH)} until {at}"
+    name = short_name(first.session) + apart((s.session for s in warm), short_name)[first.session.session_id]
+    text = f"Claude Code: {len(warm)} warm, next {name} until {at}"
     cost = money(total_cost(warm))
     # What does not fit is left out whole.
     for more in (f"; being late costs {cost} (estimated)" if cost else "", paused):
         if len(text + more) <= TOOLTIP_WIDTH:
             text += more
     return text
+
+
+def _warm(states: Iterable[SessionState]) -> list[SessionState]:
+    return [s for s in states if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
 
 
 def total_cost(states: Iterable[SessionState]) -> float | None:
@@ -136,18 +146,30 @@ class Offers:
     checks_set_up: bool = False
 
 
-def menu(snapshot: Snapshot, offers: Offers | None = None) -> tuple[MenuItem, ...]:
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What became of a click that could not do what it was for, and what the person can do."""
+
+    title: str
+    next_step: str = ""
+
+
+def menu(snapshot: Snapshot, offers: Offers | None = None, trouble: Trouble | None = None) -> tuple[MenuItem, ...]:
     """The tray's menu: sessions, the most urgent first, then the commands. Ended sessions are not in it."""
     offers = offers or Offers()
     alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
-    lines = [_session_line(s, snapshot.now) for s in alive[:MENU_SESSIONS]]
+    asides = apart(s.session for s in alive)
+    lines = [_session_line(s, snapshot.now, asides[s.session.session_id]) for s in alive]
     if len(alive) > MENU_SESSIONS:
-        rest = tuple(_session_line(s, snapshot.now) for s in alive[MENU_SESSIONS:])
+        lines, rest = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
         lines.append(MenuItem("more", f"More ({len(rest)})", children=rest))
     if not alive:
         lines.append(MenuItem("empty", _no_sessions(snapshot, offers)))
     if snapshot.problem:
-        lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), 120)))
+        lines.insert(0, MenuItem("problem", cut(clean(snapshot.problem), TROUBLE_WIDTH)))
+    if trouble is not None:
+        texts = (("trouble", trouble.title), ("trouble:step", trouble.next_step))
+        lines[:0] = [MenuItem(key, cut(clean(text), TROUBLE_WIDTH)) for key, text in texts if text]
     # Where hooks have spoken they are there, if not in the settings then from a plugin.
     if offers.hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions):
         lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", Command.SET_UP_HOOKS))
@@ -190,10 +212,10 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     return MenuItem("pause", label, children=children)
 
 
-def _session_line(state: SessionState, now: float) -> MenuItem:
+def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
     session = state.session
     key = f"session:{session.session_id}"
-    facts = _facts(state)
+    facts = _facts(state, now)
     mute = Command.UNMUTE if session.muted else Command.MUTE
     wishes = (
         ("copy", "Copy resume command", Command.COPY_RESUME, None),
@@ -211,28 +233,29 @@ def _session_line(state: SessionState, now: float) -> MenuItem:
     )
     return MenuItem(
         key,
-        line_of(state, now),
+        line_of(state, now, aside),
         None,
         session.session_id,
         children=children,
-        gone_label=f"× {subject_of(session)}   ended",
+        gone_label=f"× {subject_of(session, aside)}   ended",
     )
 
 
-def _facts(state: SessionState) -> tuple[tuple[str, str], ...]:
+def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
     """What is known of a session, a line each. Always the same lines, so that the menu keeps its shape."""
     session = state.session
     tokens = thousands(session.context_tokens)
     cost = money(state.rewrite_cost_usd)
     expires = "nothing cached"
     if state.expires_at is not None:
-        expires = clock(state.expires_at)
+        expires = moment(state.expires_at, now)
     return (
         ("in", f"Folder: {shorten(clean(session.cwd or ''), FOLDER_WIDTH) or 'unknown'}"),
+        ("id", f"Session: {short_id(session) or 'unknown'}"),
         ("model", f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}"),
         ("tokens", f"Context: {tokens + ' tokens' if tokens else 'unknown'}"),
         ("cost", f"Being late costs: {cost + ' (estimated)' if cost else 'unknown'}"),
-        ("turn", f"Last turn: {clock(session.last_turn_at) or 'none yet'}"),
+        ("turn", f"Last turn: {moment(session.last_turn_at, now) or 'none yet'}"),
         ("expires", f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {expires}"),
     )
 
@@ -261,17 +284,19 @@ class Notification:
 _BUTTONS = ((Command.MUTE, "Mute"), (Command.PAUSE_HOUR, "Pause 1 h"))
 
 
-def notification(first: Alert, *others: Alert) -> Notification:
+def notification(first: Alert, *others: Alert, among: Iterable[SessionState] = ()) -> Notification:
     """The words for an alert, or for several at once. Urgent in the last 30 seconds, unless that costs next to nothing.
 
-    `key` is the first one's session.
+    `key` is the first one's session. `among` are the sessions that a person could take for one of these.
     """
     alerts = (first, *others)
-    title, body = _words_for_one(first.state) if not others else _words_for_several([a.state for a in alerts])
+    states = [alert.state for alert in alerts]
+    warm = [s.session for s in (*_warm(among), *states)]
+    title, body = _words_for_one(first.state, apart(warm)) if not others else _words_for_several(states, warm)
     return Notification(
         key=first.state.session.session_id,
         title=title,
-        body=body if len(body) <= BODY_LIMIT else body[: BODY_LIMIT - 1].rstrip() + "…",
+        body=cut(body, BODY_LIMIT),
         urgent=any(_insists(alert.state) for alert in alerts),
         sound=any(alert.sound for alert in alerts),
         session_ids=tuple(alert.state.session.session_id for alert in alerts),
@@ -284,8 +309,8 @@ def _insists(state: SessionState) -> bool:
     return state.urgency is Urgency.LAST and (cost is None or cost >= CHEAP_USD)
 
 
-def _words_for_one(state: SessionState) -> tuple[str, str]:
-    tail = f": cache expires in {spelled(state.seconds_left or 0)}"
+def _words_for_one(state: SessionState, asides: Mapping[str, str]) -> tuple[str, str]:
+    tail = f"{asides[state.session.session_id]}: cache expires in {spelled(state.seconds_left or 0)}"
     title = shorten(name_of(state.session), TITLE_LIMIT - len(tail)) + tail
     what = shorten(clean(state.session.title or ""), 100)
     waits = "It waits for your permission. " if state.activity is Activity.WAITING else ""
@@ -293,17 +318,19 @@ def _words_for_one(state: SessionState) -> tuple[str, str]:
     advice = "Answer before then."
     if tokens:
         price = f", at {cost} (estimated)" if cost else ""
-        advice = f"Answer before then, or {thousands(tokens)} tokens are read again{price}."
+        advice = f"Answer before then, or {thousands(tokens)} tokens are written again{price}."
     return title, f"{what + '. ' if what else ''}{waits}{advice}"
 
 
-def _words_for_several(states: list[SessionState]) -> tuple[str, str]:
+def _words_for_several(states: list[SessionState], warm: list[Session]) -> tuple[str, str]:
+    asides = apart(warm, short_name)
     title = f"{len(states)} caches expire in {spelled(states[0].seconds_left or 0)}"
     dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
     lines = []
     for state in dearest:
-        known = [shorten(name_of(state.session), NAME_WIDTH), thousands(state.session.context_tokens)]
-        lines.append(", ".join(part for part in (*known, money(state.rewrite_cost_usd)) if part))
+        name = short_name(state.session) + asides[state.session.session_id]
+        known = (name, thousands(state.session.context_tokens), money(state.rewrite_cost_usd))
+        lines.append(", ".join(part for part in known if part))
     if rest := len(states) - len(dearest):
         lines.append(f"and {rest} more")
     if cost := money(total_cost(states)):

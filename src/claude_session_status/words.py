@@ -1,12 +1,16 @@
 """How things are said: names, times, tokens and money, in the same words wherever a person reads them. Pure."""
 
 import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from claude_session_status.model import Activity, Cache, Session, SessionState
 
 NAME_WIDTH = 24
 TITLE_WIDTH = 32
+DAYS_OF_A_WEEK = 7
+SHORT_ID = 8  # characters of a session's id that a person is shown
 
 HOOKS_ADVICE = "No sessions yet. Run: claude-session-status install-hooks"
 NO_SESSIONS = "No sessions yet: one appears with its next turn"
@@ -24,6 +28,11 @@ def shorten(text: str, width: int) -> str:
     head = width // 2
     tail = width - 1 - head
     return text[:head] + "…" + (text[-tail:] if tail else "")
+
+
+def cut(text: str, width: int) -> str:
+    """Return `text` in at most `width` characters, cut at its end: a sentence begins with what matters."""
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
 def duration(seconds: float) -> str:
@@ -60,7 +69,17 @@ def money(usd: float | None) -> str:
 def name_of(session: Session) -> str:
     """The session's project, else its folder, else the head of its id."""
     folder = (session.cwd or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return clean(session.project or "") or clean(folder) or clean(session.session_id)[:8] or "?"
+    return clean(session.project or "") or clean(folder) or short_id(session) or "?"
+
+
+def short_id(session: Session) -> str:
+    """The head of the session's id: `0b7f3c52`."""
+    return clean(session.session_id)[:SHORT_ID]
+
+
+def short_name(session: Session) -> str:
+    """The session's name, as long as a line has room for."""
+    return shorten(name_of(session), NAME_WIDTH)
 
 
 def time_left(state: SessionState, now: float) -> str:
@@ -85,16 +104,27 @@ def mark_of(state: SessionState) -> str:
     return "●" if state.cache is Cache.WARM else "○"
 
 
-def line_of(state: SessionState, now: float) -> str:
-    """What a line says of a session: `● my-app · Fix the login   2m 46s left`, and what sets it apart."""
-    asides = (" · muted" if state.session.muted else "") + (", found" if state.session.is_found else "")
-    return f"{mark_of(state)} {subject_of(state.session)}   {time_left(state, now)}{asides}"
+def line_of(state: SessionState, now: float, aside: str = "") -> str:
+    """What a line says of a session: `● my-app · Fix the login   2m 46s left`. `aside` is as in `subject_of`."""
+    notes = (" · muted" if state.session.muted else "") + (", found" if state.session.is_found else "")
+    return f"{mark_of(state)} {subject_of(state.session, aside)}   {time_left(state, now)}{notes}"
 
 
-def subject_of(session: Session) -> str:
-    """The session's name and title."""
+def subject_of(session: Session, aside: str = "") -> str:
+    """The session's name and title, with what tells it `apart` from others between them."""
     title = shorten(clean(session.title or ""), TITLE_WIDTH)
-    return shorten(name_of(session), NAME_WIDTH) + (f" · {title}" if title else "")
+    return short_name(session) + aside + (f" · {title}" if title else "")
+
+
+def apart(sessions: Iterable[Session], said: Callable[[Session], str] = subject_of) -> Mapping[str, str]:
+    """What tells these sessions apart, by their ids: ` 0b7f3c52` to come after the name, or nothing.
+
+    Two in one folder have the same name, and no title yet. `said` is what is read of a session beside its time: its
+    subject, or where there is room for less, its name.
+    """
+    read = {session.session_id: (said(session), short_id(session)) for session in sessions}
+    times = Counter(text for text, _ in read.values())
+    return {key: f" {head}" if times[text] > 1 and head else "" for key, (text, head) in read.items()}
 
 
 def countdown(seconds: float) -> str:
@@ -105,14 +135,24 @@ def countdown(seconds: float) -> str:
 
 def clock(at: float | None) -> str:
     """`at` as local wall-clock time, `14:05:09`; empty when None."""
+    return "" if at is None else _local(at).strftime("%H:%M:%S")
+
+
+def moment(at: float | None, now: float) -> str:
+    """`at` as local wall-clock time, with its day where that is not today's: `Tue 14:05:09`, `2026-11-17 14:05:09`."""
     if at is None:
         return ""
+    days = abs((_local(at).date() - _local(now).date()).days)
+    day = "" if not days else f"{_local(at):%a} " if days < DAYS_OF_A_WEEK else f"{_local(at):%Y-%m-%d} "
+    return day + clock(at)
+
+
+def _local(at: float) -> datetime:
     moment = datetime.fromtimestamp(at, UTC)
     try:
-        moment = moment.astimezone()
+        return moment.astimezone()
     except (OSError, OverflowError, ValueError):
-        pass  # a year that this system can't convert, as 3001 on Windows: it is no true time in any zone
-    return moment.strftime("%H:%M:%S")
+        return moment  # a year that this system can't convert, as 3001 on Windows: it is no true time in any zone
 
 
 def iso(at: float | None) -> str | None:

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from claude_session_status import __version__
+from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
+from claude_session_status.cli.tray import greeting
+from claude_session_status.desktop.backend import Choice, Route
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from fakes import Transcript
@@ -200,7 +203,9 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     entry = tmp_path / ".config/autostart/claude-session-status.desktop"
     assert run("autostart", "status", **home).stdout == "off\n"
-    assert run("autostart", "on", **home).stdout.startswith(f"The tray starts at your next login ({entry}).\n")
+    now = APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n"
+    turned_on = run("autostart", "on", **home).stdout
+    assert turned_on.startswith(f"The tray starts at your next login ({entry}).\nTo start it now: {now}")
     assert (
         f'"CLAUDE_CONFIG_DIR={claude_dir}"' in entry.read_text()
         or f"env CLAUDE_CONFIG_DIR={claude_dir}" in entry.read_text()
@@ -274,6 +279,23 @@ def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
     done = run("tray")
     lock.release()
     assert (done.returncode, done.stdout) == (0, "claude-session-status: the tray is running already\n")
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (Choice(Route.STATUS_NOTIFIER), "The icon is in the panel. Quit in its menu ends it; so does Ctrl-C here, and"),
+        (Choice(Route.STATUS_NOTIFIER, "No panel yet"), "Quit in its menu ends it; so does Ctrl-C here, and"),
+        (Choice(Route.X11, "The icon has no menu"), "Ctrl-C here ends it, and"),
+        (Choice(Route.WINDOWS), "The icon is in the notification area, by the clock. Quit in its menu ends it; so"),
+        (Choice(Route.MACOS), "The icon is in the menu bar. Quit in its menu ends it; so does Ctrl-C here, and"),
+    ],
+)
+def test_who_starts_the_tray_in_a_terminal_reads_where_it_is_and_what_ends_it(choice: Choice, said: str) -> None:
+    line = greeting(choice)
+    assert line.startswith(said)
+    assert line.endswith("and closing this terminal.")
+    assert "\n" not in line
 
 
 def test_a_tray_without_display_and_terminal_says_why() -> None:

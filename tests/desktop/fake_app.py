@@ -93,6 +93,20 @@ class MadeUpMonitor:
             self.wake()
 
 
+class MadeUpAutostart:
+    """Starts nothing at login, and says that it does."""
+
+    def __init__(self) -> None:
+        self._on = True
+
+    def is_on(self) -> bool:
+        return self._on
+
+    def turn(self, on: bool) -> None:
+        logging.info("told start at login %s", on)
+        self._on = on
+
+
 def state_of(told: dict[str, Any], now: float) -> SessionState:
     ttl = told.get("ttl", 300)
     left = told["until"] - now
@@ -120,7 +134,8 @@ def main() -> int:
     logging.getLogger("PIL").setLevel(logging.WARNING)
     monitor = MadeUpMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
-    result = run_tray(monitor, sys.argv[1:] or ["true"])
+    # Its menu is the product's, line by line.
+    result = run_tray(monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=MadeUpAutostart())
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0
 

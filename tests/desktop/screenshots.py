@@ -33,27 +33,21 @@ ASSETS = HERE.parents[1] / "assets"
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 MARGIN = 14  # pixels around what a picture is about
 SMALL = 600  # pixels: changes on less of the screen are a clock's, or the icon's
+GREETING_SECONDS = 8.0  # GNOME has a word to say to root at its start
 SETTLE_SECONDS = 1.2  # fading in, fonts
 NEAR = 260  # pixels: the panel is shown to its end when that is no farther
 LARGE = 100_000  # bytes
-MENU_SIZE = "1000x860"
+MENU_SIZE = "1000x960"
 
+SHOP = {"project": "web-shop", "title": "Checkout keeps the basket", "tokens": 142_000, "cost": 0.82}
 SESSIONS = [
-    session(
-        "web-shop",
-        82,
-        title="Checkout keeps the basket",
-        tokens=142_000,
-        model="claude-opus-4-5",
-        cost=0.82,
-        cwd="/home/me/web-shop",
-    ),
-    session("api-server", 204, title="Rate limits per key", tokens=61_000, activity="waiting"),
-    session("my-app", 251, title="Dark mode", tokens=95_000, activity="working"),
-    session("handbook", 2760, title="Rewrite the quick start", tokens=388_000, ttl=3600),
-    session("infra", -190, title="Move to the new cluster"),
+    session("0b7f3c52-6f0e-4d43", 90, model="claude-opus-4-5", cwd="/home/me/web-shop", **SHOP),
+    session("9e1d0c44-52c3-4a39", 204, project="api-server", title="Rate limits per key", activity="waiting"),
+    session("41c8aa10-77f2-4e0b", 251, project="my-app", title="Dark mode", activity="working"),
+    session("d27b6e93-0c5d-4b1f", 2760, project="handbook", title="Rewrite the quick start", ttl=3600),
+    session("5f90c3e8-1a64-4c27", -190, project="infra", title="Move to the new cluster"),
 ]
-LATE = session("web-shop", 29.9, title="Checkout keeps the basket", tokens=142_000, cost=0.82)
+LATE = session("0b7f3c52-6f0e-4d43", 29.9, **SHOP)
 STATES = (
     ("calm", [session("a", 230)]),
     ("soon", [session("a", 100)]),
@@ -103,6 +97,8 @@ def menu(kind: type[Desktop], folder: Path) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
     with running(desktop, *SESSIONS) as (_, person):
+        person.look_away()
+        time.sleep(GREETING_SECONDS)
         opened = person.open_menu()
         submenu = person.open_submenu(opened.place("web-shop"), "Forget")
         time.sleep(SETTLE_SECONDS)
@@ -123,7 +119,7 @@ def notification(kind: type[Desktop], folder: Path) -> Image.Image:
         person.see_icon(Urgency.LAST)
         person.look_away()
         before = desktop.screenshot()
-        app.say(alert="web-shop")
+        app.say(alert=LATE["id"])
         person.see_notification(before, "expires").place("Mute")
         time.sleep(SETTLE_SECONDS)
         return cut(desktop, changed(desktop, before))
@@ -180,24 +176,26 @@ def watch(folder: Path) -> Image.Image:
 
 def tray(folder: Path) -> Image.Image:
     """XFCE's panel with the menu open and a notification beside it, at double size for sharp screens."""
-    desktop = Xfce(folder, size="1300x730")
+    wide, high = 1300, 830
+    desktop = Xfce(folder, size=f"{wide}x{high}")
     with desktop:
         desktop.env["GDK_SCALE"] = "2"
         (desktop.config / "dunst/dunstrc").write_text(
             "[global]\n scale = 2\n origin = bottom-left\n offset = 22x22\n width = 400\n font = Sans 17\n"
             " frame_width = 0\n corner_radius = 6\n max_icon_size = 40\n padding = 12\n horizontal_padding = 12\n"
+            " show_indicators = no\n"
             '[urgency_critical]\n background = "#2b2f36"\n foreground = "#f2f3f5"\n'
         )
         desktop.start_panel()
         desktop.start_dunst()
         app = FakeApp(desktop).start(LATE, *SESSIONS[1:])
         desktop.item()
-        x, y = wait_for("the icon", lambda: desktop.find_colour(COLOURS[Urgency.LAST], box=(0, 0, 1300, 60)))
-        app.say(alert="web-shop")
+        x, y = wait_for("the icon", lambda: desktop.find_colour(COLOURS[Urgency.LAST], box=(0, 0, wide, 60)))
+        app.say(alert=LATE["id"])
         wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
         desktop.click(x, y, 3)
         wait_for("the menu", lambda: "about to show 0" in app.program.text)
-        desktop.screen.point(1300 // 3, 710)
+        desktop.screen.point(wide // 3, high - 20)
         time.sleep(SETTLE_SECONDS)
         return desktop.screenshot()
 

@@ -1,6 +1,8 @@
 """From a hook to the screen: the real command `claude-session-status tray` on a real panel, told by real hooks."""
 
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.cli.autostart import APART
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.harness import Desktop, Item, Program, wait_for
@@ -99,7 +102,7 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
     assert re.search(r"my_app: cache expires in (30|29) s", history)
-    assert "142k tokens are read again, at about $0.68 (estimated)" in history
+    assert "142k tokens are written again, at about $0.68 (estimated)" in history
     claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
     wait_line(item, "No running sessions")
     item.click("Quit")
@@ -193,6 +196,60 @@ def test_signals_end_it(desktop: Desktop, panel: Program, number: signal.Signals
     desktop.item()
     assert tray.end(number, END_SECONDS) == 0
     assert not Path(desktop.home / ".claude/claude-session-status/monitor.alive").exists()
+
+
+class Window:
+    """A terminal's window: what is read in it, and closing it."""
+
+    def __init__(self) -> None:
+        self._ours, self.inside = os.openpty()
+        os.set_blocking(self._ours, False)
+        self.text = ""
+
+    def read(self, part: str) -> bool:
+        with contextlib.suppress(BlockingIOError, OSError):
+            self.text += os.read(self._ours, 4096).decode()
+        return part in self.text
+
+    def type(self, line: str) -> None:
+        os.write(self._ours, f"{line}\n".encode())
+
+    def close(self) -> None:
+        """Whoever has it as their terminal is told by SIGHUP."""
+        os.close(self.inside)
+        os.close(self._ours)
+
+
+def start_in(window: Window, desktop: Desktop, *argv: str) -> Program:
+    inside = window.inside
+    return desktop.start(["setsid", "--ctty", *argv], argv[-1], stdin=inside, stdout=inside)
+
+
+def test_in_a_terminal_it_says_where_it_is_and_goes_with_it(desktop: Desktop, panel: Program) -> None:
+    window = Window()
+    tray = start_in(window, desktop, *PRODUCT, "tray")
+    wait_for("the line", lambda: window.read("The icon is in the panel. Quit in its menu ends it; so does Ctrl-C here"))
+    assert window.text.strip().endswith(", and closing this terminal.")
+    desktop.item()
+    window.close()
+    assert tray.process.wait(END_SECONDS) == 0
+    assert window.text.count("\n") == 1
+
+
+def test_apart_from_its_terminal_it_stays(desktop: Desktop, panel: Program) -> None:
+    """As `autostart on` and the README say to start it."""
+    window = Window()
+    desktop.env["PATH"] = f"{Path(sys.executable).parent}:{desktop.env['PATH']}"
+    shell = start_in(window, desktop, "sh", "-i")
+    window.type(APART)
+    item = desktop.item()
+    window.close()
+    shell.process.wait(END_SECONDS)
+    claude = Claude(desktop, "11111111-2222-3333-4444-555555555555", "my_app")
+    claude.turn(seconds_left=200)
+    wait_line(item, "● my_app")
+    item.click("Quit")
+    wait_for("no icon", lambda: not desktop.items())
 
 
 def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: Desktop, panel: Program) -> None:

@@ -135,7 +135,7 @@ def test_a_terminal_that_stays_waits_for_the_reader() -> None:
     command = terminal.staying(["printf", "%s|", "a b", "c"], "linux")
     shown = subprocess.run(command, input="\n", capture_output=True, text=True)
     assert shown.stdout.startswith("a b|c|\nPress Enter")
-    assert shlex.join(terminal.staying(["x"], "win32")) == "cmd.exe /k x"
+    assert shlex.join(terminal.staying(["x"], "win32")) == "cmd.exe /s /k x"
     assert terminal.staying(["x"], "darwin") == ("x",)
 
 

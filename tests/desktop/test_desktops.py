@@ -95,7 +95,7 @@ def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) 
     tray.start(ALPHA, BRAVO, HOTEL)
     wait_labels(seat.item(), "alpha", "bravo", "hotel")
     menu = person.open_menu()
-    places = menu.places(["alpha", "bravo", "hotel", "Pause", "Show", "About", "Quit"])
+    places = menu.places(["alpha", "bravo", "hotel", "Pause", "Start", "Show", "Check", "About", "Quit"])
     assert sorted(places.values(), key=lambda place: place[1]) == list(places.values())
     before = menu.seconds_left("bravo")
     wait_for("the countdown to go on", lambda: menu.seconds_left("bravo") < before)
@@ -152,7 +152,7 @@ def test_a_left_click_is_the_default_action_or_opens_the_menu(
     terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
     terminal.chmod(0o755)
     tray.start(ALPHA, table=("the", "table"), TERMINAL=str(terminal))
-    wait_labels(seat.item(), "alpha", "Pause", "Show")
+    wait_labels(seat.item(), "alpha", "Pause", "Start at login", "Show")
     if seat.left_click_acts:
         person.look_away()
         seat.click(*person.see_icon(), 1)
@@ -199,7 +199,7 @@ def test_a_button_on_a_notification_is_heard(
 
 def test_quit_ends_it(seat: Desktop, person: Person, tray: FakeApp) -> None:
     tray.start(ALPHA)
-    wait_labels(seat.item(), "alpha", "Pause", "Show", "About", "Quit")
+    wait_labels(seat.item(), "alpha", "Pause", "Start at login", "Show", "Check", "About", "Quit")
     seat.click(*person.open_menu().place("Quit"))
     assert tray.ended() == 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.desktop.terminal import Launch, launch_for, open_in_terminal, spawn
+from claude_session_status.desktop.terminal import Launch, launch_for, open_in_terminal, spawn, staying
 from claude_session_status.errors import SessionStatusError
 
 WATCH = ["/venv/bin/python", "-m", "claude_session_status", "watch"]
@@ -73,6 +73,26 @@ def test_macos_scripts_its_terminal() -> None:
 
 def test_windows_opens_a_console() -> None:
     assert launch_for(WATCH, {}, "win32") == Launch(tuple(WATCH), new_console=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [
+        (r"C:\Tools\x.exe", r'cmd.exe /s /k "C:\Tools\x.exe doctor"'),
+        (r"C:\Program Files (x86)\x\x.exe", r'cmd.exe /s /k ""C:\Program Files (x86)\x\x.exe" doctor"'),
+        (r"C:\Users\R&D\x.exe", r'cmd.exe /s /k ""C:\Users\R&D\x.exe" doctor"'),
+    ],
+)
+def test_on_windows_what_is_to_be_read_stays_and_starts_from_any_folder(program: str, line: str) -> None:
+    """cmd.exe takes the outermost quotes off, and then reads the rest: what is in no quotes there may be an order."""
+    launch = launch_for(staying([program, "doctor"], "win32"), {}, "win32", only())
+    assert launch is not None
+    assert launch.started == line
+    assert launch.new_console
+
+
+def test_what_is_no_line_for_cmd_is_started_by_its_words() -> None:
+    assert Launch(("/opt/my tools/x", "watch")).started == ("/opt/my tools/x", "watch")
 
 
 def test_a_terminal_that_can_not_be_started_is_said_so() -> None:

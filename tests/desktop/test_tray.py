@@ -168,6 +168,16 @@ def test_expiries_within_five_seconds_are_one_notification() -> None:
     assert scene.notifier.shown[0].session_ids == ("a", "b")
 
 
+def test_a_notification_tells_its_session_from_another_in_the_same_folder() -> None:
+    scene = Scene()
+    twins = [
+        dataclasses.replace(s, session=dataclasses.replace(s.session, project="tmp"))
+        for s in (state("a", 30), state("b", 90))
+    ]
+    scene.tray.show(snapshot(*twins), [Alert(twins[0], 30)])
+    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires in 30 s"]
+
+
 def test_who_answered_is_taken_out_of_a_common_notification_and_the_last_one_closes_it() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
@@ -241,11 +251,27 @@ def test_a_terminal_that_is_missing_is_said_in_the_menu_until_there_is_one() -> 
     scene.deeds.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
     scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
-    assert scene.labels()[0] == "No terminal program was found. Set TERMINAL"
+    assert scene.labels()[:2] == ["No terminal program was found", "Set TERMINAL"]
     scene.deeds.error = None
     scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
     assert scene.labels()[0] == "● a   1m 40s left"
+
+
+def test_what_a_click_could_not_do_is_said_for_a_minute() -> None:
+    scene = Scene()
+    scene.deeds.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
+    scene.click("show-table")
+    said = [at for at in range(200) if _says(scene, NOW + at, "No terminal program was found")]
+    assert said == list(range(60))
+    scene.click("show-table")  # the same again is news again
+    assert _says(scene, NOW + 300, "No terminal program was found")
+    assert not _says(scene, NOW + 200, "No terminal program was found"), "a clock that was set back holds nothing up"
+
+
+def _says(scene: Scene, now: float, text: str) -> bool:
+    scene.tray.show(snapshot(state("a"), now=now))
+    return text in scene.labels()
 
 
 def test_a_full_disk_is_said_in_the_menu() -> None:
@@ -275,7 +301,7 @@ def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() 
     scene.set_up.error = SessionStatusError("settings.json has a comment", "Take it out")
     scene.click("set-up-hooks")
     scene.tray.show(snapshot())
-    assert scene.labels()[:2] == ["Set up Claude Code hooks…", "settings.json has a comment. Take it out"]
+    assert scene.labels()[:3] == ["Set up Claude Code hooks…", "settings.json has a comment", "Take it out"]
     scene.set_up.error = None
     scene.click("set-up-hooks")
     scene.tray.show(snapshot())

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.desktop
 CALM = session("calm", 280)
 SOON = session("soon", 100)
 LAST = session("last", 29)
-COMMANDS = ("Pause", "Show table in a terminal", "About", "Quit")
+COMMANDS = ("Pause", "Start at login", "Show table in a terminal", "Check set-up", "About", "Quit")
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
 
 
@@ -112,10 +112,10 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
     desktop.click(*wait_for("the first line on the screen", lambda: menu_line_place(desktop, 0)))
     wait_for("the submenu", lambda: f"opened {row.id}" in app.program.text)
     app.show(session("a", 300, tokens=142_000, cost=0.68), CALM)
-    wait_for("new facts", lambda: item.menu()[0].children[2].label == "Context: 142k tokens")
+    wait_for("new facts", lambda: item.menu()[0].children[3].label == "Context: 142k tokens")
     facts = item.menu()[0].children
     assert [below.id for below in facts] == [below.id for below in row.children]
-    assert facts[3].label == "Being late costs: about $0.68 (estimated)"
+    assert facts[4].label == "Being late costs: about $0.68 (estimated)"
 
 
 def test_a_left_click_shows_the_table_in_a_terminal(
@@ -143,7 +143,7 @@ def test_quit_by_the_mouse_ends_it(desktop: Desktop, panel: Program, app: FakeAp
     app.start(SOON)
     wait_labels(desktop.item(), "● soon", *COMMANDS)
     open_menu(desktop)
-    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, 4, separators=1))
+    place = wait_for("the last line on the screen", lambda: menu_line_place(desktop, len(COMMANDS), separators=1))
     desktop.click(*place)
     assert app.ended() == 0
 
@@ -200,6 +200,14 @@ def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel
     app.say(alert="last")
     wait_for("a log line", lambda: "unavailable" in app.program.text)
     wait_labels(item, "● last", *COMMANDS)
+
+
+def test_what_a_click_could_not_do_is_said_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+    app.start(SOON, PATH=str(desktop.root))  # no terminal there
+    item = desktop.item()
+    wait_labels(item, "● soon", *COMMANDS)
+    item.click("Show table")
+    wait_labels(item, "No terminal program was found", "Set TERMINAL to your terminal program", "● soon", *COMMANDS)
 
 
 def test_a_panel_that_restarts_gets_the_icon_back(desktop: Desktop, panel: Program, app: FakeApp) -> None:

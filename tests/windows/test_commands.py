@@ -318,6 +318,22 @@ def test_the_tray_at_login_is_a_value_in_the_registry(user: User) -> None:
     assert user.wine.run("reg", "query", key, "/v", "claude-session-status").code == 1
 
 
+@pytest.mark.parametrize("folder", ["plain", "Program Files (x86)", "R&D", "a^b, c;d=e"])
+def test_a_check_in_a_console_starts_from_any_folder_and_stays(user: User, folder: str) -> None:
+    """Check set-up: when its command has ended, cmd.exe shows its prompt and takes orders."""
+    program = user.home / folder / "claude-session-status.bat"
+    program.parent.mkdir()
+    program.write_text("@echo checked %1\r\n")
+    script = (
+        "import subprocess, sys\n"
+        "from claude_session_status.desktop.terminal import Launch, staying\n"
+        "line = Launch(staying((sys.argv[1], 'doctor'), 'win32')).started\n"
+        "print(ascii(subprocess.run(line, input='echo still here\\n', capture_output=True, text=True).stdout))\n"
+    )
+    done = user.python("-c", script, user.windows_path(program))
+    assert re.match(r"'checked doctor\\n.*>still here\\n", done.text), done.text + done.complaint
+
+
 STATUS_LINE = {
     "session_id": "s1",
     "model": {"id": "claude-opus-5-5"},

@@ -243,9 +243,9 @@ def test_the_menu_says_what_is_so_when_it_opens(app: App, screen: Screen) -> Non
     assert re.fullmatch(r"● api   1m \d+s left", first["label"])
     assert re.fullmatch(r"● R&&D_app · Größe · x+…x+   4m \d+s left", second["label"])  # `&&` is shown as `&`
     assert [separator["label"], *(line["label"] for line in below)] == [
-        "", "Pause notifications", "Show table in a terminal", "About", "Quit",
+        "", "Pause notifications", "Start at login", "Show table in a terminal", "Check set-up", "About", "Quit",
     ]  # fmt: skip
-    assert [line["more"] for line in (first, second, *below)] == [True, True, True, False, True, False]
+    assert [line["more"] for line in (first, second, *below)] == [True, True, True, False, False, False, True, False]
     assert not any(line["grey"] for line in (first, second, *below))
     assert [line["label"] for line in app.open_submenu("● api")][-4:] == [
         "Copy resume command", "Open folder", "Mute this session", "Forget",
@@ -261,7 +261,8 @@ def test_a_line_that_does_nothing_is_grey(app: App) -> None:
     app.open_menu()
     lines = app.open_submenu("● soon")
     assert {line["label"]: line["grey"] for line in lines if line["label"]} == {
-        "Folder: unknown": True, "Model: unknown": True, "Context: unknown": True, "Being late costs: unknown": True,
+        "Folder: unknown": True, "Session: soon": True, "Model: unknown": True, "Context: unknown": True,
+        "Being late costs: unknown": True,
         line_of(lines, "Last turn")["label"]: True, line_of(lines, "Expires")["label"]: True,
         "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget": False,
     }  # fmt: skip

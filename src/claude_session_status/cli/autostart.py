@@ -1,5 +1,6 @@
 """`autostart on|off|status`: whether the tray starts at login."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -8,6 +9,10 @@ from claude_session_status.claude.hook_commands import this_launcher
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.autostart import Autostart
+
+
+APART = "nohup claude-session-status tray >/dev/null 2>&1 &"  # goes on when its terminal is closed
+APART_ON_WINDOWS = "Start-Process -WindowStyle Hidden claude-session-status tray"
 
 
 def this_autostart() -> "Autostart":
@@ -28,6 +33,7 @@ def autostart(wish: str) -> None:
         return
     outcome = way.put(wish == "on")
     if wish == "on":
-        click.echo(f"The tray starts at your next login ({way.place}).\nNow: claude-session-status tray")
+        now = f"{APART_ON_WINDOWS}   (in PowerShell)" if sys.platform == "win32" else APART
+        click.echo(f"The tray starts at your next login ({way.place}).\nTo start it now: {now}")
     else:
         click.echo(f"The tray does not start at login ({outcome.value}).")

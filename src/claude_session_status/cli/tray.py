@@ -5,6 +5,7 @@ import logging
 import logging.handlers
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from claude_session_status.cli.hooks import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
 from claude_session_status.spool import make_private_folder, open_private
+
+if TYPE_CHECKING:
+    from claude_session_status.desktop.backend import Choice
 
 LOG_BYTES = 500_000
 LOG_FILES = 3
@@ -46,12 +50,13 @@ def run() -> int:
             autostart=this_autostart(),
             set_up=SetUp(),
             on_shortcoming=_tell,
+            on_icon=_greet,
         )
     finally:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
         return 0
-    if sys.stdout is None or not sys.stdout.isatty():  # pythonw has none
+    if not _in_terminal():
         click.echo(
             f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status watch",
             err=True,
@@ -60,6 +65,26 @@ def run() -> int:
     click.echo(f"No tray: {result.reason}. The table instead:")
     watch.run(f"No tray: {result.reason}")
     return 0
+
+
+def greeting(choice: "Choice") -> str:
+    """A line for who started the tray in a terminal, which shows nothing else from then on."""
+    from claude_session_status.desktop.backend import Route  # noqa: PLC0415 - brings Pillow with it
+
+    place = {Route.WINDOWS: "in the notification area, by the clock", Route.MACOS: "in the menu bar"}
+    # A shortcoming has been told already: no icon yet, or one without a menu.
+    icon = "" if choice.reason else f"The icon is {place.get(choice.route, 'in the panel')}. "
+    menu = "" if choice.route is Route.X11 else "Quit in its menu ends it; so does "
+    return f"{icon}{menu}Ctrl-C here{'' if menu else ' ends it'}, and closing this terminal."
+
+
+def _greet(choice: "Choice") -> None:
+    if _in_terminal():
+        click.echo(greeting(choice))
+
+
+def _in_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()  # pythonw has none
 
 
 def _environment() -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Opens a command in a terminal window. Which one and how it is told is pure; starting it is the thin last step."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -33,12 +34,25 @@ TERMINALS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_PLAIN_FOR_CMD = re.compile(r"[\w.:\\/-]+")
+CMD_STAYING = ("cmd.exe", "/s", "/k")  # /s: the outermost quotes of the rest are taken off, and no others
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What to start. `new_console`: Windows shall open a console for it."""
 
     argv: tuple[str, ...]
     new_console: bool = False
+
+    @property
+    def started(self) -> Sequence[str] | str:
+        """What Popen is given: the words; for cmd.exe, which does not read quotes as programs do, the whole line."""
+        if self.argv[: len(CMD_STAYING)] != CMD_STAYING:
+            return self.argv
+        # Each word in quotes of its own, or a path with `&` or `(x86)` would be several commands.
+        words = " ".join(word if _PLAIN_FOR_CMD.fullmatch(word) else f'"{word}"' for word in self.argv[3:])
+        return f'{" ".join(CMD_STAYING)} "{words}"'
 
 
 def launch_for(
@@ -78,7 +92,7 @@ def _split(text: str) -> list[str]:
 def staying(command: Sequence[str], platform: str = sys.platform) -> tuple[str, ...]:
     """The command, whose terminal stays after it ended so that it can be read."""
     if platform == "win32":
-        return ("cmd.exe", "/k", *command)
+        return (*CMD_STAYING, *command)
     if platform == "darwin":
         return tuple(command)  # Terminal keeps its windows
     wait = '"$@"; printf "\\nPress Enter to close this window. "; read -r _'
@@ -115,7 +129,7 @@ def spawn(launch: Launch) -> None:
     quiet = None if launch.new_console else subprocess.DEVNULL  # a new console brings its own streams
     try:
         process = subprocess.Popen(
-            launch.argv,
+            launch.started,
             stdin=quiet,
             stdout=quiet,
             stderr=quiet,

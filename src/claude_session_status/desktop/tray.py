@@ -36,6 +36,7 @@ NOTIFICATION_PIXELS = 64
 MONITOR_END_SECONDS = 1.0  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
 LOOK_SECONDS = 15.0  # how often the files behind the menu's other lines are looked at
+TROUBLE_SECONDS = 60.0  # how long the menu says what became of a click
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
@@ -81,12 +82,14 @@ def run_tray(
     set_up: SetUp | None = None,
     environ: Mapping[str, str] | None = None,
     on_shortcoming: Callable[[str], None] = log.warning,
+    on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
     `table_command` shows the table when it is run in a terminal, `check_command` whether all is set up.
     Without `check_command`, `autostart` or `set_up` their lines are not in the menu. `on_shortcoming` hears in one line
-    what a person should know of the way that was found, such as that no panel takes icons yet.
+    what a person should know of the way that was found, such as that no panel takes icons yet; `on_icon` hears of the
+    way once the icon is there.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -123,6 +126,7 @@ def run_tray(
             f"The tray icon can't be shown: {error}", "Run: claude-session-status watch"
         ) from error
     tray.attach(icon, chain_for(sys.platform, surroundings, _notifying(icon), tray.press))
+    on_icon(choice)
     tray.run()
     return TrayResult(TrayOutcome.ENDED)
 
@@ -158,7 +162,8 @@ class Tray:
         self._tooltip = ""
         self._items: tuple[view.MenuItem, ...] = view.menu(Snapshot(now=0))
         self._last = Snapshot(now=0)
-        self._trouble: str | None = None  # of our own, beside the snapshot's
+        self._trouble: view.Trouble | None = None  # the clicks' thread's; a new value with each click
+        self._trouble_shown: tuple[view.Trouble, float] | None = None  # the monitor's thread's: since when
         self._notified: dict[str, tuple[Alert, ...]] = {}  # key -> what stands there
         self._stop = threading.Event()
         self._wish_to_end: SimpleQueue[str] = SimpleQueue()  # the one thing a signal handler may safely touch
@@ -260,8 +265,6 @@ class Tray:
         icon = self._icon
         if icon is None:
             return
-        if self._trouble is not None and snapshot.problem is None:
-            snapshot = dataclasses.replace(snapshot, problem=self._trouble)
         spec = view.icon(snapshot)
         if spec != self._spec:
             self._spec = spec
@@ -273,11 +276,20 @@ class Tray:
         if self._looked_at is None or not 0 <= snapshot.now - self._looked_at < LOOK_SECONDS:
             self._looked_at = snapshot.now
             self._clicks.submit(self._look)
-        items = view.menu(snapshot, self._offers)
+        items = view.menu(snapshot, self._offers, self._trouble_at(snapshot.now))
         if items != self._items:
             self._items = items
             icon.update_menu()
         icon.poke()
+
+    def _trouble_at(self, now: float) -> view.Trouble | None:
+        """What the menu says of the last click. It goes after a while: nobody can click it away."""
+        trouble = self._trouble
+        if trouble is None:
+            return None
+        if self._trouble_shown is None or self._trouble_shown[0] is not trouble:
+            self._trouble_shown = (trouble, now)
+        return trouble if 0 <= now - self._trouble_shown[1] < TROUBLE_SECONDS else None
 
     def _tell(self, snapshot: Snapshot, alerts: Sequence[Alert]) -> None:
         # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.
@@ -307,7 +319,7 @@ class Tray:
 
     def _put(self, key: str, alerts: Sequence[Alert]) -> None:
         self._notified[key] = tuple(alerts)
-        notification = dataclasses.replace(view.notification(*alerts), key=key)
+        notification = dataclasses.replace(view.notification(*alerts, among=self._last.sessions), key=key)
         image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
         self._notices.submit(functools.partial(self._notify, notification, image))
 
@@ -344,10 +356,10 @@ class Tray:
                 self._set_up(command)
         except SessionStatusError as error:
             log.warning("%s", error)
-            self._trouble = f"{error.title}. {error.next_step}"
+            self._trouble = view.Trouble(error.title, error.next_step)
         except OSError as error:
             log.warning("%s", error)
-            self._trouble = f"{error.filename or 'A file'}: {error.strerror or error}"
+            self._trouble = view.Trouble(f"{error.filename or 'A file'}: {error.strerror or error}")
         else:
             self._trouble = None
         self._monitor.wake()

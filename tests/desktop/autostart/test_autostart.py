@@ -1,5 +1,6 @@
 """Starting at login: each platform's way, on any platform; idempotent, undone to the byte, never over others' files."""
 
+import ntpath
 import os
 import plistlib
 import shutil
@@ -202,6 +203,7 @@ class TestXdg:
         way = XdgAutostart(str(tmp_path), MOVED)
         way.put(True)
         text = Path(way.place).read_text()
+        assert "Icon=" not in text, "a wheel brings none that a desktop would find"
         assert Path(way.place).name == "claude-session-status.desktop"
         assert 'Exec=env "CLAUDE_CONFIG_DIR=/my cfg/100%%" /usr/bin/python3 -P -m claude_session_status tray\n' in text
 
@@ -239,6 +241,49 @@ class TestXdg:
         XdgAutostart(str(tmp_path / "autostart"), MOVED).put(True)
         assert os.path.islink(way.place)
         assert "python3" in real.read_text()
+
+
+class TestSystemd:
+    """The Debian package's unit, enabled by `systemctl --user enable`: a link in what a target wants."""
+
+    @pytest.fixture(params=["graphical-session", "default"])
+    def link(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        unit = tmp_path / "lib/claude-session-status.service"
+        unit.parent.mkdir()
+        unit.write_text("[Unit]")
+        link = tmp_path / f"config/systemd/user/{request.param}.target.wants/{unit.name}"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(unit)
+        return link
+
+    @staticmethod
+    def way(tmp_path: Path) -> Autostart:
+        return for_platform("linux", {"XDG_CONFIG_HOME": str(tmp_path / "config")}, "/nowhere", START)
+
+    def test_a_unit_that_is_enabled_starts_it(self, link: Path, tmp_path: Path) -> None:
+        way = self.way(tmp_path)
+        assert (way.is_on(), way.place, way.command()) == (True, f"by systemd, {link}", None)
+        assert way.put(True) is Outcome.UNCHANGED
+        assert not (tmp_path / "config/autostart").exists(), "of two trays the second one leaves at once"
+
+    def test_turning_it_off_is_for_who_turned_it_on(self, link: Path, tmp_path: Path) -> None:
+        with pytest.raises(AutostartError, match="systemctl --user disable claude-session-status"):
+            self.way(tmp_path).put(False)
+        assert link.exists()
+
+    def test_an_entry_of_ours_beside_it_goes_all_the_same(self, link: Path, tmp_path: Path) -> None:
+        entry = XdgAutostart(str(tmp_path / "config/autostart"), START)
+        entry.put(True)
+        with pytest.raises(AutostartError, match="systemctl"):
+            self.way(tmp_path).turn(False)
+        assert not entry.is_on()
+
+    def test_a_link_that_leads_nowhere_starts_nothing(self, link: Path, tmp_path: Path) -> None:
+        link.resolve().unlink()
+        way = self.way(tmp_path)
+        assert not way.is_on()
+        assert way.put(True) is Outcome.DONE
+        assert (way.is_on(), way.place) == (True, str(tmp_path / "config/autostart/claude-session-status.desktop"))
 
 
 class TestLaunchAgent:
@@ -306,6 +351,26 @@ def test_where_it_is_on_linux(environ: dict[str, str], place: str) -> None:
 def test_where_it_is_on_macos() -> None:
     place = for_platform("darwin", {}, "/Users/me", START).place
     assert place == "/Users/me/Library/LaunchAgents/claude-session-status.tray.plist"
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        (["pythonw.exe"], (r"C:\x\pythonw.exe", "-P", "-m", "claude_session_status", "tray")),
+        (["claude-session-status-tray.exe"], (r"C:\x\claude-session-status-tray.exe", "tray")),
+        ([], (r"C:\x\claude-session-status.exe", "tray")),
+    ],
+)
+def test_on_windows_the_program_without_a_console_is_started(there: list[str], words: tuple[str, ...]) -> None:
+    """Frozen it is the one that PyInstaller puts beside the command."""
+    program = r"C:\x\claude-session-status.exe"
+    files = {ntpath.join(r"C:\x", name) for name in there}
+    assert start_of((program,), {}, "win32", program, files.__contains__) == Start(words)
+
+
+def test_the_frozen_tray_has_the_name_that_pyinstaller_gives_it() -> None:
+    spec = Path(__file__).parents[3] / "packaging/pyinstaller/claude-session-status.spec"
+    assert 'programs("tray.py", f"{NAME}-tray", console=False' in spec.read_text("utf-8")
 
 
 def test_what_is_started() -> None:

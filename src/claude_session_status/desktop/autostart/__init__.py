@@ -3,15 +3,17 @@
 import ntpath
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from claude_session_status.desktop.autostart.base import Autostart, Outcome, Start
 from claude_session_status.desktop.autostart.launch_agent import LaunchAgent
 from claude_session_status.desktop.autostart.run_key import RunKey
+from claude_session_status.desktop.autostart.systemd import BesideSystemd
 from claude_session_status.desktop.autostart.xdg import XdgAutostart
 
 __all__ = [
     "Autostart",
+    "BesideSystemd",
     "LaunchAgent",
     "Outcome",
     "RunKey",
@@ -32,28 +34,34 @@ def for_platform(platform: str, environ: Mapping[str, str], home: str, start: St
     if platform == "darwin":
         return LaunchAgent(os.path.join(home, "Library", "LaunchAgents"), start)
     config = environ.get("XDG_CONFIG_HOME", "")
-    return XdgAutostart(
-        os.path.join(config if os.path.isabs(config) else os.path.join(home, ".config"), "autostart"), start
-    )
+    config = config if os.path.isabs(config) else os.path.join(home, ".config")
+    return BesideSystemd(XdgAutostart(os.path.join(config, "autostart"), start), os.path.join(config, "systemd/user"))
 
 
-def start_of(words: tuple[str, ...], environ: Mapping[str, str], platform: str = sys.platform) -> Start:
+def start_of(
+    words: tuple[str, ...],
+    environ: Mapping[str, str],
+    platform: str = sys.platform,
+    executable: str = sys.executable,
+    is_file: Callable[[str], bool] = os.path.isfile,
+) -> Start:
     """What is to be started at login: `words` and `tray`.
 
     At login no shell has read its files, so a `CLAUDE_CONFIG_DIR` that is set there must be said here. On Windows the
-    program without a console is taken, where there is one beside Python: the console would stay on the screen.
+    program without a console is taken, where there is one beside `executable`: the console would stay on the screen.
     """
-    if platform == "win32" and (beside := _windowless(words)) is not None:
-        words = beside
+    if platform == "win32" and words:
+        words = _windowless(ntpath.dirname(executable), is_file) or words
     claude_dir = environ.get("CLAUDE_CONFIG_DIR")
     kept = {"CLAUDE_CONFIG_DIR": os.path.abspath(claude_dir)} if claude_dir else {}
     return Start((*words, "tray"), kept)
 
 
-def _windowless(words: tuple[str, ...]) -> tuple[str, ...] | None:
-    folder = ntpath.dirname(sys.executable)
-    program = ntpath.join(folder, "pythonw.exe")
-    return (program, "-P", "-m", "claude_session_status") if os.path.isfile(program) and words else None
+def _windowless(folder: str, is_file: Callable[[str], bool]) -> tuple[str, ...] | None:
+    frozen, python = ntpath.join(folder, "claude-session-status-tray.exe"), ntpath.join(folder, "pythonw.exe")
+    if is_file(frozen):
+        return (frozen,)
+    return (python, "-P", "-m", "claude_session_status") if is_file(python) else None
 
 
 def for_this_machine(words: tuple[str, ...]) -> Autostart:

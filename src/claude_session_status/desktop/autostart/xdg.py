@@ -50,7 +50,7 @@ def _is_switched_off(text: str) -> bool:
 
 
 def entry_of(start: Start) -> str:
-    """The desktop entry."""
+    """The desktop entry. Without an icon: a wheel installs none where a desktop would look for it."""
     variables = [f"{name}={value}" for name, value in sorted(start.environment.items())]
     words = [*(["env", *variables] if variables else []), *start.words]
     return (
@@ -60,7 +60,6 @@ def entry_of(start: Start) -> str:
         "Name=Claude session status\n"
         "Comment=How long Claude Code's prompt cache still lives\n"
         f"Exec={' '.join(map(quote, words))}\n"
-        "Icon=claude-session-status\n"
         "Terminal=false\n"
         "X-GNOME-Autostart-enabled=true\n"
     )

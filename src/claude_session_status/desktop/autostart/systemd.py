@@ -1,0 +1,54 @@
+"""Linux with systemd: the unit of the Debian package, which a person may have enabled in place of our entry.
+
+It is seen here and left alone: who enabled it with `systemctl` disables it with that.
+"""
+
+import os
+
+from claude_session_status.desktop.autostart.base import Outcome, Switch
+from claude_session_status.desktop.autostart.xdg import XdgAutostart
+from claude_session_status.errors import AutostartError
+
+UNIT = "claude-session-status.service"
+DISABLE = "systemctl --user disable claude-session-status"
+
+
+class BesideSystemd(Switch):
+    """The entry `xdg`, unless a unit is enabled in `folder`, where systemd keeps what the user has set."""
+
+    def __init__(self, xdg: XdgAutostart, folder: str) -> None:
+        self._xdg = xdg
+        self._folder = folder
+
+    @property
+    def place(self) -> str:
+        """The unit's link where systemd starts the tray, else the entry's path."""
+        link = self._link()
+        return self._xdg.place if link is None else f"by systemd, {link}"
+
+    def is_on(self) -> bool:
+        """Whether either starts it."""
+        return self._link() is not None or self._xdg.is_on()
+
+    def command(self) -> tuple[str, ...] | None:
+        """What the entry starts; None where it is systemd that starts something."""
+        return None if self._link() is not None else self._xdg.command()
+
+    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+        """Write the entry unless systemd starts the tray, or take it away. Raises AutostartError: the unit is on."""
+        is_enabled = self._link() is not None
+        if on and is_enabled:
+            return Outcome.UNCHANGED
+        outcome = self._xdg.put(on)
+        if is_enabled:
+            raise AutostartError("systemd starts the tray at login", f"Run: {DISABLE}")
+        return outcome
+
+    def _link(self) -> str | None:
+        """What makes systemd start the unit: a link in a target's `.wants`, whose file is still there."""
+        try:
+            targets = sorted(name for name in os.listdir(self._folder) if name.endswith(".target.wants"))
+        except OSError:
+            return None
+        links = (os.path.join(self._folder, target, UNIT) for target in targets)
+        return next((link for link in links if os.path.exists(link)), None)
