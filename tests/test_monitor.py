@@ -1,6 +1,7 @@
 """The loop, in virtual time: what is seen when, what it costs, and that an alert comes once and in time."""
 
 import itertools
+import json
 import os
 import tempfile
 import threading
@@ -221,6 +222,74 @@ def test_a_session_whose_process_is_gone_has_ended_within_a_poll(watched: Watche
     _note(watched, "start", Process(8))
     watched.run(2.5)
     assert watched.activities == [Activity.IDLE]
+
+
+class TestTwoClientsOnOneSession:
+    """Resumed a second time while it is open, by a person or by a script."""
+
+    TERMINAL, SCRIPT = Process(7, 700), Process(8, 800)
+
+    @pytest.fixture
+    def both(self, watched: Watched, clock: FakeClock) -> Watched:
+        """The session was opened in a terminal, and a script has asked it something since."""
+        os.makedirs(watched.where.client_registry)
+        for process in (self.TERMINAL, self.SCRIPT):
+            watched.alive[process.pid] = Liveness.ALIVE
+            listed = {"sessionId": "s", "procStart": str(process.started), "startedAt": process.pid}
+            self.file(watched, process).write_text(json.dumps(listed))
+            for kind in ("start", "prompt", "turn"):
+                watched.say(kind, process=process)
+                clock.now += 1
+        return watched
+
+    def file(self, watched: Watched, process: Process) -> Path:
+        return Path(watched.where.client_registry, f"{process.pid}.json")
+
+    def leaves(self, watched: Watched, process: Process) -> None:
+        """What happens when a client ends, in the real one's order."""
+        self.file(watched, process).unlink()
+        watched.say("end", process=process)
+        watched.alive[process.pid] = Liveness.GONE
+        watched.clock.now += 1
+
+    def seen(self, watched: Watched) -> tuple[Activity, int | None]:
+        """What a poll makes of it, and whose process it belongs to."""
+        watched.monitor.poll()
+        (state,) = watched.monitor.snapshot().sessions
+        return state.activity, state.session.process.pid if state.session.process else None
+
+    @pytest.mark.parametrize(("first", "second"), [(TERMINAL, SCRIPT), (SCRIPT, TERMINAL)])
+    @pytest.mark.parametrize("polled", [True, False], ids=["seen before", "not seen before"])
+    def test_it_ends_when_both_have_left(
+        self, first: Process, second: Process, polled: bool, both: Watched, where: Paths
+    ) -> None:
+        if polled:
+            assert self.seen(both) == (Activity.IDLE, self.SCRIPT.pid)
+        self.leaves(both, first)
+        assert self.seen(both) == (Activity.IDLE, second.pid)
+        both.monitor.poll()
+        assert [s.is_ended for s in Store(where.database).load()] == [False]  # it is a row, not only ours
+        self.leaves(both, second)
+        assert self.seen(both) == (Activity.ENDED, second.pid)
+
+    def test_the_other_is_killed_later(self, both: Watched) -> None:
+        self.leaves(both, self.SCRIPT)
+        assert self.seen(both)[0] is Activity.IDLE
+        both.alive[self.TERMINAL.pid] = Liveness.GONE  # its file stays
+        for _ in range(3):
+            assert self.seen(both)[0] is Activity.ENDED
+        assert os.listdir(both.where.spool) == []
+
+    def test_the_other_goes_on_to_another_session(self, both: Watched) -> None:
+        self.leaves(both, self.SCRIPT)
+        assert self.seen(both)[0] is Activity.IDLE
+        both.say("end", process=self.TERMINAL)  # /clear: it lists the new session some milliseconds later
+        assert self.seen(both)[0] is Activity.ENDED
+
+    def test_nothing_is_known_of_the_other(self, both: Watched) -> None:
+        both.alive[self.TERMINAL.pid] = Liveness.UNKNOWN
+        self.leaves(both, self.SCRIPT)
+        assert self.seen(both)[0] is Activity.ENDED
 
 
 def test_while_it_runs_hooks_can_see_that_it_lives_and_not_after(

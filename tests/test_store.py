@@ -7,6 +7,7 @@ import sys
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -133,6 +134,25 @@ def test_the_documented_columns_are_first_and_work_for_other_programs(store: Sto
         ]
         db.execute(f"INSERT INTO session_status ({columns}) VALUES ('x', 'p', '/p', now(), now(), 'active')")
     assert {s.session_id for s in store.load()} == {"s", "x"}
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "held"),
+    [
+        ("no id of a process", "pid = -5", {"process": None}),
+        ("nor this", "pid = 0", {"process": None}),
+        ("nor one so large", f"pid = {1 << 31}", {"process": None}),
+        ("the largest", f"pid = {(1 << 31) - 1}", {"process": Process((1 << 31) - 1, 1 << 40, "pid:[1]")}),
+        ("a cache of 63 years", "ttl_seconds = 2000000000", {"request": Request(NOW + 7, 86400, Source.TRANSCRIPT)}),
+    ],
+)
+def test_what_another_program_put_into_a_row_is_passed_over(
+    what: str, change: str, held: dict[str, Any], store: Store, where: Paths
+) -> None:
+    put(store, FULL)
+    with duckdb.connect(where.database) as connection:
+        connection.execute(f"UPDATE session_status SET {change}")
+    assert store.load() == [replace(FULL, **held)], what
 
 
 def test_no_database_and_an_empty_one_hold_no_sessions(store: Store, where: Paths) -> None:

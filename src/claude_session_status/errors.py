@@ -40,3 +40,7 @@ class SettingsError(SessionStatusError):
 
 class AutostartError(SessionStatusError):
     """Starting at login can't be turned on or off."""
+
+
+class NoHomeError(SessionStatusError):
+    """Neither the environment nor the system's list of users tells where the user's files are."""

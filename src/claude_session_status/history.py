@@ -24,6 +24,7 @@ from claude_session_status.model import (
 )
 
 DEFAULT_TTL_SECONDS = 300
+LONGEST_TTL_SECONDS = 86400  # no cache lives longer: what says so is mistaken
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
 SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
 CLOCK_SLACK_SECONDS = 5.0  # a moment ahead of the clock by more than this is not believed
@@ -55,6 +56,7 @@ _MOMENTS: dict[EventKind, tuple[str, ...]] = {
     EventKind.WAIT: ("waiting_at",),
     EventKind.END: ("ended_at",),
     EventKind.GONE: ("ended_at",),
+    EventKind.STAYED: (),  # nothing happened, but the session goes on
 }
 _STAMPED = ("project", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"

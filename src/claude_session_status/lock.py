@@ -6,6 +6,8 @@ Written here because a hook takes it: the libraries for this import asyncio, whi
 import os
 import sys
 
+from claude_session_status.spool import open_private
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -43,8 +45,8 @@ class FileLock:
         """
         if self._descriptor is not None:
             return False
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self.path, flags, 0o600)
+        flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = open_private(self.path, flags)
         try:
             _lock(descriptor)
         except _TAKEN:

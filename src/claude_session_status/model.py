@@ -59,6 +59,7 @@ class EventKind(StrEnum):
     WAIT = "wait"
     END = "end"
     GONE = "gone"  # the session's process is no more
+    STAYED = "stayed"  # one client left, and another has the same session open
     ALERTED = "alerted"  # a person was told of an expiry
     MUTE = "mute"  # a person wants to hear nothing of the session
     UNMUTE = "unmute"

@@ -22,7 +22,7 @@ from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool, make_private_folder
+from claude_session_status.spool import Spool, make_private_folder, open_private
 from claude_session_status.store import Stamp, Store
 
 log = logging.getLogger(__name__)
@@ -184,6 +184,7 @@ class Monitor:
             self._find,
             self._refresh_transcripts,
             self._note_the_gone,
+            self._note_who_stays,
         )
 
     @property
@@ -218,7 +219,7 @@ class Monitor:
             _touch(path, now)
         except FileNotFoundError:
             make_private_folder(self._paths.folder)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            os.close(open_private(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)))
             _touch(path, now)
 
     def _reread_config(self) -> None:
@@ -308,6 +309,12 @@ class Monitor:
                 continue
             if self._alive(session.process, heard_at) is Liveness.GONE or self._finder.has_moved_on(session):
                 self._say(Event(EventKind.GONE, session.session_id, heard_at))
+
+    def _note_who_stays(self) -> None:
+        """A session that one client left goes on where another has it open: the hooks say only that one has left."""
+        for session, process in self._finder.open_elsewhere([s for s in self._rows.values() if s.is_ended]):
+            if session.ended_at is not None:
+                self._say(Event(EventKind.STAYED, session.session_id, session.ended_at + 0.001, process=process))
 
     def _write(self, *, force: bool = False) -> None:
         """Remember what transcripts told, at most once in some seconds."""

@@ -8,11 +8,11 @@ import json
 import math
 from typing import Any
 
+from claude_session_status.history import LONGEST_TTL_SECONDS
 from claude_session_status.model import Event, EventKind, Process
 
 _TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")
-_LONGEST_TTL = 86400
 _LATEST = 253402300799.0  # the end of the year 9999, the last that a date can say
 
 
@@ -45,7 +45,7 @@ def decode(raw: bytes) -> Event:
         raise NoteError("a note without a session or a time")
     values: dict[str, Any] = {name: note[name] for name in _TEXTS if isinstance(note.get(name), str)}
     values |= {name: float(note[name]) for name in _NUMBERS if _is_moment(note.get(name))}
-    if _is_moment(note.get("ttl_seconds")) and 0 < note["ttl_seconds"] <= _LONGEST_TTL:
+    if _is_moment(note.get("ttl_seconds")) and 0 < note["ttl_seconds"] <= LONGEST_TTL_SECONDS:
         values["ttl_seconds"] = int(note["ttl_seconds"])
     return Event(kind, session_id, round(float(at), 6), process=_process(note), **values)
 

@@ -27,6 +27,13 @@ class Paths:
 
 
 def from_environment() -> Paths:
-    """Paths under `CLAUDE_CONFIG_DIR`, or `~/.claude` where that is unset or empty."""
-    claude_dir = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.join(os.path.expanduser("~"), ".claude")
+    """Paths under `CLAUDE_CONFIG_DIR`, or `~/.claude` where that is unset or empty. Raises NoHomeError."""
+    claude_dir = os.environ.get("CLAUDE_CONFIG_DIR")
+    if not claude_dir:
+        home = os.path.expanduser("~")
+        if not os.path.isabs(home):  # taken as it is, that would be a folder in the user's project
+            from claude_session_status.errors import NoHomeError  # noqa: PLC0415 - hooks come by here
+
+            raise NoHomeError("No home folder is known", "Set HOME or CLAUDE_CONFIG_DIR")
+        claude_dir = os.path.join(home, ".claude")
     return Paths(os.path.abspath(claude_dir))

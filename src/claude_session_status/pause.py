@@ -7,7 +7,7 @@ the database. What can't be read means that notifications are on: silence must b
 import math
 import os
 
-from claude_session_status.spool import make_private_folder
+from claude_session_status.spool import make_private_folder, open_private
 
 _LONGEST = 64  # bytes; a moment has less than twenty
 
@@ -32,6 +32,6 @@ def write(path: str, until: float | None) -> None:
         return
     make_private_folder(os.path.dirname(path))
     half = f"{path}.{os.getpid()}"
-    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with open(open_private(half, os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(f"{until:.3f}\n".encode())
     os.replace(half, path)

@@ -5,7 +5,8 @@ temporary name and renames them; readers see complete notes in the order of thei
 one without it (a power cut between the rename and the disk) was never wholly there.
 
 Nothing here follows a link that somebody planted: not a note that is one, and not the folder itself where it leads to
-what another user owns.
+what another user owns. And what root makes here, as a container does in a folder that is mounted into it, is given to
+the user whose folder it is: that user's own hooks and monitor must get at it.
 """
 
 import os
@@ -45,7 +46,7 @@ class Spool:
             descriptor = os.open(temporary, flags, 0o600)
         try:
             try:
-                _give_to_owner(descriptor, self.folder)
+                give_to_owner(descriptor, self.folder)
                 left = memoryview(note.rstrip(b"\n") + b"\n")
                 while left:
                     left = left[os.write(descriptor, left) :]
@@ -141,13 +142,36 @@ def _leads_to_others(folder: str) -> bool:
         return False
 
 
-def _give_to_owner(descriptor: int, folder: str) -> None:
-    """Root, as in a container, writes notes into a user's folder: that user's monitor must be able to read them."""
+def give_to_owner(made: str | int, folder: str) -> None:
+    """Give what root has just made in `folder`, a path or a descriptor, to the folder's owner.
+
+    Does nothing for others than root, and never raises: where it may not be given away it is still better than nothing.
+    """
     if sys.platform == "win32" or os.geteuid() != 0:
         return
-    owner = os.stat(folder)
-    if owner.st_uid != 0:
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    try:
+        owner = os.stat(folder)
+        if owner.st_uid == 0:
+            return
+        if isinstance(made, int):
+            os.fchown(made, owner.st_uid, owner.st_gid)
+        else:
+            os.lchown(made, owner.st_uid, owner.st_gid)
+    except OSError:
+        pass
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file; where there is none, make it, readable by its owner only, who is that of its folder. Raises OSError.
+
+    What was there before keeps its owner: it may be a link to what root must not give away.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, flags)
+    give_to_owner(descriptor, os.path.dirname(path))
+    return descriptor
 
 
 def make_private(*paths: str) -> None:
@@ -161,11 +185,18 @@ def make_private(*paths: str) -> None:
             continue
 
 
-def make_private_folder(path: str) -> None:
-    """Make `path` and what is above it; itself readable by its owner only. Raises OSError."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+def make_private_folder(path: str, mode: int = 0o700) -> None:
+    """Make `path` and what is above it; itself readable by its owner only. Raises OSError.
+
+    All of it belongs to the owner of the nearest folder that was there.
+    """
+    above = os.path.dirname(path)
+    if above and not os.path.isdir(above):
+        make_private_folder(above, 0o777)
     try:
-        os.mkdir(path, 0o700)
+        os.mkdir(path, mode)
     except FileExistsError:
         if not os.path.isdir(path):
             raise
+    else:
+        give_to_owner(path, above)

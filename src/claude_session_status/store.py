@@ -27,7 +27,7 @@ from claude_session_status.errors import (
     StoreUnusableError,
 )
 from claude_session_status.model import Request, Session, Source
-from claude_session_status.spool import make_private, make_private_folder
+from claude_session_status.spool import give_to_owner, make_private, make_private_folder
 from claude_session_status.store_rows import (
     COLUMNS,
     INSERT,
@@ -211,6 +211,7 @@ class Store:
                 yield None if version < len(MIGRATIONS) and read_only else connection
             finally:
                 connection.close()
+                self._share()
         except duckdb.DataError as error:
             raise StoreRowError(
                 f"{self.path} can't hold a value: {store_files.first_line(error)}",
@@ -224,6 +225,11 @@ class Store:
             raise KeyboardInterrupt from error  # what a Ctrl-C within a query becomes
         finally:
             os.umask(old_mask)
+
+    def _share(self) -> None:
+        """DuckDB made the files, so by root they are root's until now."""
+        for path in (self.path, self.path + ".wal"):
+            give_to_owner(path, os.path.dirname(path))
 
     def _connect(self, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
         wait = _FIRST_WAIT_SECONDS

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError
+from claude_session_status.spool import give_to_owner
 
 if TYPE_CHECKING:
     import duckdb
@@ -133,6 +134,7 @@ def _copy(source: str, target: str) -> None:
     half = f"{target}.{os.getpid()}"
     try:
         with open(source, "rb") as old, open(half, "wb") as new:
+            give_to_owner(new.fileno(), os.path.dirname(target))
             while block := old.read(1 << 20):
                 new.write(block)
             new.flush()

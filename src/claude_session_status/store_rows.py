@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from claude_session_status.history import LONGEST_TTL_SECONDS
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 
 # (column, type): the first six are documented and used by other tools; `title` is the original's seventh.
@@ -103,9 +104,9 @@ def session_of(row: tuple[Any, ...]) -> Session:
     started, ttl, source = from_timestamp(values["request_at"]), values["ttl_seconds"], values["source"]
     request = None
     if started is not None and ttl is not None:
-        request = Request(started, ttl, _member(Source, source) or Source.HOOK)
+        request = Request(started, min(ttl, LONGEST_TTL_SECONDS), _member(Source, source) or Source.HOOK)
     process = None
-    if values["pid"] is not None:
+    if values["pid"] is not None and 0 < values["pid"] < 1 << 31:
         process = Process(values["pid"], values["pid_started"], values["pid_namespace"])
     told: dict[str, Any] = {name: values[name] for name in _PLAIN}
     told |= {name: from_timestamp(values[name]) for name in _MOMENTS}

@@ -242,6 +242,22 @@ class TestClients:
         machine.client(B, 8)
         assert set(machine.shown()) == {B}
 
+    @pytest.mark.parametrize(
+        ("what", "left_ago", "shown"),
+        [
+            ("a newer client ran once, and an older one has written since", 3000, {A}),
+            ("the client that wrote it left after that", 50, set()),
+            ("it wrote some last lines when it had left", 130, set()),
+        ],
+    )
+    def test_where_no_client_is_left_older_ones_may_run_which_list_nothing(
+        self, what: str, left_ago: float, shown: set[str], machine: Machine
+    ) -> None:
+        machine.transcript(A, age=100)
+        os.makedirs(machine.where.client_registry)
+        os.utime(machine.where.client_registry, (NOW - left_ago, NOW - left_ago))
+        assert set(machine.shown()) == shown, what
+
     def test_a_file_that_a_crash_left_behind_is_no_client(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, 7)
@@ -372,4 +388,4 @@ def test_a_trace_of_a_listed_client_names_its_process(machine: Machine) -> None:
     machine.transcript(A)
     machine.client(A, 7, pidDomain="linux:abc:pid:[4026531836]")
     (trace,) = machine.finder().look(NOW)
-    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]"))
+    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]@abc"))

@@ -160,6 +160,37 @@ def test_a_folder_that_cannot_be_made_is_named(claude_dir: Path) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project in which no home can be told: not by the environment, and not by the list of users."""
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    monkeypatch.setenv("HOME", "nowhere")  # as a path that is none; without it, root's own would be found
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["mark-turn", "statusline"])
+def test_without_a_home_nothing_is_made_in_the_project(command: str, homeless: Path) -> None:
+    done = call(command, {"session_id": "s"})
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr == (
+        f"claude-session-status {command}: No home folder is known. Set HOME or CLAUDE_CONFIG_DIR\n".encode()
+    )
+    assert os.listdir(homeless) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become a user without name")
+def test_nor_for_a_user_of_whom_nothing_is_listed(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    program = (
+        "import json, os, pwd; from claude_session_status.claude import hook; from claude_session_status import errors\n"
+        "os.setuid(4242); hook.main('mark-turn')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=b'{"session_id": "s"}', capture_output=True)
+    assert done.stderr.decode().endswith("mark-turn: No home folder is known. Set HOME or CLAUDE_CONFIG_DIR\n")
+    assert os.listdir(homeless) == []
+
+
 def test_a_database_that_is_none_is_named_and_the_note_stays(where: Paths) -> None:
     os.makedirs(where.database)
     done = call("mark-turn", {"session_id": "s"})

@@ -2,11 +2,14 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from claude_session_status.claude import hook
+from claude_session_status.claude.process import Liveness, liveness
 from claude_session_status.claude.registry import Registered, Registry
 from claude_session_status.model import ClientStatus, Process
 from fakes import NOW
@@ -67,6 +70,30 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     assert registry.look("s", Process(7)) == BUSY
     os.utime(folder / "7.json", (NOW + 1, NOW + 1))
     assert registry.look("s", Process(7)) == Registered(ClientStatus.IDLE, NOW)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+@pytest.mark.parametrize(
+    ("what", "domain", "expected"),
+    [
+        ("this machine", "linux:{machine}:{kernels}", Liveness.ALIVE),
+        ("another one that shares the home", "linux:abc:{kernels}", Liveness.UNKNOWN),
+        ("a container here", "linux:{machine}:pid:[1]", Liveness.UNKNOWN),
+        ("a machine without an id", "linux::{kernels}", Liveness.ALIVE),
+        ("a client that does not tell", None, Liveness.ALIVE),
+        ("something new", "moon:1", Liveness.ALIVE),
+    ],
+)
+def test_where_a_listed_client_runs(what: str, domain: str | None, expected: Liveness, tmp_path: Path) -> None:
+    kernels, _, machine = str(hook.pid_namespace()).partition("@")
+    entry = {**ENTRY, "pid": os.getpid(), "procStart": str(hook.start_ticks(os.getpid()))}
+    if domain is not None:
+        entry["pidDomain"] = domain.format(machine=machine, kernels=kernels)
+    write(tmp_path / "sessions", entry, os.getpid())
+    registry = Registry(str(tmp_path / "sessions"))
+    process = registry.listed()["s"].process
+    assert liveness(process, NOW) is expected, what
+    assert registry.names_another("t", process) is (expected is Liveness.ALIVE)
 
 
 def test_a_pipe_in_its_place_blocks_nobody(tmp_path: Path) -> None:

@@ -260,6 +260,18 @@ def test_a_database_that_can_not_be_opened_is_named_with_the_next_step(where: Pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["status", "watch", "tray", "doctor", "config", "install-hooks"])
+def test_without_a_home_the_next_step_is_told_and_nothing_is_made(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    monkeypatch.chdir(tmp_path)
+    done = run(command, HOME="nowhere")
+    expected = "claude-session-status: No home folder is known\nSet HOME or CLAUDE_CONFIG_DIR\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
     os.makedirs(where.folder)
     lock = FileLock(where.tray_lock)

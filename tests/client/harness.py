@@ -198,9 +198,9 @@ class Home:
         of_session = [note for note in self.status_lines if note.session_id == session_id]
         return of_session[-1].data.get("prompt_cache") if of_session else None
 
-    def one_shot(self, prompt: str, *, seconds: float = 30) -> subprocess.CompletedProcess[str]:
+    def one_shot(self, prompt: str, *arguments: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
         """One turn without a terminal: `claude -p`."""
-        return self._run(str(self.program), "-p", prompt, seconds=seconds)
+        return self._run(str(self.program), "-p", prompt, *arguments, seconds=seconds)
 
     def product(self, *arguments: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
         """Run our own command as the user of this home would."""

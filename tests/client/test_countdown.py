@@ -181,6 +181,36 @@ def test_a_run_without_a_terminal_is_counted_and_ended(home: Home, api: StandIn)
     expect_start(ours, request)
 
 
+def test_a_script_that_resumes_an_open_session_does_not_end_it(home: Home, api: StandIn) -> None:
+    with Terminal(home) as terminal:
+        terminal.turn("hello")
+        done = home.one_shot("more", "--resume", terminal.session_id)
+        assert (done.returncode, done.stdout) == (0, "Done.\n"), done.stderr
+        last = api.main_requests(terminal.session_id)[-1]
+        expect_start(wait_for_ours(home, terminal.session_id, activity="idle", request=last), last)
+        asked_at = time.time()
+        terminal.type("/exit")
+        terminal.wait_for_hook("SessionEnd", after=asked_at)
+        wait_for_ours(home, terminal.session_id, activity="ended")
+
+
+def test_of_two_terminals_on_one_session_the_first_may_be_closed(home: Home, api: StandIn) -> None:
+    with Terminal(home) as first:
+        first.turn("hello")
+        session_id = first.session_id
+        with Terminal(home, "--resume", session_id) as second:
+            second.turn("more")
+            asked_at = time.time()
+            first.type("/exit")
+            first.wait_for_hook("SessionEnd", after=asked_at)
+            wait_for("the end of the first client", lambda: first.closed)
+            wait_for_ours(home, session_id, activity="idle")
+            asked_at = time.time()
+            second.type("/exit")
+            second.wait_for_hook("SessionEnd", after=asked_at)
+            wait_for_ours(home, session_id, activity="ended")
+
+
 def test_a_permission_prompt_is_waiting_until_it_is_answered(home: Home, api: StandIn) -> None:
     with Terminal(home) as terminal:
         session_id = terminal.session_id

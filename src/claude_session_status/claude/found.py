@@ -6,13 +6,14 @@ that changed last are asked for their time at each look. Only transcripts writte
 older is cold. Subagents' files are never taken for sessions.
 
 Where the clients list themselves (`registry`), a session that no running client lists is over and not found. Older
-clients list nothing; then the transcript alone must do.
+clients list nothing; then the transcript alone must do, also where a newer one ran once and left.
 """
 
 import json
+import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from claude_session_status import history, policy
@@ -73,6 +74,24 @@ class Finder:
         """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
         return session.is_found and self._registry.names_another(session.session_id, session.process)
 
+    def open_elsewhere(self, ended: Iterable[Session]) -> list[tuple[Session, Process]]:
+        """Those of the sessions that another running client has open than the one that left: two may resume the same.
+
+        Of sessions that were found their transcripts tell.
+        """
+        left = {s.session_id: s for s in ended if not s.is_found and s.process is not None}
+        clients = self._registry.listed() if left else {}
+        return [
+            (left[session_id], client.process)
+            for session_id, client in clients.items()
+            if session_id in left and self._is_another(client.process, left[session_id])
+        ]
+
+    def _is_another(self, client: Process, left: Session) -> bool:
+        # The same one is about to list another session, as at /clear.
+        is_same = left.process is not None and client.pid == left.process.pid
+        return not is_same and self._alive(client, left.ended_at) is Liveness.ALIVE
+
     def _folders(self, now: float, *, full: bool) -> list[tuple[str, int]]:
         """The folders to look at, with their times: all where one came or went, else those that changed last."""
         changed = _changed(self._projects)
@@ -98,8 +117,10 @@ class Finder:
 
     def _running(self) -> Iterator[Trace]:
         listed = self._registry.listed()
+        # What was written a good while after the last of them left is an older client's.
+        since = math.inf if listed else self._registry.changed_at() + _CLOCK_SLACK_SECONDS
         for trace in self._traces.values():
-            if listed is None:
+            if trace.at > since:
                 yield trace
                 continue
             client = listed.get(trace.session_id)

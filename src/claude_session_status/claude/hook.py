@@ -44,8 +44,7 @@ def main(command: str) -> int:
     except KeyboardInterrupt:
         pass  # whoever called us has no more use for it; a note that is written stays
     except Exception as error:
-        title = getattr(error, "title", None)  # a SessionStatusError, told apart without importing it
-        complain(f"{command}: {error if title else f'{type(error).__name__}: {error}'}")
+        complain(f"{command}: {reason(error)}")
     return 0
 
 
@@ -197,11 +196,37 @@ def start_ticks(pid: int) -> int | None:
 
 
 def pid_namespace() -> str | None:
-    """Which numbering process ids belong to (Linux): a container has its own. None elsewhere."""
+    """Which numbering process ids belong to (Linux), as `pid:[4026531836]@machine`. None elsewhere.
+
+    A container has its own; but outside of one the kernel's name for it is the same on every machine, and a home may be
+    shared by several.
+    """
     try:
-        return os.readlink("/proc/self/ns/pid")
+        return f"{os.readlink('/proc/self/ns/pid')}@{_machine()}"
     except OSError:
         return None
+
+
+def _machine() -> str:
+    """What tells this machine from others, as the client itself has it: a name may change while sessions run, by DHCP.
+
+    Where there is no such id, or one that an image has for all its containers to fill in, the name must do.
+    """
+    try:
+        descriptor = os.open("/etc/machine-id", os.O_RDONLY)
+    except OSError:
+        return os.uname().nodename
+    try:
+        machine = os.read(descriptor, 64).decode("ascii", "replace").strip()
+    finally:
+        os.close(descriptor)
+    return machine if machine not in ("", "uninitialized") else os.uname().nodename
+
+
+def is_numbered_here(namespace: str | None) -> bool:
+    """Whether ids of that numbering name processes here. Earlier versions told no machine: then it is ours."""
+    ours = pid_namespace()
+    return namespace == ours or (ours is not None and namespace == ours.partition("@")[0])
 
 
 def encode(note: Mapping[str, Any]) -> bytes:
@@ -222,6 +247,11 @@ def monitor_lives(alive_path: str, now: float) -> bool:
         return abs(now - os.stat(alive_path).st_mtime) < MONITOR_ALIVE_SECONDS
     except OSError:
         return False
+
+
+def reason(error: Exception) -> str:
+    """What to say of an error. One that is meant for people has a title, and is told by that without an import."""
+    return str(error) if hasattr(error, "title") else f"{type(error).__name__}: {error}"
 
 
 def complain(message: str) -> None:

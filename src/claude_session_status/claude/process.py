@@ -4,7 +4,7 @@ from enum import Enum
 
 import psutil
 
-from claude_session_status.claude.hook import pid_namespace, start_ticks
+from claude_session_status.claude.hook import is_numbered_here, start_ticks
 from claude_session_status.model import Process
 
 _CLOCK_SLACK_SECONDS = 5.0
@@ -22,11 +22,12 @@ def liveness(process: Process | None, named_at: float | None) -> Liveness:
     """Whether `process`, which a hook named at `named_at` (epoch seconds), still runs.
 
     Ids are reused, so the start must fit: on Linux in clock ticks since boot, which no clock change moves; elsewhere
-    the process must have started before it was named. A client in a container has an id of another namespace.
+    the process must have started before it was named. A client in a container, or on another machine that shares the
+    home, has an id that means nothing here.
     """
     if process is None:
         return Liveness.UNKNOWN
-    if process.namespace != pid_namespace():
+    if not is_numbered_here(process.namespace):
         return Liveness.UNKNOWN
     if process.started is not None:
         return Liveness.ALIVE if start_ticks(process.pid) == process.started else Liveness.GONE

@@ -5,11 +5,12 @@ and never needed. Nothing else in that folder is opened.
 """
 
 import json
+import math
 import os
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import read_small
-from claude_session_status.claude.hook import pid_namespace
+from claude_session_status.claude.hook import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
@@ -53,19 +54,26 @@ class Registry:
 
     def names_another(self, session_id: str, process: Process | None) -> bool:
         """Whether the client in `process` has gone on to another session, as after /clear."""
-        if process is None or process.namespace != pid_namespace():
+        if process is None or not is_numbered_here(process.namespace):
             return False
         named = self._entry(process.pid).get("sessionId")
         return isinstance(named, str) and named != session_id
 
-    def listed(self) -> dict[str, Listed] | None:
-        """The clients by the sessions that they list, dead ones included; None where clients list nothing."""
+    def changed_at(self) -> float:
+        """When a client last came or left (epoch seconds); -inf where clients list nothing."""
+        try:
+            return os.stat(self.folder).st_mtime
+        except OSError:
+            return -math.inf
+
+    def listed(self) -> dict[str, Listed]:
+        """The clients by the sessions that they list, dead ones included."""
         try:
             names = os.listdir(self.folder)
         except OSError:
-            return None
+            return {}
         pids = [int(stem) for name in names if (stem := name.removesuffix(".json")) != name and stem.isdecimal()]
-        entries = [(pid, self._entry(pid)) for pid in pids]
+        entries = [(pid, self._entry(pid)) for pid in pids if 0 < pid < 1 << 31]
         # The newest last: a file that a crash left behind may name a session that another client has resumed.
         entries.sort(key=lambda item: _moment(item[1].get("startedAt")))
         return {
@@ -92,11 +100,20 @@ class Registry:
 
 
 def _process(pid: int, entry: dict[str, object]) -> Process:
-    started, domain = str(entry.get("procStart")), entry.get("pidDomain")
-    # `linux:<machine>:pid:[<number>]`: the end is what the kernel calls the namespace.
-    named = domain.split(":", 2)[2] if isinstance(domain, str) and domain.count(":") >= 3 else pid_namespace()
+    started, named = str(entry.get("procStart")), _namespace(entry.get("pidDomain"))
     ticks = int(started) if started.isdecimal() and len(started) < 19 and named is not None else None
     return Process(pid, ticks, named)
+
+
+def _namespace(domain: object) -> str | None:
+    """The numbering of a client's own process id, as a hook names it.
+
+    The client writes `linux:<id in /etc/machine-id>:pid:[<number>]`, and nothing for an id that is not there.
+    """
+    if not isinstance(domain, str) or domain.count(":") < 3:
+        return pid_namespace()
+    _, machine, kernels = domain.split(":", 2)
+    return f"{kernels}@{machine}" if machine else kernels
 
 
 def _moment(value: object) -> float:

@@ -31,6 +31,7 @@ from claude_session_status.claude.statusline_setting import means
 from claude_session_status.errors import SettingsError
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
+from claude_session_status.spool import give_to_owner, make_private_folder
 
 LOCK_TRIES = 100
 LOCK_PAUSE_SECONDS = 0.05
@@ -82,9 +83,9 @@ class SettingsFile:
             raise SettingsError(f"{self.path} can't be edited: {problem.strerror or problem}", advice) from problem
 
     def _apply_locked(self, plan: _Plan, advice: str) -> Change:
-        # One by one, since a parent that mkdir makes by the way would be open to all.
-        Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        # One by one, since a parent that is made by the way would be open to all.
+        make_private_folder(os.path.dirname(self.path))
+        make_private_folder(str(self._folder))
         lock = FileLock(str(self._lock_path))
         for _ in range(LOCK_TRIES):
             if lock.acquire():
@@ -211,6 +212,7 @@ def _write_new(folder: Path, prefix: str, content: bytes) -> Path:
     path = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            give_to_owner(descriptor, str(folder))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -24,9 +24,10 @@ from claude_session_status.claude.hook import (
     parse,
     process_of,
     read_input,
+    reason,
     text_of,
 )
-from claude_session_status.spool import Spool, make_private_folder
+from claude_session_status.spool import Spool, make_private_folder, open_private
 
 TYPE_CHECKING = False  # typing's own would cost an import of it
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     except HookError as error:
         complain(f"statusline: {error}")
     except Exception as error:
-        complain(f"statusline: {type(error).__name__}: {error}")
+        complain(f"statusline: {reason(error)}")
     return _become(arguments[1:], raw) if arguments else 0
 
 
@@ -195,13 +196,13 @@ def _remembered(path: str) -> tuple[Told | None, str]:
 
 def _remember(path: str, told: Told, note: str, at: float, *, is_new: bool) -> None:
     text = f"{told.expires_at!r}\t{told.ttl}\t{note}\t{(told.model or '').replace(chr(9), ' ')}\n"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     folder = os.path.dirname(path)
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = open_private(path, flags)
     except FileNotFoundError:
         make_private_folder(folder)
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = open_private(path, flags)
     try:
         os.write(descriptor, text.encode())
     finally:

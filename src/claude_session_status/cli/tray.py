@@ -17,7 +17,7 @@ from claude_session_status.cli.autostart import this_autostart
 from claude_session_status.cli.hooks import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
-from claude_session_status.spool import make_private_folder
+from claude_session_status.spool import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.backend import Choice
@@ -114,7 +114,7 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
     """A log that nobody else can read, also the file that a rotation begins."""
 
     def _open(self) -> io.TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = open_private(self.baseFilename, os.O_WRONLY | os.O_APPEND)
         return open(descriptor, "a", encoding=self.encoding)
 
 

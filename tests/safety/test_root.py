@@ -1,0 +1,190 @@
+"""Root beside a user, as in a container that has that user's `~/.claude` mounted: what it makes there is the user's."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from claude_session_status import pause, store_files
+from claude_session_status.claude.hook_commands import Launcher
+from claude_session_status.claude.settings_file import SettingsFile
+from claude_session_status.lock import FileLock
+from claude_session_status.model import EventKind
+from claude_session_status.monitor import Monitor
+from claude_session_status.paths import Paths
+from claude_session_status.spool import Spool, make_private_folder, open_private
+from claude_session_status.store import Store
+from safety.small_disk import COMMAND
+
+USER, GROUP = 65534, 65533
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, whose files are at stake"
+)
+
+
+@pytest.fixture
+def where() -> Iterator[Paths]:
+    """Below a home of that user's in which Claude Code never ran. Not in pytest's folder: closed to the user."""
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        home = Path(root, "home")
+        home.mkdir()
+        os.chown(home, USER, GROUP)
+        yield Paths(str(home / ".claude"))
+
+
+def not_the_users(where: Paths) -> list[str]:
+    """What lies below the home and belongs to somebody else than its owner."""
+    home = Path(where.claude_dir).parent
+    return [str(p) for p in home.rglob("*") if (p.lstat().st_uid, p.lstat().st_gid) != (USER, GROUP)]
+
+
+def as_root(where: Paths, command: str, session_id: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, command],
+        input=json.dumps({"session_id": session_id}).encode(),
+        env=os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def as_user(where: Paths, program: str, raw: bytes = b"") -> None:
+    """Run a program as the user, which must say nothing."""
+    # Not `user=`: an interpreter below a private folder could not be started by that user. What it imports comes first.
+    start = (
+        "import os, decimal, uuid\n"
+        "from claude_session_status import config, monitor, pause\n"
+        "from claude_session_status.claude import found, hook, ingest\n"
+        f"os.setgroups([]); os.setgid({GROUP}); os.setuid({USER})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start + program],
+        input=raw,
+        env=os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+    )
+    assert done.stderr.decode() + done.stdout.decode() == ""
+    assert done.returncode == 0
+
+
+def sessions(where: Paths) -> set[str]:
+    return {s.session_id for s in Store(where.database).load()}
+
+
+@pytest.mark.parametrize("first", ["nothing", "the client's folder", "our folder"])
+def test_after_roots_hook_the_users_own_goes_on(first: str, where: Paths) -> None:
+    if first != "nothing":
+        Path(where.claude_dir).mkdir()
+        os.chown(where.claude_dir, USER, GROUP)
+    if first == "our folder":
+        as_user(where, "hook.main('mark-start')", b'{"session_id": "before"}')
+    as_root(where, "mark-turn", "by root")
+    assert not_the_users(where) == []
+    as_user(where, "hook.main('mark-turn')", b'{"session_id": "by the user"}')
+    assert sessions(where) >= {"by root", "by the user"}
+    assert os.listdir(where.spool) == []
+
+
+def test_a_note_that_root_left_is_taken_in_by_the_users_monitor(where: Paths) -> None:
+    os.makedirs(where.folder)
+    for folder in (where.claude_dir, where.folder):
+        os.chown(folder, USER, GROUP)
+    Path(where.monitor_alive).touch()
+    as_root(where, "mark-turn", "by root")
+    assert sessions(where) == set()
+    os.unlink(where.monitor_alive)
+    as_user(where, "hook.main('mark-turn')", b'{"session_id": "by the user"}')
+    assert sessions(where) == {"by root", "by the user"}
+
+
+def test_after_roots_monitor_the_users_own_goes_on(where: Paths) -> None:
+    monitor = Monitor(where)
+    monitor.poll()
+    monitor.tell(EventKind.MUTE, "s")
+    monitor.poll()
+    pause.write(where.pause, time.time() + 3600)
+    assert os.path.exists(where.monitor_alive)
+    assert not_the_users(where) == []
+    theirs = f"monitor.Monitor(monitor.Paths({where.claude_dir!r}))"
+    as_user(where, f"m = {theirs}; m.poll(); assert m.problem is None, m.problem; m.close()")
+    as_user(where, f"pause.write({where.pause!r}, None)")
+
+
+def test_what_a_killed_writer_leaves_beside_the_database_is_the_users(where: Paths) -> None:
+    """A log stays also where a disk is full."""
+    program = (
+        "import os, sys; from claude_session_status.store import Store, duckdb\n"
+        "from claude_session_status.model import Session\n"
+        "connect = duckdb.connect\n"
+        "def no_checkpoint(*a, **o):\n"
+        "    c = connect(*a, **o); c.execute('PRAGMA disable_checkpoint_on_shutdown'); return c\n"
+        "duckdb.connect = no_checkpoint\n"
+        "Store(sys.argv[1]).update(['s'], lambda before: [Session('s')])"
+    )
+    subprocess.run([sys.executable, "-c", program, where.database], check=True)
+    assert os.path.exists(where.database + ".wal")
+    assert not_the_users(where) == []
+
+
+def test_the_copy_of_an_old_database_is_the_users(where: Paths) -> None:
+    make_private_folder(where.folder)
+    Path(where.database).write_bytes(b"old")
+    os.chown(where.database, USER, GROUP)
+    store_files.keep_copy(where.database, where.database + ".original")
+    assert not_the_users(where) == []
+
+
+def test_settings_and_what_is_kept_of_them_are_the_users(where: Paths) -> None:
+    assert SettingsFile(where).install(Launcher("/usr/bin/claude-session-status")).after
+    assert {p.name for p in Path(where.claude_dir).iterdir()} >= {"settings.json", "claude-session-status"}
+    assert not_the_users(where) == []
+
+
+def test_what_the_status_line_remembers_is_the_users(where: Paths) -> None:
+    cache = {"expires_at": int(time.time()) + 200, "ttl": "5m", "recache_tokens_if_cold": 9}
+    done = subprocess.run(
+        [*COMMAND, "statusline"],
+        input=json.dumps({"session_id": "s", "prompt_cache": cache}).encode(),
+        env=os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert os.listdir(where.statusline) == ["s"]
+    assert not_the_users(where) == []
+
+
+@pytest.mark.parametrize(
+    "take",
+    [lambda path: FileLock(path).acquire(), lambda path: os.close(open_private(path, os.O_RDWR))],
+    ids=["a lock", "a file"],
+)
+def test_what_was_there_before_is_not_given_away(take: Callable[[str], object], where: Paths, tmp_path: Path) -> None:
+    """A user could plant a link to a file of root's, and have it given to them."""
+    secret = Path(where.claude_dir).parent.parent / "of-root"
+    secret.write_text("secret")
+    planted = str(Path(where.claude_dir).parent / "planted")
+    os.link(secret, planted)
+    take(planted)
+    assert secret.stat().st_uid == 0
+
+
+def test_where_root_may_give_nothing_away_the_event_is_kept_all_the_same(
+    where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container without that right, or a server that takes root for nobody."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refused)
+    monkeypatch.setattr(os, "lchown", refused)
+    name = Spool(where.spool).write(b"x", 1.0)
+    assert Spool(where.spool).read(name) == b"x\n"
