@@ -16,7 +16,8 @@ import sys
 _SUFFIX = ".json"
 _TEMPORARY = ".tmp"
 _REFUSED = ".refused"
-LARGEST_NOTE = 64 * 1024  # bytes; a real note has less than a thousand
+# Bytes. A real note has less than a thousand; a hook keeps 4096 characters of a field, of 12 bytes each at most.
+LARGEST_NOTE = 512 * 1024
 ABANDONED_SECONDS = 86400.0  # a temporary file this old belongs to a writer that was killed
 
 

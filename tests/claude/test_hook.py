@@ -134,6 +134,15 @@ def test_an_answer_of_10_mb_is_no_reason_to_lose_the_event(beside_a_monitor: Pat
     assert b"secret" not in path.read_bytes()
 
 
+def test_the_longest_fields_of_the_widest_characters_are_taken_in(where: Paths) -> None:
+    wide = "\U0001f600" * 5000
+    fields = ("cwd", "project", "title", "transcript_path", "model", "source")
+    done = call("mark-start", {"session_id": "s", **dict.fromkeys(fields, wide)})
+    assert (done.returncode, done.stderr) == (0, b"")
+    (session,) = Store(where.database).load()
+    assert session.title == wide[:4096]
+
+
 def test_a_byte_order_mark_is_no_obstacle(beside_a_monitor: Paths) -> None:
     assert call("mark-turn", b'\xef\xbb\xbf{"session_id": "s"}').stderr == b""
     assert len(notes_in(beside_a_monitor)) == 1
@@ -183,7 +192,8 @@ def test_without_a_home_nothing_is_made_in_the_project(command: str, homeless: P
 def test_nor_for_a_user_of_whom_nothing_is_listed(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     program = (
-        "import json, os, pwd; from claude_session_status.claude import hook; from claude_session_status import errors\n"
+        "import json, os, pwd\n"
+        "from claude_session_status.claude import hook; from claude_session_status import errors\n"
         "os.setuid(4242); hook.main('mark-turn')"
     )
     done = subprocess.run([sys.executable, "-c", program], input=b'{"session_id": "s"}', capture_output=True)
