@@ -192,8 +192,8 @@ def test_without_a_home_nothing_is_made_in_the_project(command: str, homeless: P
 def test_nor_for_a_user_of_whom_nothing_is_listed(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     program = (
-        "import json, os, pwd\n"
-        "from claude_session_status.claude import hook; from claude_session_status import errors\n"
+        "import json, os, pwd; from claude_session_status import errors\n"
+        "from claude_session_status.claude import hook\n"
         "os.setuid(4242); hook.main('mark-turn')"
     )
     done = subprocess.run([sys.executable, "-c", program], input=b'{"session_id": "s"}', capture_output=True)
