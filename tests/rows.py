@@ -1,8 +1,10 @@
 """Sessions and events with what a test of the rules is not about filled in."""
 
 from dataclasses import replace
+from typing import Any
 
-from claude_session_status.model import Event, EventKind, Request, Session, Source
+from claude_session_status import policy
+from claude_session_status.model import Event, EventKind, Request, Session, Snapshot, Source
 from fakes import NOW
 
 
@@ -17,3 +19,18 @@ def warm(age: float, ttl: int = 300, **fields: object) -> Session:
 
 def event(kind: str, at: float, **fields: object) -> Event:
     return Event(EventKind(kind), "s", at, **fields)  # type: ignore[arg-type]
+
+
+def make(name: str, age: float | None = 100, ttl: int = 300, **fields: object) -> Session:
+    """A session in a folder of that name, whose last request, where there was one, began `age` seconds ago."""
+    request = None if age is None else Request(NOW - age, ttl, Source.TRANSCRIPT)
+    base = Session(name, project=name, started_at=NOW - 900, last_event_at=NOW - 900, request=request)
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def shot(*sessions: Session) -> Snapshot:
+    """What is shown of them now."""
+    return policy.snapshot(sessions, NOW)
+
+
+ENDED: dict[str, Any] = {"ended_at": NOW, "last_event_at": NOW}

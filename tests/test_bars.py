@@ -7,7 +7,7 @@ import pytest
 from claude_session_status import report
 from claude_session_status.model import Session
 from fakes import NOW
-from test_view import ENDED, make, shot
+from rows import ENDED, make, shot
 
 LEFT_41 = make("my-app", 259)
 WAITING: dict[str, Any] = {"last_event_at": NOW, "waiting_at": NOW}

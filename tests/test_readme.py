@@ -18,7 +18,7 @@ import readme_help
 from claude_session_status import config, report
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
 from fakes import Transcript
-from test_view import make, shot
+from rows import make, shot
 
 TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text("utf-8")

@@ -11,78 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status import alerting, policy, report, view, words
-from claude_session_status.model import Alert, Request, Session, Snapshot, Source, Turn, Urgency
+from claude_session_status.model import Alert, Session, Snapshot, Turn, Urgency
 from fakes import NOW
-
-
-def make(name: str, age: float | None = 100, ttl: int = 300, **fields: object) -> Session:
-    request = None if age is None else Request(NOW - age, ttl, Source.TRANSCRIPT)
-    base = Session(name, project=name, started_at=NOW - 900, last_event_at=NOW - 900, request=request)
-    return replace(base, **fields)  # type: ignore[arg-type]
-
-
-def shot(*sessions: Session) -> Snapshot:
-    return policy.snapshot(sessions, NOW)
-
-
-ENDED: dict[str, Any] = {"ended_at": NOW, "last_event_at": NOW}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0s"), (46.9, "46s"), (60, "1m 0s"), (166.4, "2m 46s"), (3600, "1h 0m"), (93_600, "1d 2h"), (-5, "0s")],
-)
-def test_durations_round_down_and_have_two_units_at_most(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "short"),
-    [("abc", 3, "abc"), ("abcdef", 5, "ab…ef"), ("abcdef", 4, "ab…f"), ("abcdef", 2, "a…"), ("abcdef", 1, "…")],
-)
-def test_names_are_shortened_in_the_middle(text: str, width: int, short: str) -> None:
-    assert words.shorten(text, width) == short
-
-
-@given(st.text(), st.integers(1, 40))
-def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, width: int) -> None:
-    assert len(words.shorten(text, width)) <= width
-    assert words.clean(text).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("session", "cache"),
-    [
-        (make("a", 134), "WARM ██████░░░░ 2m 46s left"),
-        (make("a", 0), "WARM ██████████ 5m 0s left"),
-        (make("a", 663), "EXPIRED (6m 3s ago)"),
-        (make("a", **ENDED), "ENDED"),
-        (make("a", None), "NONE"),
-    ],
-)
-def test_the_cache_column(session: Session, cache: str) -> None:
-    (row,) = report.rows(shot(session))
-    assert row.cache == cache
-
-
-@pytest.mark.parametrize("width", [60, 61, 71, 72, 80, 89, 90, 120, 200])
-def test_columns_fill_the_terminal_and_no_more(width: int) -> None:
-    c = report.columns(width)
-    used = 1 + 2 + c.session + 2 + c.project + 2 + c.last_turn + 2 + c.cache + (2 + c.title if c.title else 0)
-    assert used <= width
-    assert c.project >= 8
-    assert (c.title > 0) == (width >= 90)
-    assert c.cache >= len("WARM " + "█" * c.bar + " 59m 59s left")
-    assert c.last_turn >= len("59m 59s ago")
-
-
-def test_what_short_project_names_leave_is_the_titles() -> None:
-    long, short = report.columns(100), report.columns(100, longest_project=11)
-    assert short.project == 11
-    assert short.title == long.title + long.project - 11
-    assert report.columns(100, longest_project=99) == long
-    assert report.columns(100, longest_project=1).project == len("PROJECT")
-
+from rows import ENDED, make, shot
 
 COMMANDS = ["Pause notifications", "Show table in a terminal", "About", "Quit"]
 
@@ -396,14 +327,6 @@ def test_several_are_one_notification_that_names_the_dearest() -> None:
     assert len(told.body) <= 256
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(30, "30 s"), (29.2, "30 s"), (300, "5 min"), (299.5, "5 min"), (100, "1 min 40 s"), (0, "0 s")],
-)
-def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
-    assert words.spelled(seconds) == text
-
-
 def test_the_tooltip_sums_what_being_late_costs_and_fits() -> None:
     known = [make("x" * 90, 10 + n, context_tokens=100, model="m") for n in range(3)]
     priced = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 0.714)
@@ -423,24 +346,6 @@ def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
     texts += [text for row in report.rows(hostile) for text in (row.session, row.project, row.title)]
     assert all(text.isprintable() for text in texts)
     assert len(view.tooltip(hostile)) <= 128
-
-
-def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
-    made = report.as_json(shot(make("a", 133.6, cwd="/home/me/my-app"), make("b", None)))
-    assert made["schema"] == 1
-    assert made["now"] == "2026-11-24T08:40:00.000Z"
-    first, second = made["sessions"]
-    assert list(first) == [
-        "session_id", "title", "project", "cwd", "cache", "activity", "ttl_seconds", "started_at", "last_turn_at",
-        "last_request_at", "expires_at", "seconds_left", "context_tokens", "model", "rewrite_cost_usd", "source",
-        "muted",
-    ]  # fmt: skip
-    assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
-    assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}
-    assert second["cache"] == "none"
-    priced = policy.snapshot([make("a", 10, context_tokens=1, model="m")], NOW, price=lambda *_: 0.68159)
-    assert report.as_json(priced)["sessions"][0]["rewrite_cost_usd"] == 0.6816
-    assert second["rewrite_cost_usd"] is None
 
 
 def test_a_session_that_was_only_found_says_so() -> None:

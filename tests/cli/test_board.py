@@ -7,7 +7,7 @@ from claude_session_status.cli.board import Board, Order, Wish
 from claude_session_status.cli.keys import Key, decode
 from claude_session_status.model import Snapshot
 from fakes import NOW
-from test_view import ENDED, make, shot
+from rows import ENDED, make, shot
 
 A = make("apple", 10, last_turn_at=NOW - 10)
 B = make("Banana", 200, last_turn_at=NOW - 20)

@@ -15,7 +15,7 @@ from claude_session_status import report
 from claude_session_status.cli.follow import REPEAT_SECONDS, Follower
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from test_view import make, shot
+from rows import make, shot
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 

@@ -9,7 +9,7 @@ from claude_session_status.cli.board import Wish
 from claude_session_status.cli.wishes import SystemHands, fulfiller
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import EventKind, SessionState
-from test_view import make, shot
+from rows import make, shot
 
 
 class Recorder:

@@ -1,0 +1,37 @@
+"""The words for times and names, fit for a menu, a sentence or a column."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_session_status import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (46.9, "46s"), (60, "1m 0s"), (166.4, "2m 46s"), (3600, "1h 0m"), (93_600, "1d 2h"), (-5, "0s")],
+)
+def test_durations_round_down_and_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "short"),
+    [("abc", 3, "abc"), ("abcdef", 5, "ab…ef"), ("abcdef", 4, "ab…f"), ("abcdef", 2, "a…"), ("abcdef", 1, "…")],
+)
+def test_names_are_shortened_in_the_middle(text: str, width: int, short: str) -> None:
+    assert words.shorten(text, width) == short
+
+
+@given(st.text(), st.integers(1, 40))
+def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, width: int) -> None:
+    assert len(words.shorten(text, width)) <= width
+    assert words.clean(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(30, "30 s"), (29.2, "30 s"), (300, "5 min"), (299.5, "5 min"), (100, "1 min 40 s"), (0, "0 s")],
+)
+def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
+    assert words.spelled(seconds) == text
