@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.spool import Spool
+from claude_session_status.spool import LARGEST_NOTE, Spool
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_is_no_whole_note_reads_as_empty_and_can_be_set_aside(kind: str, sp
     if kind == "no newline":
         path.write_bytes(b'{"half": ')
     elif kind == "too long":
-        path.write_bytes(b"x" * 70_000 + b"\n")
+        path.write_bytes(b"x" * LARGEST_NOTE + b"\n")
     elif kind == "directory":
         path.mkdir()
     elif kind == "fifo":

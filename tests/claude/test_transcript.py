@@ -37,6 +37,27 @@ CASES = [
         {"request_at": NOW + 2, "ttl_seconds": 3600},
     ),
     Case(
+        "also where that comes after the answer, as it does when that is quick",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 2.005, message="m", wrote_5m=9, requestRef="r1")
+            .answer(NOW + 2.009, message="m", wrote_5m=9, requestRef="r1")
+            .request(NOW + 2, "r1")
+        ),
+        {"request_at": NOW + 2, "response_at": NOW + 2.005, "pending_at": None, "turn": Turn.OVER},
+    ),
+    Case(
+        "and the next request is on its way already",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 2.005, wrote_5m=9, requestRef="r1")
+            .request(NOW + 2, "r1")
+            .user(NOW + 9)
+            .request(NOW + 9.5, "r2")
+        ),
+        {"request_at": NOW + 2, "pending_at": NOW + 9.5, "turn": Turn.ASKED},
+    ),
+    Case(
         "a retry has a request line of its own, and the answered one counts",
         lambda t: t.user(NOW).request(NOW + 1, "r1").request(NOW + 5, "r2").answer(NOW + 9, read=9, requestRef="r2"),
         {"request_at": NOW + 5},

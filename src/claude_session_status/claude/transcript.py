@@ -88,6 +88,8 @@ class _Reading:
     facts: TranscriptFacts = field(default_factory=TranscriptFacts)
     response: str | None = None  # the id of the last main response's message
     request_ref: str | None = None
+    unanswered: dict[str, float] = field(default_factory=dict)  # requests' own lines after the response: id, when
+    told_start: float | None = None  # by the request's own line, which came after the response's: a quick answer
     started: float | None = None  # nearest `user` or `attachment` line before the response's first line
     first_seen: float | None = None  # the response's own first line
     request_done: bool = False  # the request's start is as good as it gets
@@ -113,11 +115,12 @@ def facts_of(lines: Iterator[tuple[int, bytes]], latest: float = math.inf) -> Tr
         line = _object(raw)
         if line is not None and (timestamp(line) or -math.inf) <= latest:
             _take(reading, line)
-    started = reading.started if reading.started is not None else reading.first_seen
+    starts = (reading.told_start, reading.started, reading.first_seen)
     switched_at, switched_back_at = _switches(reading)
     return replace(
         reading.facts,
-        request_at=started if reading.response is not None else None,
+        request_at=next((at for at in starts if at is not None), None) if reading.response is not None else None,
+        pending_at=next(iter(reading.unanswered.values()), None),
         response_at=reading.first_seen,
         ttl_seconds=reading.ttl,
         ttl_written_at=reading.ttl_written_at,
@@ -184,6 +187,8 @@ def _take_assistant(reading: _Reading, line: dict[str, Any]) -> None:
         reading.started = None  # an earlier line of the same response: look for its start from here on
         reading.first_seen = timestamp(line) or reading.first_seen
         reading.request_ref = reading.request_ref or _text(line.get("requestRef"))
+        if reading.request_ref is not None and reading.request_ref in reading.unanswered:
+            reading.told_start = reading.unanswered.pop(reading.request_ref)
     elif reading.response != identity:
         reading.request_done = True
     if reading.ttl is None and (told := written_ttl(usage)) is not None:
@@ -203,13 +208,13 @@ def _turn_after(line: dict[str, Any], message: dict[str, Any]) -> Turn:
 
 
 def _take_request(reading: _Reading, line: dict[str, Any]) -> None:
-    """A request's own line, written within 0.1 s of its sending, while the response is on its way."""
+    """A request's own line, written within 0.1 s of its sending: while the response is on its way, or just after."""
     at = timestamp(line)
     if at is None or str(line.get("querySource")).startswith("agent:"):
         return
     if reading.response is None:
-        if reading.is_pending and reading.facts.pending_at is None:
-            reading.facts = replace(reading.facts, pending_at=at)
+        if reading.is_pending:
+            reading.unanswered.setdefault(_text(line.get("id")) or "?", at)
     elif not reading.request_done and reading.request_ref is not None and line.get("id") == reading.request_ref:
         reading.started = at
         reading.request_done = True
@@ -306,8 +311,11 @@ def _is_named(model: str, name: str) -> bool:
 
 
 def _take_start(reading: _Reading, line: dict[str, Any]) -> None:
-    if reading.response is not None and not reading.request_done and reading.started is None:
+    if reading.response is None or reading.request_done:
+        return
+    if reading.started is None:
         reading.started = timestamp(line)
+    reading.request_done = reading.told_start is not None
 
 
 def _take_system(reading: _Reading, line: dict[str, Any]) -> None:
