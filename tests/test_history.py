@@ -44,7 +44,7 @@ def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
     muted = history.apply(ended, event("mute", NOW + 5))
     assert muted.muted
     assert muted.is_ended
-    assert policy.last_sign(muted) == NOW + 1
+    assert history.last_sign(muted) == NOW + 1
     assert not history.apply(muted, event("unmute", NOW + 6)).muted
 
 

@@ -100,6 +100,16 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
             Activity.WORKING),
         ("a message typed while a long tool runs", {
             "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "prompted_at": NOW - 500}, Activity.WORKING),
+        ("a permission prompt was answered by whatever came after it, though that is believed no longer", {
+            "waiting_at": NOW - 400, "prompted_at": NOW - 300}, Activity.IDLE),
+        ("and what ran before it may run on", {
+            "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "waiting_at": NOW - 590,
+            "prompted_at": NOW - 500}, Activity.WORKING),
+        ("the end of a turn is not forgotten for a tool before it", {
+            "tool_at": NOW - 100, "last_turn_at": NOW - 250, "prompted_at": NOW - 200}, Activity.WORKING),
+        ("nor for a message that is believed no longer", {
+            "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "last_turn_at": NOW - 550,
+            "prompted_at": NOW - 500}, Activity.IDLE),
         ("ended", {"ended_at": NOW - 5, "last_event_at": NOW - 5, "prompted_at": NOW - 9}, Activity.ENDED),
         ("came back after its end", {"ended_at": NOW - 9, "last_event_at": NOW - 5}, Activity.IDLE),
         ("came back: what was open before the end is not", {

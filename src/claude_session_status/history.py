@@ -370,6 +370,14 @@ def _is_told(session: Session) -> bool:
 # ---- sessions that were found ----------------------------------------------
 
 
+def last_sign(session: Session) -> float:
+    """When the session was last heard of, epoch seconds; -inf when never."""
+    moments = (
+        session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
+    )  # fmt: skip
+    return max((m for m in moments if m is not None), default=-math.inf)
+
+
 _SILENT_SECONDS = 86400.0  # after that a session is no longer among those that are shown
 _LAST_LINES_SECONDS = 60.0  # a client may write some after its last hook
 
@@ -383,8 +391,9 @@ def may_be_found(session: Session | None, at: float, *, runs: bool = False) -> b
         return True
     if session.is_forgotten or not (session.is_found or runs):
         return False
-    heard_at = (session.found_at or 0.0) if session.is_found else reopened_at(session)
-    return at > heard_at + (0.0 if session.is_ended else _SILENT_SECONDS)
+    if not session.is_ended:
+        return at > last_sign(session) + _SILENT_SECONDS
+    return at > ((session.found_at or 0.0) if session.is_found else reopened_at(session))
 
 
 def reopened_at(session: Session) -> float:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from claude_session_status.history import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, believed
+from claude_session_status.history import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, believed, last_sign
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -89,7 +89,8 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     """What the session is doing and since when (epoch seconds; -inf when nothing is known).
 
     The newest evidence decides; of evidence from the same moment the calmer one. What is believed no longer leaves the
-    word to older evidence that is: a prompt typed into a turn that runs is told of at once, and answered much later.
+    word to older evidence of work: a prompt typed into a turn that runs is told of at once, and answered much later. A
+    permission prompt with anything after it was answered.
     """
     if session.is_ended and session.ended_at is not None:
         return Activity.ENDED, session.ended_at
@@ -99,7 +100,7 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
         # The client's own word is quicker than what it writes, and knows of an Esc that leaves no trace.
         client = (session.client_status_at, _CLIENT[session.client_status])
     evidence = [
-        (at, rank, activity)
+        (at, rank, activity, limit)
         for at, (rank, activity, limit) in (
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
@@ -109,10 +110,13 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
             (session.tool_at, _ASKED),
             client,
         )
-        if at is not None and now - limit <= at <= now + CLOCK_SLACK_SECONDS
+        if at is not None and at <= now + CLOCK_SLACK_SECONDS
     ]
-    at, _, activity = max(evidence, default=(-math.inf, 0, Activity.IDLE))
-    return activity, at
+    newest = max((at for at, *_ in evidence), default=-math.inf)
+    for at, _, activity, limit in sorted(evidence, reverse=True):
+        if now - at <= limit and (activity is not Activity.WAITING or at == newest):
+            return activity, at
+    return Activity.IDLE, newest
 
 
 # rank among evidence of one moment, activity, and for how many seconds it is believed
@@ -156,14 +160,6 @@ def soonest(snapshot: Snapshot) -> SessionState | None:
     """The warm session that goes cold first; None when no session is warm."""
     warm = [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
     return min(warm, key=lambda s: s.expires_at or math.inf, default=None)
-
-
-def last_sign(session: Session) -> float:
-    """When the session was last heard of, epoch seconds; -inf when never."""
-    moments = (
-        session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
-    )  # fmt: skip
-    return max((m for m in moments if m is not None), default=-math.inf)
 
 
 def is_lost(session: Session, now: float) -> bool:

@@ -165,13 +165,25 @@ class Store:
         target, new = store_files.aside_name(self.path, now), f"{self.path}.rebuilt"
         try:
             store_files.remove(new)
-            Store(new, self._sleep, self.tries).update([], lambda _: sessions)
-            store_files.exchange(self.path, new, target, now)
+            try:
+                held = Store(new, self._sleep, self.tries)._hold(sessions)
+                store_files.exchange(self.path, new, target, now)
+            finally:
+                store_files.remove(new)
         except OSError as error:
             raise StoreUnusableError(
                 f"{self.path} is broken and can't be set aside: {error.strerror}", store_files.UNUSABLE_ADVICE
             ) from error
-        return SetAside(target, flaw.title, len(sessions))
+        return SetAside(target, flaw.title, held)
+
+    def _hold(self, sessions: list[Session]) -> int:
+        """Remember the sessions, and how many could be: one with something odd in it must not cost the others."""
+        try:
+            self.update([], lambda _: sessions)
+        except (StoreRowError, ValueError, TypeError, ArithmeticError):
+            half = len(sessions) // 2
+            return self._hold(sessions[:half]) + self._hold(sessions[half:]) if half else 0
+        return len(sessions)
 
     def _flaw(self) -> StoreBrokenError | None:
         """What is wrong with the database, by reading all of it and by an update that is taken back."""

@@ -166,7 +166,7 @@ def menu(snapshot: Snapshot, offers: Offers | None = None, trouble: Trouble | No
     if not alive:
         lines.append(MenuItem("empty", _no_sessions(snapshot, offers)))
     if snapshot.problem:
-        lines.insert(0, MenuItem("problem", cut(clean(snapshot.problem), TROUBLE_WIDTH)))
+        lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), TROUBLE_WIDTH)))
     if trouble is not None:
         texts = (("trouble", trouble.title), ("trouble:step", trouble.next_step))
         lines[:0] = [MenuItem(key, cut(clean(text), TROUBLE_WIDTH)) for key, text in texts if text]

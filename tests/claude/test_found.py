@@ -175,6 +175,23 @@ class TestHooks:
         machine.dead.add(7)
         assert machine.shown(monitor)[A].activity is Activity.ENDED
 
+    @pytest.mark.parametrize("last", ["turn", "end"])
+    def test_that_is_noted_once_however_long_it_was_silent(self, last: str, machine: Machine) -> None:
+        machine.transcript(A)
+        machine.hook("turn", process=Process(6, 600))
+        machine.hook(last, process=Process(6, 600))
+        monitor = machine.monitor()
+        machine.shown(monitor)
+        machine.clock.now += 3 * 86400
+        machine.client(A, 7)
+        stamps = set()
+        for _ in range(5):
+            machine.clock.now += 70
+            machine.transcript(A, age=1)
+            assert set(machine.shown(monitor)) == {A}
+            stamps.add(monitor.snapshot().sessions[0].session.opened_at)
+        assert len(stamps) == 1
+
     def test_the_last_lines_of_a_client_that_goes_bring_nothing_back(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, 7)

@@ -1,11 +1,13 @@
 """`status --follow`: a line whenever it changes, for a bar that reads it; gone when the bar is."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -85,6 +87,27 @@ def test_it_hears_of_a_turn_and_counts_down_until_it_is_ended(where: Paths) -> N
     assert (process.returncode, errors) == (0, "")
     with pytest.raises(FileNotFoundError):
         open(where.monitor_alive).close()  # hooks must not leave their notes to one that is gone
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM; start these tests under Linux or macOS")
+def test_a_reader_that_stays_and_reads_nothing_cannot_keep_it(where: Paths) -> None:
+    mark_turn("my-app")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 1024)
+    os.set_blocking(writer, True)
+    with subprocess.Popen(
+        [*COMMAND, "status", "--short", "--follow"], stdout=writer, stderr=subprocess.PIPE
+    ) as process:
+        os.close(writer)
+        while not os.path.exists(where.monitor_alive) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    os.close(reader)
+    assert (process.returncode, errors) == (0, b"")
 
 
 def test_when_nobody_reads_any_more_it_ends_by_itself() -> None:

@@ -10,6 +10,7 @@ Prints the memory and the open files of tray and watch on the way, and what is l
 import argparse
 import json
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -70,9 +71,12 @@ class Figures:
 
     @staticmethod
     def _at_rest(samples: list[Sample], events: int) -> Sample:
-        """The least it held at its rest after so many events: within one, each poll opens a database for a moment."""
+        """What it held at its rest after so many events: the memory of most moments, and the fewest files.
+
+        Each poll opens a database for a moment, and what that frees is given back to the system some seconds later.
+        """
         rest = [s for s in samples if s.events == events and s.at_rest]
-        return Sample(events, min(s.resident_mb for s in rest), min(s.files for s in rest), at_rest=True)
+        return Sample(events, statistics.median(s.resident_mb for s in rest), min(s.files for s in rest), at_rest=True)
 
 
 def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Figures:

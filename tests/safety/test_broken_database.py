@@ -138,6 +138,15 @@ def test_a_kill_while_it_is_made_anew_costs_nothing(
     assert b"\0" * 4096 + good[4096:] in [path.read_bytes() for path in aside(where)]
 
 
+def test_one_row_that_cannot_be_held_costs_only_itself(good: bytes, where: Paths) -> None:
+    Path(where.database).write_bytes(b"junk" * 2000)
+    odd = Session("odd", last_event_at=time.time(), context_tokens=10**20)
+    others = [Session(f"s{n}", last_event_at=time.time()) for n in range(5)]
+    assert ingest.Ingester(where, Store(where.database)).mend([*others[:2], odd, *others[2:]])
+    assert {s.session_id for s in Store(where.database).load()} == {"told", *(f"s{n}" for n in range(5))}
+    assert not Path(where.database + ".rebuilt").exists()
+
+
 def test_where_a_file_has_one_name_only_it_is_made_anew_too(
     good: bytes, where: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

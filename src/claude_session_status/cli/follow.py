@@ -5,6 +5,7 @@ This one costs next to nothing between two changes, and counts by the second. It
 """
 
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -50,5 +51,7 @@ def run(say: Callable[[Snapshot], str]) -> None:
 
 
 def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """Past the stream's own buffer: a thread that waits for a reader in there keeps the interpreter from ending."""
+    left = memoryview(f"{line}\n".encode(sys.stdout.encoding, "replace"))
+    while left:
+        left = left[os.write(sys.stdout.fileno(), left) :]

@@ -18,6 +18,8 @@ from claude_session_status.monitor import Listener, Monitor
 # A wait without an end is deaf to Ctrl-C on Windows.
 LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
 
+END_SECONDS = 2.0
+
 T = TypeVar("T")
 
 
@@ -40,7 +42,10 @@ def next_of(news: "SimpleQueue[T]") -> T:
 
 @contextmanager
 def running(monitor: Monitor, listener: Listener, fail: Callable[[BaseException], None]) -> Iterator[None]:
-    """Have `monitor` tell `listener`, in a thread; what either raises is given to `fail`. At the end it is stopped."""
+    """Have `monitor` tell `listener`, in a thread; what either raises is given to `fail`. At the end it is stopped.
+
+    A listener that writes to somebody who does not read is left behind then.
+    """
     stop = threading.Event()
 
     def watch() -> None:
@@ -49,14 +54,14 @@ def running(monitor: Monitor, listener: Listener, fail: Callable[[BaseException]
         except BaseException as error:  # handed over to the main thread
             fail(error)
 
-    watching = threading.Thread(target=watch, name="monitor")
+    watching = threading.Thread(target=watch, name="monitor", daemon=True)
     watching.start()
     try:
         yield
     finally:
         stop.set()
         monitor.wake()
-        watching.join()
+        watching.join(END_SECONDS)
 
 
 @contextmanager

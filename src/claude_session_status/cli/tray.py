@@ -6,6 +6,7 @@ import logging.handlers
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,7 @@ from claude_session_status.spool import make_private_folder, open_private
 if TYPE_CHECKING:
     from claude_session_status.desktop.backend import Choice
 
+LOOKS, LOOK_SECONDS = 4, 0.03
 LOG_BYTES = 500_000
 LOG_FILES = 3
 
@@ -34,7 +36,7 @@ def run() -> int:
     where = paths.from_environment()
     make_private_folder(where.folder)
     lock = FileLock(where.tray_lock)
-    if not lock.acquire():
+    if not _acquire(lock):
         click.echo("claude-session-status: the tray is running already")
         return 0
     try:
@@ -71,6 +73,15 @@ def run() -> int:
     click.echo(f"No tray: {result.reason}. The table instead:")
     watch.run(f"No tray: {result.reason}")
     return 0
+
+
+def _acquire(lock: FileLock) -> bool:
+    """Take the lock; `doctor` holds it for a moment, to see whether a tray does."""
+    for _ in range(LOOKS):
+        if lock.acquire():
+            return True
+        time.sleep(LOOK_SECONDS)
+    return False
 
 
 def greeting(choice: "Choice") -> str:
