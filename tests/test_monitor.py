@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -279,6 +280,33 @@ class TestTwoClientsOnOneSession:
         for _ in range(3):
             assert self.seen(both)[0] is Activity.ENDED
         assert os.listdir(both.where.spool) == []
+
+    @pytest.mark.parametrize(("killed", "other"), [(TERMINAL, SCRIPT), (SCRIPT, TERMINAL)])
+    def test_one_is_killed_and_the_other_goes_on(self, killed: Process, other: Process, both: Watched) -> None:
+        both.alive[killed.pid] = Liveness.GONE  # its file stays
+        for _ in range(3):
+            assert self.seen(both) == (Activity.IDLE, other.pid)
+        assert os.listdir(both.where.spool) == []
+
+    @pytest.mark.parametrize(("began_before", "expected"), [(-60, Activity.ENDED), (60, Activity.IDLE)])
+    def test_a_program_that_got_the_id_of_one_that_was_killed_is_not_it(
+        self, began_before: float, expected: Activity, where: Paths
+    ) -> None:
+        """Where the client does not tell its start in ticks."""
+        began = psutil.Process().create_time()
+        clock = FakeClock()
+        clock.now = began + 3600
+        watched = Watched(where, clock)
+        started = (began + began_before) * 1000
+        listed = {"sessionId": "s", "procStart": "Mon Nov 16 10:00:00 2026", "startedAt": started}
+        os.makedirs(where.client_registry)
+        Path(where.client_registry, f"{os.getpid()}.json").write_text(json.dumps(listed))
+        for kind in ("start", "turn", "end"):
+            watched.say(kind, process=self.SCRIPT)
+            clock.now += 1
+        monitor = Monitor(where, clock=clock, alerts=False)
+        monitor.poll()
+        assert [state.activity for state in monitor.snapshot().sessions] == [expected]
 
     def test_the_other_goes_on_to_another_session(self, both: Watched) -> None:
         self.leaves(both, self.SCRIPT)

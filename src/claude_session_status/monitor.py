@@ -18,7 +18,7 @@ from typing import Protocol
 from claude_session_status import alerting, config, history, notes, pause, policy
 from claude_session_status.claude.found import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
-from claude_session_status.claude.process import Liveness, liveness
+from claude_session_status.claude.process import Liveness, Watch
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
@@ -82,7 +82,7 @@ class Monitor:
         alerts: bool = True,
         everything: bool = False,
         store: Store | None = None,
-        alive: Callable[[Process | None, float | None], Liveness] = liveness,
+        alive: Callable[[Process | None, float | None], Liveness] | None = None,
         price: policy.Price | None = None,
     ) -> None:
         self._paths = paths
@@ -94,8 +94,8 @@ class Monitor:
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
         self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
-        self._alive = alive
-        self._finder = Finder(paths, alive)
+        self._alive = alive or Watch()
+        self._finder = Finder(paths, self._alive)
         self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
         self._price = price
         self._paused_until: float | None = None
@@ -312,7 +312,8 @@ class Monitor:
 
     def _note_who_stays(self) -> None:
         """A session that one client left goes on where another has it open: the hooks say only that one has left."""
-        for session, process in self._finder.open_elsewhere([s for s in self._rows.values() if s.is_ended]):
+        ended = [session for session in self._rows.values() if session.is_ended]
+        for session, process in self._finder.open_elsewhere(ended, self._clock.time()):
             if session.ended_at is not None:
                 self._say(Event(EventKind.STAYED, session.session_id, session.ended_at + 0.001, process=process))
 

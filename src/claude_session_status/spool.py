@@ -147,6 +147,7 @@ def give_to_owner(made: str | int, folder: str) -> None:
     """Give what root has just made in `folder`, a path or a descriptor, to the folder's owner.
 
     Does nothing for others than root, and never raises: where it may not be given away it is still better than nothing.
+    By a path nothing goes that somebody may have put there since: a link, what is not root's, a file with another name.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return
@@ -156,8 +157,14 @@ def give_to_owner(made: str | int, folder: str) -> None:
             return
         if isinstance(made, int):
             os.fchown(made, owner.st_uid, owner.st_gid)
-        else:
-            os.lchown(made, owner.st_uid, owner.st_gid)
+            return
+        descriptor = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
+            if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(descriptor)
     except OSError:
         pass
 

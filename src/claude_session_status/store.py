@@ -203,6 +203,7 @@ class Store:
         """A connection to a database with our schema; None where a reader finds one without any table."""
         old_mask = os.umask(0o077)  # DuckDB makes the file, and its log beside it
         written_at = store_files.written_at(self.path)  # before it is opened: that alone can write
+        missing = [path for path in (self.path, self.path + ".wal") if not os.path.lexists(path)]
         try:
             connection = self._connect(read_only=read_only)
             try:
@@ -223,7 +224,9 @@ class Store:
                 yield None if version < len(MIGRATIONS) and read_only else connection
             finally:
                 connection.close()
-                self._share()
+                if not read_only:
+                    for path in missing:  # DuckDB made them, so by root they are root's until now
+                        give_to_owner(path, os.path.dirname(path))
         except duckdb.DataError as error:
             raise StoreRowError(
                 f"{self.path} can't hold a value: {store_files.first_line(error)}",
@@ -237,11 +240,6 @@ class Store:
             raise KeyboardInterrupt from error  # what a Ctrl-C within a query becomes
         finally:
             os.umask(old_mask)
-
-    def _share(self) -> None:
-        """DuckDB made the files, so by root they are root's until now."""
-        for path in (self.path, self.path + ".wal"):
-            give_to_owner(path, os.path.dirname(path))
 
     def _connect(self, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
         wait = _FIRST_WAIT_SECONDS

@@ -2,10 +2,12 @@
 
 import json
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from claude_session_status import notes
@@ -13,7 +15,7 @@ from claude_session_status.claude.found import FOLDERS_A_LOOK, FULL_LOOK_SECONDS
 from claude_session_status.claude.process import Liveness
 from claude_session_status.claude.registry import Listed
 from claude_session_status.errors import StoreLockedError
-from claude_session_status.model import Activity, Cache, Event, EventKind, Process, SessionState, Source
+from claude_session_status.model import Activity, Cache, Event, EventKind, Process, Session, SessionState, Source
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -306,6 +308,26 @@ class TestClients:
         after = {key: state.activity for key, state in machine.shown(monitor).items()}
         assert after == {A: Activity.ENDED, B: Activity.IDLE}
 
+    def test_a_newer_file_that_a_crash_left_behind_hides_no_older_client(self, machine: Machine) -> None:
+        machine.transcript(A)
+        machine.client(A, 7)
+        machine.client(A, 8)
+        machine.dead.add(8)
+        session = machine.shown()[A].session
+        assert session.process is not None
+        assert session.process.pid == 7
+
+    @pytest.mark.parametrize(("began_before", "found"), [(-60, set()), (60, {A})])
+    def test_where_the_start_is_not_in_ticks_a_process_that_began_after_the_client_is_another(
+        self, began_before: float, found: set[str], machine: Machine
+    ) -> None:
+        began = psutil.Process().create_time()
+        machine.clock.now = time.time() + 100
+        machine.transcript(A, age=0)
+        started = (began + began_before) * 1000
+        machine.client(A, os.getpid(), procStart="Mon Nov 16 10:00:00 2026", startedAt=started)
+        assert {trace.session_id for trace in Finder(machine.where).look(machine.clock.now)} == found
+
     @pytest.mark.parametrize("junk", ["", "[1]", '{"sessionId": 7}', '{"pid"', '{"sessionId": "s", "procStart": {}}'])
     def test_junk_in_their_folder_hurts_nobody(self, junk: str, machine: Machine) -> None:
         machine.transcript(A)
@@ -397,6 +419,39 @@ class TestCost:
         assert finder.look(NOW + 6) == ()
         assert [trace.session_id for trace in finder.look(NOW + 61)] == [A]
 
+    def test_who_else_has_an_ended_session_open_is_looked_for_when_something_changed_and_once_a_minute(
+        self, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        machine.client(B, 7)
+        folder = machine.where.client_registry
+        os.utime(folder, (NOW - 50, NOW - 50))
+        looks: list[str] = []
+        listdir = os.listdir
+
+        def counting(path: str) -> list[str]:
+            looks.append(path)
+            return listdir(path)
+
+        monkeypatch.setattr(os, "listdir", counting)
+        finder = machine.finder()
+        ended = [Session(A, ended_at=NOW - 10, process=Process(6, 600))]
+
+        def elsewhere(now: float) -> list[int]:
+            return [process.pid for _, process in finder.open_elsewhere(ended, now)]
+
+        start = NOW // FULL_LOOK_SECONDS * FULL_LOOK_SECONDS
+        assert elsewhere(start) == elsewhere(start + 2) == []
+        assert looks == [folder]
+        machine.client(A, 8)
+        os.utime(folder, (start + 3, start + 3))
+        assert elsewhere(start + 4) == elsewhere(start + 6) == [8]  # more may come in the same tick
+        assert elsewhere(start + 8) == []
+        assert len(looks) == 3
+        ended = [Session(A, ended_at=NOW - 5, process=Process(6, 600))]
+        assert elsewhere(start + 10) == [8]
+        assert elsewhere(start + FULL_LOOK_SECONDS) == [8]
+        assert len(looks) == 5
+
     def test_no_folder_no_find(self, machine: Machine) -> None:
         assert machine.finder().look(NOW) == ()
 
@@ -405,4 +460,4 @@ def test_a_trace_of_a_listed_client_names_its_process(machine: Machine) -> None:
     machine.transcript(A)
     machine.client(A, 7, pidDomain="linux:abc:pid:[4026531836]")
     (trace,) = machine.finder().look(NOW)
-    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]@abc"))
+    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]@abc"), started_at=0.007)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from claude_session_status.claude import hook
-from claude_session_status.claude.process import Liveness, liveness
+from claude_session_status.claude.process import Liveness, Watch, liveness
 from claude_session_status.model import Process
 
 
@@ -104,6 +104,19 @@ def test_a_process_of_another_machine_that_shares_the_home_is_unknown(
     assert liveness(theirs, time.time()) is Liveness.GONE
     machine_id("here")
     assert liveness(theirs, time.time()) is Liveness.UNKNOWN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+def test_one_that_asks_again_and_again_looks_up_its_own_numbering_once(
+    machine_id: Callable[[str | None], None], me: Process
+) -> None:
+    machine_id("here")
+    ours, theirs = (replace(me, namespace=hook.pid_namespace()), replace(me, namespace="pid:[1]@here"))
+    watch = Watch()
+    assert watch(ours, time.time()) is Liveness.ALIVE
+    machine_id("what nobody asks for")
+    assert watch(ours, time.time()) is Liveness.ALIVE
+    assert watch(theirs, time.time()) is Liveness.UNKNOWN
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

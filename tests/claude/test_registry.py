@@ -91,9 +91,18 @@ def test_where_a_listed_client_runs(what: str, domain: str | None, expected: Liv
         entry["pidDomain"] = domain.format(machine=machine, kernels=kernels)
     write(tmp_path / "sessions", entry, os.getpid())
     registry = Registry(str(tmp_path / "sessions"))
-    process = registry.listed()["s"].process
+    (client,) = registry.listed()["s"]
+    process = client.process
     assert liveness(process, NOW) is expected, what
     assert registry.names_another("t", process) is (expected is Liveness.ALIVE)
+
+
+def test_of_all_clients_that_list_a_session_the_newest_is_first(tmp_path: Path) -> None:
+    for pid, started in ((7, 2000), (8, 3000), (9, None), (10, 1e99), (11, 1000)):
+        write(tmp_path / "sessions", {"sessionId": "s", "startedAt": started}, pid)
+    listed = Registry(str(tmp_path / "sessions")).listed()["s"]
+    assert [(c.process.pid, c.started_at) for c in listed[:3]] == [(8, 3.0), (7, 2.0), (11, 1.0)]
+    assert {(c.process.pid, c.started_at) for c in listed[3:]} == {(9, None), (10, None)}
 
 
 def test_a_pipe_in_its_place_blocks_nobody(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from claude_session_status import pause, store_files
 from claude_session_status.claude.hook_commands import Launcher
 from claude_session_status.claude.settings_file import SettingsFile
 from claude_session_status.lock import FileLock
-from claude_session_status.model import EventKind
+from claude_session_status.model import EventKind, Session
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool, make_private_folder, open_private
+from claude_session_status.spool import Spool, give_to_owner, make_private_folder, open_private
 from claude_session_status.store import Store
 from safety.small_disk import COMMAND
 
@@ -176,6 +176,29 @@ def test_what_was_there_before_is_not_given_away(take: Callable[[str], object], 
     assert secret.stat().st_uid == 0
 
 
+def test_a_database_that_was_there_before_is_not_given_away(where: Paths) -> None:
+    """Neither by a look nor by an event: a user could have made it a link to one of root's."""
+    roots = str(Path(where.claude_dir).parent.parent / "roots.duckdb")
+    Store(roots).update([], lambda _: [Session("of root")])
+    make_private_folder(where.folder)
+    os.link(roots, where.database)
+    assert sessions(where) == {"of root"}
+    Store(where.database).update([], lambda _: [Session("another")])
+    assert os.stat(roots).st_uid == 0
+
+
+@pytest.mark.parametrize("plant", [os.link, os.symlink])
+def test_what_was_put_in_the_place_of_what_root_made_is_not_given_away(
+    plant: Callable[[str, str], None], where: Paths
+) -> None:
+    home = Path(where.claude_dir).parent
+    secret = home.parent / "of-root"
+    secret.write_text("secret")
+    plant(str(secret), str(home / "made"))
+    give_to_owner(str(home / "made"), str(home))
+    assert secret.stat().st_uid == 0
+
+
 def test_where_root_may_give_nothing_away_the_event_is_kept_all_the_same(
     where: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +208,5 @@ def test_where_root_may_give_nothing_away_the_event_is_kept_all_the_same(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "fchown", refused)
-    monkeypatch.setattr(os, "lchown", refused)
     name = Spool(where.spool).write(b"x", 1.0)
     assert Spool(where.spool).read(name) == b"x\n"

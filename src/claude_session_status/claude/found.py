@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from claude_session_status import history, policy
 from claude_session_status.claude.files import open_plain
 from claude_session_status.claude.hook import folder_name
-from claude_session_status.claude.process import Liveness, liveness
+from claude_session_status.claude.process import Liveness, Watch
 from claude_session_status.claude.registry import Listed, Registry
 from claude_session_status.claude.transcript import lines_backwards
 from claude_session_status.model import Event, EventKind, Process, Session
@@ -47,10 +47,11 @@ class Trace:
 class Finder:
     """Looks for sessions in one Claude Code's folder. Making one looks at nothing."""
 
-    def __init__(self, paths: Paths, alive: Callable[[Process | None, float | None], Liveness] = liveness) -> None:
+    def __init__(self, paths: Paths, alive: Callable[[Process | None, float | None], Liveness] | None = None) -> None:
         self._projects = paths.projects
         self._registry = Registry(paths.client_registry)
-        self._alive = alive
+        self._alive = alive or Watch()
+        self._asked: tuple[int | None, float, list[Session]] | None = None  # what `open_elsewhere` has answered
         self._seen: dict[str, int] = {}  # folder -> its time when it was listed
         self._projects_changed = 0
         self._lively: list[str] = []  # the folders that changed last
@@ -74,23 +75,34 @@ class Finder:
         """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
         return session.is_found and self._registry.names_another(session.session_id, session.process)
 
-    def open_elsewhere(self, ended: Iterable[Session]) -> list[tuple[Session, Process]]:
+    def open_elsewhere(self, ended: Iterable[Session], now: float) -> list[tuple[Session, Process]]:
         """Those of the sessions that another running client has open than the one that left: two may resume the same.
 
-        Of sessions that were found their transcripts tell.
+        Of sessions that were found their transcripts tell. While no client comes or goes and no session ends the answer
+        is the same, and is given once; it is looked for again once a minute. `now`: epoch seconds.
         """
-        left = {s.session_id: s for s in ended if not s.is_found and s.process is not None}
-        clients = self._registry.listed() if left else {}
+        left = [s for s in ended if not s.is_found and s.process is not None]
+        if not left:
+            return []
+        changed = _changed(self._registry.folder)
+        asked = changed, now // FULL_LOOK_SECONDS, left
+        if asked == self._asked:
+            return []
+        self._asked = asked if changed is None or _settled(changed, now) else None
+        clients = self._registry.listed()
         return [
-            (left[session_id], client.process)
-            for session_id, client in clients.items()
-            if session_id in left and self._is_another(client.process, left[session_id])
+            (session, other)
+            for session in left
+            if (other := self._another(session, clients.get(session.session_id, []))) is not None
         ]
 
-    def _is_another(self, client: Process, left: Session) -> bool:
-        # The same one is about to list another session, as at /clear.
-        is_same = left.process is not None and client.pid == left.process.pid
-        return not is_same and self._alive(client, left.ended_at) is Liveness.ALIVE
+    def _another(self, left: Session, clients: Iterable[Listed]) -> Process | None:
+        for client in clients:
+            # The same one is about to list another session, as at /clear.
+            is_same = left.process is not None and client.process.pid == left.process.pid
+            if not is_same and self._alive(client.process, _named_at(client, left.ended_at)) is Liveness.ALIVE:
+                return client.process
+        return None
 
     def _folders(self, now: float, *, full: bool) -> list[tuple[str, int]]:
         """The folders to look at, with their times: all where one came or went, else those that changed last."""
@@ -123,9 +135,15 @@ class Finder:
             if trace.at > since:
                 yield trace
                 continue
-            client = listed.get(trace.session_id)
-            if client is not None and self._alive(client.process, trace.at) is not Liveness.GONE:
-                yield Trace(trace.session_id, trace.path, trace.at, client)
+            for client in listed.get(trace.session_id, ()):
+                if self._alive(client.process, _named_at(client, trace.at)) is not Liveness.GONE:
+                    yield Trace(trace.session_id, trace.path, trace.at, client)
+                    break
+
+
+def _named_at(client: Listed, otherwise: float | None) -> float | None:
+    """When the client was surely there: a process of its id that began later is another."""
+    return otherwise if client.started_at is None else client.started_at
 
 
 def sessions(claude_dir: str, since: float) -> Iterator[Session]:

@@ -223,9 +223,12 @@ def _machine() -> str:
     return machine if machine not in ("", "uninitialized") else os.uname().nodename
 
 
-def is_numbered_here(namespace: str | None) -> bool:
-    """Whether ids of that numbering name processes here. Earlier versions told no machine: then it is ours."""
-    ours = pid_namespace()
+def is_numbered_here(namespace: str | None, ours: str | None = None) -> bool:
+    """Whether ids of that numbering name processes here. Earlier versions told no machine: then it is ours.
+
+    `ours` is what `pid_namespace` says, from whoever has asked it already.
+    """
+    ours = ours or pid_namespace()
     return namespace == ours or (ours is not None and namespace == ours.partition("@")[0])
 
 

@@ -28,10 +28,11 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A client that lists a session: its process, and the title that the user gave."""
+    """A client that lists a session: its process, the title that the user gave, and when it began (epoch seconds)."""
 
     process: Process
     title: str | None = None
+    started_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Registry:
 
     folder: str
     _known: dict[int, tuple[int, dict[str, object]]] = field(default_factory=dict)
+    _here: str | None = None  # the numbering of process ids here, once it was asked for
 
     def look(self, session_id: str, process: Process | None) -> Registered | None:
         """What the client in `process` says of the session; None where it says nothing that can be trusted."""
@@ -54,7 +56,7 @@ class Registry:
 
     def names_another(self, session_id: str, process: Process | None) -> bool:
         """Whether the client in `process` has gone on to another session, as after /clear."""
-        if process is None or not is_numbered_here(process.namespace):
+        if process is None or not is_numbered_here(process.namespace, self._numbering()):
             return False
         named = self._entry(process.pid).get("sessionId")
         return isinstance(named, str) and named != session_id
@@ -66,21 +68,45 @@ class Registry:
         except OSError:
             return -math.inf
 
-    def listed(self) -> dict[str, Listed]:
-        """The clients by the sessions that they list, dead ones included."""
+    def listed(self) -> dict[str, list[Listed]]:
+        """The clients by the sessions that they list, dead ones included; of one session's the newest first.
+
+        Two may have resumed the same, and what a crash left behind may name a session that another client has open.
+        """
         try:
             names = os.listdir(self.folder)
         except OSError:
             return {}
         pids = [int(stem) for name in names if (stem := name.removesuffix(".json")) != name and stem.isdecimal()]
-        entries = [(pid, self._entry(pid)) for pid in pids if 0 < pid < 1 << 31]
-        # The newest last: a file that a crash left behind may name a session that another client has resumed.
-        entries.sort(key=lambda item: _moment(item[1].get("startedAt")))
-        return {
-            str(entry["sessionId"]): Listed(_process(p, entry), _title(entry))
-            for p, entry in entries
-            if "sessionId" in entry
-        }
+        found: dict[str, list[Listed]] = {}
+        for pid in pids:
+            entry = self._entry(pid) if 0 < pid < 1 << 31 else {}
+            if "sessionId" in entry:
+                client = Listed(self._process(pid, entry), _title(entry), _seconds(entry.get("startedAt")))
+                found.setdefault(str(entry["sessionId"]), []).append(client)
+        for clients in found.values():
+            clients.sort(key=lambda client: client.started_at or 0.0, reverse=True)
+        return found
+
+    def _process(self, pid: int, entry: dict[str, object]) -> Process:
+        started, named = str(entry.get("procStart")), self._namespace(entry.get("pidDomain"))
+        ticks = int(started) if started.isdecimal() and len(started) < 19 and named is not None else None
+        return Process(pid, ticks, named)
+
+    def _namespace(self, domain: object) -> str | None:
+        """The numbering of a client's own process id, as a hook names it.
+
+        The client writes `linux:<id in /etc/machine-id>:pid:[<number>]`, and nothing for an id that is not there.
+        """
+        if not isinstance(domain, str) or domain.count(":") < 3:
+            return self._numbering()
+        _, machine, kernels = domain.split(":", 2)
+        return f"{kernels}@{machine}" if machine else kernels
+
+    def _numbering(self) -> str | None:
+        if self._here is None:
+            self._here = pid_namespace()
+        return self._here
 
     def _entry(self, pid: int) -> dict[str, object]:
         path = os.path.join(self.folder, f"{pid}.json")
@@ -99,25 +125,11 @@ class Registry:
         return self._known[pid][1]
 
 
-def _process(pid: int, entry: dict[str, object]) -> Process:
-    started, named = str(entry.get("procStart")), _namespace(entry.get("pidDomain"))
-    ticks = int(started) if started.isdecimal() and len(started) < 19 and named is not None else None
-    return Process(pid, ticks, named)
-
-
-def _namespace(domain: object) -> str | None:
-    """The numbering of a client's own process id, as a hook names it.
-
-    The client writes `linux:<id in /etc/machine-id>:pid:[<number>]`, and nothing for an id that is not there.
-    """
-    if not isinstance(domain, str) or domain.count(":") < 3:
-        return pid_namespace()
-    _, machine, kernels = domain.split(":", 2)
-    return f"{kernels}@{machine}" if machine else kernels
-
-
-def _moment(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _seconds(moment: object) -> float | None:
+    """A time in milliseconds as epoch seconds; None for what can't be one."""
+    if isinstance(moment, bool) or not isinstance(moment, int | float) or not 0 < moment < 1e14:
+        return None
+    return moment / 1000
 
 
 def _title(entry: dict[str, object]) -> str | None:
@@ -128,11 +140,11 @@ def _title(entry: dict[str, object]) -> str | None:
 
 def parse(entry: dict[str, object]) -> Registered | None:
     """The word in a client's file; None for one we do not know. A dialog that is open keeps nobody working."""
-    status, since = entry.get("status"), entry.get("statusUpdatedAt", entry.get("updatedAt"))
-    if isinstance(since, bool) or not isinstance(since, int | float) or not 0 < since < 1e14:
+    status, since = entry.get("status"), _seconds(entry.get("statusUpdatedAt", entry.get("updatedAt")))
+    if since is None:
         return None
     if status == "waiting":
         waits = entry.get("waitingFor") == _PERMISSION
-        return Registered(ClientStatus.WAITING if waits else ClientStatus.IDLE, since / 1000)
+        return Registered(ClientStatus.WAITING if waits else ClientStatus.IDLE, since)
     known = _STATUS.get(str(status))
-    return None if known is None else Registered(known, since / 1000)
+    return None if known is None else Registered(known, since)
