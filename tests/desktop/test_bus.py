@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from claude_session_status.desktop import backend
 from claude_session_status.desktop.linux import bus as dbus
 from claude_session_status.desktop.linux.bus import (
     THE_BUS,
@@ -89,6 +90,13 @@ def test_a_bus_that_takes_us_and_says_no_more_is_given_up(
 ) -> None:
     with closing(Peer(folder, **says_nothing)) as peer, pytest.raises(NoAnswerError):
         open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address})
+
+
+def test_and_yet_it_is_there_so_that_an_icon_waits_for_it(folder: Path, at_once: None) -> None:
+    with closing(Peer(folder, says_hello=False)) as peer:
+        seen = backend.gather({"DBUS_SESSION_BUS_ADDRESS": peer.address, "WAYLAND_DISPLAY": "wayland-0"}, "linux")
+    assert (seen.bus, seen.watcher, seen.host) == (True, False, False)
+    assert backend.choose(seen).route is backend.Route.STATUS_NOTIFIER
 
 
 def test_a_bus_that_reads_no_more_has_gone_away(folder: Path, at_once: None) -> None:

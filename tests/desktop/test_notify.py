@@ -13,7 +13,7 @@ from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallEr
 from claude_session_status.desktop.linux.courier import Courier
 from claude_session_status.desktop.notify import Chain, Outcome, chain_for
 from claude_session_status.desktop.notify.base import fit
-from claude_session_status.desktop.notify.freedesktop import TARGET, FreedesktopNotifier
+from claude_session_status.desktop.notify.freedesktop import TARGET, TRIES, FreedesktopNotifier
 from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 from claude_session_status.view import Command, Notification
@@ -245,8 +245,8 @@ def test_a_connection_that_died_is_made_anew() -> None:
     assert len(alive.called("Notify")) == 1
 
 
-@pytest.mark.parametrize(("silent", "sent"), [("GetCapabilities", 0), ("Notify", 1)])
-def test_a_service_that_hangs_is_asked_once_and_says_so(silent: str, sent: int) -> None:
+@pytest.mark.parametrize(("silent", "asked", "sent"), [("GetCapabilities", TRIES, 0), ("Notify", 1, 1)])
+def test_a_service_that_hangs_is_told_once_and_says_so(silent: str, asked: int, sent: int) -> None:
     """It has what it was sent, and may show it when it goes on: another would be a second one, and late."""
     service = Service()
     bus = service.bus()
@@ -256,7 +256,7 @@ def test_a_service_that_hangs_is_asked_once_and_says_so(silent: str, sent: int) 
         Outcome.NO_ANSWER,
         f"org.freedesktop.Notifications did not answer {silent} within 0.05 s",
     )
-    assert (len(bus.called("GetCapabilities")), len(bus.called("Notify"))) == (1, sent)
+    assert (len(bus.called("GetCapabilities")), len(bus.called("Notify"))) == (asked, sent)
     assert service.opened == 1
 
 
@@ -277,9 +277,23 @@ def test_what_a_service_shows_after_it_was_given_up_is_taken_back(answer: Reply,
     assert bus.called("CloseNotification") == closed
 
 
+def test_a_service_that_has_to_be_started_first_is_waited_for() -> None:
+    service = Service()
+    bus = service.bus()
+    del bus.answers["GetCapabilities"]
+
+    def clock() -> float:
+        bus.answers["GetCapabilities"] = Reply(([],))  # it is there by now
+        return 0.0
+
+    notifier = FreedesktopNotifier(service.open, clock=clock, patience=0.05)
+    assert notifier.notify(SOON, None, until=10.0).outcome is Outcome.SENT
+    assert len(bus.called("Notify")) == 1
+
+
 def test_a_bus_that_hangs_is_no_answer_either() -> None:
     service = Service()
-    service.buses = [NoAnswerError("the session bus does not answer")]
+    service.buses = [NoAnswerError("the session bus does not answer")] * TRIES
     attempt = FreedesktopNotifier(service.open).notify(SOON, None)
     assert (attempt.outcome, attempt.reason) == (Outcome.NO_ANSWER, "the session bus does not answer")
 

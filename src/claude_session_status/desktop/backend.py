@@ -148,22 +148,23 @@ def _look_at_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:
     """Whether a session bus answers, whether somebody takes icons on it, and whether a panel shows these."""
     try:
         from claude_session_status.desktop.linux import watcher  # noqa: PLC0415  # Linux only
-        from claude_session_status.desktop.linux.bus import BusError, open_session_bus  # noqa: PLC0415  # likewise
+        from claude_session_status.desktop.linux.bus import (  # noqa: PLC0415  # likewise
+            BusError,
+            NoAnswerError,
+            open_session_bus,
+        )
     except ImportError as error:
         log.info("no D-Bus: %s", error)
         return False, False, False
     try:
         bus = open_session_bus(environ)
+        try:
+            return True, *watcher.look(bus)
+        finally:
+            bus.close()
     except BusError as error:
         log.info("%s", error)
-        return False, False, False
-    try:
-        return True, *watcher.look(bus)
-    except BusError as error:
-        log.info("%s", error)
-        return False, False, False
-    finally:
-        bus.close()
+        return isinstance(error, NoAnswerError), False, False  # slow, as at login, but there: the icon waits for it
 
 
 def _x_display_opens(name: str) -> bool:

@@ -33,9 +33,11 @@ from claude_session_status.model import Alert, EventKind, Pause, Snapshot
 log = logging.getLogger(__name__)
 
 NOTIFICATION_PIXELS = 64
-MONITOR_END_SECONDS = 1.0  # how long the monitor may take to end
+MONITOR_END_SECONDS = 0.8  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
-END_SECONDS = 1.5  # what has not ended by then is left behind: a person, or a session that ends, waits
+END_SECONDS = (
+    1.6  # longer than these three: what has not ended by then is left behind: a person, or a session that ends, waits
+)
 LOOK_SECONDS = 15.0  # how often the files behind the menu's other lines are looked at
 TROUBLE_SECONDS = 60.0  # how long the menu says what became of a click
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed

@@ -38,7 +38,7 @@ BUS_PATH = "/org/freedesktop/DBus"
 UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 ASK_SECONDS = 5.0
-OPEN_SECONDS = 1.0  # for each of the two steps: who we are, and what our name is; either takes a millisecond
+OPEN_SECONDS = 5.0  # for each of the two steps, who we are and what our name is: at login a bus may be slow
 SEND_SECONDS = 1.0  # a bus that takes nothing for so long does not read any more
 
 Body = tuple[Any, ...]

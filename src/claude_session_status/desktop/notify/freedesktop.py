@@ -31,6 +31,8 @@ APPLICATION = "claude-session-status"
 RULES = (f"type='signal',sender='{SERVICE}',interface='{SERVICE}'",)
 SOUND = "message-new-instant"  # a name of the freedesktop sound theme
 
+TRIES, TRIES_WITHIN_TIME = 2, 6  # to get an answer at all; of 5 s each
+
 NORMAL, CRITICAL = 1, 2
 SERVICE_DECIDES = -1  # how long it stays on the screen
 
@@ -71,7 +73,7 @@ class FreedesktopNotifier:
         try:
             # Asked each time: it costs a fifth of a millisecond, and another service may have taken over. A service
             # that hangs is found out by it, before it has anything that it could show late.
-            (capabilities,) = self._capabilities()
+            (capabilities,) = self._capabilities(until)
             if until is not None and self._clock() >= until:
                 return Attempt(self.name, Outcome.LATE, "the service took its time")
             (shown,) = self._ask(
@@ -117,15 +119,23 @@ class FreedesktopNotifier:
         """Close the connection; the next notification opens another."""
         self._courier.hang_up()
 
-    def _capabilities(self) -> tuple[Any, ...]:
-        try:
-            return self._ask("GetCapabilities")
-        except NoAnswerError:
-            raise
-        except BusError:
-            # Once more on a fresh connection: the old one may have died, and only now does it show.
-            self._courier.hang_up()
-            return self._ask("GetCapabilities")
+    def _capabilities(self, until: float | None) -> tuple[Any, ...]:
+        """What the service can do. Asking shows nothing, so it is asked again while what is to be said is true."""
+        tries = TRIES if until is None else TRIES_WITHIN_TIME
+        is_fresh = False
+        while True:
+            try:
+                return self._ask("GetCapabilities")
+            except NoAnswerError:  # a service that the bus has to start first takes its time
+                tries -= 1
+                if tries == 0 or (until is not None and self._clock() >= until):
+                    raise
+            except BusError:
+                # Once more on a fresh connection: the old one may have died, and only now does it show.
+                if is_fresh:
+                    raise
+                is_fresh = True
+                self._courier.hang_up()
 
     def _take_back(self, reply: Reply) -> None:
         """Close what the service shows so late that it was given up: its words are of another moment."""
