@@ -102,6 +102,10 @@ class Person:
                 return self._wait_sheet(before, expected, seconds=PATIENCE / 4)
             # A busy desktop may have missed that the pointer came: a person clicks then.
         self._desktop.click(*place)
+        with contextlib.suppress(AssertionError):
+            return self._wait_sheet(before, expected, seconds=PATIENCE / 2)
+        if not any(area(box) >= LEAST_MENU for box in self._screen.changes(before)):
+            self._desktop.click(*place)  # nothing came up: a click is missed, too
         return self._wait_sheet(before, expected)
 
     def see_notification(self, before: Image.Image, word: str) -> "Sheet":
@@ -118,6 +122,7 @@ class Person:
 
     def _wait_sheet(self, before: Image.Image, expected: str, seconds: float = PATIENCE) -> "Sheet":
         seen: list[Box] = []
+        reads: list[str] = []
         looks = itertools.cycle(range(LOOKS))
 
         def look() -> Sheet | None:
@@ -127,10 +132,14 @@ class Person:
             if moving:
                 return None  # a menu that unfolds is not read: its lines are not where they will be
             way = next(looks)
-            sheets = (Sheet(self._desktop, box, way) for box in found)
+            sheets = [Sheet(self._desktop, box, way) for box in found]
+            reads[:] = [word.text for sheet in sheets for word in sheet.words()]
             return next((sheet for sheet in sheets if sheet.find(expected)), None)
 
-        return wait_for(f"{expected!r} on the screen", look, seconds)
+        try:
+            return wait_for(f"{expected!r} on the screen", look, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; what came up is at {seen}, and reads {' '.join(reads)}") from None
 
 
 class Sheet:
@@ -141,7 +150,8 @@ class Sheet:
         self._look = look  # which way of reading has served so far
         self.box = box
 
-    def _words(self) -> list[Word]:
+    def words(self) -> list[Word]:
+        """What stands there now, read in the way that has served so far."""
         return self._desktop.screen.words(self.box, self._look)
 
     def _wait(self, what: str, look: Callable[[], T | None]) -> T:
@@ -158,7 +168,7 @@ class Sheet:
     def read(self) -> list[str]:
         """The lines that stand there now."""
         lines: list[list[Word]] = []
-        for word in self._words():
+        for word in self.words():
             if lines and abs(lines[-1][-1].middle[1] - word.middle[1]) < SAME_LINE:
                 lines[-1].append(word)
             else:
@@ -167,21 +177,28 @@ class Sheet:
 
     def find(self, text: str) -> Word | None:
         """The first word that contains this text."""
-        return next((word for word in self._words() if text in word.text), None)
+        return next((word for word in self.words() if text in word.text), None)
 
     def place(self, text: str) -> Point:
         """Wait for a word that contains this text, and return its place."""
         return self.places([text])[text]
 
     def places(self, texts: Sequence[str]) -> dict[str, Point]:
-        """Wait until words that contain these texts stand here together, and return their places."""
+        """Wait until words that contain these texts stand here together, and return their places.
+
+        On one picture, however one looks at it: no way of reading may know all of them.
+        """
 
         def look() -> dict[str, Point]:
-            words = self._words()
-            found = {text: [word.middle for word in words if text in word.text] for text in texts}
-            return {text: places[0] for text, places in found.items()} if all(found.values()) else {}
+            shot, found = self._desktop.screenshot(), dict[str, Point]()
+            for way in range(LOOKS):
+                for word in read(shot, self.box, (self._look + way) % LOOKS):
+                    found |= {text: word.middle for text in texts if text in word.text and text not in found}
+                if len(found) == len(set(texts)):
+                    return found
+            return {}
 
-        return self._wait(f"{', '.join(texts)} on {self.box}", look)
+        return wait_for(f"{', '.join(texts)} on {self.box}", look)
 
     def wait_gone(self, text: str) -> None:
         """Wait until this text no longer stands here, however one looks at it."""
