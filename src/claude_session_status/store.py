@@ -6,6 +6,11 @@ keeps one: every access opens, works and closes within milliseconds, and tries a
 The native module is imported where it can be: the same `connect`, for a fifth of the time that the package around it
 takes.
 
+DuckDB's checkpoint writes over blocks that are in use, so that a kill or a power cut within one can tear the whole file
+(seen: a wrong checksum of the block at 12288). So changes go to DuckDB's log, the `.wal` beside the file, which is only
+added to; a checkpoint is made once in some hundred changes, and while it lasts there is a copy of what was before.
+For the same reason a new file gets its name when it is whole.
+
 A database that can't be read is set aside under its date, never deleted and never mistaken for a locked one: it must
 have said twice, half a second apart, and in DuckDB's own words, that its content is damaged or from a newer DuckDB.
 """
@@ -49,7 +54,12 @@ else:
 
 _LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"
 
-_ONE_THREAD: dict[str, Any] = {"threads": "1"}  # queries this small only wait for more to start
+_OPTIONS: dict[str, Any] = {
+    "threads": "1",  # queries this small only wait for more to start
+    "storage_compatibility_version": "v1.0.0",  # of a new file: else no DuckDB could read it but the newest
+    "wal_autocheckpoint": "1TB",  # that is, never: when there is one is decided here
+}
+LOG_BYTES = 32 << 10  # some 45 changes, which cost an opening 2 ms: more would be felt
 TRIES = 6
 _FIRST_WAIT_SECONDS = 0.02  # doubled after each try: 0.02 + 0.04 + ... + 0.32 = 0.62 s in all
 SECOND_LOOK_SECONDS = 0.5  # a file that somebody is just copying looks broken for less
@@ -124,8 +134,7 @@ class Store:
         that can't be held; then nothing was changed.
         """
         ids = list(dict.fromkeys(session_ids))
-        with self._open(read_only=False) as connection:
-            assert connection is not None  # noqa: S101 - a writable open makes the table
+        with self._writable() as connection:
             connection.execute("BEGIN")
             marks = ", ".join("?" * len(ids))
             found = connection.execute(f"{SELECT} WHERE session_id IN ({marks})", ids).fetchall() if ids else []
@@ -161,15 +170,22 @@ class Store:
         if len(lately) >= ASIDE_AT_MOST:
             advice = f"It broke {len(lately)} times within the hour: check the disk"
             raise StoreBrokenError(flaw.title, advice) from flaw
-        sessions = list(remember(_readable(self.path)))
+        from claude_session_status import store_rescue  # noqa: PLC0415 - hooks come by here, and need it only now
+
         target, new = store_files.aside_name(self.path, now), f"{self.path}.rebuilt"
+        copy = store_files.checkpoint_copy(self.path)
         try:
             store_files.remove(new)
+            readable = {s.session_id: s for path in (copy, self.path) for s in store_rescue.rows(path, new)}
+            sessions = list(remember(tuple(readable.values())))
             try:
                 held = Store(new, self._sleep, self.tries)._hold(sessions)
+                with duckdb.connect(new, config=_OPTIONS) as connection:
+                    connection.execute("CHECKPOINT")  # it moves without its log
                 store_files.exchange(self.path, new, target, now)
             finally:
                 store_files.remove(new)
+            store_files.discard(copy)
         except OSError as error:
             raise StoreUnusableError(
                 f"{self.path} is broken and can't be set aside: {error.strerror}", store_files.UNUSABLE_ADVICE
@@ -197,6 +213,24 @@ class Store:
         except StoreBrokenError as error:
             return error
         return None
+
+    @contextmanager
+    def _writable(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """A connection to write with, after a checkpoint where one is due. The caller holds the ingest lock."""
+        copy, stamp = store_files.checkpoint_copy(self.path), self.stamp()
+        was_killed = os.path.lexists(copy)
+        is_long = store_files.log_size(self.path) > LOG_BYTES
+        # Copied before it is opened: closing any other handle on an open database would drop DuckDB's lock.
+        is_due = is_long and not was_killed and store_files.take_copy(self.path, copy)
+        with self._open(read_only=False) as connection:
+            assert connection is not None  # noqa: S101 - a writable open makes the table
+            if was_killed:
+                connection.execute(SELECT).fetchall()  # damage raises here, while the copy is still there
+            if is_due and self.stamp() == stamp:  # else somebody wrote it meanwhile, and the copy lacks that
+                connection.execute("CHECKPOINT")
+            if was_killed or is_due:
+                store_files.discard(copy)
+            yield connection
 
     @contextmanager
     def _open(self, *, read_only: bool) -> "Iterator[duckdb.DuckDBPyConnection | None]":
@@ -247,7 +281,7 @@ class Store:
             make_private_folder(os.path.dirname(self.path))
         for attempt in range(self.tries):
             try:
-                return duckdb.connect(self.path, read_only=read_only, config=_ONE_THREAD)
+                return self._connect_once(read_only=read_only)
             except duckdb.Error as error:
                 failure = store_files.failure(self.path, error)
                 if not isinstance(failure, StoreLockedError) or attempt + 1 == self.tries:
@@ -256,18 +290,24 @@ class Store:
             wait *= 2
         raise AssertionError("unreachable")
 
+    def _connect_once(self, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
+        if not read_only and not os.path.lexists(self.path):
+            self._begin()
+        connection = duckdb.connect(self.path, read_only=read_only, config=_OPTIONS)
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        return connection
 
-def _readable(path: str) -> tuple[Session, ...]:
-    """The rows that a damaged database still gives, those of forgotten sessions too."""
-    found: list[Session] = []
-    for table in ("session_status", "forgotten_sessions"):
+    def _begin(self) -> None:
+        """Make an empty database, which gets its name when it is whole: a kill leaves either that or none."""
+        new = f"{self.path}.new"
+        store_files.remove(new)
+        connection = duckdb.connect(new, config=_OPTIONS)
         try:
-            with duckdb.connect(path, read_only=True, config=_ONE_THREAD) as connection:
-                rows = connection.execute(f"SELECT {', '.join(NAMES)} FROM {table}").fetchall()  # noqa: S608 - our names
-                found += [session_of(row) for row in rows]
-        except duckdb.Error:
-            continue
-    return tuple(found)
+            _migrate(connection, 0, 0.0)
+            connection.execute("CHECKPOINT")  # it moves without its log
+        finally:
+            connection.close()
+        store_files.appear(new, self.path)
 
 
 # ---- forgotten sessions -----------------------------------------------------

@@ -88,10 +88,16 @@ def aside_name(path: str, now: float) -> str:
 def remove(path: str) -> None:
     """Delete a database and its log, where there are any. Raises OSError."""
     for name in (path, path + ".wal"):
-        try:
-            os.unlink(name)
-        except FileNotFoundError:
-            pass
+        _remove_one(name)
+
+
+def appear(new: str, path: str) -> None:
+    """Give a new, whole database its name. Raises OSError.
+
+    A log that lies there without its database goes, as DuckDB itself does it: it would be taken for the new one's.
+    """
+    _remove_one(path + ".wal")
+    os.rename(new, path)
 
 
 def exchange(path: str, new: str, target: str, now: float) -> None:
@@ -121,31 +127,75 @@ def written_at(path: str) -> float:
     return latest
 
 
+def log_size(path: str) -> int:
+    """The bytes in the log beside the database."""
+    try:
+        return os.stat(path + ".wal").st_size
+    except OSError:
+        return 0
+
+
+def checkpoint_copy(path: str) -> str:
+    """Where a copy of the database is while its log is written into it."""
+    return path + ".checkpoint"
+
+
+def take_copy(source: str, target: str) -> bool:
+    """Copy the database and its log; False, and no copy, where that can't be."""
+    try:
+        for suffix in (".wal", ""):
+            _copy(source + suffix, target + suffix)
+    except OSError:
+        discard(target)
+        return False
+    return True
+
+
+def discard(path: str) -> None:
+    """Delete a copy, now or, where something holds it, another time."""
+    try:
+        remove(path)
+    except OSError:
+        pass
+
+
 def keep_copy(source: str, target: str) -> None:
     """Copy the database, and its log where there is one, with their dates. Raises OSError; then there is no copy."""
     if os.path.exists(target):
         return
     for suffix in (".wal", ""):
         if not suffix or os.path.exists(source + suffix):
-            _copy(source + suffix, target + suffix)
+            half = f"{target}{suffix}.{os.getpid()}"
+            _copy(source + suffix, half)
+            os.replace(half, target + suffix)
 
 
 def _copy(source: str, target: str) -> None:
-    half = f"{target}.{os.getpid()}"
+    """Copy a file with its date, for its owner only, and onto the disk for good. Raises OSError; then there is none."""
     try:
-        with open(source, "rb") as old, open(half, "wb") as new:
+        with open(source, "rb") as old, open(target, "wb", opener=_private) as new:
             give_to_owner(new.fileno(), os.path.dirname(target))
             while block := old.read(1 << 20):
                 new.write(block)
             new.flush()
             os.fsync(new.fileno())
             status = os.fstat(old.fileno())
-        os.utime(half, ns=(status.st_atime_ns, status.st_mtime_ns))
-        os.replace(half, target)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     except OSError:
-        if os.path.exists(half):
-            os.unlink(half)
+        if os.path.exists(target):
+            os.unlink(target)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _remove_one(name: str) -> None:
+    try:
+        os.unlink(name)
+    except FileNotFoundError:
+        pass
 
 
 def first_line(error: Exception) -> str:

@@ -71,7 +71,7 @@ def crafted(where: Paths, tmp_path: Path) -> dict[str, str]:
         call("mark-start", session_id=f"{name} alone")
     made = {name for name in _everything(tmp_path) - before if not name.startswith("claude/claude-session-status/")}
     assert made <= {"claude", "claude/claude-session-status"}
-    assert _everything(Path(where.folder)) == {"spool", "ingest.lock", "status.duckdb"}
+    assert _everything(Path(where.folder)) == {"spool", "ingest.lock", "status.duckdb", "status.duckdb.wal"}
     return NAMES
 
 

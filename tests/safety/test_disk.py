@@ -112,7 +112,8 @@ class TestFull:
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
         monitor = Monitor(where)
         monitor.poll()
-        note = hook.note_of({"session_id": "s"}, "mark-turn", time.time(), {})
+        # Long, since a short one finds room in the last block of the database's log.
+        note = hook.note_of({"session_id": "s", "cwd": "/x" * 4000}, "mark-turn", time.time(), {})
         assert note is not None
         Spool(where.spool).write(hook.encode(note), time.time())
         disk.fill()

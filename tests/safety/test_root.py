@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from claude_session_status import pause, store_files
@@ -180,6 +181,7 @@ def test_a_database_that_was_there_before_is_not_given_away(where: Paths) -> Non
     """Neither by a look nor by an event: a user could have made it a link to one of root's."""
     roots = str(Path(where.claude_dir).parent.parent / "roots.duckdb")
     Store(roots).update([], lambda _: [Session("of root")])
+    duckdb.connect(roots).close()  # a checkpoint: all is in one file
     make_private_folder(where.folder)
     os.link(roots, where.database)
     assert sessions(where) == {"of root"}

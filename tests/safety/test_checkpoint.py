@@ -1,0 +1,226 @@
+"""DuckDB's checkpoint writes over a block that is in use. Whatever stops it there, no row is lost.
+
+The states that a kill or a power cut leaves are made here byte by byte: the block at 12288 partly old and partly new,
+the log's last entry partly zeros.
+"""
+
+import os
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from claude_session_status import store_files
+from claude_session_status.claude.ingest import Ingester
+from claude_session_status.errors import StoreBrokenError
+from claude_session_status.model import Session
+from claude_session_status.paths import Paths
+from claude_session_status.store import LOG_BYTES, Store
+
+PAGE = 4096  # bytes: a write that is cut short is cut between these
+BLOCK = range(12288, 12288 + 262144)  # what each checkpoint writes over
+SESSIONS = 20
+
+# A writer that is killed at the nth time that it says such a word to DuckDB, or closes.
+_KILLED = """
+import os, sys
+import _duckdb
+real, word, left = _duckdb.connect, sys.argv[1], int(sys.argv[2])
+
+def step(said):
+    global left
+    if said.startswith(word):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), 9)
+
+class Connection:
+    def __init__(self, *arguments, **options):
+        step("connect")
+        self.real = real(*arguments, **options)
+        step("connected")
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+    def execute(self, statement, *arguments):
+        step(statement)
+        return self.real.execute(statement, *arguments)
+    def close(self):
+        step("close")
+        self.real.close()
+        step("closed")
+
+_duckdb.connect = Connection
+from claude_session_status import paths, store
+from claude_session_status.model import Session
+store.Store(paths.from_environment().database).update(["new"], lambda before: [Session("new")])
+"""
+
+
+def killed(word: str, time: int = 1) -> bool:
+    """Whether the writer got so far, and was killed there."""
+    return subprocess.run([sys.executable, "-c", _KILLED, word, str(time)]).returncode == -9
+
+
+def fill(where: Paths, least: int = LOG_BYTES) -> dict[str, Session]:
+    """Write rows until a checkpoint is due, and return them."""
+    database, rows, number = Store(where.database), {}, 0
+    while number < 2 * SESSIONS or store_files.log_size(where.database) <= least:
+        session = Session(f"s{number % SESSIONS}", project=f"p{number}", last_event_at=1e9 + number)
+        database.update([session.session_id], lambda before, session=session: [session])  # type: ignore[misc]
+        rows[session.session_id] = session
+        number += 1
+    return rows
+
+
+def rows(where: Paths) -> dict[str, Session]:
+    return {s.session_id: s for s in Store(where.database).load()}
+
+
+def files(where: Paths) -> set[str]:
+    """What is beside the database, and what was set aside of it without its date."""
+    return {"broken" if ".broken-" in name else name for name in os.listdir(where.folder)} - {"status.duckdb"}
+
+
+def write_next(where: Paths) -> None:
+    """What the next hook does: write, and where the database is broken, mend it first."""
+
+    def write() -> None:
+        Store(where.database, sleep=lambda seconds: None).update(["next"], lambda before: [Session("next")])
+
+    try:
+        write()
+    except StoreBrokenError:
+        assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
+        write()
+
+
+# ---- the usual way ----------------------------------------------------------
+
+
+def test_changes_go_to_the_log_until_a_checkpoint_is_due(where: Paths) -> None:
+    expected = fill(where)
+    before = Path(where.database).read_bytes()
+    Store(where.database).load()
+    assert Path(where.database).read_bytes() == before
+    write_next(where)
+    assert Path(where.database).read_bytes() != before
+    assert 0 < store_files.log_size(where.database) < LOG_BYTES
+    assert files(where) == {"status.duckdb.wal"}
+    assert rows(where) == expected | {"next": Session("next")}
+
+
+def test_the_copy_is_for_its_owner_only(where: Paths) -> None:
+    fill(where)
+    os.umask(0o022)
+    assert killed("CHECKPOINT")
+    copies = [Path(where.folder) / name for name in os.listdir(where.folder) if ".checkpoint" in name]
+    assert len(copies) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in copies} == {0o600}
+
+
+def test_where_nothing_can_be_copied_the_log_goes_on(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fill(where)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    write_next(where)
+    assert files(where) == {"status.duckdb.wal"}
+    assert store_files.log_size(where.database) > LOG_BYTES
+    assert rows(where) == expected | {"next": Session("next")}
+
+
+def test_a_new_file_has_a_format_that_each_duckdb_since_1_0_reads(where: Paths) -> None:
+    fill(where, 0)
+    (version,) = struct.unpack("<Q", Path(where.database).read_bytes()[12:20])
+    assert version == 64
+
+
+# ---- torn -------------------------------------------------------------------
+
+
+@pytest.fixture
+def torn(where: Paths) -> tuple[bytes, bytes]:
+    """The database before its checkpoint and after it, with what a kill in between leaves beside it."""
+    fill(where)
+    assert killed("CHECKPOINT")
+    before = Path(where.database).read_bytes()
+    shutil.copytree(where.folder, f"{where.folder}.kept")
+    write_next(where)
+    assert (files(where), set(rows(where))) == ({"status.duckdb.wal"}, {*(f"s{n}" for n in range(SESSIONS)), "next"})
+    duckdb.connect(where.database).close()
+    return before, Path(where.database).read_bytes()
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3, 10, 63])
+def test_a_checkpoint_that_is_cut_short_costs_no_row(pages: int, torn: tuple[bytes, bytes], where: Paths) -> None:
+    shutil.rmtree(where.folder)
+    shutil.copytree(f"{where.folder}.kept", where.folder)
+    before, after = torn
+    # All other blocks are written first, to places that are not in use.
+    state = after[:PAGE] + before[PAGE : BLOCK.start] + after[BLOCK.start :]
+    cut = BLOCK.start + pages * PAGE
+    Path(where.database).write_bytes(state[:cut] + before[cut : BLOCK.stop] + state[BLOCK.stop :])
+    if pages < 5:
+        with pytest.raises(StoreBrokenError, match="12288"):
+            Store(where.database).load()
+    write_next(where)
+    assert set(rows(where)) == {*(f"s{n}" for n in range(SESSIONS)), "next"}
+    assert files(where) - {"broken"} <= {"status.duckdb.wal", "ingest.lock"}
+
+
+def test_a_copy_that_was_left_is_not_replaced_by_a_copy_of_damage(where: Paths) -> None:
+    expected = fill(where)
+    assert killed("CHECKPOINT")
+    database = Path(where.database)
+    database.write_bytes(database.read_bytes()[: BLOCK.start] + bytes(len(BLOCK)))
+    with pytest.raises(StoreBrokenError):
+        Store(where.database).update([], lambda before: [])
+    assert expected.items() <= rows_of_a_copy(where).items()
+    write_next(where)
+    assert set(expected) <= set(rows(where))
+
+
+def rows_of_a_copy(where: Paths) -> dict[str, Session]:
+    return {s.session_id: s for s in Store(store_files.checkpoint_copy(where.database)).load()}
+
+
+@pytest.mark.parametrize("lost", [1, 8, 40, 100])
+def test_a_log_whose_last_entry_is_half_zeros_costs_that_entry_only(lost: int, where: Paths) -> None:
+    expected = fill(where, 0)
+    write_next(where)
+    log = Path(where.database + ".wal")
+    log.write_bytes(log.read_bytes()[:-lost] + bytes(lost))
+    with pytest.raises(StoreBrokenError, match="WAL"):
+        Store(where.database).load()
+    assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
+    assert rows(where) == expected
+    assert files(where) == {"broken", "ingest.lock"}
+
+
+# ---- the first write --------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["connect", "CREATE", "COMMIT", "close", "PRAGMA", "BEGIN", "INSERT"])
+def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(word: str, where: Paths) -> None:
+    for time in (1, 2, 3):
+        shutil.rmtree(where.folder, ignore_errors=True)
+        if not killed(word, time):
+            assert time > 1
+            continue
+        write_next(where)
+        assert rows(where)["next"] == Session("next")
+        assert files(where) == {"status.duckdb.wal"}
+
+
+def test_a_log_that_outlived_its_database_is_not_taken_for_the_new_ones(where: Paths) -> None:
+    fill(where, 0)
+    os.unlink(where.database)
+    write_next(where)
+    assert rows(where) == {"next": Session("next")}
