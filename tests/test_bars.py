@@ -66,6 +66,14 @@ def test_waybar_hides_the_module_while_no_session_runs() -> None:
     assert report.waybar(shot(make("old", 900)))["text"] == "no warm cache"
 
 
+def test_waybars_tooltip_leaves_out_nobody_who_waits_and_counts_the_others() -> None:
+    many = [make(f"s{n:02}", n, **(WAITING if n == 3 else {})) for n in range(20)]
+    lines = report.waybar(shot(*many))["tooltip"].splitlines()
+    assert len(lines) == 14
+    assert [line.split()[1] for line in lines if line.startswith("?")] == ["s03"]
+    assert lines[-1] == "and 7 more"
+
+
 def test_waybars_tooltip_lists_the_sessions_and_markup_is_text() -> None:
     told = report.waybar(shot(make("<b>a & b</b>", 259, title="Fix 'it'"), make("c", 10)))
     assert told["text"] == "2 warm, next 0:41 &lt;b&gt;a &amp; b&lt;/b&gt;"

@@ -19,7 +19,7 @@ from rows import ENDED, make, shot
     ],
 )
 def test_the_cache_column(session: Session, cache: str) -> None:
-    (row,) = report.rows(shot(session))
+    (row,) = report.rows(shot(session), report.Columns())
     assert row.cache == cache
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
+from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.store import Store
 from claude_session_status.store_files import failure
@@ -304,3 +305,17 @@ def test_a_file_in_use_is_told_from_others_in_any_language(
         path.touch()
     error = duckdb.IOException("IO Error: " + text.format(path))
     assert type(failure(str(path), error, platform)) is meaning
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(where: Paths) -> None:
+    os.makedirs(where.claude_dir)
+    os.symlink(where.folder, where.folder)  # a circle: what root can't look into, either
+    store = Store(where.database)
+    assert store.stamp() is not None
+    with pytest.raises(StoreUnusableError, match="can't be used"):
+        store.load()
+    with pytest.raises(StoreUnusableError, match="can't be used"):
+        store.select(["s"])
+    monitor = Monitor(where)
+    monitor.look()
+    assert where.database in str(monitor.snapshot().problem)

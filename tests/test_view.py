@@ -15,6 +15,8 @@ from claude_session_status.model import Alert, Session, Snapshot, Turn, Urgency
 from fakes import NOW
 from rows import ENDED, make, shot
 
+WIDE = report.columns(200)
+
 COMMANDS = ["Pause notifications", "Show table in a terminal", "About", "Quit"]
 
 
@@ -332,7 +334,7 @@ def test_the_tooltip_sums_what_being_late_costs_and_fits() -> None:
     priced = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 0.714)
     text = view.tooltip(priced)
     assert text.startswith("Claude Code: 3 warm, next ")
-    assert text.endswith("; being late costs about $2.14 (estimated)")
+    assert text.endswith("; being late costs about $2.14 in all (estimated)")
     paused = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 9999.0, paused_until=NOW + 9)
     assert len(view.tooltip(paused)) <= 128
     assert view.tooltip(policy.snapshot([], NOW, paused_until=NOW + 9)).endswith("; notifications paused")
@@ -343,7 +345,7 @@ def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
     hostile = shot(make(name, 270, cwd=name, title=name))
     texts = [text for item in walk(view.menu(hostile)) for text in (item.label, item.gone_label or "")]
     texts += [view.tooltip(hostile), view.notification(Alert(hostile.sessions[0], 30)).title]
-    texts += [text for row in report.rows(hostile) for text in (row.session, row.project, row.title)]
+    texts += [text for row in report.rows(hostile, WIDE) for text in (row.session, row.project, row.title)]
     assert all(text.isprintable() for text in texts)
     assert len(view.tooltip(hostile)) <= 128
 
@@ -351,7 +353,39 @@ def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
 def test_a_session_that_was_only_found_says_so() -> None:
     found = make("a", last_event_at=None, found_at=NOW - 9)
     taken_over = make("b", found_at=NOW - 9)
-    rows = {row.session: row.last_turn for row in report.rows(shot(found, taken_over))}
+    rows = {row.session: row.last_turn for row in report.rows(shot(found, taken_over), WIDE)}
     assert rows == {"a": "found", "b": ""}
     labels = [item.label for item in view.menu(shot(found, taken_over)) if item.session_id]
     assert [label.endswith(", found") for label in labels] == [True, False]
+
+
+@pytest.mark.parametrize("width", [40, 50, 59])
+def test_a_pane_of_few_columns_keeps_the_name_and_the_time_left(width: int) -> None:
+    columns = report.columns(width)
+    assert (columns.session, columns.last_turn, columns.title) == (0, 0, 0)
+    assert columns.project >= 12
+    assert 1 + 2 + columns.project + 2 + columns.cache <= width
+
+
+@pytest.mark.parametrize(("width", "last_turn", "title"), [(80, "muted", "T"), (200, "1m 30s ago", "muted · T")])
+def test_a_muted_session_says_so_at_each_width(width: int, last_turn: str, title: str) -> None:
+    muted = make("a", 90, muted=True, title="T", last_turn_at=NOW - 90)
+    (row,) = report.rows(shot(muted), report.columns(width))
+    assert row.last_turn == last_turn
+    assert row.title.endswith(title)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "short"),
+    [
+        ("plain", 5, "plain"),
+        ("plainly", 5, "pl…ly"),
+        ("日本語", 6, "日本語"),
+        ("日本語の名前", 7, "日…前"),
+        ("日本語の名前", 8, "日本…前"),
+        ("a" * 30 + "🚀🚀🚀", 9, "aaaa…🚀🚀"),
+    ],
+)
+def test_a_name_is_shortened_to_columns_of_which_wide_characters_have_two(text: str, width: int, short: str) -> None:
+    assert words.shorten(text, width) == short
+    assert words.columns_of(short) <= width

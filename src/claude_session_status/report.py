@@ -25,7 +25,7 @@ from claude_session_status.words import (
 )
 
 BAR_CELLS = 10
-TOOLTIP_LINES = 12  # a longer list is not read
+TOOLTIP_LINES = 12  # a longer list is not read, but for those who wait
 
 
 # ---- table ------------------------------------------------------------------
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The widths of the table's columns, in characters; a title of width 0 is not shown."""
+    """The widths of the table's columns, in characters; one of width 0 is not shown."""
 
     session: int = 8
     project: int = 12
@@ -58,10 +58,15 @@ class Columns:
 
 
 def columns(width: int, longest_project: int = NAME_WIDTH) -> Columns:
-    """What fits into a terminal of `width` columns: a short bar below 72, titles from 90 on.
+    """What fits into a terminal of `width` columns: name and time left below 60, a short bar to 72, titles from 90.
 
     What the longest name of a project (in characters) leaves is the titles'.
     """
+    if width < 60:  # a pane of a few columns
+        cache = 28 - BAR_CELLS + BAR_CELLS // 2
+        return Columns(
+            session=0, last_turn=0, bar=BAR_CELLS // 2, cache=cache, project=max(4, min(NAME_WIDTH, width - cache - 5))
+        )
     gaps = 1 + 4 * 2  # the mark, and two blanks before each column
     bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
     fixed = gaps + 8 + 11 + (28 - BAR_CELLS + bar_cells)
@@ -80,27 +85,30 @@ def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
     return "█" * filled + "░" * (cells - filled)
 
 
-def rows(snapshot: Snapshot, bar_cells: int = BAR_CELLS) -> tuple[Row, ...]:
+def rows(snapshot: Snapshot, columns: Columns) -> tuple[Row, ...]:
     """The lines of the table, in the snapshot's order."""
-    return tuple(_row(s, snapshot.now, bar_cells) for s in snapshot.sessions)
+    return tuple(_row(s, snapshot.now, columns) for s in snapshot.sessions)
 
 
-def _row(state: SessionState, now: float, bar_cells: int) -> Row:
+def _row(state: SessionState, now: float, columns: Columns) -> Row:
     session = state.session
     if state.activity is Activity.ENDED:
         cache = "ENDED"
     elif state.cache is Cache.WARM:
-        cache = f"WARM {bar(state, bar_cells)} {duration(state.seconds_left or 0)} left"
+        cache = f"WARM {bar(state, columns.bar)} {duration(state.seconds_left or 0)} left"
     elif state.cache is Cache.EXPIRED and state.expires_at is not None:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
         cache = "NONE"
     since = session.last_turn_at
+    last_turn = ("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago"
+    if session.muted and not columns.title:
+        last_turn = "muted"  # else nothing would say why it is silent
     return Row(
         mark=mark_of(state),
         session=short_id(session),
         project=name_of(session),
-        last_turn=("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago",
+        last_turn=last_turn,
         cache=cache,
         title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
         urgency=state.urgency,
@@ -172,7 +180,10 @@ def waybar(snapshot: Snapshot) -> dict[str, Any]:
     if any(s.activity is Activity.WAITING for s in alive):
         classes.append("waiting")
     asides = apart(s.session for s in alive)
-    lines = [line_of(s, snapshot.now, asides[s.session.session_id]) for s in alive[:TOOLTIP_LINES]]
+    shown = [s for at, s in enumerate(alive) if at < TOOLTIP_LINES or s.activity is Activity.WAITING]
+    lines = [line_of(s, snapshot.now, asides[s.session.session_id]) for s in shown]
+    if len(alive) > len(shown):
+        lines.append(f"and {len(alive) - len(shown)} more")
     # Waybar reads both as markup.
     return {
         "text": html.escape(short(snapshot), quote=False) if alive else "",

@@ -1,4 +1,4 @@
-"""The table of sessions in DuckDB: schema, migrations, short opens. The only module that opens the database.
+"""The table of sessions in DuckDB, in short opens. With `store_rescue` the only module that opens the database.
 
 DuckDB lets one process write or several read, and an open handle of either kind shuts the other kind out. So nobody
 keeps one: every access opens, works and closes within milliseconds, and tries again where another was quicker.
@@ -8,7 +8,7 @@ takes.
 
 DuckDB's checkpoint writes over blocks that are in use, so that a kill or a power cut within one can tear the whole file
 (seen: a wrong checksum of the block at 12288). So changes go to DuckDB's log, the `.wal` beside the file, which is only
-added to; a checkpoint is made once in some hundred changes, and while it lasts there is a copy of what was before.
+added to; a checkpoint is made once in some 45 changes, and while it lasts there is a copy of what was before.
 For the same reason a new file gets its name when it is whole.
 
 A database that can't be read is set aside under its date, never deleted and never mistaken for a locked one: it must
@@ -20,10 +20,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from claude_session_status import store_files
+from claude_session_status import store_files, store_schema
 from claude_session_status.errors import (
     StoreBrokenError,
     StoreLockedError,
@@ -31,10 +30,9 @@ from claude_session_status.errors import (
     StoreRowError,
     StoreUnusableError,
 )
-from claude_session_status.model import Request, Session, Source
+from claude_session_status.model import Session
 from claude_session_status.spool import give_to_owner, make_private, make_private_folder
 from claude_session_status.store_rows import (
-    COLUMNS,
     INSERT,
     NAMES,
     SELECT,
@@ -85,14 +83,16 @@ class Store:
         self._sleep = sleep
 
     def stamp(self) -> Stamp:
-        """Which state of the database this is, by two stat calls.
+        """Which state of the database this is, by two stat calls; one that can't be looked at is as if never read.
 
         What a killed writer committed, or one whose disk was full, is in the log beside the database only.
         """
         try:
             status = os.stat(self.path)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError:
+            return ()
         try:
             log = os.stat(self.path + ".wal")
         except OSError:
@@ -104,7 +104,7 @@ class Store:
 
         Raises StoreLockedError, StoreNewerError, StoreBrokenError or StoreUnusableError.
         """
-        if not os.path.exists(self.path):
+        if not self._is_there():
             return []
         query, values = SELECT, []
         if since is not None:
@@ -118,7 +118,7 @@ class Store:
     def select(self, session_ids: Iterable[str]) -> list[Session]:
         """Those of the sessions that are remembered, however old, or as forgotten. Raises what `load` raises."""
         ids = list(dict.fromkeys(session_ids))
-        if not ids or not os.path.exists(self.path):
+        if not ids or not self._is_there():
             return []
         with self._open(read_only=True) as connection:
             if connection is None:
@@ -192,6 +192,16 @@ class Store:
             ) from error
         return SetAside(target, flaw.title, held)
 
+    def _is_there(self) -> bool:
+        """Raises StoreUnusableError where that can't be seen: another user's folder is no empty one."""
+        try:
+            os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StoreUnusableError(f"{self.path} can't be used: {error.strerror}", "Make its folder yours") from error
+        return True
+
     def _hold(self, sessions: list[Session]) -> int:
         """Remember the sessions, and how many could be: one with something odd in it must not cost the others."""
         try:
@@ -241,21 +251,21 @@ class Store:
         try:
             connection = self._connect(read_only=read_only)
             try:
-                version = _version(connection)
-                if version == 0 and _column_names(connection):
+                version = store_schema.version_of(connection)
+                if version == 0 and store_schema.column_names(connection):
                     connection.close()  # closing any other handle on the file would drop DuckDB's lock
                     store_files.keep_copy(self.path, f"{self.path}.original")
                     make_private(self.path, os.path.dirname(self.path))  # the original left them open to all
                     connection, read_only = self._connect(read_only=False), False
-                    version = _version(connection)
-                if version > len(MIGRATIONS):
+                    version = store_schema.version_of(connection)
+                if version > len(store_schema.MIGRATIONS):
                     raise StoreNewerError(
                         f"{self.path} was written by a newer version of claude-session-status",
                         "Upgrade: pip install --upgrade claude-session-status",
                     )
-                if version < len(MIGRATIONS) and not read_only:
-                    _migrate(connection, version, written_at)
-                yield None if version < len(MIGRATIONS) and read_only else connection
+                if version < len(store_schema.MIGRATIONS) and not read_only:
+                    store_schema.migrate(connection, version, written_at)
+                yield None if version < len(store_schema.MIGRATIONS) and read_only else connection
             finally:
                 connection.close()
                 if not read_only:
@@ -303,7 +313,7 @@ class Store:
         store_files.remove(new)
         connection = duckdb.connect(new, config=_OPTIONS)
         try:
-            _migrate(connection, 0, 0.0)
+            store_schema.migrate(connection, 0, 0.0)
             connection.execute("CHECKPOINT")  # it moves without its log
         finally:
             connection.close()
@@ -330,87 +340,3 @@ def _forget(connection: "duckdb.DuckDBPyConnection", sessions: list[Session]) ->
     for session in sessions:
         connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
         connection.execute(insert, row_of(session))
-
-
-# ---- migrations -------------------------------------------------------------
-
-
-def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
-    """Version 1: our table; the rows of the original, which had local times, are carried over.
-
-    `written_at`: when the file was last written (epoch seconds). No row can tell of anything later.
-    """
-    old: list[tuple[Any, ...]] = []
-    if names := _column_names(connection):
-        title = "title" if "title" in names else "NULL"
-        old = connection.execute(
-            f"SELECT session_id, project, cwd, started_at, last_turn_at, status, {title} FROM session_status"  # noqa: S608
-        ).fetchall()
-        connection.execute("DROP TABLE session_status")
-    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
-    connection.execute(f"CREATE TABLE session_status ({columns})")
-    connection.execute(f"CREATE TABLE IF NOT EXISTS forgotten_sessions ({columns})")
-    for session_id, project, cwd, started_at, last_turn_at, status, title in old:
-        started, turn = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
-        # The original set the time of the last turn at the start as well: then no turn has been.
-        answered = turn if last_turn_at != started_at else None
-        session = Session(
-            session_id=session_id,
-            project=project or None,
-            cwd=cwd or None,
-            title=title or None,
-            started_at=started,
-            opened_at=started,
-            last_turn_at=answered,
-            answered_at=answered,
-            ended_at=turn if status == "ended" else None,
-            last_event_at=turn,
-            request=Request(answered, 300, Source.HOOK) if answered is not None else None,
-        )
-        connection.execute(INSERT, row_of(session))
-
-
-MIGRATIONS: tuple[Callable[["duckdb.DuckDBPyConnection", float], None], ...] = (_create,)
-
-
-def _migrate(connection: "duckdb.DuckDBPyConnection", version: int, written_at: float) -> None:
-    """Bring a database of `version` (0: none of ours) to the newest one, wholly or not at all."""
-    connection.execute("BEGIN")
-    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at TIMESTAMP)")
-    for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
-        migrate(connection, written_at)
-        connection.execute("INSERT INTO schema_version VALUES (?, ?)", [number, datetime.now(UTC).replace(tzinfo=None)])
-    connection.execute("COMMIT")
-
-
-def _version(connection: "duckdb.DuckDBPyConnection") -> int:
-    try:
-        found = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    except duckdb.CatalogException:
-        return 0
-    return int(found[0]) if found and found[0] is not None else 0
-
-
-def _column_names(connection: "duckdb.DuckDBPyConnection") -> list[str]:
-    found = connection.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = 'session_status'"
-    ).fetchall()
-    return [row[0] for row in found]
-
-
-_SAME_WRITE_SECONDS = 2.0  # between the time in a row and that of the file it was written to
-
-
-def _from_local(moment: datetime | None, written_at: float) -> float | None:
-    """A local time without a zone as epoch seconds.
-
-    In the hour that comes twice when the clocks go back, the first pass is taken, so that nothing is overstated;
-    except for the row that was written last, of which the file's own time tells. A row that lies after the file's
-    time was written in another time zone: it can't be later than the file.
-    """
-    if moment is None:
-        return None
-    second = moment.replace(fold=1).timestamp()
-    if abs(second - written_at) <= _SAME_WRITE_SECONDS:
-        return second
-    return min(moment.timestamp(), written_at)

@@ -74,7 +74,7 @@ def tooltip(snapshot: Snapshot) -> str:
     text = f"Claude Code: {len(warm)} warm, next {name} until {at}"
     cost = money(total_cost(warm))
     # What does not fit is left out whole.
-    for more in (f"; being late costs {cost} (estimated)" if cost else "", paused):
+    for more in (f"; being late costs {cost} in all (estimated)" if cost else "", paused):
         if len(text + more) <= TOOLTIP_WIDTH:
             text += more
     return text
@@ -336,6 +336,11 @@ def _words_for_several(states: list[SessionState], warm: list[Session]) -> tuple
     if cost := money(total_cost(states)):
         lines.append(f"In all {cost} (estimated).")
     return title, "\n".join(lines)
+
+
+def trouble_told(trouble: Trouble) -> Notification:
+    """What a person is told at once of a click that could not do what it was for: the menu has closed by then."""
+    return Notification("trouble", shorten(clean(trouble.title), TITLE_LIMIT), clean(trouble.next_step)[:BODY_LIMIT])
 
 
 def set_up_done(what: str) -> Notification:

@@ -1,6 +1,7 @@
 """How things are said: names, times, tokens and money, in the same words wherever a person reads them. Pure."""
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -22,12 +23,31 @@ def clean(text: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return `text` in at most `width` characters, shortened in the middle: both ends tell names apart."""
-    if len(text) <= width:
+    """Return `text` in at most `width` columns, shortened in the middle: both ends tell names apart."""
+    if columns_of(text) <= width:
         return text
-    head = width // 2
-    tail = width - 1 - head
+    head = _fitting(text, width // 2)
+    tail = _fitting(text[::-1], width - 1 - width // 2)
     return text[:head] + "…" + (text[-tail:] if tail else "")
+
+
+def columns_of(text: str) -> int:
+    """How many columns a terminal gives to `text`: two to a Chinese character or a picture, as menus do about."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters of the beginning have room in `width` columns."""
+    taken = 0
+    for count, character in enumerate(text):
+        taken += _columns(character)
+        if taken > width:
+            return count
+    return len(text)
 
 
 def cut(text: str, width: int) -> str:

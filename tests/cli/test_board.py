@@ -30,6 +30,8 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"\x1b[A\x1b[B", [Key.UP, Key.DOWN], b""),
         (b"\x1bOA\x1bOB", [Key.UP, Key.DOWN], b""),
         (b"\xe0H\xe0P", [Key.UP, Key.DOWN], b""),
+        (b"\x1b[5~\x1b[6~\xe0I\xe0Q", [Key.PAGE_UP, Key.PAGE_DOWN] * 2, b""),
+        (b"\x1b[H\x1b[F\x1bOH\x1bOF\x1b[1~\x1b[4~\xe0G\xe0O", [Key.FIRST, Key.LAST] * 4, b""),
         (b"xQ7 \r\n", [], b""),
         (b"\x1b", [], b"\x1b"),
         (b"\x1b[", [], b"\x1b["),
@@ -126,7 +128,7 @@ def test_the_foot_tells_the_keys_and_after_a_message_tells_them_again() -> None:
 
 
 @pytest.mark.parametrize("order", Order)
-@pytest.mark.parametrize("width", [60, 80, 84, 200])
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 84, 200])
 def test_the_foot_fits_and_tells_how_to_quit(order: Order, width: int) -> None:
     for fulfils in (True, False):
         line = board.foot(Board(order), width, fulfils=fulfils)
@@ -154,3 +156,23 @@ def test_the_head_tells_when_not_all_are_shown() -> None:
 )
 def test_the_chosen_one_is_always_on_the_screen(chosen: str | None, rows: int, expected: list[str]) -> None:
     assert names(board.visible(Board(chosen=chosen), FOUR, rows)) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
+    [
+        ([Key.PAGE_DOWN], "s00"),
+        ([Key.FIRST], "s00"),
+        ([Key.LAST], "s29"),
+        ([Key.PAGE_UP], "s29"),
+        ([Key.DOWN, Key.PAGE_DOWN], "s10"),
+        ([Key.DOWN, *[Key.PAGE_DOWN] * 5], "s29"),
+        ([Key.LAST, Key.PAGE_UP], "s19"),
+        ([Key.LAST, Key.FIRST, Key.PAGE_UP], "s00"),
+    ],
+)
+def test_pages_and_both_ends(keys: list[Key], chosen: str) -> None:
+    state, many = Board(), shot(*(make(f"s{n:02}", 200 - n) for n in range(30)))
+    for key in keys:
+        state, _ = board.press(state, key, many)
+    assert state.chosen == chosen

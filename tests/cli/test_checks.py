@@ -63,6 +63,7 @@ def steps(**changed: Step) -> dict[str, Any]:
         (checks.check_hooks, {"hooks": Inspection(), "last_event_at": None}, BAD, "none in /s/settings.json", INSTALL),
         (checks.check_hooks, {"hooks": Inspection(), "last_event_at": NOW - 999}, BAD, "none in", INSTALL),
         (checks.check_hooks, {"hooks": Inspection()}, NOTE, "from a plugin", ""),
+        (checks.check_hooks, {"hooks": Inspection(), "settings_changed_at": NOW - 60}, BAD, "none in", INSTALL),
         (checks.check_hooks, {"hooks": BY_PLUGIN, "plugin_command": "/p/x"},
             GOOD, "plugin prompt-cache-countdown@tools has them, and starts /p/x", ""),
         (checks.check_hooks, {"hooks": BY_PLUGIN}, BAD, "finds no claude-session-status on PATH or where", INSTALL),
@@ -87,6 +88,7 @@ def steps(**changed: Step) -> dict[str, Any]:
         (checks.check_fired, {"last_event_at": None, "settings_changed_at": NOW - 60}, NOTE, "none yet", ""),
         (checks.check_fired, {"hooks": Inspection(), "last_event_at": None}, NOTE, "none yet", ""),
         (checks.check_database, {}, GOOD, "opens, 3 sessions", ""),
+        (checks.check_database, {"sessions": 1}, GOOD, "opens, 1 session", ""),
         (checks.check_database, {"database_exists": False}, NOTE, "made with the first event", ""),
         (checks.check_database, {"database_problem": ("can't be read", "Move it away")},
             BAD, "can't be", "Move it away"),
@@ -97,6 +99,9 @@ def steps(**changed: Step) -> dict[str, Any]:
         (checks.check_spool, {"notes": 2, "oldest_note_at": NOW - 5}, GOOD, "2 events wait", ""),
         (checks.check_spool, {"notes": 2, "oldest_note_at": NOW - 3700}, BAD,
             "2 events wait, the oldest since 1h 1m; nothing is lost", "claude-session-status status"),
+        (checks.check_spool, {"notes": 1, "oldest_note_at": NOW - 5}, GOOD, "1 event waits", ""),
+        (checks.check_spool, {"spool_problem": "Permission denied"},
+            BAD, "hooks can't write to /s/spool (Permission denied), so events are lost", "Give the folder"),
         (checks.check_spool, {"refused": 3}, NOTE, "3 notes could not be read", "rm /s/spool/*.refused"),
         (checks.check_config, {}, GOOD, "defaults; /s/config.toml is not there", ""),
         (checks.check_config, {"config_exists": True}, GOOD, "/s/config.toml", ""),
@@ -106,7 +111,7 @@ def steps(**changed: Step) -> dict[str, Any]:
             BAD, "only a table or a bar's module is running, and they notify nobody", "claude-session-status tray"),
         (checks.check_monitor, {"tray_lives": False, "has_display": False}, NOTE, "there is no display", ""),
         (checks.check_monitor, {"monitor_lives": False, "has_display": False},
-            BAD, "nobody notifies you", "claude-session-status watch"),
+            BAD, "no display to notify you on", "claude-session-status watch"),
         (checks.check_monitor, {"monitor_lives": False}, BAD, "nobody notifies you", "claude-session-status tray"),
         (checks.check_monitor, {"monitor_lives": False, "monitor_at": NOW - 60},
             BAD, "one stopped 1m 0s ago without", "tray"),
@@ -271,6 +276,13 @@ class TestGathering:
         assert facts.database_problem is not None
         assert facts.set_aside == ("status.duckdb.broken-20261124",)
         assert (facts.notes, facts.refused, len(facts.config_problems)) == (1, 1, 1)
+
+    def test_a_folder_that_takes_no_note_is_found_out(self, where: Paths) -> None:
+        assert doctor.gather(where).spool_problem is None
+        Path(where.claude_dir).mkdir(exist_ok=True)
+        Path(where.folder).write_text("a file in its place")
+        assert doctor.gather(where).spool_problem == f"{where.folder} is no folder"
+        assert doctor.gather(Paths("/proc/nowhere")).spool_problem
 
     def test_a_client_on_path_is_asked_for_its_version(self, where: Paths, home: Path) -> None:
         program = home / "bin" / "claude"

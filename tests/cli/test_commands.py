@@ -211,8 +211,8 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
         or f"env CLAUDE_CONFIG_DIR={claude_dir}" in entry.read_text()
     )
     assert run("autostart", **home).stdout == f"on: {entry}\n"
-    assert run("autostart", "off", **home).stdout == "The tray does not start at login (done).\n"
-    assert run("autostart", "off", **home).stdout == "The tray does not start at login (was so already).\n"
+    assert run("autostart", "off", **home).stdout == "The tray does not start at login any more.\n"
+    assert run("autostart", "off", **home).stdout == "The tray does not start at login, nor did it.\n"
     assert not entry.exists()
     entry.write_text("theirs")
     refused = run("autostart", "on", **home)

@@ -36,8 +36,13 @@ class Terminal:
         )
         return done.stdout
 
-    def screen(self, *, colours: bool = False) -> str:
-        return self._do("capture-pane", "-p", *(["-e"] if colours else []))
+    def shell(self) -> None:
+        """Start with a shell that has job control, and no command."""
+        self._do("new-session", "-d", "-x", "80", "-y", "20", "bash --norc -i", env={"PS1": "$ "})
+
+    def screen(self, *, colours: bool = False, joined: bool = False) -> str:
+        """What is shown. `joined`: a line that the terminal wrapped as the one that it is."""
+        return self._do("capture-pane", "-p", *(["-e"] if colours else []), *(["-J"] if joined else []))
 
     def resize(self, width: int) -> None:
         self._do("resize-window", "-x", str(width), "-y", "20")
@@ -149,6 +154,14 @@ def test_the_demo_in_a_terminal(terminal: Terminal) -> None:
     terminal.wait(lambda s: "exit=0" in s)
 
 
+def test_a_demo_without_display_becomes_the_table_and_says_why(terminal: Terminal) -> None:
+    terminal.start("tray", "--demo", width=100, DISPLAY="", WAYLAND_DISPLAY="")
+    terminal.wait(lambda s: "No tray:" in s and "web-shop" in s and "q quit" in s)
+    terminal.keys("q")
+    screen = terminal.wait(lambda s: "exit=0" in s)
+    assert "icon's menu" not in screen
+
+
 def test_keys_choose_sort_and_quit_and_the_shell_gets_none_of_them(terminal: Terminal) -> None:
     mark("mark-turn", "one", cwd="/x/zebra")
     mark("mark-turn", "two", cwd="/x/ape")
@@ -228,3 +241,58 @@ def test_keys_mute_and_copy_the_chosen_session(terminal: Terminal) -> None:
     terminal.wait(lambda s: "The folder /x/my-app is not there any more" in s)
     terminal.keys("q")
     terminal.wait(lambda s: "exit=0" in s)
+
+
+def test_without_a_clipboard_the_command_is_one_line_on_the_terminal_at_the_end(terminal: Terminal) -> None:
+    mark("mark-turn", "b411c385-0563-4be1-80a8-49e9d14daaa6", cwd="/home/somebody/projects/my-app")
+    terminal.start("watch", width=70, DISPLAY="", WAYLAND_DISPLAY="")
+    terminal.wait(lambda s: "my-app" in s)
+    terminal.keys("Down", "c")
+    terminal.wait(lambda s: "There is no clipboard here" in s)
+    terminal.keys("q")
+    screen = terminal.wait(lambda s: "exit=0" in s)
+    assert "cd -- /home/somebody/projects/my-app && claude --resume b411c385-0563-" in screen.splitlines()
+    joined = terminal.screen(joined=True)
+    command = "cd -- /home/somebody/projects/my-app && claude --resume b411c385-0563-4be1-80a8-49e9d14daaa6"
+    assert command in [line.strip() for line in joined.splitlines()]
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.shell()
+    terminal.keys(f"'{sys.executable}' -m claude_session_status watch", "Enter")
+    for _ in range(2):
+        terminal.wait(lambda s: "my-app" in s and "q quit" in s)
+        terminal.keys("C-z")
+        terminal.wait(lambda s: "Stopped" in s and "q quit" not in s)
+        assert terminal.shows_cursor()
+        terminal.keys("echo typed", "Enter")
+        terminal.wait(lambda s: s.count("typed") >= 2)
+        terminal.keys("clear; fg", "Enter")
+    terminal.wait(lambda s: "q quit" in s)
+    assert not terminal.shows_cursor()
+    terminal.keys("m")
+    terminal.wait(lambda s: "Choose a session first" in s)
+    terminal.keys("q")
+    terminal.wait(lambda s: s.rstrip().endswith(("$", "#")))
+    assert terminal.shows_cursor()
+
+
+def test_a_size_that_is_said_to_be_nothing_is_not_believed() -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    done = subprocess.run(
+        [sys.executable, "-m", "claude_session_status", "status"],
+        env=os.environ | {"COLUMNS": "0", "LINES": "0"},
+        capture_output=True,
+        text=True,
+    )
+    assert "my-app" in done.stdout
+
+
+def test_printed_once_it_shows_what_the_live_table_shows() -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    mark("mark-end", "one")
+    once = subprocess.run(
+        [sys.executable, "-m", "claude_session_status", "watch", "--once"], capture_output=True, text=True
+    )
+    assert re.search("my-app .* ENDED", once.stdout)

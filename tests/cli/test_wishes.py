@@ -78,5 +78,8 @@ def test_the_command_gets_into_the_clipboard(clipboard: Path) -> None:
 def test_without_a_clipboard_the_command_is_shown(clipboard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As over ssh: it can be copied off the screen."""
     monkeypatch.delenv("DISPLAY")
-    assert SystemHands().copy_resume_command("/x/a", "s") == "cd -- /x/a && claude --resume s"
+    hands = SystemHands()
+    command = "cd -- /x/a && claude --resume s"
+    assert hands.copy_resume_command("/x/a", "s").endswith(f"printed when you quit, to be copied. {command}")
+    assert hands.uncopied == command
     assert not clipboard.exists()

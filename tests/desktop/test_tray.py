@@ -374,11 +374,12 @@ def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() 
     scene.click("set-up-hooks")
     scene.tray.show(snapshot())
     assert scene.labels()[:3] == ["Set up Claude Code hooks…", "settings.json has a comment", "Take it out"]
+    assert [(n.title, n.body) for n in scene.notifier.shown] == [("settings.json has a comment", "Take it out")]
     scene.set_up.error = None
     scene.click("set-up-hooks")
     scene.tray.show(snapshot())
     assert scene.labels()[0] == words.NO_SESSIONS
-    assert [(n.title, n.body) for n in scene.notifier.shown] == [
+    assert [(n.title, n.body) for n in scene.notifier.shown[1:]] == [
         ("Claude Code's hooks are set up", "Edited settings.json")
     ]
 

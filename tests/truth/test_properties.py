@@ -209,7 +209,7 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
     assert mark is None or mark > now
     assert len(policy.current(shot).sessions) <= len(rows)
     json.dumps(report.as_json(shot), allow_nan=False)
-    assert len(report.rows(shot)) == len(rows)
+    assert len(report.rows(shot, report.Columns())) == len(rows)
     assert view.menu(shot)
     assert len(view.tooltip(shot)) <= 128
     assert all(len(view.notification(alert).title) <= 64 for alert in due)

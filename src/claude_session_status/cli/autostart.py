@@ -36,4 +36,4 @@ def autostart(wish: str) -> None:
         now = f"{APART_ON_WINDOWS}   (in PowerShell)" if sys.platform == "win32" else APART
         click.echo(f"The tray starts at your next login ({way.place}).\nTo start it now: {now}")
     else:
-        click.echo(f"The tray does not start at login ({outcome.value}).")
+        click.echo(f"The tray does not start at login{' any more' if outcome.value == 'done' else ', nor did it'}.")

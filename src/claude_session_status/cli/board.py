@@ -4,6 +4,7 @@ Pure: a key and a snapshot make a new board and perhaps a wish; whoever fulfils 
 """
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -29,6 +30,15 @@ class Wish(Enum):
 
 
 _WISHES = {Key.MUTE: Wish.MUTE, Key.OPEN: Wish.OPEN, Key.COPY: Wish.COPY}
+_PAGE = 10  # rows
+_STEPS = {
+    Key.UP: -1,
+    Key.DOWN: 1,
+    Key.PAGE_UP: -_PAGE,
+    Key.PAGE_DOWN: _PAGE,
+    Key.FIRST: -sys.maxsize,
+    Key.LAST: sys.maxsize,
+}
 NOTHING_CHOSEN = "Choose a session first, with the arrow keys"
 
 
@@ -64,8 +74,8 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Wish | None]:
     if key is Key.SORT:
         orders = list(Order)
         return replace(board, order=orders[(orders.index(board.order) + 1) % len(orders)]), None
-    if key in (Key.UP, Key.DOWN):
-        return replace(board, chosen=_next(board, 1 if key is Key.DOWN else -1, shot)), None
+    if key in _STEPS:
+        return replace(board, chosen=_next(board, _STEPS[key], shot)), None
     wish = _WISHES.get(key)
     if wish is not None and chosen(board, shot) is None:
         return replace(board, message=NOTHING_CHOSEN), None
@@ -82,7 +92,7 @@ def _next(board: Board, step: int, shot: Snapshot) -> str | None:
     if not ids:
         return None
     if board.chosen not in ids:
-        return ids[0] if step > 0 else ids[-1]
+        return ids[0] if step in (1, _PAGE, -sys.maxsize) else ids[-1]
     return ids[min(len(ids) - 1, max(0, ids.index(board.chosen) + step))]
 
 
@@ -98,7 +108,7 @@ def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:
 
 
 def foot(board: Board, width: int, *, fulfils: bool) -> str:
-    """The last line: what was just said, else what the keys do, in at most `width` columns from 60 on.
+    """The last line: what was just said, else what the keys do, in at most `width` columns from 40 on.
 
     `fulfils`: somebody does what they ask for.
     """
@@ -107,8 +117,13 @@ def foot(board: Board, width: int, *, fulfils: bool) -> str:
     sort_and_quit = f"s sort: {board.order.value}  q quit"
     if not fulfils:
         return f"↑↓ choose  {sort_and_quit}"
-    line = f"↑↓ choose  m mute  o open folder  c copy resume command  {sort_and_quit}"
-    return line if len(line) <= width else f"↑↓  m mute  o open  c copy  {sort_and_quit}"
+    for line in (
+        f"↑↓ choose  m mute  o open folder  c copy resume command  {sort_and_quit}",
+        f"↑↓  m mute  o open  c copy  {sort_and_quit}",
+    ):
+        if len(line) <= width:
+            return line
+    return "↑↓  m mute  c copy  s sort  q quit"
 
 
 def head(headline: str, shot: Snapshot, shown: Snapshot) -> str:

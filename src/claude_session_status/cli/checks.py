@@ -56,6 +56,7 @@ class Facts:
     sessions: int = 0
     set_aside: tuple[str, ...] = ()
     spool: str = ""
+    spool_problem: str | None = None  # why a hook can't write there
     notes: int = 0
     oldest_note_at: float | None = None
     refused: int = 0
@@ -110,7 +111,8 @@ def check_hooks(facts: Facts) -> Check:
         if found.plugin:
             meaning = f"{by_plugin} has them, but finds no {PROGRAM} on PATH or where installers put it"
             return Check("hooks", State.BAD, meaning, mend)
-        if facts.last_event_at is not None and facts.now - facts.last_event_at < SILENT_SECONDS:
+        lately = max(facts.now - SILENT_SECONDS, facts.settings_changed_at or 0.0)  # since then hooks may be gone
+        if facts.last_event_at is not None and facts.last_event_at > lately:
             return Check(
                 "hooks", State.NOTE, f"none in {facts.settings_path}, yet events come: from a plugin, it seems"
             )
@@ -161,18 +163,26 @@ def check_database(facts: Facts) -> Check:
         )
     if not facts.database_exists:
         return Check("database", State.NOTE, f"{facts.database} is made with the first event")
-    return Check("database", State.GOOD, f"{facts.database} opens, {facts.sessions} sessions")
+    held = "1 session" if facts.sessions == 1 else f"{facts.sessions} sessions"
+    return Check("database", State.GOOD, f"{facts.database} opens, {held}")
 
 
 def check_spool(facts: Facts) -> Check:
-    """Notes are taken in, and all could be read."""
+    """Hooks can write their notes, these are taken in, and all could be read."""
+    if facts.spool_problem:
+        meaning = f"hooks can't write to {facts.spool} ({facts.spool_problem}), so events are lost"
+        return Check("inbox", State.BAD, meaning, "Give the folder to yourself, or make room on the disk")
     if facts.oldest_note_at is not None and facts.now - facts.oldest_note_at > OLD_NOTE_SECONDS:
-        meaning = f"{facts.notes} events wait, the oldest since {words.duration(facts.now - facts.oldest_note_at)}"
+        meaning = f"{_waiting(facts)}, the oldest since {words.duration(facts.now - facts.oldest_note_at)}"
         return Check("inbox", State.BAD, f"{meaning}; nothing is lost", f"{PROGRAM} status")
     if facts.refused:
         meaning = f"{facts.refused} notes could not be read and were set aside in {facts.spool}"
         return Check("inbox", State.NOTE, meaning, f"{_delete(facts, facts.spool)}{os.sep}*.refused")
-    return Check("inbox", State.GOOD, f"{facts.notes} events wait" if facts.notes else "nothing waits")
+    return Check("inbox", State.GOOD, _waiting(facts) if facts.notes else "nothing waits")
+
+
+def _waiting(facts: Facts) -> str:
+    return "1 event waits" if facts.notes == 1 else f"{facts.notes} events wait"
 
 
 def check_config(facts: Facts) -> Check:
@@ -192,7 +202,10 @@ def check_monitor(facts: Facts) -> Check:
         return Check(
             "monitor", State.NOTE, "a table or a bar's module is running; there is no display to notify you on"
         )
-    start = f"{PROGRAM} tray" if facts.has_display else f"{PROGRAM} watch"
+    if not facts.has_display:
+        meaning = "none is running, and there is no display to notify you on; a table shows the countdowns"
+        return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
+    start = f"{PROGRAM} tray"
     if facts.monitor_lives:
         return Check("monitor", State.BAD, "only a table or a bar's module is running, and they notify nobody", start)
     was = "" if facts.monitor_at is None else f"; one stopped {_ago(facts.monitor_at, facts.now)} without saying so"

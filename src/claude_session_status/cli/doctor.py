@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -119,7 +120,10 @@ def _is_there(program: str) -> bool:
 
 
 def _newest_transcript(projects: str) -> float | None:
-    times = (_changed_at(str(path)) for path in Path(projects).glob("*/*.jsonl"))
+    try:
+        times = [_changed_at(str(path)) for path in Path(projects).glob("*/*.jsonl")]
+    except OSError:
+        return None  # not to be looked into
     return max((at for at in times if at is not None), default=None)
 
 
@@ -131,17 +135,32 @@ def _spool(where: Paths) -> dict[str, Any]:
         refused = 0
     return {
         "spool": where.spool,
+        "spool_problem": _writing_problem(where.spool),
         "notes": len(names),
         "oldest_note_at": min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None),
         "refused": refused,
     }
 
 
+def _writing_problem(folder: str) -> str | None:
+    """Why nothing can be written to a folder, or to where it would be made; tried with a file that gets no name."""
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        if os.path.lexists(folder):
+            return f"{folder} is no folder"
+        folder = os.path.dirname(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
 def _database(where: Paths) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "database": where.database,
         "database_exists": os.path.exists(where.database),
-        "set_aside": tuple(sorted(path.name for path in Path(where.folder).glob("status.duckdb.broken-*"))),
+        "set_aside": _set_aside(where.folder),
     }
     try:
         sessions = Store(where.database).load()
@@ -153,6 +172,13 @@ def _database(where: Paths) -> dict[str, Any]:
         }
     heard = [s.last_event_at for s in sessions if s.last_event_at is not None]
     return facts | {"sessions": len(sessions), "last_event_at": max(heard, default=None)}
+
+
+def _set_aside(folder: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(name for name in os.listdir(folder) if name.startswith("status.duckdb.broken-")))
+    except OSError:
+        return ()
 
 
 def _desktop(*, notify: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 
 Heard = Callable[["Key"], None]
@@ -20,6 +21,10 @@ class Key(Enum):
 
     UP = "up"
     DOWN = "down"
+    PAGE_UP = "page up"
+    PAGE_DOWN = "page down"
+    FIRST = "home"
+    LAST = "end"
     MUTE = "m"
     OPEN = "o"
     COPY = "c"
@@ -35,8 +40,16 @@ _MEANINGS = {
     b"\x1bOA": Key.UP,  # where the terminal is in application mode
     b"\x1b[B": Key.DOWN,
     b"\x1bOB": Key.DOWN,
+    b"\x1b[5~": Key.PAGE_UP,
+    b"\x1b[6~": Key.PAGE_DOWN,
+    **dict.fromkeys((b"\x1b[H", b"\x1bOH", b"\x1b[1~", b"\x1b[7~"), Key.FIRST),
+    **dict.fromkeys((b"\x1b[F", b"\x1bOF", b"\x1b[4~", b"\x1b[8~"), Key.LAST),
     b"\xe0H": Key.UP,  # as the console of Windows has them
     b"\xe0P": Key.DOWN,
+    b"\xe0I": Key.PAGE_UP,
+    b"\xe0Q": Key.PAGE_DOWN,
+    b"\xe0G": Key.FIRST,
+    b"\xe0O": Key.LAST,
     b"k": Key.UP,
     b"j": Key.DOWN,
     **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.QUIT)},
@@ -76,17 +89,25 @@ def _length(typed: bytes) -> int | None:
     return None if end is None else end + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Keyboard:
+    """Gives the terminal back as it was, and takes it again: for Ctrl-Z and what follows it."""
+
+    release: Callable[[], None] = lambda: None
+    take: Callable[[], None] = lambda: None
+
+
 @contextmanager
-def listening(heard: Heard) -> Iterator[None]:
+def listening(heard: Heard) -> Iterator[Keyboard]:
     """Have `heard` called with each key, in a thread of its own, until the end of the context."""
     if sys.stdin is None or not sys.stdin.isatty():
-        yield
+        yield Keyboard()
     elif sys.platform == "win32":
         with _listening_to_a_console(heard):
-            yield
+            yield Keyboard()
     else:
-        with _listening_to_a_terminal(sys.stdin.fileno(), heard):
-            yield
+        with _listening_to_a_terminal(sys.stdin.fileno(), heard) as keyboard:
+            yield keyboard
 
 
 if sys.platform == "win32":
@@ -122,7 +143,7 @@ else:
     import tty
 
     @contextmanager
-    def _listening_to_a_terminal(terminal: int, heard: Heard) -> Iterator[None]:
+    def _listening_to_a_terminal(terminal: int, heard: Heard) -> Iterator[Keyboard]:
         before = termios.tcgetattr(terminal)
         waking, wake = os.pipe()
 
@@ -146,10 +167,14 @@ else:
                     heard(key)
 
         reader = threading.Thread(target=read, name="keys", daemon=True)
-        tty.setcbreak(terminal, termios.TCSANOW)
+
+        def take() -> None:
+            tty.setcbreak(terminal, termios.TCSANOW)
+
+        take()
         reader.start()
         try:
-            yield
+            yield Keyboard(lambda: termios.tcsetattr(terminal, termios.TCSADRAIN, before), take)
         finally:
             os.close(wake)  # what is closed can be read to its end: the reader wakes
             reader.join()

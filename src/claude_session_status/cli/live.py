@@ -4,6 +4,7 @@ A signal must never break into the monitor's work with the database, so the main
 thing that a signal handler may touch safely.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -28,6 +29,8 @@ class News(Enum):
 
     END = "end"
     RESIZED = "resized"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
 
 
 def next_of(news: "SimpleQueue[T]") -> T:
@@ -38,6 +41,12 @@ def next_of(news: "SimpleQueue[T]") -> T:
             if isinstance(heard, BaseException):
                 raise heard
             return heard
+
+
+def suspend() -> None:
+    """Stop this process until a shell goes on with it, as Ctrl-Z does where nobody catches it."""
+    if sys.platform != "win32":
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @contextmanager
@@ -65,11 +74,13 @@ def running(monitor: Monitor, listener: Listener, fail: Callable[[BaseException]
 
 
 @contextmanager
-def signals(tell: Callable[[News], None]) -> Iterator[None]:
-    """Tell what signals mean."""
+def signals(tell: Callable[[News], None], *, with_suspension: bool = False) -> Iterator[None]:
+    """Tell what signals mean. `with_suspension`: also Ctrl-Z, upon which the listener must `suspend` the process."""
     meanings = {signal.SIGINT: News.END, signal.SIGTERM: News.END}
     if sys.platform != "win32":
         meanings |= {signal.SIGHUP: News.END, signal.SIGWINCH: News.RESIZED}
+        if with_suspension:
+            meanings |= {signal.SIGTSTP: News.SUSPENDED, signal.SIGCONT: News.RESUMED}
     else:
         meanings |= {signal.SIGBREAK: News.END}  # Ctrl-Break, or its window was closed
 

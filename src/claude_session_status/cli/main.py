@@ -62,8 +62,8 @@ def tray(*, demo: bool) -> None:
 def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions. Into a pipe it prints once.
 
-    Keys: the arrows choose a session, m mutes it, o opens its folder, c copies the command that resumes it, s changes
-    the order, q quits.
+    Keys: the arrows, Page Up and Down, Home and End choose a session, m mutes it, o opens its folder, c copies the
+    command that resumes it, s changes the order, q quits.
     """
     if demo:
         from claude_session_status.cli.demo import show_table  # noqa: PLC0415 - likewise
@@ -137,7 +137,7 @@ _MARKS = {
 
 
 def _add_mark(name: str, what: str, events: str) -> None:
-    more = "Reads JSON from stdin; prints nothing; always exits with 0."
+    more = "Reads JSON from stdin; prints nothing to stdout; always exits with 0."
 
     @group.command(name, help=f"Hook: record that {what} ({events}). {more}", short_help=f"Hook: {what}.")
     def mark() -> None:
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         if reader_has_left(error):
             return 0
-        click.echo(f"{PROGRAM}: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        click.echo(f"{PROGRAM}: {error.filename or 'the output'}: {error.strerror or error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130

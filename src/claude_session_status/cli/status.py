@@ -13,8 +13,8 @@ from claude_session_status.monitor import Monitor
 from claude_session_status.store import Store
 
 
-def look(*, everything: bool = False, price: policy.Price | None = None) -> Snapshot:
-    """One look at all sessions, waiting notes and grown transcripts included.
+def look(*, everything: bool = False, ended: bool = False, price: policy.Price | None = None) -> Snapshot:
+    """One look at all sessions, waiting notes and grown transcripts included; `ended`: those that just ended, too.
 
     Raises SessionStatusError where something is wrong and there is not even an old row to show.
     """
@@ -31,7 +31,7 @@ def look(*, everything: bool = False, price: policy.Price | None = None) -> Snap
     shot = monitor.snapshot()
     if monitor.problem and not shot.sessions:
         raise monitor.problem
-    return shot if everything else policy.current(shot)
+    return shot if everything or ended else policy.current(shot)
 
 
 class Form(StrEnum):
@@ -43,10 +43,10 @@ class Form(StrEnum):
     WAYBAR = "waybar"
 
 
-def run(form: Form, *, everything: bool) -> None:
+def run(form: Form, *, everything: bool, ended: bool = False) -> None:
     """Print the sessions. Raises SessionStatusError where not even old rows can be had."""
     # The table has no column for it: only the JSON waits for the prices to load.
-    shot = look(everything=everything, price=pricing.rewrite_cost if form is Form.JSON else None)
+    shot = look(everything=everything, ended=ended, price=pricing.rewrite_cost if form is Form.JSON else None)
     if shot.problem is not None:
         click.echo(shot.problem, err=True)
     if form is Form.JSON:

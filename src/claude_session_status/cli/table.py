@@ -1,5 +1,7 @@
 """The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
 
+import os
+
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -27,27 +29,36 @@ def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableT
 def _table(shot: Snapshot, columns: report.Columns, chosen: str | None) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("", width=1)
-    table.add_column("SESSION", width=columns.session, no_wrap=True)
-    table.add_column("PROJECT", width=columns.project, no_wrap=True, overflow="ellipsis")
-    table.add_column("LAST TURN", width=columns.last_turn, no_wrap=True, overflow="ellipsis")
-    table.add_column("CACHE", width=columns.cache, no_wrap=True, overflow="ellipsis")
-    if columns.title:
-        table.add_column("TITLE", width=columns.title, no_wrap=True, overflow="ellipsis")
-    for state, row in zip(shot.sessions, report.rows(shot, columns.bar), strict=True):
+    wide = {
+        "SESSION": columns.session,
+        "PROJECT": columns.project,
+        "LAST TURN": columns.last_turn,
+        "CACHE": columns.cache,
+        "TITLE": columns.title,
+    }
+    shown = {name: width for name, width in wide.items() if width}
+    for name, width in shown.items():
+        table.add_column(name, width=width, no_wrap=True, overflow="ellipsis")
+    for state, row in zip(shot.sessions, report.rows(shot, columns), strict=True):
         style = "dim" if row.dim else ""
-        cells = [
-            Text(row.mark, style),
-            Text(row.session, style),
-            Text(row.project, style),
-            Text(row.last_turn, style),
-            Text(row.cache, style or STYLE[row.urgency]),
-        ]
-        titles = [Text(row.title, style)] if columns.title else []
-        table.add_row(*cells, *titles, style="reverse" if state.session.session_id == chosen else None)
+        cells = {
+            "SESSION": Text(row.session, style),
+            "PROJECT": Text(row.project, style),
+            "LAST TURN": Text(row.last_turn, style),
+            "CACHE": Text(row.cache, style or STYLE[row.urgency]),
+            "TITLE": Text(row.title, style),
+        }
+        line = (Text(row.mark, style), *(cells[name] for name in shown))
+        table.add_row(*line, style="reverse" if state.session.session_id == chosen else None)
     return table
+
+
+def console() -> Console:
+    """A console on stdout. Some shells within editors export 0 for a size that they don't know."""
+    return Console(_environ={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or v.strip("0")})
 
 
 def print_once(shot: Snapshot) -> None:
     """Print the table to stdout."""
-    console = Console()
-    console.print(render(shot, console.width))
+    out = console()
+    out.print(render(shot, out.width))

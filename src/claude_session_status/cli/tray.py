@@ -64,7 +64,7 @@ def run() -> int:
         lock.release()
     if result.outcome is TrayOutcome.ENDED:
         return 0
-    if not _in_terminal():
+    if not in_terminal():
         click.echo(
             f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status watch",
             err=True,
@@ -96,11 +96,12 @@ def greeting(choice: "Choice") -> str:
 
 
 def _greet(choice: "Choice") -> None:
-    if _in_terminal():
+    if in_terminal():
         click.echo(greeting(choice))
 
 
-def _in_terminal() -> bool:
+def in_terminal() -> bool:
+    """Whether a person reads what is printed."""
     return sys.stdout is not None and sys.stdout.isatty()  # pythonw has none
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
@@ -16,7 +17,7 @@ from claude_session_status import paths
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key, listening
-from claude_session_status.cli.live import News, next_of, running, signals
+from claude_session_status.cli.live import News, next_of, running, signals, suspend
 from claude_session_status.cli.wishes import Fulfil, SystemHands, fulfiller
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Alert, Snapshot
@@ -29,13 +30,20 @@ LOOSE_LINES = 10  # a terminal of so many has blank lines above and below the ta
 
 def run(headline: str = HEADLINE, *, once: bool = False) -> None:
     """Show the table until Ctrl-C; print it once where that is asked for or stdout is no terminal."""
-    console = Console()
+    console = table.console()
     if once or not can_draw(console):
-        status.run(status.Form.TABLE, everything=False)
+        status.run(status.Form.TABLE, everything=False, ended=True)
         return
     where = paths.from_environment()
-    monitor = Monitor(where, alerts=False)
-    show(monitor, console, headline, fulfiller(monitor, SystemHands()))
+    show_and_fulfil(Monitor(where, alerts=False), console, headline)
+
+
+def show_and_fulfil(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
+    """As `show`, with this machine's file manager and clipboard. Raises what the monitor raises."""
+    hands = SystemHands()
+    show(monitor, console, headline, fulfiller(monitor, hands))
+    if hands.uncopied is not None:
+        click.echo(hands.uncopied)  # here the terminal wraps it, so that it is one line to who copies it
 
 
 def can_draw(console: Console) -> bool:
@@ -48,7 +56,7 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
 
     `fulfil` does what keys ask for.
     """
-    latest, state = Snapshot(0.0), Board()
+    latest, state, is_away = Snapshot(0.0), Board(), False
     news: SimpleQueue[News | Key | BaseException] = SimpleQueue()
 
     def render() -> RenderableType:
@@ -59,12 +67,30 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, fulfil: F
     def listen(shot: Snapshot, alerts: Sequence[Alert]) -> None:  # noqa: ARG001 - a listener gets both
         nonlocal latest
         latest = shot
-        live.refresh()
+        if not is_away:
+            live.refresh()
 
-    with signals(news.put), listening(news.put), live, running(monitor, listen, news.put):
+    with (
+        signals(news.put, with_suspension=True),
+        listening(news.put) as keyboard,
+        live,
+        running(monitor, listen, news.put),
+    ):
         while (heard := next_of(news)) not in (News.END, Key.QUIT):
             if isinstance(heard, Key):
                 state = _pressed(heard, state, latest, fulfil)
+                live.refresh()
+            elif heard is News.SUSPENDED:
+                is_away = True
+                console.set_alt_screen(enable=False)
+                console.show_cursor(show=True)
+                keyboard.release()
+                suspend()  # until the shell goes on with us
+            elif heard is News.RESUMED:
+                keyboard.take()
+                console.set_alt_screen(enable=True)
+                console.show_cursor(show=False)
+                is_away = False
                 live.refresh()
             else:
                 monitor.wake()

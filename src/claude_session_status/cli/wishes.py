@@ -49,7 +49,13 @@ def fulfiller(monitor: Tells, hands: Hands) -> Fulfil:
 
 
 class SystemHands:
-    """This machine's file manager and clipboard: those of the tray's menu."""
+    """This machine's file manager and clipboard: those of the tray's menu.
+
+    `uncopied` is the last command that no clipboard took: to be printed where it can be copied off the screen whole.
+    """
+
+    def __init__(self) -> None:
+        self.uncopied: str | None = None
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager. Raises SessionStatusError."""
@@ -58,10 +64,12 @@ class SystemHands:
         SystemDeeds((), (), os.environ).open_folder(folder)
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        """Put the command into the clipboard, or say it, to be copied off the screen. Raises SessionStatusError."""
+        """Put the command into the clipboard, or keep it as `uncopied`. Raises SessionStatusError."""
         from claude_session_status.desktop.deeds import clipboard_ways, resume_command  # noqa: PLC0415 - likewise
 
         command = resume_command(folder, session_id)
         if any(way.copy(command) for way in clipboard_ways(os.environ)):
+            self.uncopied = None
             return f"In the clipboard: {command}"
-        return command
+        self.uncopied = command
+        return f"There is no clipboard here: printed when you quit, to be copied. {command}"

@@ -323,10 +323,10 @@ class Tray:
                 self._set_up(command)
         except SessionStatusError as error:
             log.warning("%s", error)
-            self._trouble = view.Trouble(error.title, error.next_step)
+            self._stumble(view.Trouble(error.title, error.next_step))
         except OSError as error:
             log.warning("%s", error)
-            self._trouble = view.Trouble(f"{error.filename or 'A file'}: {error.strerror or error}")
+            self._stumble(view.Trouble(f"{error.filename or 'A file'}: {error.strerror or error}"))
         else:
             self._trouble = None
         self._monitor.wake()
@@ -338,9 +338,15 @@ class Tray:
             autostart.turn(command is view.Command.START_AT_LOGIN)
         elif set_up is not None and command is view.Command.SET_UP_HOOKS:
             done = set_up.install_hooks()
-            told = view.set_up_done(done)
-            self._notices.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
+            self._say(view.set_up_done(done))
         self._look()
+
+    def _stumble(self, trouble: view.Trouble) -> None:
+        self._trouble = trouble
+        self._say(view.trouble_told(trouble))
+
+    def _say(self, told: view.Notification) -> None:
+        self._notices.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
 
     def _look(self) -> None:
         before, self._offers = self._offers, self._facilities.look()
