@@ -16,10 +16,12 @@ have said twice, half a second apart, and in DuckDB's own words, that its conten
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from claude_session_status import store_files, store_schema
@@ -31,7 +33,7 @@ from claude_session_status.errors import (
     StoreUnusableError,
 )
 from claude_session_status.model import Session
-from claude_session_status.spool import give_to_owner, make_private, make_private_folder
+from claude_session_status.spool import give_to_owner, make_private, make_private_folder, open_private
 from claude_session_status.store_rows import (
     INSERT,
     NAMES,
@@ -78,9 +80,14 @@ class Store:
     """The database at `path`. Nothing is opened before a method is called, and nothing stays open after it."""
 
     def __init__(self, path: str, sleep: Callable[[float], None] = time.sleep, tries: int = TRIES) -> None:
-        self.path = path
+        self._named = path
         self.tries = tries
         self._sleep = sleep
+
+    @cached_property
+    def path(self) -> str:
+        """Where the database is: a link leads to it, and what belongs to it lies beside the file itself."""
+        return os.path.realpath(self._named) if os.path.islink(self._named) else self._named
 
     def stamp(self) -> Stamp:
         """Which state of the database this is, by two stat calls; one that can't be looked at is as if never read.
@@ -160,6 +167,7 @@ class Store:
         does the same. Raises StoreLockedError, StoreNewerError, StoreUnusableError, and StoreBrokenError where it was
         done too often within the hour.
         """
+        self._finish_exchange()
         if self._flaw() is None:
             return None
         self._sleep(SECOND_LOOK_SECONDS)
@@ -172,25 +180,38 @@ class Store:
             raise StoreBrokenError(flaw.title, advice) from flaw
         from claude_session_status import store_rescue  # noqa: PLC0415 - hooks come by here, and need it only now
 
-        target, new = store_files.aside_name(self.path, now), f"{self.path}.rebuilt"
-        copy = store_files.checkpoint_copy(self.path)
+        new, copy = f"{self.path}.rebuilt", store_files.checkpoint_copy(self.path)
         try:
             store_files.remove(new)
             readable = {s.session_id: s for path in (copy, self.path) for s in store_rescue.rows(path, new)}
             sessions = list(remember(tuple(readable.values())))
             try:
                 held = Store(new, self._sleep, self.tries)._hold(sessions)
-                with duckdb.connect(new, config=_OPTIONS) as connection:
+                with closing(duckdb.connect(new, config=_OPTIONS)) as connection:
                     connection.execute("CHECKPOINT")  # it moves without its log
-                store_files.exchange(self.path, new, target, now)
+                target = store_files.exchange(self.path, new, now)
             finally:
-                store_files.remove(new)
+                for left in (new, store_files.checkpoint_copy(new)):
+                    store_files.discard(left)
             store_files.discard(copy)
+        except duckdb.Error as error:
+            raise store_files.failure(new, error) from error
         except OSError as error:
             raise StoreUnusableError(
                 f"{self.path} is broken and can't be set aside: {error.strerror}", store_files.UNUSABLE_ADVICE
             ) from error
         return SetAside(target, flaw.title, held)
+
+    def _finish_exchange(self) -> None:
+        """What a kill within `renew` left undone. Raises StoreUnusableError."""
+        if not store_files.is_exchanged(self.path):
+            return
+        try:
+            store_files.finish_exchange(self.path, time.time())
+        except OSError as error:
+            raise StoreUnusableError(
+                f"{self.path} can't be put in its place: {error.strerror}", store_files.UNUSABLE_ADVICE
+            ) from error
 
     def _is_there(self) -> bool:
         """Raises StoreUnusableError where that can't be seen: another user's folder is no empty one."""
@@ -216,7 +237,7 @@ class Store:
         try:
             with self._open(read_only=False) as connection:
                 assert connection is not None  # noqa: S101 - a writable open makes the table
-                connection.execute(SELECT).fetchall()
+                _read_all(connection)
                 connection.execute("BEGIN")
                 connection.execute("UPDATE session_status SET project = project")
                 connection.execute("ROLLBACK")
@@ -227,6 +248,7 @@ class Store:
     @contextmanager
     def _writable(self) -> "Iterator[duckdb.DuckDBPyConnection]":
         """A connection to write with, after a checkpoint where one is due. The caller holds the ingest lock."""
+        self._finish_exchange()
         copy, stamp = store_files.checkpoint_copy(self.path), self.stamp()
         was_killed = os.path.lexists(copy)
         is_long = store_files.log_size(self.path) > LOG_BYTES
@@ -235,9 +257,10 @@ class Store:
         with self._open(read_only=False) as connection:
             assert connection is not None  # noqa: S101 - a writable open makes the table
             if was_killed:
-                connection.execute(SELECT).fetchall()  # damage raises here, while the copy is still there
+                _read_all(connection)  # damage raises here, while the copy is still there
             if is_due and self.stamp() == stamp:  # else somebody wrote it meanwhile, and the copy lacks that
                 connection.execute("CHECKPOINT")
+                self._own_log()
             if was_killed or is_due:
                 store_files.discard(copy)
             yield connection
@@ -247,7 +270,6 @@ class Store:
         """A connection to a database with our schema; None where a reader finds one without any table."""
         old_mask = os.umask(0o077)  # DuckDB makes the file, and its log beside it
         written_at = store_files.written_at(self.path)  # before it is opened: that alone can write
-        missing = [path for path in (self.path, self.path + ".wal") if not os.path.lexists(path)]
         try:
             connection = self._connect(read_only=read_only)
             try:
@@ -255,7 +277,8 @@ class Store:
                 if version == 0 and store_schema.column_names(connection):
                     connection.close()  # closing any other handle on the file would drop DuckDB's lock
                     store_files.keep_copy(self.path, f"{self.path}.original")
-                    make_private(self.path, os.path.dirname(self.path))  # the original left them open to all
+                    # The original left them open to all.
+                    make_private(self.path, self.path + ".wal", os.path.dirname(self.path))
                     connection, read_only = self._connect(read_only=False), False
                     version = store_schema.version_of(connection)
                 if version > len(store_schema.MIGRATIONS):
@@ -268,9 +291,6 @@ class Store:
                 yield None if version < len(store_schema.MIGRATIONS) and read_only else connection
             finally:
                 connection.close()
-                if not read_only:
-                    for path in missing:  # DuckDB made them, so by root they are root's until now
-                        give_to_owner(path, os.path.dirname(path))
         except duckdb.DataError as error:
             raise StoreRowError(
                 f"{self.path} can't hold a value: {store_files.first_line(error)}",
@@ -305,19 +325,37 @@ class Store:
             self._begin()
         connection = duckdb.connect(self.path, read_only=read_only, config=_OPTIONS)
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        if not read_only:
+            self._own_log()
         return connection
 
     def _begin(self) -> None:
         """Make an empty database, which gets its name when it is whole: a kill leaves either that or none."""
         new = f"{self.path}.new"
         store_files.remove(new)
-        connection = duckdb.connect(new, config=_OPTIONS)
         try:
-            store_schema.migrate(connection, 0, 0.0)
-            connection.execute("CHECKPOINT")  # it moves without its log
-        finally:
-            connection.close()
-        store_files.appear(new, self.path)
+            with closing(duckdb.connect(new, config=_OPTIONS)) as connection:
+                store_schema.migrate(connection, 0, 0.0)
+                connection.execute("CHECKPOINT")  # it moves without its log
+            give_to_owner(new, os.path.dirname(new))
+            store_files.appear(new, self.path)
+        except BaseException:
+            store_files.discard(new)
+            raise
+
+    def _own_log(self) -> None:
+        """Make the log before DuckDB does at the first change: one that is root's would shut its user out.
+
+        Never through a link: root would write to what the user had planted there. Raises OSError.
+        """
+        if sys.platform != "win32" and os.geteuid() == 0:
+            os.close(open_private(self.path + ".wal", os.O_WRONLY | os.O_NOFOLLOW))
+
+
+def _read_all(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Raises what damage anywhere raises."""
+    for table in ("session_status", "forgotten_sessions"):
+        connection.execute(f"SELECT {', '.join(NAMES)} FROM {table}").fetchall()  # noqa: S608 - our names
 
 
 # ---- forgotten sessions -----------------------------------------------------

@@ -6,6 +6,7 @@ damage count as that, and they are looked for outside the file's path, which may
 
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,11 @@ else:
         import duckdb
 
 _ASIDE = ".broken-"
-_BROKEN_ADVICE = "Move it away: the next event starts a new one"
+_WHOLE = ".whole"  # a new database that has everything, on its way to its name
+_BROKEN_ADVICE = "Move it away, and its .wal: the next event starts a new one"
 UNUSABLE_ADVICE = "Check the folder's owner and the free space; no event is lost meanwhile"
+
+_SPARE_BYTES = 1 << 20  # of a disk, for others
 
 _LOCKED = ("Could not set lock on file", "being used by another process", "with a different configuration")
 _OUTSIDE = (
@@ -86,34 +90,69 @@ def aside_name(path: str, now: float) -> str:
 
 
 def remove(path: str) -> None:
-    """Delete a database and its log, where there are any. Raises OSError."""
-    for name in (path, path + ".wal"):
-        _remove_one(name)
+    """Delete a database and its log, where there are any; the log first, since nobody looks for it alone.
+
+    Raises OSError.
+    """
+    for name in (path + ".wal", path):
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
 
 
 def appear(new: str, path: str) -> None:
-    """Give a new, whole database its name. Raises OSError.
+    """Give a new, whole database its name, unless somebody has just made one there. Raises OSError.
 
-    A log that lies there without its database goes, as DuckDB itself does it: it would be taken for the new one's.
+    A log that lies there without its database is set aside: it would be taken for the new one's.
     """
-    _remove_one(path + ".wal")
+    if os.path.lexists(path):
+        remove(new)
+        return
+    _part_with_log(path, aside_name(path, time.time()))
     os.rename(new, path)
 
 
-def exchange(path: str, new: str, target: str, now: float) -> None:
-    """Put the database `new` in the place of the one at `path`, which is kept as `target`, dated `now`. Raises OSError.
-
-    At each moment there is one at `path`, where the file system lets a file have two names.
-    """
-    try:
-        os.link(path, target)
-    except OSError:
-        os.rename(path, target)
-    # Before the new one comes: it must never meet the old one's log.
-    if os.path.lexists(path + ".wal"):
+def _part_with_log(path: str, target: str) -> None:
+    """Keep the log of the database at `path` as that of `target`; an empty one goes."""
+    if log_size(path):
         os.rename(path + ".wal", target + ".wal")
-    os.utime(target, (now, now))
-    os.replace(new, path)
+    elif os.path.lexists(path + ".wal"):
+        os.unlink(path + ".wal")
+
+
+def exchange(path: str, new: str, now: float) -> str:
+    """Put the whole database `new` in the place of the one at `path`; where that is kept, dated `now`. Raises OSError.
+
+    At each moment there is one at `path`, where the file system lets a file have two names. From the first step on
+    `finish_exchange` brings it to its end, also after a kill.
+    """
+    os.replace(new, path + _WHOLE)
+    return finish_exchange(path, now)
+
+
+def is_exchanged(path: str) -> bool:
+    """Whether an exchange has begun and not come to its end."""
+    return os.path.lexists(path + _WHOLE)
+
+
+def finish_exchange(path: str, now: float) -> str:
+    """Do what is left to do of an exchange; returns where the old database is kept. Raises OSError."""
+    kept = (name for name in broken_files(path) if os.path.exists(path) and os.path.samefile(name, path))
+    target = next(kept, None)
+    if target is None:
+        target = aside_name(path, now)
+        if os.path.lexists(path):
+            try:
+                os.link(path, target)
+            except OSError:
+                os.rename(path, target)
+    # Before the new one comes: it must never meet the old one's log.
+    _part_with_log(path, target)
+    if os.path.lexists(target):
+        os.utime(target, (now, now))
+    os.replace(path + _WHOLE, path)
+    return target
 
 
 def written_at(path: str) -> float:
@@ -141,10 +180,15 @@ def checkpoint_copy(path: str) -> str:
 
 
 def take_copy(source: str, target: str) -> bool:
-    """Copy the database and its log; False, and no copy, where that can't be."""
+    """Copy the database and its log; False, and no copy, where that can't be or would leave others no room."""
     try:
-        for suffix in (".wal", ""):
-            _copy(source + suffix, target + suffix)
+        if hasattr(os, "statvfs"):
+            disk = os.statvfs(os.path.dirname(source))
+            # The checkpoint takes about as much as the copy.
+            if disk.f_bavail * disk.f_frsize < 2 * (os.stat(source).st_size + log_size(source)) + _SPARE_BYTES:
+                return False
+        for suffix in ("", ".wal"):
+            copy_file(source + suffix, target + suffix)
     except OSError:
         discard(target)
         return False
@@ -166,15 +210,14 @@ def keep_copy(source: str, target: str) -> None:
     for suffix in (".wal", ""):
         if not suffix or os.path.exists(source + suffix):
             half = f"{target}{suffix}.{os.getpid()}"
-            _copy(source + suffix, half)
+            copy_file(source + suffix, half)
             os.replace(half, target + suffix)
 
 
-def _copy(source: str, target: str) -> None:
+def copy_file(source: str, target: str) -> None:
     """Copy a file with its date, for its owner only, and onto the disk for good. Raises OSError; then there is none."""
     try:
-        with open(source, "rb") as old, open(target, "wb", opener=_private) as new:
-            give_to_owner(new.fileno(), os.path.dirname(target))
+        with open(source, "rb") as old, open(open_anew(target), "wb") as new:
             while block := old.read(1 << 20):
                 new.write(block)
             new.flush()
@@ -187,15 +230,19 @@ def _copy(source: str, target: str) -> None:
         raise
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def open_anew(path: str) -> int:
+    """A new file to be written, for its owner only, who is that of its folder. Raises OSError.
 
-
-def _remove_one(name: str) -> None:
+    Whatever has this name goes first: it may be a link to a file that is not ours to write or to give away.
+    """
     try:
-        os.unlink(name)
+        os.unlink(path)
     except FileNotFoundError:
         pass
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o600)
+    give_to_owner(descriptor, os.path.dirname(path))
+    return descriptor
 
 
 def first_line(error: Exception) -> str:

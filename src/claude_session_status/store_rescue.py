@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from claude_session_status import store_files
+from claude_session_status.errors import StoreLockedError
 from claude_session_status.model import Session
 from claude_session_status.store_rows import NAMES, session_of
 
@@ -25,7 +26,7 @@ _TABLES = ("session_status", "forgotten_sessions")
 def rows(path: str, scratch: str) -> list[Session]:
     """The rows of the database at `path`, those of forgotten sessions too; none where nothing can be read.
 
-    `scratch`: a name beside it, on the same disk, that is free to be used. Raises OSError.
+    `scratch`: a name beside it, on the same disk, that is free to be used. Raises OSError and StoreLockedError.
     """
     found = _read(path)
     if found is not None:
@@ -33,9 +34,12 @@ def rows(path: str, scratch: str) -> list[Session]:
     try:
         with open(path + ".wal", "rb") as file:
             log = file.read()
+    except FileNotFoundError:
+        return []
+    try:
         os.link(path, scratch)
-    except OSError:
-        return []  # no log, or no second name for a file here
+    except OSError:  # no second name for a file here
+        store_files.copy_file(path, scratch)
     try:
         return _read_with_part_of(log, scratch)
     finally:
@@ -49,7 +53,7 @@ def _read_with_part_of(log: bytes, scratch: str) -> list[Session]:
     good, bad = 0, len(log)
     while bad - good > 1:
         middle = (good + bad) // 2
-        with open(scratch + ".wal", "wb") as file:
+        with open(store_files.open_anew(scratch + ".wal"), "wb") as file:
             file.write(log[:middle])
         found = _read(scratch)
         if found is None:
@@ -70,6 +74,9 @@ def _read(path: str) -> list[Session] | None:
                 except duckdb.Error:
                     continue
                 found += [session_of(row) for row in rows]
-    except duckdb.Error:
+    except duckdb.Error as error:
+        failure = store_files.failure(path, error)
+        if isinstance(failure, StoreLockedError):
+            raise failure from error
         return None
     return found

@@ -4,12 +4,14 @@ The states that a kill or a power cut leaves are made here byte by byte: the blo
 the log's last entry partly zeros.
 """
 
+import contextlib
 import os
 import shutil
 import stat
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -69,7 +71,7 @@ def killed(word: str, time: int = 1) -> bool:
 def fill(where: Paths, least: int = LOG_BYTES) -> dict[str, Session]:
     """Write rows until a checkpoint is due, and return them."""
     database, rows, number = Store(where.database), {}, 0
-    while number < 2 * SESSIONS or store_files.log_size(where.database) <= least:
+    while number < 2 * SESSIONS or store_files.log_size(database.path) <= least:
         session = Session(f"s{number % SESSIONS}", project=f"p{number}", last_event_at=1e9 + number)
         database.update([session.session_id], lambda before, session=session: [session])  # type: ignore[misc]
         rows[session.session_id] = session
@@ -219,8 +221,143 @@ def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(word: str, whe
         assert files(where) == {"status.duckdb.wal"}
 
 
-def test_a_log_that_outlived_its_database_is_not_taken_for_the_new_ones(where: Paths) -> None:
+def test_a_log_that_outlived_its_database_is_set_aside_and_not_taken_for_the_new_ones(where: Paths) -> None:
     fill(where, 0)
+    old = Path(where.database + ".wal").read_bytes()
     os.unlink(where.database)
     write_next(where)
     assert rows(where) == {"next": Session("next")}
+    (kept,) = Path(where.folder).glob("status.duckdb.broken-*.wal")
+    assert kept.read_bytes() == old
+
+
+# ---- where it is rebuilt ----------------------------------------------------
+
+
+class Killed(BaseException):
+    """What a kill is to the code it hits: nothing runs after it."""
+
+
+def tear_log(where: Paths) -> None:
+    log = Path(where.database + ".wal")
+    log.write_bytes(log.read_bytes()[:-8] + bytes(8))
+
+
+def mend(where: Paths) -> None:
+    assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
+
+
+@pytest.mark.parametrize("step", ["link", "rename", "utime", "replace"])
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_a_kill_while_a_torn_log_is_given_up_costs_no_row(
+    step: str, nth: int, done: bool, where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = fill(where, 0)
+    write_next(where)
+    tear_log(where)
+    real, calls = getattr(os, step), 0
+
+    def strike(*arguments: object, **options: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls != nth or done:
+            real(*arguments, **options)
+        if calls == nth:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, strike)
+        try:
+            mend(where)
+        except Killed:
+            pass
+        else:
+            assert calls < nth
+    with contextlib.suppress(StoreBrokenError):
+        Store(where.database).load()  # somebody looks meanwhile
+    write_next(where)
+    assert rows(where) == expected | {"next": Session("next")}
+    assert files(where) <= {"broken", "status.duckdb.wal", "ingest.lock"}
+
+
+def test_a_torn_log_is_read_where_a_file_has_one_name_only(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fill(where, 0)
+    write_next(where)
+    tear_log(where)
+
+    def refused(*_: str) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refused)
+    mend(where)
+    assert rows(where) == expected
+
+
+@pytest.mark.parametrize("name", ["status.duckdb.checkpoint", "status.duckdb.checkpoint.wal", "status.duckdb.new"])
+@pytest.mark.parametrize("plant", [os.link, os.symlink])
+def test_what_was_planted_under_a_name_of_ours_is_not_written_to(
+    plant: Callable[[str, str], None], name: str, where: Paths, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    if not name.endswith(".new"):
+        fill(where)
+    os.makedirs(where.folder, exist_ok=True)
+    plant(str(secret), os.path.join(where.folder, name))
+    write_next(where)
+    write_next(where)
+    assert secret.read_text() == "secret"
+    assert rows(where)["next"] == Session("next")
+
+
+def test_a_link_to_the_database_is_followed_and_what_belongs_to_it_lies_beside_the_file(
+    where: Paths, tmp_path: Path
+) -> None:
+    real = tmp_path / "dotfiles" / "status.duckdb"
+    real.parent.mkdir()
+    Store(str(real)).update([], lambda before: [])
+    os.makedirs(where.folder)
+    os.symlink(real, where.database)
+    expected = fill(where)
+    stamp = Store(where.database).stamp()
+    write_next(where)
+    assert Store(where.database).stamp() != stamp
+    assert store_files.log_size(str(real)) < LOG_BYTES, "there was a checkpoint"
+    assert os.path.islink(where.database)
+    assert rows(where) == expected | {"next": Session("next")}
+
+
+def test_where_a_checkpoint_would_fill_the_disk_there_is_none(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fill(where)
+    real = os.statvfs
+
+    def nearly_full(path: str) -> os.statvfs_result:
+        values = list(real(path))
+        values[4] = (2 << 20) // values[1]  # free blocks for us
+        return os.statvfs_result(values)
+
+    monkeypatch.setattr(os, "statvfs", nearly_full)
+    write_next(where)
+    assert store_files.log_size(where.database) > LOG_BYTES
+    assert rows(where) == expected | {"next": Session("next")}
+
+
+def test_a_checkpoint_that_fails_while_it_is_rebuilt_is_told_as_any_other_failure(where: Paths) -> None:
+    fill(where, 0)
+    write_next(where)
+    tear_log(where)
+    limited = (
+        "import resource, signal, sys\n"
+        "from claude_session_status import paths\n"
+        "from claude_session_status.monitor import Monitor\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
+        "monitor = Monitor(paths.from_environment()); monitor.poll(); print(monitor.snapshot().problem)"
+    )
+    for size in (100_000, 300_000, 600_000, 900_000):
+        done = subprocess.run([sys.executable, "-c", limited, str(size)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    mend(where)
+    assert len(rows(where)) >= SESSIONS
+    assert files(where) <= {"broken", "ingest.lock", "monitor.alive", "spool", "log"}

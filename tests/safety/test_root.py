@@ -20,7 +20,7 @@ from claude_session_status.model import EventKind, Session
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, give_to_owner, make_private_folder, open_private
-from claude_session_status.store import Store
+from claude_session_status.store import LOG_BYTES, Store
 from safety.small_disk import COMMAND
 
 USER, GROUP = 65534, 65533
@@ -133,6 +133,32 @@ def test_what_a_killed_writer_leaves_beside_the_database_is_the_users(where: Pat
     subprocess.run([sys.executable, "-c", program, where.database], check=True)
     assert os.path.exists(where.database + ".wal")
     assert not_the_users(where) == []
+
+
+def test_after_a_checkpoint_of_roots_and_while_it_is_killed_in_one_all_is_the_users(where: Paths) -> None:
+    store, number = Store(where.database), 0
+    while store_files.log_size(where.database) <= LOG_BYTES:
+        number += 1
+        store.update(["s"], lambda before, number=number: [Session("s", project=f"p{number}" * 20)])  # type: ignore[misc]
+    assert not_the_users(where) == []
+    program = (
+        "import os, sys; from claude_session_status.store import Store, duckdb\n"
+        "connect = duckdb.connect\n"
+        "class Killed:\n"
+        "    def __init__(self, *a, **o): self.real = connect(*a, **o)\n"
+        "    def __getattr__(self, name): return getattr(self.real, name)\n"
+        "    def execute(self, said, *a):\n"
+        "        done = self.real.execute(said, *a)\n"
+        "        if said == sys.argv[2]: os.kill(os.getpid(), 9)\n"
+        "        return done\n"
+        "duckdb.connect = Killed\n"
+        "Store(sys.argv[1]).update([], lambda before: [])"
+    )
+    for statement in ("BEGIN", "COMMIT"):
+        subprocess.run([sys.executable, "-c", program, where.database, statement])
+        assert not_the_users(where) == []
+        as_user(where, "hook.main('mark-turn')", b'{"session_id": "by the user"}')
+    assert store_files.log_size(where.database) < LOG_BYTES, "there was a checkpoint"
 
 
 def test_the_copy_of_an_old_database_is_the_users(where: Paths) -> None:
