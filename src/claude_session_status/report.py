@@ -62,17 +62,14 @@ def columns(width: int, longest_project: int = NAME_WIDTH) -> Columns:
 
     What the longest name of a project (in characters) leaves is the titles'.
     """
-    if width < 60:  # a pane of a few columns
-        cache = 28 - BAR_CELLS + BAR_CELLS // 2
-        return Columns(
-            session=0, last_turn=0, bar=BAR_CELLS // 2, cache=cache, project=max(4, min(NAME_WIDTH, width - cache - 5))
-        )
-    gaps = 1 + 4 * 2  # the mark, and two blanks before each column
     bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
-    fixed = gaps + 8 + 11 + (28 - BAR_CELLS + bar_cells)
-    room = max(4, width - fixed)
+    cache = 28 - BAR_CELLS + bar_cells
+    session, last_turn = (8, 11) if width >= 60 else (0, 0)
+    shown = [column for column in (session, last_turn, cache) if column]
+    gaps = 1 + 2 * (len(shown) + 1)  # the mark, and two blanks before each column
+    room = max(4, width - gaps - sum(shown))
     if width < 90:
-        return Columns(project=min(room, NAME_WIDTH), bar=bar_cells, cache=28 - BAR_CELLS + bar_cells)
+        return Columns(session, min(room, NAME_WIDTH), last_turn, cache, bar_cells)
     project = min(NAME_WIDTH, room // 2, max(len("PROJECT"), longest_project))
     return Columns(project=project, title=min(60, room - project - 2))
 

@@ -3,9 +3,6 @@
 DuckDB lets one process write or several read, and an open handle of either kind shuts the other kind out. So nobody
 keeps one: every access opens, works and closes within milliseconds, and tries again where another was quicker.
 
-The native module is imported where it can be: the same `connect`, for a fifth of the time that the package around it
-takes.
-
 DuckDB's checkpoint writes over blocks that are in use, so that a kill or a power cut within one can tear the whole file
 (seen: a wrong checksum of the block at 12288). So changes go to DuckDB's log, the `.wal` beside the file, which is only
 added to; a checkpoint is made once in some 45 changes, and while it lasts there is a copy of what was before.
@@ -22,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from claude_session_status import store_files, store_schema
 from claude_session_status.errors import (
@@ -34,23 +31,18 @@ from claude_session_status.errors import (
 )
 from claude_session_status.model import Session
 from claude_session_status.spool import give_to_owner, make_private, make_private_folder, open_private
+from claude_session_status.store_driver import duckdb
 from claude_session_status.store_rows import (
     INSERT,
     NAMES,
     SELECT,
+    SELECT_ALL,
+    SELECT_FORGOTTEN,
     UPDATE,
     row_of,
     session_of,
     to_timestamp,
 )
-
-if TYPE_CHECKING:
-    import duckdb
-else:
-    try:
-        import _duckdb as duckdb
-    except ImportError:
-        import duckdb
 
 _LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"
 
@@ -354,8 +346,8 @@ class Store:
 
 def _read_all(connection: "duckdb.DuckDBPyConnection") -> None:
     """Raises what damage anywhere raises."""
-    for table in ("session_status", "forgotten_sessions"):
-        connection.execute(f"SELECT {', '.join(NAMES)} FROM {table}").fetchall()  # noqa: S608 - our names
+    for query in SELECT_ALL:
+        connection.execute(query).fetchall()
 
 
 # ---- forgotten sessions -----------------------------------------------------
@@ -367,8 +359,7 @@ def _read_all(connection: "duckdb.DuckDBPyConnection") -> None:
 def _forgotten(connection: "duckdb.DuckDBPyConnection", ids: list[str]) -> dict[str, Session]:
     if not ids:
         return {}
-    names, marks = ", ".join(NAMES), ", ".join("?" * len(ids))
-    query = f"SELECT {names} FROM forgotten_sessions WHERE session_id IN ({marks})"  # noqa: S608 - our names
+    query = f"{SELECT_FORGOTTEN} WHERE session_id IN ({', '.join('?' * len(ids))})"
     return {row[0]: session_of(row) for row in connection.execute(query, ids).fetchall()}
 
 

@@ -8,18 +8,10 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError
 from claude_session_status.spool import give_to_owner
-
-if TYPE_CHECKING:
-    import duckdb
-else:
-    try:
-        import _duckdb as duckdb
-    except ImportError:
-        import duckdb
+from claude_session_status.store_driver import duckdb
 
 _ASIDE = ".broken-"
 _WHOLE = ".whole"  # a new database that has everything, on its way to its name
@@ -69,14 +61,19 @@ def failure(
     return StoreUnusableError(f"{path} can't be used: {first_line(error)}", UNUSABLE_ADVICE)
 
 
-def broken_files(path: str) -> list[str]:
-    """The databases that were set aside beside the one at `path`, oldest first."""
+def set_aside(path: str) -> list[str]:
+    """What was set aside beside the database at `path`, logs too, oldest first."""
     folder, name = os.path.split(path)
     try:
-        found = sorted(n for n in os.listdir(folder) if n.startswith(name + _ASIDE) and not n.endswith(".wal"))
+        found = sorted(n for n in os.listdir(folder) if n.startswith(name + _ASIDE))
     except OSError:
         return []
     return [os.path.join(folder, n) for n in found]
+
+
+def broken_files(path: str) -> list[str]:
+    """The databases among them."""
+    return [name for name in set_aside(path) if not name.endswith(".wal")]
 
 
 def aside_name(path: str, now: float) -> str:

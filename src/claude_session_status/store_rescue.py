@@ -5,22 +5,12 @@ that ends early, wherever that is: so the longest beginning that it takes is loo
 """
 
 import os
-from typing import TYPE_CHECKING
 
 from claude_session_status import store_files
 from claude_session_status.errors import StoreLockedError
 from claude_session_status.model import Session
-from claude_session_status.store_rows import NAMES, session_of
-
-if TYPE_CHECKING:
-    import duckdb
-else:
-    try:
-        import _duckdb as duckdb
-    except ImportError:
-        import duckdb
-
-_TABLES = ("session_status", "forgotten_sessions")
+from claude_session_status.store_driver import duckdb
+from claude_session_status.store_rows import SELECT_ALL, session_of
 
 
 def rows(path: str, scratch: str) -> list[Session]:
@@ -68,9 +58,9 @@ def _read(path: str) -> list[Session] | None:
     found: list[Session] = []
     try:
         with duckdb.connect(path, read_only=True, config={"threads": "1"}) as connection:
-            for table in _TABLES:
+            for query in SELECT_ALL:
                 try:
-                    rows = connection.execute(f"SELECT {', '.join(NAMES)} FROM {table}").fetchall()  # noqa: S608 - our names
+                    rows = connection.execute(query).fetchall()
                 except duckdb.Error:
                     continue
                 found += [session_of(row) for row in rows]

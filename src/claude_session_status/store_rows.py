@@ -67,6 +67,8 @@ _MOMENTS = (
 INSERT = f"INSERT INTO session_status ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 - question marks
 UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in NAMES[1:])} WHERE session_id = ?"  # noqa: S608
 SELECT = f"SELECT {', '.join(NAMES)} FROM session_status"  # noqa: S608 - our names
+SELECT_FORGOTTEN = f"SELECT {', '.join(NAMES)} FROM forgotten_sessions"  # noqa: S608 - likewise
+SELECT_ALL = (SELECT, SELECT_FORGOTTEN)
 
 
 def row_of(session: Session) -> list[Any]:

@@ -2,18 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from claude_session_status.model import Request, Session, Source
+from claude_session_status.store_driver import duckdb
 from claude_session_status.store_rows import COLUMNS, INSERT, row_of
-
-if TYPE_CHECKING:
-    import duckdb
-else:
-    try:
-        import _duckdb as duckdb
-    except ImportError:
-        import duckdb
 
 
 def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:

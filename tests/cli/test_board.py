@@ -161,10 +161,10 @@ def test_the_chosen_one_is_always_on_the_screen(chosen: str | None, rows: int, e
 @pytest.mark.parametrize(
     ("keys", "chosen"),
     [
-        ([Key.PAGE_DOWN], "s00"),
+        ([Key.PAGE_DOWN], "s09"),
         ([Key.FIRST], "s00"),
         ([Key.LAST], "s29"),
-        ([Key.PAGE_UP], "s29"),
+        ([Key.PAGE_UP], "s20"),
         ([Key.DOWN, Key.PAGE_DOWN], "s10"),
         ([Key.DOWN, *[Key.PAGE_DOWN] * 5], "s29"),
         ([Key.LAST, Key.PAGE_UP], "s19"),

@@ -212,7 +212,7 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
     )
     assert run("autostart", **home).stdout == f"on: {entry}\n"
     assert run("autostart", "off", **home).stdout == "The tray does not start at login any more.\n"
-    assert run("autostart", "off", **home).stdout == "The tray does not start at login, nor did it.\n"
+    assert run("autostart", "off", **home).stdout == "The tray does not start at login, and did not before.\n"
     assert not entry.exists()
     entry.write_text("theirs")
     refused = run("autostart", "on", **home)

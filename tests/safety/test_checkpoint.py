@@ -138,7 +138,7 @@ def test_where_nothing_can_be_copied_the_log_goes_on(where: Paths, monkeypatch: 
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_a_new_file_has_a_format_that_each_duckdb_since_1_0_reads(where: Paths) -> None:
+def test_a_new_file_has_a_format_that_duckdb_1_2_reads(where: Paths) -> None:
     fill(where, 0)
     (version,) = struct.unpack("<Q", Path(where.database).read_bytes()[12:20])
     assert version == 64
@@ -355,9 +355,10 @@ def test_a_checkpoint_that_fails_while_it_is_rebuilt_is_told_as_any_other_failur
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
         "monitor = Monitor(paths.from_environment()); monitor.poll(); print(monitor.snapshot().problem)"
     )
-    for size in (100_000, 300_000, 600_000, 900_000):
+    for size in (100_000, 300_000, 600_000):
         done = subprocess.run([sys.executable, "-c", limited, str(size)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+        assert where.database in done.stdout
     mend(where)
     assert len(rows(where)) >= SESSIONS
     assert files(where) <= {"broken", "ingest.lock", "monitor.alive", "spool", "log"}

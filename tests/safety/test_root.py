@@ -155,7 +155,8 @@ def test_after_a_checkpoint_of_roots_and_while_it_is_killed_in_one_all_is_the_us
         "Store(sys.argv[1]).update([], lambda before: [])"
     )
     for statement in ("BEGIN", "COMMIT"):
-        subprocess.run([sys.executable, "-c", program, where.database, statement])
+        done = subprocess.run([sys.executable, "-c", program, where.database, statement])
+        assert done.returncode == -9
         assert not_the_users(where) == []
         as_user(where, "hook.main('mark-turn')", b'{"session_id": "by the user"}')
     assert store_files.log_size(where.database) < LOG_BYTES, "there was a checkpoint"

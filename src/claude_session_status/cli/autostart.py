@@ -36,4 +36,7 @@ def autostart(wish: str) -> None:
         now = f"{APART_ON_WINDOWS}   (in PowerShell)" if sys.platform == "win32" else APART
         click.echo(f"The tray starts at your next login ({way.place}).\nTo start it now: {now}")
     else:
-        click.echo(f"The tray does not start at login{' any more' if outcome.value == 'done' else ', nor did it'}.")
+        from claude_session_status.desktop.autostart import Outcome  # noqa: PLC0415 - as above
+
+        more = " any more" if outcome is Outcome.DONE else ", and did not before"
+        click.echo(f"The tray does not start at login{more}.")

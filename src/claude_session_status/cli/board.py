@@ -91,9 +91,9 @@ def _next(board: Board, step: int, shot: Snapshot) -> str | None:
     ids = [s.session.session_id for s in arrange(board, shot).sessions]
     if not ids:
         return None
-    if board.chosen not in ids:
-        return ids[0] if step in (1, _PAGE, -sys.maxsize) else ids[-1]
-    return ids[min(len(ids) - 1, max(0, ids.index(board.chosen) + step))]
+    outside = -1 if step > 0 else len(ids)  # where the first step comes from
+    at = ids.index(board.chosen) if board.chosen in ids else outside
+    return ids[min(len(ids) - 1, max(0, at + step))]
 
 
 def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:

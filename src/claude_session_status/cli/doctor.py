@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from claude_session_status import __version__, config, paths
+from claude_session_status import __version__, config, paths, store_files
 from claude_session_status.claude import hook, hook_check, plugin
 from claude_session_status.claude.hook_commands import this_launcher
 from claude_session_status.cli import checks
@@ -160,7 +160,7 @@ def _database(where: Paths) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "database": where.database,
         "database_exists": os.path.exists(where.database),
-        "set_aside": _set_aside(where.folder),
+        "set_aside": tuple(os.path.basename(path) for path in store_files.set_aside(where.database)),
     }
     try:
         sessions = Store(where.database).load()
@@ -172,13 +172,6 @@ def _database(where: Paths) -> dict[str, Any]:
         }
     heard = [s.last_event_at for s in sessions if s.last_event_at is not None]
     return facts | {"sessions": len(sessions), "last_event_at": max(heard, default=None)}
-
-
-def _set_aside(folder: str) -> tuple[str, ...]:
-    try:
-        return tuple(sorted(name for name in os.listdir(folder) if name.startswith("status.duckdb.broken-")))
-    except OSError:
-        return ()
 
 
 def _desktop(*, notify: bool) -> dict[str, Any]:
