@@ -5,6 +5,7 @@ that ends early, wherever that is: so the longest beginning that it takes is loo
 """
 
 import os
+from contextlib import closing
 
 from claude_session_status import store_files
 from claude_session_status.errors import StoreLockedError
@@ -57,7 +58,7 @@ def _read(path: str) -> list[Session] | None:
     """What the tables say that can be read; None where the database can't be opened at all."""
     found: list[Session] = []
     try:
-        with duckdb.connect(path, read_only=True, config={"threads": "1"}) as connection:
+        with closing(duckdb.connect(path, read_only=True, config={"threads": "1"})) as connection:
             for query in SELECT_ALL:
                 try:
                     rows = connection.execute(query).fetchall()

@@ -8,6 +8,7 @@ counted, by a log at each COMMIT, so that the test can't pass without having str
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -27,8 +28,10 @@ from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import Store
+from claude_session_status.store_files import broken_files
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
+TORN = re.compile(r"Corrupt database file: computed checksum \d+ .* in block at location \d+\. It was set aside as ")
 KILLS = 200
 SESSIONS = 20
 LEAST = 50  # events a session
@@ -147,7 +150,10 @@ def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(quick: Pa
         stop.set()
         for writer in writers:
             writer.join()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    # The one thing that may be said: a kill tore the block that a checkpoint writes over, and a copy of it was at hand.
+    torn = done.stderr.splitlines()
+    assert [line for line in torn if not TORN.search(line)] == []
     written = len(os.listdir(undisturbed.spool))
     committed = Counter(log.read_text().split())
     assert written >= SESSIONS * LEAST
@@ -157,7 +163,9 @@ def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(quick: Pa
     assert (last.returncode, last.stderr) == (0, "")
     assert len(json.loads(last.stdout)["sessions"]) == SESSIONS
     assert os.listdir(where.spool) == []
-    assert sorted(os.listdir(where.folder)) == ["ingest.lock", "spool", "status.duckdb", "status.duckdb.wal"]
+    left = [name for name in sorted(os.listdir(where.folder)) if not name.startswith("status.duckdb.broken-")]
+    assert left == ["ingest.lock", "spool", "status.duckdb", "status.duckdb.wal"]
+    assert len(broken_files(where.database)) == len(torn)
     Ingester(undisturbed, Store(undisturbed.database)).drain()
     assert _rows(where) == _rows(undisturbed)
     assert len(_rows(where)) == SESSIONS
