@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import alerting, history, policy
+from claude_session_status import alerting, policy, reducer
 from claude_session_status.model import (
     Session,
     SessionState,
@@ -32,7 +32,7 @@ from rows import session, warm
     ],
 )
 def test_when_a_person_should_hear(what: str, given_session: Session, mark: float | None) -> None:
-    assert alerting.mark_of(policy.state_of(given_session, NOW), 30, NOW) == mark, what
+    assert alerting.alert_time(policy.state_of(given_session, NOW), 30, NOW) == mark, what
 
 
 @pytest.mark.parametrize(("age", "due"), [(269, 0), (270, 1), (274, 1), (276, 0), (299, 0)])
@@ -46,8 +46,8 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
     (alert,) = alerting.due([just_idle], [300, 30], NOW)
     assert alert.lead_seconds == 30
     told = just_idle.session
-    for done in alerting.done_by(alert, [300, 30], NOW):
-        told = history.apply(told, done)
+    for done in alerting.alerted_events(alert, [300, 30], NOW):
+        told = reducer.apply(told, done)
     assert alerting.due([policy.state_of(told, NOW + 1)], [300, 30], NOW + 1) == ()
 
 
@@ -62,7 +62,7 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
     ],
 )
 def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]) -> None:
-    assert alerting.leads_of(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
+    assert alerting.lead_times_of(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import history, notes
+from claude_session_status import notes, reducer
 from claude_session_status.claude import ingest
-from claude_session_status.claude.process import Liveness
+from claude_session_status.claude.liveness import Liveness
 from claude_session_status.config import Config
 from claude_session_status.errors import StoreLockedError
 from claude_session_status.model import (
@@ -34,7 +34,7 @@ from claude_session_status.model import (
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript
 
 
@@ -485,7 +485,7 @@ _BRIEFLY = settings(deadline=None, max_examples=12, suppress_health_check=[Healt
 def test_an_expiry_is_told_of_at_most_once_whatever_happens(script: list[tuple[float, str]]) -> None:
     expiries = sorted(_run(script).expiries)
     for (name, expiry), (next_name, next_expiry) in itertools.pairwise(expiries):
-        assert name != next_name or next_expiry - expiry >= history.SAME_EXPIRY_SECONDS
+        assert name != next_name or next_expiry - expiry >= reducer.SAME_EXPIRY_SECONDS
 
 
 @_BRIEFLY

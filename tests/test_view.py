@@ -91,7 +91,7 @@ def test_keys_are_never_shared_and_no_line_changes_its_kind(ages: list[float]) -
     sessions = [make(f"s{n}", age) for n, age in enumerate(ages)]
     kinds: dict[str, object] = {}
     for later in (0, 100, 1000):
-        menu = view.menu(policy.snapshot(sessions, NOW + later), view.Offers(False, True, True))
+        menu = view.menu(policy.snapshot(sessions, NOW + later), view.Capabilities(False, True, True))
         keys = [item.key for item in walk(menu)]
         assert len(keys) == len(set(keys))
         for item in walk(menu):
@@ -165,22 +165,22 @@ def test_a_crafted_id_tells_apart_and_does_no_harm(crafted: str) -> None:
 
 def test_what_a_click_could_not_do_stands_above_all_with_its_advice_on_a_line_of_its_own() -> None:
     advice = "Set TERMINAL to your terminal program, or run: claude-session-status watch"
-    trouble = view.Trouble("No terminal program was found", advice)
-    menu = view.menu(replace(shot(make("a")), problem="The database is locked"), trouble=trouble)
+    trouble = view.ClickProblem("No terminal program was found", advice)
+    menu = view.menu(replace(shot(make("a")), problem="The database is locked"), problem=trouble)
     assert [(item.key, item.label, item.command) for item in menu[:3]] == [
-        ("trouble", "No terminal program was found", None),
-        ("trouble:step", advice, None),
+        ("click-problem", "No terminal program was found", None),
+        ("click-problem:step", advice, None),
         ("problem", "The database is locked", None),
     ]
-    assert [item.key for item in view.menu(shot(make("a")), trouble=view.Trouble("Full"))][:2] == [
-        "trouble",
+    assert [item.key for item in view.menu(shot(make("a")), problem=view.ClickProblem("Full"))][:2] == [
+        "click-problem",
         "session:a",
     ]
 
 
 def test_a_long_error_keeps_its_beginning_and_is_one_harmless_line() -> None:
-    trouble = view.Trouble("The folder /home\n\x1b[31m" + "x" * 300, "Look " * 90)
-    for item in view.menu(shot(make("a")), trouble=trouble)[:2]:
+    trouble = view.ClickProblem("The folder /home\n\x1b[31m" + "x" * 300, "Look " * 90)
+    for item in view.menu(shot(make("a")), problem=trouble)[:2]:
         assert len(item.label) <= 120
         assert item.label.isprintable()
         assert re.match(r"(The folder /home  \[31mx+|Look .*Look)…$", item.label)
@@ -228,14 +228,16 @@ def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> 
 @pytest.mark.parametrize(
     ("offers", "session", "first"),
     [
-        (view.Offers(), None, words.HOOKS_ADVICE),
-        (view.Offers(hooks_installed=True), None, words.NO_SESSIONS),
-        (view.Offers(hooks_installed=False), None, "Set up Claude Code hooks…"),
-        (view.Offers(hooks_installed=False), make("a", last_event_at=None), "Set up Claude Code hooks…"),
-        (view.Offers(hooks_installed=False), make("a"), "● a   3m 20s left"),  # hooks of a plugin have spoken
+        (view.Capabilities(), None, words.HOOKS_ADVICE),
+        (view.Capabilities(hooks_installed=True), None, words.NO_SESSIONS),
+        (view.Capabilities(hooks_installed=False), None, "Set up Claude Code hooks…"),
+        (view.Capabilities(hooks_installed=False), make("a", last_event_at=None), "Set up Claude Code hooks…"),
+        (view.Capabilities(hooks_installed=False), make("a"), "● a   3m 20s left"),  # hooks of a plugin have spoken
     ],
 )
-def test_hooks_that_are_missing_are_the_first_line(offers: view.Offers, session: Session | None, first: str) -> None:
+def test_hooks_that_are_missing_are_the_first_line(
+    offers: view.Capabilities, session: Session | None, first: str
+) -> None:
     assert view.menu(shot(*filter(None, [session])), offers)[0].label == first
 
 
@@ -273,7 +275,7 @@ def test_marks_tell_states_apart_by_shape() -> None:
         make("expired", 400),
         make("ended", **ENDED),
     )
-    assert {s.session.session_id: words.mark_of(s) for s in states.sessions} == {
+    assert {s.session.session_id: words.state_sign(s) for s in states.sessions} == {
         "idle": "●",
         "working": "▶",
         "waiting": "?",

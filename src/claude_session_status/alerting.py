@@ -7,9 +7,9 @@ is said then is not true any more; and never of a session at work, whose next re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from claude_session_status.history import SAME_EXPIRY_SECONDS, can_have_been_told
 from claude_session_status.model import Activity, Alert, Cache, Event, EventKind, Pause, SessionState
 from claude_session_status.policy import LAST_SECONDS, activity_since
+from claude_session_status.reducer import SAME_EXPIRY_SECONDS, could_have_been_notified
 
 GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
 TOGETHER_SECONDS = 5.0  # expiries as near as this are told of together
@@ -21,7 +21,7 @@ MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; who is up at 
 _ALERTED = (Activity.IDLE, Activity.WAITING)
 
 
-def mark_of(state: SessionState, lead_seconds: float, now: float) -> float | None:
+def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | None:
     """When a person should hear of this expiry: `lead_seconds` before it, or when the session fell idle after that.
 
     None when there is nothing to tell: not warm, working, ended, muted, or told already.
@@ -35,12 +35,12 @@ def mark_of(state: SessionState, lead_seconds: float, now: float) -> float | Non
     told = dict(state.session.alerts).get(lead_seconds)
     is_told = told is not None and expiry < told + SAME_EXPIRY_SECONDS
     # One that a wrong clock told of an hour ahead says nothing of this one.
-    if told is not None and is_told and can_have_been_told(state.session, lead_seconds, told, now):
+    if told is not None and is_told and could_have_been_notified(state.session, lead_seconds, told, now):
         return None
     return max(expiry - lead_seconds, since)
 
 
-def leads_of(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
+def lead_times_of(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
     """The lead times that count for this session, the shortest first. `leads` is what the person set, if anything.
 
     One as long as the cache lives is none: it would be due at each turn's end.
@@ -74,8 +74,8 @@ def due(
         tokens = state.session.context_tokens
         if tokens is not None and tokens < min_tokens:
             continue
-        for lead in leads_of(state, leads):
-            mark = mark_of(state, lead, now)
+        for lead in lead_times_of(state, leads):
+            mark = alert_time(state, lead, now)
             if mark is not None and -TOGETHER_SECONDS <= now - mark <= GRACE_SECONDS:
                 (now_due if mark <= now else near).append(Alert(state, lead, sound))
                 break  # the shortest lead says it all
@@ -112,7 +112,7 @@ def paused_until(pause: Pause, now: float) -> float | None:
     return now + PAUSE_SECONDS if pause is Pause.HOUR else tomorrow(now)
 
 
-def done_by(alert: Alert, leads: Sequence[float] | None, now: float) -> tuple[Event, ...]:
+def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> tuple[Event, ...]:
     """What to remember of an alert: this lead time is done for this expiry, and so are the longer ones."""
     request = alert.state.session.request
     if request is None:
@@ -120,12 +120,12 @@ def done_by(alert: Alert, leads: Sequence[float] | None, now: float) -> tuple[Ev
     session_id, expiry = alert.state.session.session_id, request.expires_at
     return tuple(
         Event(EventKind.ALERTED, session_id, now, expires_at=expiry, lead_seconds=lead)
-        for lead in leads_of(alert.state, leads)
+        for lead in lead_times_of(alert.state, leads)
         if lead >= alert.lead_seconds
     )
 
 
-def next_mark(states: Iterable[SessionState], leads: Sequence[float] | None, now: float) -> float | None:
+def next_alert_time(states: Iterable[SessionState], leads: Sequence[float] | None, now: float) -> float | None:
     """The next moment at which an alert falls due; None when none is ahead."""
-    marks = (mark_of(state, lead, now) for state in states for lead in leads_of(state, leads))
+    marks = (alert_time(state, lead, now) for state in states for lead in lead_times_of(state, leads))
     return min((m for m in marks if m is not None and m > now), default=None)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, payload
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Clock, Monitor, SystemClock
 from claude_session_status.paths import Paths
@@ -160,7 +160,7 @@ class Stage:
         }
         note = hook.note_of(said, command, at, {})
         if note is not None:
-            self._spool.write(hook.encode(note), at)
+            self._spool.write(payload.encode(note), at)
 
     def _lines(self, act: Act, part: Part, at: float) -> Iterator[dict[str, object]]:
         stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,7 +6,7 @@ Written here because a hook takes it: the libraries for this import asyncio, whi
 import os
 import sys
 
-from claude_session_status.spool import open_private
+from claude_session_status.private import open_private
 
 if sys.platform == "win32":
     import msvcrt

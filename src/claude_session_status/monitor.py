@@ -7,7 +7,6 @@ and sleep are given to it, so that tests move time instead of waiting for it.
 import functools
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,15 +14,15 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from claude_session_status import alerting, config, history, notes, pause, policy
-from claude_session_status.claude.found import Finder, Trace, event_of
+from claude_session_status import alerting, config, heartbeat, notes, pause, policy, reducer
+from claude_session_status.claude.discovery import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
-from claude_session_status.claude.process import Liveness, Watch
+from claude_session_status.claude.liveness import Liveness, Watch
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool, make_private_folder, open_private
-from claude_session_status.store import Stamp, Store
+from claude_session_status.spool import Spool
+from claude_session_status.store.database import Stamp, Store
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +55,8 @@ class SystemClock:
         wake.wait(seconds)
 
 
-def _touch(path: str, now: float) -> None:
-    if os.utime in os.supports_follow_symlinks:
-        os.utime(path, (now, now), follow_symlinks=False)
-    else:
-        os.utime(path, (now, now))
-
-
 def _tells_news(trace: Trace, session: Session | None) -> bool:
-    return history.may_be_found(session, trace.at, runs=trace.listed is not None)
+    return reducer.may_be_found(session, trace.at, runs=trace.listed is not None)
 
 
 class Monitor:
@@ -118,7 +110,7 @@ class Monitor:
         The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
         """
         session = self._rows.get(session_id) or Session(session_id)
-        event = Event(kind, session_id, history.moment_for(session, self._clock.time()))
+        event = Event(kind, session_id, reducer.moment_for(session, self._clock.time()))
         self._spool.write(notes.encode(event), event.at)
         self._told.put(event)
         self.wake()
@@ -145,7 +137,7 @@ class Monitor:
                 shot = self.snapshot()
                 due = self.take_alerts(shot) if self._gives_alerts else ()
                 listener(shot, due)
-                mark = alerting.next_mark(shot.sessions, self._settings.notify_before_seconds, shot.now)
+                mark = alerting.next_alert_time(shot.sessions, self._settings.notify_before_seconds, shot.now)
                 if mark is not None and self._gives_alerts and mark <= shot.now + TICK_SECONDS:
                     next_poll = min(next_poll, mark)  # look once more before anybody is disturbed
                 until = min(shot.now + TICK_SECONDS, next_poll, mark if mark is not None else math.inf)
@@ -159,16 +151,13 @@ class Monitor:
             self._write(force=True)
         except SessionStatusError as error:
             log.warning("%s", error)
-        try:
-            os.unlink(self._paths.monitor_alive)
-        except OSError:
-            pass
+        heartbeat.stop(self._paths.monitor_alive)
 
     # ---- one poll -----------------------------------------------------------
 
     def poll(self) -> None:
         """Take in what is new. Never raises for the state of files: what is wrong is in the next snapshot."""
-        self._do(self._say_alive, *self._looking, self._write)
+        self._do(self._beat, *self._looking, self._write)
 
     def look(self) -> None:
         """Take in what is new, once and without saying that a monitor lives."""
@@ -213,14 +202,8 @@ class Monitor:
             if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
 
-    def _say_alive(self) -> None:
-        path, now = self._paths.monitor_alive, self._clock.time()
-        try:
-            _touch(path, now)
-        except FileNotFoundError:
-            make_private_folder(self._paths.folder)
-            os.close(open_private(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)))
-            _touch(path, now)
+    def _beat(self) -> None:
+        heartbeat.beat(self._paths.monitor_alive, self._clock.time())
 
     def _reread_config(self) -> None:
         if self._config is not None and self._config.reread():
@@ -260,7 +243,7 @@ class Monitor:
         self._loaded = stamp  # taken before the rows were: a change in between is seen next time
         self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
         for event in self._said.values():
-            self._rows[event.session_id] = history.apply(self._rows[event.session_id], event, now)
+            self._rows[event.session_id] = reducer.apply(self._rows[event.session_id], event, now)
 
     def _find(self) -> None:
         """Note the sessions that no hook has told of, and take them in."""
@@ -280,7 +263,7 @@ class Monitor:
             self._asked[trace.session_id] = math.inf if hooked is not None and trace.listed is None else trace.at
             if _tells_news(trace, session) and (event := event_of(trace)):
                 if hooked is not None:
-                    event = replace(event, kind=EventKind.START, at=history.reopened_at(hooked))
+                    event = replace(event, kind=EventKind.START, at=reducer.reopened_at(hooked))
                 self._spool.write(notes.encode(event), now)
         self._take_in()
         self._read_rows()
@@ -337,7 +320,7 @@ class Monitor:
 
     def _believe(self, event: Event) -> None:
         self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = history.apply(self._rows[event.session_id], event, self._clock.time())
+        self._rows[event.session_id] = reducer.apply(self._rows[event.session_id], event, self._clock.time())
 
     @property
     def _config_problems(self) -> tuple[str, ...]:
@@ -368,7 +351,7 @@ class Monitor:
             paused_until=shot.paused_until,
             sound=self._settings.sound,
         )
-        for event in (e for alert in due for e in alerting.done_by(alert, leads, shot.now)):
+        for event in (e for alert in due for e in alerting.alerted_events(alert, leads, shot.now)):
             try:
                 self._say(event)
             except OSError as error:

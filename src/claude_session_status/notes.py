@@ -8,8 +8,8 @@ import json
 import math
 from typing import Any
 
-from claude_session_status.history import LONGEST_TTL_SECONDS
 from claude_session_status.model import Event, EventKind, Process
+from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
 _TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")

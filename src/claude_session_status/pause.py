@@ -7,7 +7,7 @@ the database. What can't be read means that notifications are on: silence must b
 import math
 import os
 
-from claude_session_status.spool import make_private_folder, open_private
+from claude_session_status.private import make_private_folder, open_private
 
 _LONGEST = 64  # bytes; a moment has less than twenty
 

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from claude_session_status.history import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, believed, last_sign
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -21,6 +20,7 @@ from claude_session_status.model import (
     Turn,
     Urgency,
 )
+from claude_session_status.reducer import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, believed, last_sign
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber

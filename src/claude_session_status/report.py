@@ -18,10 +18,10 @@ from claude_session_status.words import (
     duration,
     iso,
     line_of,
-    mark_of,
     name_of,
     short_id,
     short_name,
+    state_sign,
 )
 
 BAR_CELLS = 10
@@ -102,7 +102,7 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
     if session.muted and not columns.title:
         last_turn = "muted"  # else nothing would say why it is silent
     return Row(
-        mark=mark_of(state),
+        mark=state_sign(state),
         session=short_id(session),
         project=name_of(session),
         last_turn=last_turn,

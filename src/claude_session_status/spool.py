@@ -10,8 +10,8 @@ the user whose folder it is: that user's own hooks and monitor must get at it.
 """
 
 import os
-import stat
-import sys
+
+from claude_session_status.private import give_to_owner, leads_to_another_user, make_private, make_private_folder
 
 _SUFFIX = ".json"
 _TEMPORARY = ".tmp"
@@ -32,7 +32,7 @@ class Spool:
 
         Raises OSError when the folder can't be made or written, or is a link to another user's.
         """
-        if _leads_to_others(self.folder):
+        if leads_to_another_user(self.folder):
             raise PermissionError(1, "it is a link to a folder of another user", self.folder)
         name = f"{max(0, int(at * 1e6)):017d}-{os.getpid()}-{os.urandom(4).hex()}"
         temporary = os.path.join(self.folder, name + _TEMPORARY)
@@ -65,7 +65,7 @@ class Spool:
     def names(self) -> list[str]:
         """The notes' names, oldest first; empty when there is no folder."""
         try:
-            if _leads_to_others(self.folder):
+            if leads_to_another_user(self.folder):
                 return []
             return sorted(n for n in os.listdir(self.folder) if n.endswith(_SUFFIX) and not n.startswith("."))
         except OSError:
@@ -131,80 +131,3 @@ def moment_of(name: str) -> float:
     """The time (epoch seconds) in a note's name; 0 where it has none."""
     digits = name.partition("-")[0]
     return int(digits) / 1e6 if digits.isdecimal() else 0.0
-
-
-def _leads_to_others(folder: str) -> bool:
-    """Whether `folder` is a link to what another user owns: writing there could serve somebody else's ends."""
-    if sys.platform == "win32":
-        return False  # making a link takes rights of an administrator there
-    try:
-        return stat.S_ISLNK(os.lstat(folder).st_mode) and os.stat(folder).st_uid != os.geteuid()
-    except FileNotFoundError:
-        return False
-
-
-def give_to_owner(made: str | int, folder: str) -> None:
-    """Give what root has just made in `folder`, a path or a descriptor, to the folder's owner.
-
-    Does nothing for others than root, and never raises: where it may not be given away it is still better than nothing.
-    By a path nothing goes that somebody may have put there since: a link, what is not root's, a file with another name.
-    """
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return
-    try:
-        owner = os.stat(folder)
-        if owner.st_uid == 0:
-            return
-        if isinstance(made, int):
-            os.fchown(made, owner.st_uid, owner.st_gid)
-            return
-        descriptor = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            found = os.fstat(descriptor)
-            if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        finally:
-            os.close(descriptor)
-    except OSError:
-        pass
-
-
-def open_private(path: str, flags: int) -> int:
-    """Open a file; where there is none, make it, readable by its owner only, who is that of its folder. Raises OSError.
-
-    What was there before keeps its owner: it may be a link to what root must not give away.
-    """
-    try:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return os.open(path, flags)
-    give_to_owner(descriptor, os.path.dirname(path))
-    return descriptor
-
-
-def make_private(*paths: str) -> None:
-    """Take all rights on these files or folders from everybody but their owner. Never raises: it may not be ours."""
-    for path in paths:
-        try:
-            mode = stat.S_IMODE(os.stat(path).st_mode)
-            if mode & 0o077:
-                os.chmod(path, mode & 0o700)
-        except OSError:
-            continue
-
-
-def make_private_folder(path: str, mode: int = 0o700) -> None:
-    """Make `path` and what is above it; itself readable by its owner only. Raises OSError.
-
-    All of it belongs to the owner of the nearest folder that was there.
-    """
-    above = os.path.dirname(path)
-    if above and not os.path.isdir(above):
-        make_private_folder(above, 0o777)
-    try:
-        os.mkdir(path, mode)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
-    else:
-        give_to_owner(path, above)

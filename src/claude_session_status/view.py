@@ -33,7 +33,7 @@ from claude_session_status.words import (
 
 MENU_SESSIONS = 12  # the most urgent ones; a longer menu is not read
 FOLDER_WIDTH = 48
-TROUBLE_WIDTH = 120
+PROBLEM_WIDTH = 120
 TOOLTIP_WIDTH = 128  # what Windows takes
 
 # ---- icon and tooltip -------------------------------------------------------
@@ -138,8 +138,8 @@ class MenuItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Offers:
-    """What the menu offers beside the sessions; None where that is not known or can't be had here."""
+class Capabilities:
+    """What the menu capabilities beside the sessions; None where that is not known or can't be had here."""
 
     hooks_installed: bool | None = None
     starts_at_login: bool | None = None
@@ -147,16 +147,18 @@ class Offers:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What became of a click that could not do what it was for, and what the person can do."""
+class ClickProblem:
+    """Why a click failed, and what the person can do next."""
 
     title: str
     next_step: str = ""
 
 
-def menu(snapshot: Snapshot, offers: Offers | None = None, trouble: Trouble | None = None) -> tuple[MenuItem, ...]:
+def menu(
+    snapshot: Snapshot, capabilities: Capabilities | None = None, problem: ClickProblem | None = None
+) -> tuple[MenuItem, ...]:
     """The tray's menu: sessions, the most urgent first, then the commands. Ended sessions are not in it."""
-    offers = offers or Offers()
+    capabilities = capabilities or Capabilities()
     alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     asides = apart(s.session for s in alive)
     lines = [_session_line(s, snapshot.now, asides[s.session.session_id]) for s in alive]
@@ -164,31 +166,31 @@ def menu(snapshot: Snapshot, offers: Offers | None = None, trouble: Trouble | No
         lines, rest = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
         lines.append(MenuItem("more", f"More ({len(rest)})", children=rest))
     if not alive:
-        lines.append(MenuItem("empty", _no_sessions(snapshot, offers)))
+        lines.append(MenuItem("empty", _no_sessions(snapshot, capabilities)))
     if snapshot.problem:
-        lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), TROUBLE_WIDTH)))
-    if trouble is not None:
-        texts = (("trouble", trouble.title), ("trouble:step", trouble.next_step))
-        lines[:0] = [MenuItem(key, cut(clean(text), TROUBLE_WIDTH)) for key, text in texts if text]
+        lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), PROBLEM_WIDTH)))
+    if problem is not None:
+        texts = (("click-problem", problem.title), ("click-problem:step", problem.next_step))
+        lines[:0] = [MenuItem(key, cut(clean(text), PROBLEM_WIDTH)) for key, text in texts if text]
     # Where hooks have spoken they are there, if not in the settings then from a plugin.
-    if offers.hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions):
+    if capabilities.hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions):
         lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", Command.SET_UP_HOOKS))
-    return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, offers))
+    return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, capabilities))
 
 
-def _no_sessions(snapshot: Snapshot, offers: Offers) -> str:
+def _no_sessions(snapshot: Snapshot, capabilities: Capabilities) -> str:
     if snapshot.sessions:
         return "No running sessions"
-    return HOOKS_ADVICE if offers.hooks_installed is None else NO_SESSIONS
+    return HOOKS_ADVICE if capabilities.hooks_installed is None else NO_SESSIONS
 
 
-def _commands(snapshot: Snapshot, offers: Offers) -> tuple[MenuItem, ...]:
+def _commands(snapshot: Snapshot, capabilities: Capabilities) -> tuple[MenuItem, ...]:
     lines = [_pause(snapshot)]
-    if offers.starts_at_login is not None:
-        wish = Command.START_BY_HAND if offers.starts_at_login else Command.START_AT_LOGIN
-        lines.append(MenuItem("start-at-login", "Start at login", wish, checked=offers.starts_at_login))
+    if capabilities.starts_at_login is not None:
+        command = Command.START_BY_HAND if capabilities.starts_at_login else Command.START_AT_LOGIN
+        lines.append(MenuItem("start-at-login", "Start at login", command, checked=capabilities.starts_at_login))
     lines.append(MenuItem("show-table", "Show table in a terminal", Command.SHOW_TABLE, default=True))
-    if offers.checks_set_up:
+    if capabilities.checks_set_up:
         lines.append(MenuItem("check-set-up", "Check set-up", Command.CHECK_SET_UP))
     about = (
         MenuItem("about:version", f"claude-session-status {__version__}"),
@@ -208,7 +210,7 @@ def _pause(snapshot: Snapshot) -> MenuItem:
         ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Command.PAUSE_TOMORROW, till_morning),
         ("pause:off", "Off", Command.PAUSE_OFF, until is None),
     )
-    children = tuple(MenuItem(key, text, wish, checked=is_so, radio=True) for key, text, wish, is_so in choices)
+    children = tuple(MenuItem(key, text, command, checked=is_so, radio=True) for key, text, command, is_so in choices)
     return MenuItem("pause", label, children=children)
 
 
@@ -217,7 +219,7 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
     key = f"session:{session.session_id}"
     facts = _facts(state, now)
     mute = Command.UNMUTE if session.muted else Command.MUTE
-    wishes = (
+    actions = (
         ("copy", "Copy resume command", Command.COPY_RESUME, None),
         ("folder", "Open folder", Command.OPEN_FOLDER if session.cwd else None, None),
         ("mute", "Mute this session", mute, session.muted),
@@ -227,8 +229,8 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(
-            MenuItem(f"{key}:{name}", text, wish, session.session_id, checked=checked, folder=session.cwd)
-            for name, text, wish, checked in wishes
+            MenuItem(f"{key}:{name}", text, command, session.session_id, checked=checked, folder=session.cwd)
+            for name, text, command, checked in actions
         ),
     )
     return MenuItem(
@@ -338,12 +340,14 @@ def _words_for_several(states: list[SessionState], warm: list[Session]) -> tuple
     return title, "\n".join(lines)
 
 
-def trouble_told(trouble: Trouble) -> Notification:
+def problem_notification(problem: ClickProblem) -> Notification:
     """What a person is told at once of a click that could not do what it was for: the menu has closed by then."""
-    return Notification("trouble", shorten(clean(trouble.title), TITLE_LIMIT), clean(trouble.next_step)[:BODY_LIMIT])
+    return Notification(
+        "click-problem", shorten(clean(problem.title), TITLE_LIMIT), clean(problem.next_step)[:BODY_LIMIT]
+    )
 
 
-def set_up_done(what: str) -> Notification:
+def set_up_notification(what: str) -> Notification:
     """What a person is told after the hooks were set up from the menu."""
     body = clean(" ".join(what.split()))
     return Notification("set-up", "Claude Code's hooks are set up", body[:BODY_LIMIT])

@@ -113,7 +113,7 @@ def time_left(state: SessionState, now: float) -> str:
     return f"expired {duration(now - state.expires_at)} ago"
 
 
-def mark_of(state: SessionState) -> str:
+def state_sign(state: SessionState) -> str:
     """One character for the state: told by shape, not by colour."""
     if state.activity is Activity.ENDED:
         return "×"
@@ -127,7 +127,7 @@ def mark_of(state: SessionState) -> str:
 def line_of(state: SessionState, now: float, aside: str = "") -> str:
     """What a line says of a session: `● my-app · Fix the login   2m 46s left`. `aside` is as in `subject_of`."""
     notes = (" · muted" if state.session.muted else "") + (", found" if state.session.is_found else "")
-    return f"{mark_of(state)} {subject_of(state.session, aside)}   {time_left(state, now)}{notes}"
+    return f"{state_sign(state)} {subject_of(state.session, aside)}   {time_left(state, now)}{notes}"
 
 
 def subject_of(session: Session, aside: str = "") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import scenes
 from bench.measure import Case, counted_calls, interleaved
 from bench.report import Figure
-from claude_session_status.claude.hook import pid_namespace, start_ticks
+from claude_session_status.claude.pids import pid_namespace, start_ticks
 from claude_session_status.model import Event, EventKind
 from claude_session_status.monitor import Monitor
 from claude_session_status.notes import encode

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from claude_session_status import heartbeat
 from claude_session_status.claude import hook
 from claude_session_status.paths import Paths
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -96,8 +97,8 @@ def test_a_monitor_that_was_killed_or_a_clock_that_jumped_is_not_waited_for(age:
     os.makedirs(where.folder)
     Path(where.monitor_alive).touch()
     now = os.stat(where.monitor_alive).st_mtime
-    assert hook.monitor_lives(where.monitor_alive, now)
-    assert not hook.monitor_lives(where.monitor_alive, now + age)
+    assert heartbeat.monitor_runs(where.monitor_alive, now)
+    assert not heartbeat.monitor_runs(where.monitor_alive, now + age)
 
 
 @pytest.mark.parametrize(

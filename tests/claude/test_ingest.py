@@ -16,7 +16,7 @@ from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, EventKind, Process, Request, Session, Source
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW, Transcript
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from claude_session_status.claude import hook
-from claude_session_status.claude.process import Liveness, liveness
+from claude_session_status.claude import pids
+from claude_session_status.claude.liveness import Liveness, liveness
 from claude_session_status.claude.registry import Registered, Registry
 from claude_session_status.model import ClientStatus, Process
 from fakes import NOW
@@ -85,8 +85,8 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     ],
 )
 def test_where_a_listed_client_runs(what: str, domain: str | None, expected: Liveness, tmp_path: Path) -> None:
-    kernels, _, machine = str(hook.pid_namespace()).partition("@")
-    entry = {**ENTRY, "pid": os.getpid(), "procStart": str(hook.start_ticks(os.getpid()))}
+    kernels, _, machine = str(pids.pid_namespace()).partition("@")
+    entry = {**ENTRY, "pid": os.getpid(), "procStart": str(pids.start_ticks(os.getpid()))}
     if domain is not None:
         entry["pidDomain"] = domain.format(machine=machine, kernels=kernels)
     write(tmp_path / "sessions", entry, os.getpid())

@@ -17,7 +17,7 @@ from claude_session_status.claude.statusline import Told, told_by
 from claude_session_status.model import Request, Source
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW
 
 COMMAND = [sys.executable, "-m", "claude_session_status", "statusline"]

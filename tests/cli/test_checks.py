@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_session_status.claude import hook_check
-from claude_session_status.claude.hook_check import Inspection, inspect
-from claude_session_status.claude.hook_commands import Launcher
-from claude_session_status.claude.settings import Step, plan_install
+from claude_session_status.claude.setup import inspection
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.inspection import Inspection, inspect
+from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import checks, doctor
-from claude_session_status.cli.checks import Check, Facts, State
+from claude_session_status.cli.checks import Check, Findings, State
 from claude_session_status.paths import Paths
 from fakes import NOW
 
 OWN = Launcher("/opt/claude-session-status")
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd")
 KEPT = Inspection(programs=("/opt/claude-session-status",), steps=dict.fromkeys(EVENTS, Step.KEPT))
-WELL = Facts(
+WELL = Findings(
     now=NOW,
     settings_path="/s/settings.json",
     settings_changed_at=NOW - 9000,
@@ -35,8 +35,8 @@ WELL = Facts(
     sessions=3,
     spool="/s/spool",
     config="/s/config.toml",
-    monitor_lives=True,
-    tray_lives=True,
+    monitor_runs=True,
+    tray_runs=True,
     route="D-Bus (StatusNotifierItem)",
     notification_way="D-Bus (org.freedesktop.Notifications)",
     autostart_place="/s/x.desktop",
@@ -107,13 +107,13 @@ def steps(**changed: Step) -> dict[str, Any]:
         (checks.check_config, {"config_exists": True}, GOOD, "/s/config.toml", ""),
         (checks.check_config, {"config_problems": ("a", "b")}, BAD, "a; b", "Edit /s/config.toml"),
         (checks.check_monitor, {}, GOOD, "a tray is running", ""),
-        (checks.check_monitor, {"tray_lives": False},
+        (checks.check_monitor, {"tray_runs": False},
             BAD, "only a table or a bar's module is running, and they notify nobody", "claude-session-status tray"),
-        (checks.check_monitor, {"tray_lives": False, "has_display": False}, NOTE, "there is no display", ""),
-        (checks.check_monitor, {"monitor_lives": False, "has_display": False},
+        (checks.check_monitor, {"tray_runs": False, "has_display": False}, NOTE, "there is no display", ""),
+        (checks.check_monitor, {"monitor_runs": False, "has_display": False},
             BAD, "no display to notify you on", "claude-session-status watch"),
-        (checks.check_monitor, {"monitor_lives": False}, BAD, "nobody notifies you", "claude-session-status tray"),
-        (checks.check_monitor, {"monitor_lives": False, "monitor_at": NOW - 60},
+        (checks.check_monitor, {"monitor_runs": False}, BAD, "nobody notifies you", "claude-session-status tray"),
+        (checks.check_monitor, {"monitor_runs": False, "monitor_at": NOW - 60},
             BAD, "one stopped 1m 0s ago without", "tray"),
         (checks.check_tray, {}, GOOD, "by D-Bus", ""),
         (checks.check_tray, {"route_reason": "No panel takes tray icons yet"}, BAD, "No panel", "AppIndicator"),
@@ -138,7 +138,7 @@ def steps(**changed: Step) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_is_said(
-    check: Callable[[Facts], Check], changed: dict[str, Any], state: State, says: str, command: str
+    check: Callable[[Findings], Check], changed: dict[str, Any], state: State, says: str, command: str
 ) -> None:
     told = check(replace(WELL, **changed))
     assert told.state is state
@@ -153,7 +153,7 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
     assert {check.state for check in report} == {GOOD}
     assert checks.is_well(report)
     assert checks.as_lines(report)[-1] == "All is well."
-    one_bad = checks.all_checks(replace(WELL, monitor_lives=False))
+    one_bad = checks.all_checks(replace(WELL, monitor_runs=False))
     assert not checks.is_well(one_bad)
     assert checks.as_lines(one_bad)[-1] == "1 thing is not well."
     assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
@@ -216,7 +216,7 @@ class TestInspection:
     @given(st.text())
     def test_any_text(self, text: str) -> None:
         inspect(text, OWN)
-        hook_check.forbids_hooks(text)
+        inspection.forbids_hooks(text)
 
 
 @pytest.mark.parametrize(
@@ -231,17 +231,17 @@ class TestInspection:
     ],
 )
 def test_what_an_administrator_forbids(text: str, forbids: bool) -> None:
-    assert hook_check.forbids_hooks(text) is forbids
+    assert inspection.forbids_hooks(text) is forbids
 
 
 def test_the_version_of_the_client() -> None:
-    assert hook_check.version_in("2.1.330 (Claude Code)\n") == "2.1.330"
-    assert hook_check.version_in("what?") is None
+    assert inspection.version_in("2.1.330 (Claude Code)\n") == "2.1.330"
+    assert inspection.version_in("what?") is None
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_where_an_administrator_writes(platform: str) -> None:
-    assert all(path.endswith("managed-settings.json") for path in hook_check.managed_paths(platform))
+    assert all(path.endswith("managed-settings.json") for path in inspection.managed_paths(platform))
 
 
 class TestGathering:

@@ -7,8 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from claude_session_status.claude.hook_commands import Launcher, this_launcher
-from claude_session_status.claude.settings import plan_install, plan_uninstall
+from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
+from claude_session_status.claude.setup.plan import plan_install, plan_uninstall
 from claude_session_status.cli.hooks import SetUp, difference, install_hooks, uninstall_hooks
 from claude_session_status.cli.main import group
 from claude_session_status.errors import SettingsError
@@ -127,9 +127,11 @@ def test_the_trays_menu_takes_the_plugin_for_hooks_where_it_finds_the_command(
 ) -> None:
     settings.parent.mkdir()
     settings.write_text('{"enabledPlugins": {"prompt-cache-countdown@prompt-cache-tools": true}}')
-    monkeypatch.setattr("claude_session_status.claude.plugin.this_command", lambda: "/usr/bin/claude-session-status")
+    monkeypatch.setattr(
+        "claude_session_status.claude.setup.plugin.this_command", lambda: "/usr/bin/claude-session-status"
+    )
     assert SetUp().hooks_installed()
-    monkeypatch.setattr("claude_session_status.claude.plugin.this_command", lambda: None)
+    monkeypatch.setattr("claude_session_status.claude.setup.plugin.this_command", lambda: None)
     assert not SetUp().hooks_installed()
     assert SetUp().install_hooks().startswith("The hooks were put into")
     assert SetUp().hooks_installed()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from claude.settings_corpus import CORPUS, PLAIN, WITH_OURS, Shape
-from claude_session_status.claude.hook_commands import Launcher
-from claude_session_status.claude.settings_file import SettingsFile
+from claude.setup.settings_corpus import CORPUS, PLAIN, WITH_OURS, Shape
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.settings_file import SettingsFile
 from claude_session_status.paths import Paths
 from client.harness import Home, Terminal, wait_for
 

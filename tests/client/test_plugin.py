@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from claude_session_status.claude.hook_commands import Launcher
-from claude_session_status.claude.hook_entries import HOOKS
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.hook_entries import HOOKS
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from client.harness import Home, Terminal, wait_for

@@ -8,7 +8,7 @@ from PIL import Image
 
 from claude_session_status.desktop.linux.bus import BUS_NAME, Body, BusError, Call, Reply, Target
 from claude_session_status.desktop.linux.dbusmenu import ARGUMENTS
-from claude_session_status.desktop.notify import Attempt, Outcome
+from claude_session_status.desktop.notify import Attempt, NotifyOutcome
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.desktop.worker import Task
 from claude_session_status.model import (
@@ -112,7 +112,7 @@ class FakeIcon:
 class FakeNotifier:
     """A way of notifying whose outcome is given; None means that it raises."""
 
-    def __init__(self, outcome: Outcome | None = Outcome.SENT, name: str = "fake") -> None:
+    def __init__(self, outcome: NotifyOutcome | None = NotifyOutcome.SENT, name: str = "fake") -> None:
         self.name = name
         self.outcome = outcome
         self.shown: list[Notification] = []
@@ -131,7 +131,7 @@ class FakeNotifier:
             raise RuntimeError("no such thing")
         self.closed.append(key)
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         pass
 
 
@@ -173,7 +173,7 @@ class ScriptedMonitor:
         self.told.append(("pause", wanted.value))
 
 
-class FakeDeeds:
+class FakeActions:
     """Does nothing but remember what it was asked for; raises `error` where one is set."""
 
     def __init__(self) -> None:

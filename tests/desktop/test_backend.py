@@ -2,7 +2,7 @@
 
 import pytest
 
-from claude_session_status.desktop.backend import Choice, Facts, Route, choose, gather
+from claude_session_status.desktop.backend import Choice, DesktopFacts, Route, choose, gather
 
 SNI = Route.STATUS_NOTIFIER
 
@@ -10,24 +10,24 @@ SNI = Route.STATUS_NOTIFIER
 @pytest.mark.parametrize(
     ("facts", "route", "stand_in"),
     [
-        (Facts("win32"), Route.WINDOWS, False),
-        (Facts("darwin"), Route.MACOS, False),
-        (Facts("linux", bus=True, watcher=True, host=True, x_named=True), SNI, True),
-        (Facts("linux", bus=True, watcher=True, host=True, wayland=True), SNI, False),
-        (Facts("linux", bus=True, watcher=True, host=True), SNI, False),
-        (Facts("linux", bus=True, watcher=True, x_named=True, x_display=True), SNI, True),
-        (Facts("linux", bus=True, watcher=True, x_named=True), SNI, False),
-        (Facts("linux", bus=True, watcher=True), SNI, False),
-        (Facts("linux", bus=True, x_named=True, x_display=True), SNI, True),
-        (Facts("linux", bus=True, wayland=True), SNI, False),
-        (Facts("linux", x_named=True, x_display=True), Route.X11, False),
-        (Facts("linux", wayland=True), Route.NONE, False),
-        (Facts("linux", bus=True, x_named=True), Route.NONE, False),
-        (Facts("linux", bus=True), Route.NONE, False),
-        (Facts("linux"), Route.NONE, False),
+        (DesktopFacts("win32"), Route.WINDOWS, False),
+        (DesktopFacts("darwin"), Route.MACOS, False),
+        (DesktopFacts("linux", bus=True, watcher=True, host=True, x_named=True), SNI, True),
+        (DesktopFacts("linux", bus=True, watcher=True, host=True, wayland=True), SNI, False),
+        (DesktopFacts("linux", bus=True, watcher=True, host=True), SNI, False),
+        (DesktopFacts("linux", bus=True, watcher=True, x_named=True, x_display=True), SNI, True),
+        (DesktopFacts("linux", bus=True, watcher=True, x_named=True), SNI, False),
+        (DesktopFacts("linux", bus=True, watcher=True), SNI, False),
+        (DesktopFacts("linux", bus=True, x_named=True, x_display=True), SNI, True),
+        (DesktopFacts("linux", bus=True, wayland=True), SNI, False),
+        (DesktopFacts("linux", x_named=True, x_display=True), Route.X11, False),
+        (DesktopFacts("linux", wayland=True), Route.NONE, False),
+        (DesktopFacts("linux", bus=True, x_named=True), Route.NONE, False),
+        (DesktopFacts("linux", bus=True), Route.NONE, False),
+        (DesktopFacts("linux"), Route.NONE, False),
     ],
 )
-def test_the_choice(facts: Facts, route: Route, stand_in: bool) -> None:
+def test_the_choice(facts: DesktopFacts, route: Route, stand_in: bool) -> None:
     choice = choose(facts)
     assert (choice.route, choice.stand_in) == (route, stand_in)
 
@@ -35,33 +35,33 @@ def test_the_choice(facts: Facts, route: Route, stand_in: bool) -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (Facts("linux"), "no graphical display"),
-        (Facts("linux", x_named=True), "DISPLAY"),
-        (Facts("linux", wayland=True), "D-Bus"),
-        (Facts("linux", bus=True, wayland=True), "No panel"),
-        (Facts("linux", bus=True, watcher=True, wayland=True), "no panel shows them"),
-        (Facts("linux", x_named=True, x_display=True), "no menu"),
+        (DesktopFacts("linux"), "no graphical display"),
+        (DesktopFacts("linux", x_named=True), "DISPLAY"),
+        (DesktopFacts("linux", wayland=True), "D-Bus"),
+        (DesktopFacts("linux", bus=True, wayland=True), "No panel"),
+        (DesktopFacts("linux", bus=True, watcher=True, wayland=True), "no panel shows them"),
+        (DesktopFacts("linux", x_named=True, x_display=True), "no menu"),
     ],
 )
-def test_a_shortcoming_is_said_in_one_line(facts: Facts, words: str) -> None:
+def test_a_shortcoming_is_said_in_one_line(facts: DesktopFacts, words: str) -> None:
     reason = choose(facts).reason
     assert words in reason
     assert "\n" not in reason
 
 
 def test_the_best_way_needs_no_words() -> None:
-    assert choose(Facts("linux", bus=True, watcher=True, host=True)) == Choice(SNI)
+    assert choose(DesktopFacts("linux", bus=True, watcher=True, host=True)) == Choice(SNI)
 
 
 def test_an_empty_environment_has_nothing_to_show_on() -> None:
-    assert gather({}, "linux") == Facts("linux")
+    assert gather({}, "linux") == DesktopFacts("linux")
 
 
 def test_a_display_that_is_not_there_is_named_but_not_open() -> None:
     environ = {"DISPLAY": ":64999", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
-    assert gather(environ, "linux") == Facts("linux", x_named=True)
+    assert gather(environ, "linux") == DesktopFacts("linux", x_named=True)
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_other_platforms_are_not_looked_at(platform: str) -> None:
-    assert gather({"DISPLAY": ":64999"}, platform) == Facts(platform)
+    assert gather({"DISPLAY": ":64999"}, platform) == DesktopFacts(platform)

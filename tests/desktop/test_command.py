@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli.autostart import APART
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.demo import CAST
 from desktop.harness import Desktop, Program, wait_for
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, NoAnswerError, Reply, Target
 from claude_session_status.desktop.linux.courier import Courier
-from claude_session_status.desktop.notify import Chain, Outcome, chain_for
+from claude_session_status.desktop.notify import Chain, NotifyOutcome, chain_for
 from claude_session_status.desktop.notify.base import fit
 from claude_session_status.desktop.notify.freedesktop import TARGET, TRIES, FreedesktopNotifier
 from claude_session_status.desktop.notify.through_icon import IconNotifier
@@ -28,17 +28,31 @@ LAST = Notification("a", "a: cache expires in 5s", "Now.", urgent=True)
 @pytest.mark.parametrize(
     ("outcomes", "result", "tried"),
     [
-        ([Outcome.SENT, Outcome.SENT], Outcome.SENT, [Outcome.SENT]),
-        ([Outcome.UNAVAILABLE, Outcome.SENT], Outcome.SENT, [Outcome.UNAVAILABLE, Outcome.SENT]),
-        ([Outcome.FAILED, Outcome.UNCONFIRMED], Outcome.UNCONFIRMED, [Outcome.FAILED, Outcome.UNCONFIRMED]),
-        ([None, Outcome.SENT], Outcome.SENT, [Outcome.FAILED, Outcome.SENT]),
-        ([Outcome.FAILED, None], Outcome.FAILED, [Outcome.FAILED, Outcome.FAILED]),
-        ([Outcome.NO_ANSWER, Outcome.SENT], Outcome.NO_ANSWER, [Outcome.NO_ANSWER]),  # notify-send asks the same one
-        ([Outcome.LATE, Outcome.SENT], Outcome.LATE, [Outcome.LATE]),
-        ([], Outcome.UNAVAILABLE, []),
+        ([NotifyOutcome.SENT, NotifyOutcome.SENT], NotifyOutcome.SENT, [NotifyOutcome.SENT]),
+        (
+            [NotifyOutcome.UNAVAILABLE, NotifyOutcome.SENT],
+            NotifyOutcome.SENT,
+            [NotifyOutcome.UNAVAILABLE, NotifyOutcome.SENT],
+        ),
+        (
+            [NotifyOutcome.FAILED, NotifyOutcome.UNCONFIRMED],
+            NotifyOutcome.UNCONFIRMED,
+            [NotifyOutcome.FAILED, NotifyOutcome.UNCONFIRMED],
+        ),
+        ([None, NotifyOutcome.SENT], NotifyOutcome.SENT, [NotifyOutcome.FAILED, NotifyOutcome.SENT]),
+        ([NotifyOutcome.FAILED, None], NotifyOutcome.FAILED, [NotifyOutcome.FAILED, NotifyOutcome.FAILED]),
+        (
+            [NotifyOutcome.NO_ANSWER, NotifyOutcome.SENT],
+            NotifyOutcome.NO_ANSWER,
+            [NotifyOutcome.NO_ANSWER],
+        ),  # notify-send asks the same one
+        ([NotifyOutcome.LATE, NotifyOutcome.SENT], NotifyOutcome.LATE, [NotifyOutcome.LATE]),
+        ([], NotifyOutcome.UNAVAILABLE, []),
     ],
 )
-def test_the_first_way_that_works_wins(outcomes: list[Outcome | None], result: Outcome, tried: list[Outcome]) -> None:
+def test_the_first_way_that_works_wins(
+    outcomes: list[NotifyOutcome | None], result: NotifyOutcome, tried: list[NotifyOutcome]
+) -> None:
     ways = [FakeNotifier(outcome, f"way {i}") for i, outcome in enumerate(outcomes)]
     chain = Chain(ways)
     assert chain.notify(SOON, None).outcome is result
@@ -167,8 +181,8 @@ def test_it_shows_title_and_body_and_replaces_what_it_showed_before() -> None:
     service = Service("body")
     bus = service.bus()
     notifier = FreedesktopNotifier(service.open)
-    assert notifier.notify(SOON, None).outcome is Outcome.SENT
-    assert notifier.notify(LAST, None).outcome is Outcome.SENT
+    assert notifier.notify(SOON, None).outcome is NotifyOutcome.SENT
+    assert notifier.notify(LAST, None).outcome is NotifyOutcome.SENT
     first, second = bus.called("Notify")
     assert first[:6] == ("claude-session-status", 0, "", "a: cache expires in 30s", "Answer <now> & here.", [])
     assert second[1] == 7
@@ -215,12 +229,12 @@ def test_it_closes_what_it_showed_once() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        ("org.freedesktop.DBus.Error.ServiceUnknown", Outcome.UNAVAILABLE),
-        ("org.freedesktop.DBus.Error.Spawn.ChildExited", Outcome.UNAVAILABLE),
-        ("org.freedesktop.Notifications.MaxNotificationsExceeded", Outcome.FAILED),
+        ("org.freedesktop.DBus.Error.ServiceUnknown", NotifyOutcome.UNAVAILABLE),
+        ("org.freedesktop.DBus.Error.Spawn.ChildExited", NotifyOutcome.UNAVAILABLE),
+        ("org.freedesktop.Notifications.MaxNotificationsExceeded", NotifyOutcome.FAILED),
     ],
 )
-def test_a_service_that_is_not_there_is_told_from_one_that_refuses(error: str, outcome: Outcome) -> None:
+def test_a_service_that_is_not_there_is_told_from_one_that_refuses(error: str, outcome: NotifyOutcome) -> None:
     service = Service()
     service.bus(GetCapabilities=Reply(error=CallError(error, "")))
     assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is outcome
@@ -229,7 +243,7 @@ def test_a_service_that_is_not_there_is_told_from_one_that_refuses(error: str, o
 def test_without_a_bus_it_is_unavailable() -> None:
     service = Service()
     service.buses = [BusError("none"), BusError("none")]
-    assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is Outcome.UNAVAILABLE
+    assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is NotifyOutcome.UNAVAILABLE
 
 
 def test_a_connection_that_died_is_made_anew() -> None:
@@ -240,7 +254,7 @@ def test_a_connection_that_died_is_made_anew() -> None:
     notifier.notify(SOON, None)
 
     dead.go_away()
-    assert notifier.notify(LAST, None).outcome is Outcome.SENT
+    assert notifier.notify(LAST, None).outcome is NotifyOutcome.SENT
     assert dead.closed
     assert len(alive.called("Notify")) == 1
 
@@ -253,7 +267,7 @@ def test_a_service_that_hangs_is_told_once_and_says_so(silent: str, asked: int, 
     del bus.answers[silent]
     attempt = FreedesktopNotifier(service.open, patience=0.05).notify(SOON, None)
     assert (attempt.outcome, attempt.reason) == (
-        Outcome.NO_ANSWER,
+        NotifyOutcome.NO_ANSWER,
         f"org.freedesktop.Notifications did not answer {silent} within 0.05 s",
     )
     assert (len(bus.called("GetCapabilities")), len(bus.called("Notify"))) == (asked, sent)
@@ -268,12 +282,12 @@ def test_what_a_service_shows_after_it_was_given_up_is_taken_back(answer: Reply,
     bus = service.bus()
     del bus.answers["Notify"]
     notifier = FreedesktopNotifier(service.open, patience=0.05)
-    assert notifier.notify(SOON, None).outcome is Outcome.NO_ANSWER
+    assert notifier.notify(SOON, None).outcome is NotifyOutcome.NO_ANSWER
     bus.answer_late("Notify", answer)
     bus.answers["Notify"] = Reply((8,))
     notifier.notify(LAST, None)
     assert [body[1] for body in bus.called("Notify")] == [0, 0]
-    notifier.hang_up()
+    notifier.disconnect()
     assert bus.called("CloseNotification") == closed
 
 
@@ -287,7 +301,7 @@ def test_a_service_that_has_to_be_started_first_is_waited_for() -> None:
         return 0.0
 
     notifier = FreedesktopNotifier(service.open, clock=clock, patience=0.05)
-    assert notifier.notify(SOON, None, until=10.0).outcome is Outcome.SENT
+    assert notifier.notify(SOON, None, until=10.0).outcome is NotifyOutcome.SENT
     assert len(bus.called("Notify")) == 1
 
 
@@ -295,13 +309,16 @@ def test_a_bus_that_hangs_is_no_answer_either() -> None:
     service = Service()
     service.buses = [NoAnswerError("the session bus does not answer")] * TRIES
     attempt = FreedesktopNotifier(service.open).notify(SOON, None)
-    assert (attempt.outcome, attempt.reason) == (Outcome.NO_ANSWER, "the session bus does not answer")
+    assert (attempt.outcome, attempt.reason) == (NotifyOutcome.NO_ANSWER, "the session bus does not answer")
 
 
 @pytest.mark.parametrize(
-    ("until", "outcome", "sent"), [(None, Outcome.SENT, 1), (11.0, Outcome.SENT, 1), (10.0, Outcome.LATE, 0)]
+    ("until", "outcome", "sent"),
+    [(None, NotifyOutcome.SENT, 1), (11.0, NotifyOutcome.SENT, 1), (10.0, NotifyOutcome.LATE, 0)],
 )
-def test_what_is_over_once_the_service_answers_is_not_shown(until: float | None, outcome: Outcome, sent: int) -> None:
+def test_what_is_over_once_the_service_answers_is_not_shown(
+    until: float | None, outcome: NotifyOutcome, sent: int
+) -> None:
     service = Service()
     bus = service.bus()
     attempt = FreedesktopNotifier(service.open, clock=lambda: 10.0).notify(SOON, None, until)
@@ -323,7 +340,7 @@ def test_what_was_given_up_while_the_bus_was_opened_is_not_sent_then() -> None:
         courier.ask(TARGET, "Notify", timeout=0.01)
     opening.set()
     courier.ask(TARGET, "GetCapabilities", timeout=5)
-    courier.hang_up()
+    courier.disconnect()
     assert [member for _, member, _ in bus.calls] == ["GetCapabilities"]
 
 
@@ -386,7 +403,7 @@ def test_a_service_that_never_answers_is_given_up() -> None:
     courier = Courier(service.open, (), lambda _signal: None)
     with pytest.raises(BusError, match="did not answer"):
         courier.ask(TARGET, "GetCapabilities", timeout=0.01)
-    courier.hang_up()
+    courier.disconnect()
     assert bus.closed
 
 
@@ -407,13 +424,13 @@ class Facade:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (None, Outcome.UNCONFIRMED),
-        (NotImplementedError(), Outcome.UNAVAILABLE),
-        (ImportError(), Outcome.UNAVAILABLE),
-        (OSError(), Outcome.FAILED),
+        (None, NotifyOutcome.UNCONFIRMED),
+        (NotImplementedError(), NotifyOutcome.UNAVAILABLE),
+        (ImportError(), NotifyOutcome.UNAVAILABLE),
+        (OSError(), NotifyOutcome.FAILED),
     ],
 )
-def test_plyer_is_believed_only_so_far(error: Exception | None, outcome: Outcome) -> None:
+def test_plyer_is_believed_only_so_far(error: Exception | None, outcome: NotifyOutcome) -> None:
     assert PlyerNotifier(facade=Facade(error)).notify(SOON, None).outcome is outcome
 
 
@@ -428,7 +445,7 @@ def test_plyer_gets_short_texts_that_do_not_look_like_options() -> None:
 
 def test_plyer_itself_runs_here_without_a_warning_or_an_exception() -> None:
     """The real one: whatever this machine has, nothing escapes."""
-    assert PlyerNotifier(sys.platform).notify(SOON, None).outcome in Outcome
+    assert PlyerNotifier(sys.platform).notify(SOON, None).outcome in NotifyOutcome
 
 
 # ---- the icon ---------------------------------------------------------------
@@ -451,7 +468,7 @@ class FakeToast:
 
 def test_the_icon_shows_a_toast_within_the_limits_of_windows() -> None:
     toast = FakeToast()
-    assert IconNotifier(toast).notify(Notification("a", "t" * 80, "b" * 300), None).outcome is Outcome.SENT
+    assert IconNotifier(toast).notify(Notification("a", "t" * 80, "b" * 300), None).outcome is NotifyOutcome.SENT
     ((title, body),) = toast.shown
     assert (len(title), len(body)) == (63, 255)
 
@@ -468,9 +485,9 @@ def test_the_icon_takes_back_only_what_it_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"), [(NotImplementedError(), Outcome.UNAVAILABLE), (OSError(), Outcome.FAILED)]
+    ("error", "outcome"), [(NotImplementedError(), NotifyOutcome.UNAVAILABLE), (OSError(), NotifyOutcome.FAILED)]
 )
-def test_an_icon_that_can_not_toast(error: Exception, outcome: Outcome) -> None:
+def test_an_icon_that_can_not_toast(error: Exception, outcome: NotifyOutcome) -> None:
     assert IconNotifier(FakeToast(error)).notify(SOON, None).outcome is outcome
 
 

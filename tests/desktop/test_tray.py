@@ -12,7 +12,7 @@ import pytest
 
 from claude_session_status import view, words
 from claude_session_status.desktop import backend, tray
-from claude_session_status.desktop.facilities import Facilities
+from claude_session_status.desktop.capabilities import CapabilityProbe
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.desktop.worker import Task
@@ -21,8 +21,8 @@ from claude_session_status.model import Activity, Alert, Snapshot, Urgency
 from claude_session_status.view import Command, IconSpec, MenuItem
 from desktop.fakes import (
     NOW,
+    FakeActions,
     FakeAutostart,
-    FakeDeeds,
     FakeIcon,
     FakeNotifier,
     FakeSetUp,
@@ -33,7 +33,7 @@ from desktop.fakes import (
 )
 
 
-class Errands(InlineErrands):
+class TaskRunner(InlineErrands):
     """Does tasks at once, or when it is asked to."""
 
     def __init__(self) -> None:
@@ -56,17 +56,17 @@ class Scene:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
-        self.deeds = FakeDeeds()
+        self.deeds = FakeActions()
         self.autostart = FakeAutostart()
         self.set_up = FakeSetUp()
         self.set_up.installed = True
         self.time = 50.0  # of this machine, which has nothing to do with a monitor's that is made up
         self.left_behind = threading.Event()
-        self.notices = Errands()
+        self.notices = TaskRunner()
         self.tray = Tray(
             self.monitor,
             self.deeds,
-            Facilities(self.autostart, self.set_up, checks_set_up=True),
+            CapabilityProbe(self.autostart, self.set_up, checks_set_up=True),
             clicks=InlineErrands(),
             notices=self.notices,
             painter=IconPainter(),
@@ -392,7 +392,7 @@ def test_what_cannot_be_told_of_the_surroundings_is_not_offered() -> None:
         def turn(self, on: bool) -> None:
             raise AssertionError
 
-    assert Facilities(Broken()).look() == view.Offers()
+    assert CapabilityProbe(Broken()).look() == view.Capabilities()
 
 
 # ---- the monitor ------------------------------------------------------------
@@ -498,7 +498,7 @@ def test_an_icon_that_can_not_be_made_is_a_failure_with_advice(monkeypatch: pyte
     def broken(*_: Any, **__: Any) -> Any:
         raise OSError("no menu bar")
 
-    monkeypatch.setattr(backend, "gather", lambda _environ: backend.Facts("darwin"))
+    monkeypatch.setattr(backend, "gather", lambda _environ: backend.DesktopFacts("darwin"))
     monkeypatch.setattr(backend, "make_icon", broken)
     with pytest.raises(SessionStatusError, match="no menu bar"):
         run_tray(ScriptedMonitor(), ["watch"], environ={})

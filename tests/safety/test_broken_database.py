@@ -16,15 +16,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from claude_session_status import notes, store_files
-from claude_session_status.claude import found, ingest
+from claude_session_status import notes
+from claude_session_status.claude import discovery, ingest
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
 from claude_session_status.lock import FileLock
 from claude_session_status.model import Event, EventKind, Session
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store import files
+from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript
 from safety.damage import DAMAGES, of_a_newer_duckdb
 
@@ -82,7 +83,7 @@ def test_status_sets_it_aside_and_rebuilds_from_spool_and_transcripts(
     assert set(left) == {"told", "waiting"}
     assert said == ""
     assert aside(where) == [kept]
-    assert store_files.broken_files(where.database) == [str(kept)]
+    assert files.broken_files(where.database) == [str(kept)]
 
 
 def test_a_lone_hook_does_so_too(good: bytes, where: Paths) -> None:
@@ -428,6 +429,6 @@ def test_recent_transcripts_are_found_with_their_folders(where: Paths) -> None:
     (projects / "-b/folder.jsonl").mkdir()
     os.mkfifo(projects / "-b/pipe.jsonl")
     (projects / "a file").write_text("x")
-    listed = [(s.session_id, s.cwd, s.project) for s in found.sessions(where.claude_dir, NOW - 86_400)]
+    listed = [(s.session_id, s.cwd, s.project) for s in discovery.sessions(where.claude_dir, NOW - 86_400)]
     assert listed == [("one", "/x/last", "last")]
-    assert list(found.sessions(where.claude_dir + "/nowhere", 0)) == []
+    assert list(discovery.sessions(where.claude_dir + "/nowhere", 0)) == []

@@ -17,12 +17,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from claude_session_status import store_files
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.errors import StoreBrokenError
 from claude_session_status.model import Session
 from claude_session_status.paths import Paths
-from claude_session_status.store import LOG_BYTES, Store
+from claude_session_status.store import files
+from claude_session_status.store.database import LOG_BYTES, Store
 
 PAGE = 4096  # bytes: a write that is cut short is cut between these
 BLOCK = range(12288, 12288 + 262144)  # what each checkpoint writes over
@@ -57,9 +57,10 @@ class Connection:
         step("closed")
 
 _duckdb.connect = Connection
-from claude_session_status import paths, store
+from claude_session_status import paths
+from claude_session_status.store import database
 from claude_session_status.model import Session
-store.Store(paths.from_environment().database).update(["new"], lambda before: [Session("new")])
+database.Store(paths.from_environment().database).update(["new"], lambda before: [Session("new")])
 """
 
 
@@ -71,7 +72,7 @@ def killed(word: str, time: int = 1) -> bool:
 def fill(where: Paths, least: int = LOG_BYTES) -> dict[str, Session]:
     """Write rows until a checkpoint is due, and return them."""
     database, rows, number = Store(where.database), {}, 0
-    while number < 2 * SESSIONS or store_files.log_size(database.path) <= least:
+    while number < 2 * SESSIONS or files.log_size(database.path) <= least:
         session = Session(f"s{number % SESSIONS}", project=f"p{number}", last_event_at=1e9 + number)
         database.update([session.session_id], lambda before, session=session: [session])  # type: ignore[misc]
         rows[session.session_id] = session
@@ -83,7 +84,7 @@ def rows(where: Paths) -> dict[str, Session]:
     return {s.session_id: s for s in Store(where.database).load()}
 
 
-def files(where: Paths) -> set[str]:
+def files_beside(where: Paths) -> set[str]:
     """What is beside the database, and what was set aside of it without its date."""
     return {"broken" if ".broken-" in name else name for name in os.listdir(where.folder)} - {"status.duckdb"}
 
@@ -111,8 +112,8 @@ def test_changes_go_to_the_log_until_a_checkpoint_is_due(where: Paths) -> None:
     assert Path(where.database).read_bytes() == before
     write_next(where)
     assert Path(where.database).read_bytes() != before
-    assert 0 < store_files.log_size(where.database) < LOG_BYTES
-    assert files(where) == {"status.duckdb.wal"}
+    assert 0 < files.log_size(where.database) < LOG_BYTES
+    assert files_beside(where) == {"status.duckdb.wal"}
     assert rows(where) == expected | {"next": Session("next")}
 
 
@@ -133,8 +134,8 @@ def test_where_nothing_can_be_copied_the_log_goes_on(where: Paths, monkeypatch: 
 
     monkeypatch.setattr(os, "fsync", full)
     write_next(where)
-    assert files(where) == {"status.duckdb.wal"}
-    assert store_files.log_size(where.database) > LOG_BYTES
+    assert files_beside(where) == {"status.duckdb.wal"}
+    assert files.log_size(where.database) > LOG_BYTES
     assert rows(where) == expected | {"next": Session("next")}
 
 
@@ -155,7 +156,10 @@ def torn(where: Paths) -> tuple[bytes, bytes]:
     before = Path(where.database).read_bytes()
     shutil.copytree(where.folder, f"{where.folder}.kept")
     write_next(where)
-    assert (files(where), set(rows(where))) == ({"status.duckdb.wal"}, {*(f"s{n}" for n in range(SESSIONS)), "next"})
+    assert (files_beside(where), set(rows(where))) == (
+        {"status.duckdb.wal"},
+        {*(f"s{n}" for n in range(SESSIONS)), "next"},
+    )
     duckdb.connect(where.database).close()
     return before, Path(where.database).read_bytes()
 
@@ -174,7 +178,7 @@ def test_a_checkpoint_that_is_cut_short_costs_no_row(pages: int, torn: tuple[byt
             Store(where.database).load()
     write_next(where)
     assert set(rows(where)) == {*(f"s{n}" for n in range(SESSIONS)), "next"}
-    assert files(where) - {"broken"} <= {"status.duckdb.wal", "ingest.lock"}
+    assert files_beside(where) - {"broken"} <= {"status.duckdb.wal", "ingest.lock"}
 
 
 def test_a_copy_that_was_left_is_not_replaced_by_a_copy_of_damage(where: Paths) -> None:
@@ -190,7 +194,7 @@ def test_a_copy_that_was_left_is_not_replaced_by_a_copy_of_damage(where: Paths) 
 
 
 def rows_of_a_copy(where: Paths) -> dict[str, Session]:
-    return {s.session_id: s for s in Store(store_files.checkpoint_copy(where.database)).load()}
+    return {s.session_id: s for s in Store(files.checkpoint_copy(where.database)).load()}
 
 
 @pytest.mark.parametrize("lost", [1, 8, 40, 100])
@@ -203,7 +207,7 @@ def test_a_log_whose_last_entry_is_half_zeros_costs_that_entry_only(lost: int, w
         Store(where.database).load()
     assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
     assert rows(where) == expected
-    assert files(where) == {"broken", "ingest.lock"}
+    assert files_beside(where) == {"broken", "ingest.lock"}
 
 
 # ---- the first write --------------------------------------------------------
@@ -218,7 +222,7 @@ def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(word: str, whe
             continue
         write_next(where)
         assert rows(where)["next"] == Session("next")
-        assert files(where) == {"status.duckdb.wal"}
+        assert files_beside(where) == {"status.duckdb.wal"}
 
 
 def test_a_log_that_outlived_its_database_is_set_aside_and_not_taken_for_the_new_ones(where: Paths) -> None:
@@ -278,7 +282,7 @@ def test_a_kill_while_a_torn_log_is_given_up_costs_no_row(
         Store(where.database).load()  # somebody looks meanwhile
     write_next(where)
     assert rows(where) == expected | {"next": Session("next")}
-    assert files(where) <= {"broken", "status.duckdb.wal", "ingest.lock"}
+    assert files_beside(where) <= {"broken", "status.duckdb.wal", "ingest.lock"}
 
 
 def test_a_torn_log_is_read_where_a_file_has_one_name_only(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +327,7 @@ def test_a_link_to_the_database_is_followed_and_what_belongs_to_it_lies_beside_t
     stamp = Store(where.database).stamp()
     write_next(where)
     assert Store(where.database).stamp() != stamp
-    assert store_files.log_size(str(real)) < LOG_BYTES, "there was a checkpoint"
+    assert files.log_size(str(real)) < LOG_BYTES, "there was a checkpoint"
     assert os.path.islink(where.database)
     assert rows(where) == expected | {"next": Session("next")}
 
@@ -339,7 +343,7 @@ def test_where_a_checkpoint_would_fill_the_disk_there_is_none(where: Paths, monk
 
     monkeypatch.setattr(os, "statvfs", nearly_full)
     write_next(where)
-    assert store_files.log_size(where.database) > LOG_BYTES
+    assert files.log_size(where.database) > LOG_BYTES
     assert rows(where) == expected | {"next": Session("next")}
 
 
@@ -361,4 +365,4 @@ def test_a_checkpoint_that_fails_while_it_is_rebuilt_is_told_as_any_other_failur
         assert where.database in done.stdout
     mend(where)
     assert len(rows(where)) >= SESSIONS
-    assert files(where) <= {"broken", "ingest.lock", "monitor.alive", "spool", "log"}
+    assert files_beside(where) <= {"broken", "ingest.lock", "monitor.alive", "spool", "log"}

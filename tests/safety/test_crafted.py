@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from claude_session_status import policy, view, words
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.lock import FileLock
 from claude_session_status.model import Alert, Request, Session, Source
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from cli.test_watch import Terminal
 from desktop.harness import Desktop, Program, wait_for
 from fakes import NOW
@@ -80,13 +80,15 @@ def test_status_shows_them_as_text_and_the_json_is_valid(crafted: dict[str, str]
     assert (done.returncode, done.stderr) == (0, "")
     assert all(_is_harmless(line) for line in done.stdout.splitlines())
     # As many lines as sessions, apart from those that are one after the cut, and the header.
-    expected = {hook.text_of({"x": n}, "x") for name in crafted.values() for n in (name, f"{name} alone")}
+    expected = {payload.text_of({"x": n}, "x") for name in crafted.values() for n in (name, f"{name} alone")}
     assert len(done.stdout.splitlines()) == 1 + len(expected)
     assert "[bold red]x" in done.stdout
     done = subprocess.run([*COMMAND, "status", "--json"], capture_output=True, text=True)
     sessions = json.loads(done.stdout)["sessions"]
     assert {s["session_id"] for s in sessions} == expected
-    assert {s["title"] for s in sessions if s["title"]} == {hook.text_of({"x": name}, "x") for name in crafted.values()}
+    assert {s["title"] for s in sessions if s["title"]} == {
+        payload.text_of({"x": name}, "x") for name in crafted.values()
+    }
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_watch_shows_them_as_text(crafted: dict[str, str], terminal: Terminal) -
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> None:
-    kept = hook.text_of({"x": name}, "x")
+    kept = payload.text_of({"x": name}, "x")
     assert kept is not None
     for session in (
         Session(kept, project=kept, cwd=kept, title=kept, request=Request(NOW, 300, Source.HOOK)),
@@ -133,7 +135,7 @@ def test_a_real_panel_and_a_real_notification_service_show_them_as_text(desktop:
         at = now - 300 + (34 if number == 0 else 46)
         note = hook.note_of({"session_id": f"{number}", "project": name, "title": name}, "mark-turn", at, {})
         assert note is not None
-        Spool(where.spool).write(hook.encode(note), at)
+        Spool(where.spool).write(payload.encode(note), at)
     tray = desktop.start([*COMMAND, "tray"], "tray")
     item = desktop.item()
     plain = [words.clean(name) for name in names]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW
 from safety.small_disk import COMMAND, Disk, can_mount, small_disk
 
@@ -72,7 +72,7 @@ class TestFull:
         for session_id in sorted(notes):
             note = hook.note_of({"session_id": session_id, "cwd": "/x" * 2000}, "mark-turn", time.time(), {})
             assert note is not None
-            Spool(where.spool).write(hook.encode(note), time.time())
+            Spool(where.spool).write(payload.encode(note), time.time())
         disk.fill()
         done = disk.run("status", room=4096)
         assert done.returncode == 0
@@ -115,7 +115,7 @@ class TestFull:
         # Long, since a short one finds room in the last block of the database's log.
         note = hook.note_of({"session_id": "s", "cwd": "/x" * 4000}, "mark-turn", time.time(), {})
         assert note is not None
-        Spool(where.spool).write(hook.encode(note), time.time())
+        Spool(where.spool).write(payload.encode(note), time.time())
         disk.fill()
         with disk.felt_here(0):
             monitor.poll()
@@ -175,7 +175,7 @@ def test_a_folder_of_somebody_else_is_named() -> None:
 class TestPowerCut:
     """After one, a file may have any part of its bytes, zeros in their place, or none; its name it may have already."""
 
-    NOTE = hook.encode({"kind": "turn", "session_id": "s", "at": NOW, "cwd": "/x/y"})
+    NOTE = payload.encode({"kind": "turn", "session_id": "s", "at": NOW, "cwd": "/x/y"})
 
     @pytest.mark.parametrize("filled", [b"", b"\0"], ids=["cut", "zeros"])
     def test_a_note_of_any_length_is_whole_or_absent(self, filled: bytes, where: Paths) -> None:

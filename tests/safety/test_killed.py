@@ -21,14 +21,14 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import Session
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
-from claude_session_status.store_files import broken_files
+from claude_session_status.store.database import Store
+from claude_session_status.store.files import broken_files
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 TORN = re.compile(r"Corrupt database file: computed checksum \d+ .* in block at location \d+\. It was set aside as ")
@@ -40,7 +40,8 @@ LEAST = 50  # events a session
 # one is killed by the clock, the rest at a step of their work: on a busy machine the clock strikes too early to hurt.
 _KILLER = """
 import os, random, sys, time
-from claude_session_status import paths, spool, store
+from claude_session_status import paths, spool
+from claude_session_status.store import database
 from claude_session_status.claude import ingest
 where, dice = paths.from_environment(), random.Random(int(sys.argv[2]))
 log = os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -79,7 +80,7 @@ def remove(self, name, real=spool.Spool.remove):
     real(self, name)
     step()
 
-connect, store.duckdb.connect = store.duckdb.connect, Connection
+connect, database.duckdb.connect = database.duckdb.connect, Connection
 spool.Spool.read, spool.Spool.remove = read, remove
 for number in range(int(sys.argv[1])):
     by_the_clock = number % 2
@@ -110,7 +111,7 @@ def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None
         at = round(time.time(), 6)
         note = hook.note_of(data, _TURNS[step % len(_TURNS)], at, {})
         assert note is not None
-        raw = hook.encode(note)
+        raw = payload.encode(note)
         copy.write(raw, at)
         spool.write(raw, at)
         step += 1
@@ -121,7 +122,7 @@ def _say(where: Paths, session_id: str) -> None:
     at = time.time()
     note = hook.note_of({"session_id": session_id}, "mark-turn", at, {})
     assert note is not None
-    Spool(where.spool).write(hook.encode(note), at)
+    Spool(where.spool).write(payload.encode(note), at)
 
 
 def _rows(where: Paths) -> dict[str, Session]:
@@ -246,12 +247,12 @@ def test_killed_while_an_old_file_is_carried_over_it_is_carried_over_at_the_next
         )
     original = Path(where.database).read_bytes()
     program = (
-        "import os, random, sys, time; from claude_session_status import paths, store\n"
+        "import os, random, sys, time; from claude_session_status import paths; from claude_session_status.store import database\n"
         "where, dice = paths.from_environment(), random.Random(3)\n"
         "for _ in range(25):\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"
-        "        store.Store(where.database).load(); os._exit(0)\n"
+        "        database.Store(where.database).load(); os._exit(0)\n"
         "    time.sleep(dice.uniform(0, 0.12)); os.kill(child, 9); os.waitpid(child, 0)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -18,7 +18,7 @@ from claude_session_status.model import Event, EventKind, Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]

@@ -20,7 +20,7 @@ from claude_session_status.cli import tray
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
-from claude_session_status.spool import make_private_folder
+from claude_session_status.private import make_private_folder
 from fakes import iso
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]

@@ -12,15 +12,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from claude_session_status import pause, store_files
-from claude_session_status.claude.hook_commands import Launcher
-from claude_session_status.claude.settings_file import SettingsFile
+from claude_session_status import pause
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.settings_file import SettingsFile
 from claude_session_status.lock import FileLock
 from claude_session_status.model import EventKind, Session
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool, give_to_owner, make_private_folder, open_private
-from claude_session_status.store import LOG_BYTES, Store
+from claude_session_status.private import give_to_owner, make_private_folder, open_private
+from claude_session_status.spool import Spool
+from claude_session_status.store import files
+from claude_session_status.store.database import LOG_BYTES, Store
 from safety.small_disk import COMMAND
 
 USER, GROUP = 65534, 65533
@@ -63,7 +65,7 @@ def as_user(where: Paths, program: str, raw: bytes = b"") -> None:
     start = (
         "import os, decimal, uuid\n"
         "from claude_session_status import config, monitor, pause\n"
-        "from claude_session_status.claude import found, hook, ingest\n"
+        "from claude_session_status.claude import discovery, hook, ingest\n"
         f"os.setgroups([]); os.setgid({GROUP}); os.setuid({USER})\n"
     )
     done = subprocess.run(
@@ -122,7 +124,7 @@ def test_after_roots_monitor_the_users_own_goes_on(where: Paths) -> None:
 def test_what_a_killed_writer_leaves_beside_the_database_is_the_users(where: Paths) -> None:
     """A log stays also where a disk is full."""
     program = (
-        "import os, sys; from claude_session_status.store import Store, duckdb\n"
+        "import os, sys; from claude_session_status.store.database import Store, duckdb\n"
         "from claude_session_status.model import Session\n"
         "connect = duckdb.connect\n"
         "def no_checkpoint(*a, **o):\n"
@@ -137,12 +139,12 @@ def test_what_a_killed_writer_leaves_beside_the_database_is_the_users(where: Pat
 
 def test_after_a_checkpoint_of_roots_and_while_it_is_killed_in_one_all_is_the_users(where: Paths) -> None:
     store, number = Store(where.database), 0
-    while store_files.log_size(where.database) <= LOG_BYTES:
+    while files.log_size(where.database) <= LOG_BYTES:
         number += 1
         store.update(["s"], lambda before, number=number: [Session("s", project=f"p{number}" * 20)])  # type: ignore[misc]
     assert not_the_users(where) == []
     program = (
-        "import os, sys; from claude_session_status.store import Store, duckdb\n"
+        "import os, sys; from claude_session_status.store.database import Store, duckdb\n"
         "connect = duckdb.connect\n"
         "class Killed:\n"
         "    def __init__(self, *a, **o): self.real = connect(*a, **o)\n"
@@ -159,14 +161,14 @@ def test_after_a_checkpoint_of_roots_and_while_it_is_killed_in_one_all_is_the_us
         assert done.returncode == -9
         assert not_the_users(where) == []
         as_user(where, "hook.main('mark-turn')", b'{"session_id": "by the user"}')
-    assert store_files.log_size(where.database) < LOG_BYTES, "there was a checkpoint"
+    assert files.log_size(where.database) < LOG_BYTES, "there was a checkpoint"
 
 
 def test_the_copy_of_an_old_database_is_the_users(where: Paths) -> None:
     make_private_folder(where.folder)
     Path(where.database).write_bytes(b"old")
     os.chown(where.database, USER, GROUP)
-    store_files.keep_copy(where.database, where.database + ".original")
+    files.keep_copy(where.database, where.database + ".original")
     assert not_the_users(where) == []
 
 

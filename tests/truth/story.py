@@ -26,6 +26,7 @@ from typing import Any
 import time_machine
 
 from claude_session_status.claude import hook as hook_command
+from claude_session_status.claude import pids
 from claude_session_status.claude.ingest import run_alone
 from claude_session_status.cli.main import main
 from claude_session_status.paths import Paths
@@ -348,7 +349,7 @@ class _Client:
         def act(stage: Stage) -> None:
             assert stage.process is not None
             pid = stage.process.pid
-            entry: Json = {"pid": pid, "sessionId": OURS, "procStart": str(hook_command.start_ticks(pid))}
+            entry: Json = {"pid": pid, "sessionId": OURS, "procStart": str(pids.start_ticks(pid))}
             entry |= {"status": status, "statusUpdatedAt": stage.now * 1000, "waitingFor": waiting_for}
             path = Path(stage.where.client_registry) / f"{pid}.json"
             path.parent.mkdir(parents=True, exist_ok=True)

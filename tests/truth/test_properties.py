@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, history, notes, policy, report, view
+from claude_session_status import alerting, notes, policy, reducer, report, view
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
     Activity,
@@ -26,7 +26,7 @@ from claude_session_status.model import (
 )
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 from fakes import NOW, Transcript
 from truth.story import Stage, hook
 
@@ -187,7 +187,7 @@ sessions = st.builds(
     process=st.none() | st.just(Process(1)),
     muted=st.booleans(),
     alerts=st.lists(st.tuples(st.sampled_from([30.0, 300.0]), st.floats(0, 4e9)), max_size=2).map(tuple),
-    **dict.fromkeys([*history._OWN_MOMENTS, "ended_at", "last_event_at", "transcript_at", "client_status_at"], moments),
+    **dict.fromkeys([*reducer._OWN_MOMENTS, "ended_at", "last_event_at", "transcript_at", "client_status_at"], moments),
 )
 nows = st.floats(NOW - 1e5, NOW + 1e5) | st.floats(0, 4e9)
 LEADS = (300.0, 30.0)
@@ -204,8 +204,8 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
             assert 0 <= state.seconds_left <= state.session.request.ttl_seconds + 1e-3
             assert (state.seconds_left > 0) == (state.cache is Cache.WARM)
     due = alerting.due(shot.sessions, LEADS, now)
-    assert all(e.expires_at is not None for alert in due for e in alerting.done_by(alert, LEADS, now))
-    mark = alerting.next_mark(shot.sessions, LEADS, now)
+    assert all(e.expires_at is not None for alert in due for e in alerting.alerted_events(alert, LEADS, now))
+    mark = alerting.next_alert_time(shot.sessions, LEADS, now)
     assert mark is None or mark > now
     assert len(policy.current(shot).sessions) <= len(rows)
     json.dumps(report.as_json(shot), allow_nan=False)
@@ -218,7 +218,7 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))
 def test_a_countdown_never_grows_without_a_newer_request(session: Session, now: float, steps: list[float]) -> None:
     """From a moment on at which the clock has reached all that is remembered."""
-    remembered = [getattr(session, name) for name in [*history._OWN_MOMENTS, "transcript_at", "client_status_at"]]
+    remembered = [getattr(session, name) for name in [*reducer._OWN_MOMENTS, "transcript_at", "client_status_at"]]
     started = session.request.started_at if session.request else None
     now = max(now, *(m for m in (*remembered, started) if m is not None), 0)
     before = policy.state_of(session, now)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from claude_session_status import history, notes
+from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registered, Registry
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
@@ -19,7 +19,7 @@ from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool, moment_of
-from claude_session_status.store import Stamp, Store
+from claude_session_status.store.database import Stamp, Store
 
 HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook, and the note is safe already
 LATELY_SECONDS = 1.0  # a note that waits for longer says that hooks before this one met a lock: no use in waiting
@@ -52,7 +52,7 @@ class Ingester:
         self,
         paths: Paths,
         store: Store,
-        default_ttl: int = history.DEFAULT_TTL_SECONDS,
+        default_ttl: int = reducer.DEFAULT_TTL_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._paths = paths
@@ -133,13 +133,13 @@ class Ingester:
         now = self._clock()
         for event in sorted(events, key=lambda e: (e.at, e.kind)):
             session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-            after[event.session_id] = history.apply(session, event, now)
+            after[event.session_id] = reducer.apply(session, event, now)
         return tuple(self.refresh(session) for session in after.values())
 
     def refresh(self, session: Session) -> Session:
         """The session with what its files say, which are read only if they changed; itself where nothing is new."""
         said = self._client_word(session)
-        session = history.hear_client(session, said.status if said else None, said.since if said else None)
+        session = reducer.apply_client_status(session, said.status if said else None, said.since if said else None)
         path = session.transcript_path
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
@@ -148,10 +148,10 @@ class Ingester:
             facts = transcript.read(path, now)
             is_there = facts is not None
             if facts is not None:
-                session = history.forget_what_is_ahead(session, now)
+                session = reducer.forget_what_is_ahead(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
-                session = history.observe(session, facts, seen, self.default_ttl)
-        return history.assume_request(session, self.default_ttl, transcript_is_there=is_there)
+                session = reducer.observe(session, facts, seen, self.default_ttl)
+        return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def _client_word(self, session: Session) -> Registered | None:
         """What the client says of itself; that of a killed container's, which says busy for ever, only for a while."""
@@ -160,7 +160,7 @@ class Ingester:
             return said
         if self._clock() - said.since <= BUSY_SECONDS:
             return said
-        from claude_session_status.claude.process import Liveness, liveness  # noqa: PLC0415 - not for hooks
+        from claude_session_status.claude.liveness import Liveness, liveness  # noqa: PLC0415 - not for hooks
 
         return said if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
 
@@ -184,7 +184,7 @@ class Ingester:
 
         True: try again what failed. False: another process is at it. Raises SessionStatusError and OSError.
         """
-        from claude_session_status.claude import found  # noqa: PLC0415 - hooks come by here, and need it only now
+        from claude_session_status.claude import discovery  # noqa: PLC0415 - hooks come by here, and need it only now
 
         lock = FileLock(self._paths.ingest_lock)
         if not lock.acquire():
@@ -193,7 +193,7 @@ class Ingester:
 
         def remember(readable: tuple[Session, ...]) -> list[Session]:
             sessions = {s.session_id: s for s in (*readable, *known)}
-            for session in found.sessions(self._paths.claude_dir, now - FOUND_SECONDS):
+            for session in discovery.sessions(self._paths.claude_dir, now - FOUND_SECONDS):
                 sessions.setdefault(session.session_id, session)
             return [self.refresh(session) for session in sessions.values()]
 
@@ -219,7 +219,7 @@ def run_alone(paths: Paths) -> None:
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
-    ttl = history.DEFAULT_TTL_SECONDS
+    ttl = reducer.DEFAULT_TTL_SECONDS
     if os.path.exists(paths.config):
         from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
 

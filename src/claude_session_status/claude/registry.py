@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import read_small
-from claude_session_status.claude.hook import is_numbered_here, pid_namespace
+from claude_session_status.claude.pids import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand

@@ -16,18 +16,19 @@ import sys
 import time
 
 from claude_session_status import paths
-from claude_session_status.claude.hook import (
-    HookError,
+from claude_session_status.claude.payload import (
+    PayloadError,
     complain,
     encode,
     folder_name,
     parse,
-    process_of,
     read_input,
     reason,
     text_of,
 )
-from claude_session_status.spool import Spool, make_private_folder, open_private
+from claude_session_status.claude.pids import process_of
+from claude_session_status.private import make_private_folder, open_private
+from claude_session_status.spool import Spool
 
 TYPE_CHECKING = False  # typing's own would cost an import of it
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         before = _note_news(data, told, at)
         if not arguments:
             _print(line(told, at, model_changed=before is not None and before.cached_by_another(told)))
-    except HookError as error:
+    except PayloadError as error:
         complain(f"statusline: {error}")
     except Exception as error:
         complain(f"statusline: {reason(error)}")
@@ -137,10 +138,10 @@ def _print(text: str) -> None:
 
 
 def _note_news(data: Mapping[str, Any], told: Told, at: float) -> Told | None:
-    """Write a note if the client tells of another request; what was known of the session before. Raises HookError."""
+    """Write a note if the client reports another request; return what was known before. Raises PayloadError."""
     session_id = text_of(data, "session_id")
     if not session_id:
-        raise HookError("no session_id in the JSON on standard input")
+        raise PayloadError("no session_id in the JSON on standard input")
     where = paths.from_environment()
     memory = os.path.join(where.statusline, _file_name(session_id))
     before, last_note = _remembered(memory)
@@ -153,7 +154,7 @@ def _note_news(data: Mapping[str, Any], told: Told, at: float) -> Told | None:
             spool.remove(last_note)
         _remember(memory, told, name, at, is_new=before is None)
     except OSError as error:
-        raise HookError(f"can't write to {where.folder}: {error.strerror}") from error
+        raise PayloadError(f"can't write to {where.folder}: {error.strerror}") from error
     return before
 
 

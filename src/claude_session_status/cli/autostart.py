@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import this_launcher
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.autostart import Autostart
@@ -36,7 +36,7 @@ def autostart(wish: str) -> None:
         now = f"{APART_ON_WINDOWS}   (in PowerShell)" if sys.platform == "win32" else APART
         click.echo(f"The tray starts at your next login ({way.place}).\nTo start it now: {now}")
     else:
-        from claude_session_status.desktop.autostart import Outcome  # noqa: PLC0415 - as above
+        from claude_session_status.desktop.autostart import AutostartOutcome  # noqa: PLC0415 - as above
 
-        more = " any more" if outcome is Outcome.DONE else ", and did not before"
+        more = " any more" if outcome is AutostartOutcome.DONE else ", and did not before"
         click.echo(f"The tray does not start at login{more}.")

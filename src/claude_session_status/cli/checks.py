@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from claude_session_status import words
-from claude_session_status.claude.hook_check import Inspection
-from claude_session_status.claude.settings import Step
+from claude_session_status.claude.setup.inspection import Inspection
+from claude_session_status.claude.setup.plan import Step
 
 PROGRAM = "claude-session-status"
 OLD_NOTE_SECONDS = 60.0  # a monitor takes notes in within two seconds, the next hook at the latest
@@ -37,7 +37,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Findings:
     """What was gathered. Times are epoch seconds; what does not exist is None or empty."""
 
     now: float
@@ -64,8 +64,8 @@ class Facts:
     config_exists: bool = False
     config_problems: tuple[str, ...] = ()
     monitor_at: float | None = None
-    monitor_lives: bool = False
-    tray_lives: bool = False
+    monitor_runs: bool = False
+    tray_runs: bool = False
     route: str | None = None  # how a tray icon would be shown; None: not at all
     route_reason: str = ""
     has_display: bool = True
@@ -78,7 +78,7 @@ class Facts:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def all_checks(facts: Facts) -> tuple[Check, ...]:
+def all_checks(facts: Findings) -> tuple[Check, ...]:
     """Every check, in the order in which a person would mend them."""
     return tuple(check(facts) for check in CHECKS)
 
@@ -92,13 +92,13 @@ def _ago(at: float, now: float) -> str:
     return f"{words.duration(now - at)} ago"
 
 
-def _delete(facts: Facts, *paths: str) -> str:
+def _delete(facts: Findings, *paths: str) -> str:
     if facts.platform == "win32":
         return " ".join(["del", *(f'"{path}"' for path in paths)])
     return shlex.join(["rm", *paths])
 
 
-def check_hooks(facts: Facts) -> Check:
+def check_hooks(facts: Findings) -> Check:
     """Present, in the form that fires, and starting a program that is there."""
     found, mend = facts.hooks, f"{PROGRAM} install-hooks"
     if found.problem:
@@ -128,7 +128,7 @@ def check_hooks(facts: Facts) -> Check:
     return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}{beside}")
 
 
-def check_allowed(facts: Facts) -> Check:
+def check_allowed(facts: Findings) -> Check:
     """Nothing forbids hooks to run."""
     if facts.forbidden_by:
         return Check("allowed", State.BAD, f"{facts.forbidden_by} lets no hook of yours run", "Ask your administrator")
@@ -138,7 +138,7 @@ def check_allowed(facts: Facts) -> Check:
     return Check("allowed", State.GOOD, "nothing keeps hooks from running")
 
 
-def check_fired(facts: Facts) -> Check:
+def check_fired(facts: Findings) -> Check:
     """Events come in while Claude Code is used."""
     event, used, now = facts.last_event_at, facts.last_transcript_at, facts.now
     since = max(event or 0.0, facts.settings_changed_at or 0.0)
@@ -150,7 +150,7 @@ def check_fired(facts: Facts) -> Check:
     return Check("events", State.GOOD, f"the last one came {_ago(event, now)}")
 
 
-def check_database(facts: Facts) -> Check:
+def check_database(facts: Findings) -> Check:
     """It opens and is of our version; what was set aside is named."""
     if facts.database_problem is not None:
         title, step = facts.database_problem
@@ -167,7 +167,7 @@ def check_database(facts: Facts) -> Check:
     return Check("database", State.GOOD, f"{facts.database} opens, {held}")
 
 
-def check_spool(facts: Facts) -> Check:
+def check_spool(facts: Findings) -> Check:
     """Hooks can write their notes, these are taken in, and all could be read."""
     if facts.spool_problem:
         meaning = f"hooks can't write to {facts.spool} ({facts.spool_problem}), so events are lost"
@@ -181,11 +181,11 @@ def check_spool(facts: Facts) -> Check:
     return Check("inbox", State.GOOD, _waiting(facts) if facts.notes else "nothing waits")
 
 
-def _waiting(facts: Facts) -> str:
+def _waiting(facts: Findings) -> str:
     return "1 event waits" if facts.notes == 1 else f"{facts.notes} events wait"
 
 
-def check_config(facts: Facts) -> Check:
+def check_config(facts: Findings) -> Check:
     """Every key is known and has an allowed value."""
     if facts.config_problems:
         return Check("config", State.BAD, "; ".join(facts.config_problems), f"Edit {facts.config}")
@@ -194,11 +194,11 @@ def check_config(facts: Facts) -> Check:
     )
 
 
-def check_monitor(facts: Facts) -> Check:
+def check_monitor(facts: Findings) -> Check:
     """Somebody watches the clock, and notifies."""
-    if facts.monitor_lives and facts.tray_lives:
+    if facts.monitor_runs and facts.tray_runs:
         return Check("monitor", State.GOOD, "a tray is running")
-    if facts.monitor_lives and not facts.has_display:
+    if facts.monitor_runs and not facts.has_display:
         return Check(
             "monitor", State.NOTE, "a table or a bar's module is running; there is no display to notify you on"
         )
@@ -206,13 +206,13 @@ def check_monitor(facts: Facts) -> Check:
         meaning = "none is running, and there is no display to notify you on; a table shows the countdowns"
         return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
     start = f"{PROGRAM} tray"
-    if facts.monitor_lives:
+    if facts.monitor_runs:
         return Check("monitor", State.BAD, "only a table or a bar's module is running, and they notify nobody", start)
     was = "" if facts.monitor_at is None else f"; one stopped {_ago(facts.monitor_at, facts.now)} without saying so"
     return Check("monitor", State.BAD, f"none is running, so nobody notifies you{was}", start)
 
 
-def check_tray(facts: Facts) -> Check:
+def check_tray(facts: Findings) -> Check:
     """There is a way to show an icon, and a panel that takes it."""
     if facts.route is None:
         state = State.BAD if facts.has_display else State.NOTE
@@ -227,7 +227,7 @@ def check_tray(facts: Facts) -> Check:
 _SERVICE = "Start a notification service, such as dunst or mako"
 
 
-def check_notification(facts: Facts) -> Check:
+def check_notification(facts: Findings) -> Check:
     """Somebody shows notifications; with --notify one has been sent."""
     send = f"{PROGRAM} doctor --notify"
     if facts.notified is not None:
@@ -243,7 +243,7 @@ def check_notification(facts: Facts) -> Check:
     return Check("notification", State.GOOD, f"by {facts.notification_way}; to see one: {send}")
 
 
-def check_autostart(facts: Facts) -> Check:
+def check_autostart(facts: Findings) -> Check:
     """What starts at login is there."""
     if not facts.autostart_on:
         return Check("autostart", State.NOTE, "off: the tray does not start at login", f"{PROGRAM} autostart on")
@@ -253,7 +253,7 @@ def check_autostart(facts: Facts) -> Check:
     return Check("autostart", State.GOOD, f"on: {facts.autostart_place}")
 
 
-def check_versions(facts: Facts) -> Check:
+def check_versions(facts: Findings) -> Check:
     """For a report of a fault."""
     named = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
     if facts.client_version is None:
@@ -261,7 +261,7 @@ def check_versions(facts: Facts) -> Check:
     return Check("versions", State.GOOD, f"{named}, Claude Code {facts.client_version}")
 
 
-CHECKS: tuple[Callable[[Facts], Check], ...] = (
+CHECKS: tuple[Callable[[Findings], Check], ...] = (
     check_hooks,
     check_allowed,
     check_fired,

@@ -3,7 +3,7 @@
 import click
 
 from claude_session_status import pricing
-from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import table, tray, watch
 from claude_session_status.demo import NOTICE, demo
 

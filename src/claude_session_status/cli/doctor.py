@@ -14,15 +14,16 @@ from typing import Any
 
 import click
 
-from claude_session_status import __version__, config, paths, store_files
-from claude_session_status.claude import hook, hook_check, plugin
-from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status import __version__, config, heartbeat, paths
+from claude_session_status.claude.setup import inspection, plugin
+from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import checks
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
-from claude_session_status.store import Store
+from claude_session_status.store import files
+from claude_session_status.store.database import Store
 
 CLIENT_SECONDS = 10.0  # that `claude --version` may take
 _TEST_TITLE = "claude-session-status: a test"
@@ -44,7 +45,7 @@ def run(*, as_json: bool, notify: bool) -> int:
     return 0 if well else 1
 
 
-def gather(where: Paths, *, notify: bool = False) -> checks.Facts:
+def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
     """Everything that the checks ask for. Raises nothing for the state of the machine."""
     now = time.time()
     loaded = config.load(where.config)
@@ -56,8 +57,8 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Facts:
         "config_exists": os.path.exists(where.config),
         "config_problems": loaded.problems,
         "monitor_at": _changed_at(where.monitor_alive),
-        "monitor_lives": hook.monitor_lives(where.monitor_alive, now),
-        "tray_lives": _is_held(where.tray_lock),
+        "monitor_runs": heartbeat.monitor_runs(where.monitor_alive, now),
+        "tray_runs": _is_held(where.tray_lock),
         "client_version": _client_version(),
         "versions": {
             "claude-session-status": __version__,
@@ -66,7 +67,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Facts:
         },
     }
     facts |= _hooks(where) | _spool(where) | _database(where) | _desktop(notify=notify) | _autostart()
-    return checks.Facts(**facts)
+    return checks.Findings(**facts)
 
 
 def _changed_at(path: str) -> float | None:
@@ -92,12 +93,12 @@ def _is_held(lock: str) -> bool:
 def _hooks(where: Paths) -> dict[str, Any]:
     try:
         text: str | None = Path(where.settings).read_text("utf-8")
-        found = hook_check.inspect(text, this_launcher())
+        found = inspection.inspect(text, this_launcher())
     except FileNotFoundError:
-        found = hook_check.Inspection()
+        found = inspection.Inspection()
     except (OSError, UnicodeError) as error:
-        found = hook_check.Inspection(problem=f"it can't be read: {getattr(error, 'strerror', None) or error}")
-    forbidding = [path for path in hook_check.managed_paths(sys.platform) if _forbids(path)]
+        found = inspection.Inspection(problem=f"it can't be read: {getattr(error, 'strerror', None) or error}")
+    forbidding = [path for path in inspection.managed_paths(sys.platform) if _forbids(path)]
     return {
         "settings_path": where.settings,
         "settings_changed_at": _changed_at(where.settings),
@@ -110,7 +111,7 @@ def _hooks(where: Paths) -> dict[str, Any]:
 
 def _forbids(path: str) -> bool:
     try:
-        return hook_check.forbids_hooks(Path(path).read_text("utf-8"))
+        return inspection.forbids_hooks(Path(path).read_text("utf-8"))
     except (OSError, UnicodeError):
         return False
 
@@ -160,7 +161,7 @@ def _database(where: Paths) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "database": where.database,
         "database_exists": os.path.exists(where.database),
-        "set_aside": tuple(os.path.basename(path) for path in store_files.set_aside(where.database)),
+        "set_aside": tuple(os.path.basename(path) for path in files.set_aside(where.database)),
     }
     try:
         sessions = Store(where.database).load()
@@ -191,7 +192,7 @@ def _desktop(*, notify: bool) -> dict[str, Any]:
     if notify:
         chain = chain_for(sys.platform, os.environ)
         chain.notify(Notification("doctor", _TEST_TITLE, _TEST_BODY), None)
-        chain.hang_up()
+        chain.disconnect()
         facts["notified"] = tuple((a.way, a.told, a.outcome.worked) for a in chain.attempts)
     return facts
 
@@ -219,4 +220,4 @@ def _client_version() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return hook_check.version_in(done.stdout)
+    return inspection.version_in(done.stdout)

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from claude_session_status import paths
-from claude_session_status.claude import plugin
-from claude_session_status.claude.hook_check import inspect, is_complete
-from claude_session_status.claude.hook_commands import Launcher, this_launcher
-from claude_session_status.claude.settings import Change, Outcome, Step
-from claude_session_status.claude.settings_file import SettingsFile
+from claude_session_status.claude.setup import plugin
+from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
+from claude_session_status.claude.setup.inspection import inspect, is_complete
+from claude_session_status.claude.setup.plan import Change, ChangeOutcome, Step
+from claude_session_status.claude.setup.settings_file import SettingsFile
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
@@ -72,7 +72,7 @@ class SetUp:
         """Put them in, and say in a sentence what was done."""
         settings = SettingsFile(paths.from_environment())
         change = settings.install(this_launcher())
-        done = "are there already" if change.outcome is Outcome.UNCHANGED else f"were put into {settings.path}"
+        done = "are there already" if change.outcome is ChangeOutcome.UNCHANGED else f"were put into {settings.path}"
         off = ', but "disableAllHooks" keeps them from running' if change.hooks_disabled else ""
         return f"The hooks {done}{off}."
 
@@ -86,9 +86,9 @@ def _read(path: str) -> str | None:
 
 def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
     """What an install did, where, and what comes next."""
-    if change.outcome is Outcome.UNCHANGED:
+    if change.outcome is ChangeOutcome.UNCHANGED:
         return [f"All hooks are in {path} already. Nothing was changed."]
-    lines = [f"{'Created' if change.outcome is Outcome.CREATED else 'Edited'} {path}"]
+    lines = [f"{'Created' if change.outcome is ChangeOutcome.CREATED else 'Edited'} {path}"]
     for step in (Step.ADDED, Step.REPAIRED, Step.REMOVED, Step.KEPT):
         if events := change.events_that(step):
             lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
@@ -100,10 +100,10 @@ def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
 
 def uninstalled_lines(change: Change, path: str) -> list[str]:
     """What an uninstall did."""
-    if change.outcome is Outcome.UNCHANGED:
+    if change.outcome is ChangeOutcome.UNCHANGED:
         return [f"There are no hooks of claude-session-status in {path}. Nothing was changed."]
-    verb = "Deleted" if change.outcome is Outcome.DELETED else "Edited"
-    why = ", which held nothing else" if change.outcome is Outcome.DELETED else ""
+    verb = "Deleted" if change.outcome is ChangeOutcome.DELETED else "Edited"
+    why = ", which held nothing else" if change.outcome is ChangeOutcome.DELETED else ""
     return [f"{verb} {path}{why}", f"  removed: {', '.join(change.events_that(Step.REMOVED))}"]
 
 

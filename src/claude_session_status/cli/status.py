@@ -10,7 +10,7 @@ import click
 from claude_session_status import config, paths, policy, pricing, report
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
-from claude_session_status.store import Store
+from claude_session_status.store.database import Store
 
 
 def look(*, everything: bool = False, ended: bool = False, price: policy.Price | None = None) -> Snapshot:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from claude_session_status import config, paths, pricing
-from claude_session_status.claude.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import watch
 from claude_session_status.cli.autostart import this_autostart
 from claude_session_status.cli.hooks import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
-from claude_session_status.spool import make_private_folder, open_private
+from claude_session_status.private import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.backend import Choice

@@ -18,7 +18,7 @@ from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key, listening
 from claude_session_status.cli.live import News, next_of, running, signals, suspend
-from claude_session_status.cli.wishes import Fulfil, SystemHands, fulfiller
+from claude_session_status.cli.session_actions import Fulfil, SystemHands, fulfiller
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor

@@ -28,7 +28,7 @@ class Route(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DesktopFacts:
     """What is there to show an icon on. All but `platform` concern Linux and its like."""
 
     platform: str
@@ -71,7 +71,7 @@ class TrayIcon(Protocol):
         """End `run`. For any thread."""
 
 
-def choose(facts: Facts) -> Choice:
+def choose(facts: DesktopFacts) -> Choice:
     """The best route for the facts."""
     if facts.platform == "win32":
         return Choice(Route.WINDOWS)
@@ -94,13 +94,13 @@ def choose(facts: Facts) -> Choice:
     return Choice(Route.NONE, "There is no D-Bus session bus, without which Wayland shows no tray icon")
 
 
-def gather(environ: Mapping[str, str], platform: str = sys.platform) -> Facts:
+def gather(environ: Mapping[str, str], platform: str = sys.platform) -> DesktopFacts:
     """Look around. Opens a connection to the session bus and, where that has no panel, one to the X display."""
     if platform in ("win32", "darwin"):
-        return Facts(platform)
+        return DesktopFacts(platform)
     bus, watcher, host = _look_at_bus(environ)
     x_named = bool(environ.get("DISPLAY"))
-    return Facts(
+    return DesktopFacts(
         platform=platform,
         bus=bus,
         watcher=watcher,

@@ -21,12 +21,12 @@ from typing import Any, Protocol
 
 from claude_session_status import view
 from claude_session_status.desktop import backend
-from claude_session_status.desktop.deeds import Deeds, SystemDeeds
-from claude_session_status.desktop.facilities import Autostart, Facilities, SetUp
+from claude_session_status.desktop.actions import ActionHandler, SystemActions
+from claude_session_status.desktop.alert_notifications import AlertNotifications
+from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, SetUp
 from claude_session_status.desktop.icon import IconPainter
-from claude_session_status.desktop.notices import Notices
 from claude_session_status.desktop.notify import Notifier, chain_for
-from claude_session_status.desktop.worker import Errands, Worker
+from claude_session_status.desktop.worker import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Alert, EventKind, Pause, Snapshot
 
@@ -112,8 +112,8 @@ def run_tray(
     painter = IconPainter()
     tray = Tray(
         monitor,
-        SystemDeeds(table_command, check_command, surroundings),
-        Facilities(autostart, set_up, checks_set_up=bool(check_command)),
+        SystemActions(table_command, check_command, surroundings),
+        CapabilityProbe(autostart, set_up, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
         notices=Worker("notifications"),
         painter=painter,
@@ -147,22 +147,22 @@ class Tray:
     def __init__(
         self,
         monitor: Monitor,
-        deeds: Deeds,
-        facilities: Facilities | None = None,
+        deeds: ActionHandler,
+        facilities: CapabilityProbe | None = None,
         *,
-        clicks: Errands,
-        notices: Errands,
+        clicks: TaskRunner,
+        notices: TaskRunner,
         painter: IconPainter,
         clock: Callable[[], float] = time.time,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
         self._deeds = deeds
-        self._facilities = facilities or Facilities()
-        self._offers = view.Offers()
+        self._facilities = facilities or CapabilityProbe()
+        self._offers = view.Capabilities()
         self._looked_at: float | None = None
         self._clicks = clicks
-        self._notices = Notices(notices, clock)
+        self._notices = AlertNotifications(notices, clock)
         self._leave = leave
         self._painter = painter
         self._icon: backend.TrayIcon | None = None
@@ -170,8 +170,8 @@ class Tray:
         self._tooltip = ""
         self._items: tuple[view.MenuItem, ...] = view.menu(Snapshot(now=0))
         self._last = Snapshot(now=0)
-        self._trouble: view.Trouble | None = None  # the clicks' thread's; a new value with each click
-        self._trouble_shown: tuple[view.Trouble, float] | None = None  # the monitor's thread's: since when
+        self._trouble: view.ClickProblem | None = None  # the clicks' thread's; a new value with each click
+        self._trouble_shown: tuple[view.ClickProblem, float] | None = None  # the monitor's thread's: since when
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._wish_to_end: SimpleQueue[str] = SimpleQueue()  # the one thing a signal handler may safely touch
@@ -293,7 +293,7 @@ class Tray:
             icon.update_menu()
         icon.poke()
 
-    def _trouble_at(self, now: float) -> view.Trouble | None:
+    def _trouble_at(self, now: float) -> view.ClickProblem | None:
         """What the menu says of the last click. It goes after a while: nobody can click it away."""
         trouble = self._trouble
         if trouble is None:
@@ -323,10 +323,10 @@ class Tray:
                 self._set_up(command)
         except SessionStatusError as error:
             log.warning("%s", error)
-            self._stumble(view.Trouble(error.title, error.next_step))
+            self._stumble(view.ClickProblem(error.title, error.next_step))
         except OSError as error:
             log.warning("%s", error)
-            self._stumble(view.Trouble(f"{error.filename or 'A file'}: {error.strerror or error}"))
+            self._stumble(view.ClickProblem(f"{error.filename or 'A file'}: {error.strerror or error}"))
         else:
             self._trouble = None
         self._monitor.wake()
@@ -338,12 +338,12 @@ class Tray:
             autostart.turn(command is view.Command.START_AT_LOGIN)
         elif set_up is not None and command is view.Command.SET_UP_HOOKS:
             done = set_up.install_hooks()
-            self._say(view.set_up_done(done))
+            self._say(view.set_up_notification(done))
         self._look()
 
-    def _stumble(self, trouble: view.Trouble) -> None:
+    def _stumble(self, trouble: view.ClickProblem) -> None:
         self._trouble = trouble
-        self._say(view.trouble_told(trouble))
+        self._say(view.problem_notification(trouble))
 
     def _say(self, told: view.Notification) -> None:
         self._notices.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))

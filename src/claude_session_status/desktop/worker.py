@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 Task = Callable[[], None]
 
 
-class Errands(Protocol):
+class TaskRunner(Protocol):
     """Whoever takes tasks."""
 
     def submit(self, task: Task) -> None:

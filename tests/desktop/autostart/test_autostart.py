@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from claude_session_status.desktop.autostart import (
     Autostart,
+    AutostartOutcome,
     LaunchAgent,
-    Outcome,
     RunKey,
     Start,
     XdgAutostart,
@@ -123,9 +123,9 @@ def test_on_and_off_leave_nothing_behind(desk: Desk) -> None:
     before = desk.everything()
     way = desk.way()
     assert (way.is_on(), way.command()) == (False, None)
-    assert way.put(True) is Outcome.DONE
+    assert way.put(True) is AutostartOutcome.DONE
     assert (way.is_on(), way.command()) == (True, WORDS)
-    assert way.put(False) is Outcome.DONE
+    assert way.put(False) is AutostartOutcome.DONE
     assert not way.is_on()
     assert desk.everything() == before
 
@@ -139,22 +139,22 @@ def test_the_trays_switch(desk: Desk) -> None:
 
 def test_twice_is_as_once(desk: Desk) -> None:
     way = desk.way()
-    assert way.put(False) is Outcome.UNCHANGED
+    assert way.put(False) is AutostartOutcome.UNCHANGED
     way.put(True)
     once = desk.everything()
-    assert way.put(True) is Outcome.UNCHANGED
+    assert way.put(True) is AutostartOutcome.UNCHANGED
     assert desk.everything() == once
     way.put(False)
-    assert way.put(False) is Outcome.UNCHANGED
+    assert way.put(False) is AutostartOutcome.UNCHANGED
 
 
 def test_a_program_that_moved_is_put_right_and_can_be_turned_off_by_either(desk: Desk) -> None:
     desk.way().put(True)
     moved = desk.way(MOVED)
     assert (moved.is_on(), moved.command()) == (True, WORDS)
-    assert moved.put(True) is Outcome.DONE
+    assert moved.put(True) is AutostartOutcome.DONE
     assert moved.command() == MOVED.words
-    assert desk.way().put(False) is Outcome.DONE
+    assert desk.way().put(False) is AutostartOutcome.DONE
     assert not moved.is_on()
 
 
@@ -165,7 +165,7 @@ def test_what_is_somebody_elses_is_refused_and_kept(desk: Desk) -> None:
     assert (way.is_on(), way.command()) == (False, None)
     with pytest.raises(AutostartError, match="not made by us"):
         way.put(True)
-    assert way.put(False) is Outcome.UNCHANGED
+    assert way.put(False) is AutostartOutcome.UNCHANGED
     assert desk.everything() == before
 
 
@@ -214,7 +214,7 @@ class TestXdg:
         path = Path(way.place)
         path.write_text(path.read_text().replace("X-GNOME-Autostart-enabled=true", switch))
         assert not way.is_on()
-        assert way.put(True) is Outcome.DONE
+        assert way.put(True) is AutostartOutcome.DONE
         assert way.is_on()
 
     @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0")), min_size=1))
@@ -263,7 +263,7 @@ class TestSystemd:
     def test_a_unit_that_is_enabled_starts_it(self, link: Path, tmp_path: Path) -> None:
         way = self.way(tmp_path)
         assert (way.is_on(), way.place, way.command()) == (True, f"by systemd, {link}", None)
-        assert way.put(True) is Outcome.UNCHANGED
+        assert way.put(True) is AutostartOutcome.UNCHANGED
         assert not (tmp_path / "config/autostart").exists(), "of two trays the second one leaves at once"
 
     def test_turning_it_off_is_for_who_turned_it_on(self, link: Path, tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ class TestSystemd:
         link.resolve().unlink()
         way = self.way(tmp_path)
         assert not way.is_on()
-        assert way.put(True) is Outcome.DONE
+        assert way.put(True) is AutostartOutcome.DONE
         assert (way.is_on(), way.place) == (True, str(tmp_path / "config/autostart/claude-session-status.desktop"))
 
 
@@ -325,7 +325,7 @@ class TestRunKey:
         assert way.is_on()
         desk.registry.keys[run_key.APPROVED][run_key.NAME] = b"\x03" + b"\0" * 11
         assert not way.is_on()
-        assert way.put(True) is Outcome.DONE
+        assert way.put(True) is AutostartOutcome.DONE
         assert way.is_on()
         assert desk.registry.keys[run_key.APPROVED] == {"Other": b"\x03"}
 

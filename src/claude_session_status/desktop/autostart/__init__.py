@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from claude_session_status.desktop.autostart.base import Autostart, Outcome, Start
+from claude_session_status.desktop.autostart.base import Autostart, AutostartOutcome, Start
 from claude_session_status.desktop.autostart.launch_agent import LaunchAgent
 from claude_session_status.desktop.autostart.run_key import RunKey
 from claude_session_status.desktop.autostart.systemd import BesideSystemd
@@ -13,9 +13,9 @@ from claude_session_status.desktop.autostart.xdg import XdgAutostart
 
 __all__ = [
     "Autostart",
+    "AutostartOutcome",
     "BesideSystemd",
     "LaunchAgent",
-    "Outcome",
     "RunKey",
     "Start",
     "XdgAutostart",

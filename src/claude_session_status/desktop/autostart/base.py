@@ -13,7 +13,7 @@ MARK = "Made by `claude-session-status autostart on`; `autostart off` takes it a
 """Says in a file that it is ours. One of the same name without it is somebody else's."""
 
 
-class Outcome(StrEnum):
+class AutostartOutcome(StrEnum):
     """What turning it on or off did."""
 
     DONE = "done"
@@ -41,7 +41,7 @@ class Autostart(Protocol):
     def command(self) -> tuple[str, ...] | None:
         """What starts at login, ours or an older one of ours; None when nothing of ours does."""
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
         """Have it so. Raises AutostartError: what is there is somebody else's, or can't be written."""
 
     def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
@@ -51,7 +51,7 @@ class Autostart(Protocol):
 class Switch:
     """What the ways share: a switch as the tray's menu has it."""
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - likewise
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - likewise
         """Have it so."""
         raise NotImplementedError
 
@@ -88,16 +88,16 @@ class OneFile:
             return None
         return content if content is not None and MARK.encode() in content else None
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - as above
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - as above
         """Write it, or take it away. Raises AutostartError."""
         before = self.read()
         if before is not None and MARK.encode() not in before:
             if not on:
-                return Outcome.UNCHANGED  # theirs: ours is not there
+                return AutostartOutcome.UNCHANGED  # theirs: ours is not there
             raise AutostartError(f"{self.path} is there, and was not made by us", "Move it away, then try again")
         after = self._render() if on else None
         if before == after:
-            return Outcome.UNCHANGED
+            return AutostartOutcome.UNCHANGED
         try:
             if after is None:
                 os.unlink(self.path)
@@ -107,7 +107,7 @@ class OneFile:
             raise AutostartError(
                 f"{self.path} can't be written: {error.strerror}", "Check the folder's owner, then try again"
             ) from error
-        return Outcome.DONE
+        return AutostartOutcome.DONE
 
     def _write(self, content: bytes) -> None:
         """Whole or not at all; where the file is a link, what it points to. Raises OSError."""

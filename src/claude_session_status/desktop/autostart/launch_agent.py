@@ -4,7 +4,7 @@ import os
 import plistlib
 from typing import Any
 
-from claude_session_status.desktop.autostart.base import MARK, OneFile, Outcome, Start, Switch
+from claude_session_status.desktop.autostart.base import MARK, AutostartOutcome, OneFile, Start, Switch
 
 LABEL = "claude-session-status.tray"
 _HEAD = b'<plist version="1.0">'
@@ -31,7 +31,7 @@ class LaunchAgent(Switch):
         words = (self._agent() or {}).get("ProgramArguments")
         return tuple(map(str, words)) if isinstance(words, list) else None
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
         """Write the file, or take it away."""
         return self._file.put(on)
 

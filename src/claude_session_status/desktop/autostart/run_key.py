@@ -7,7 +7,7 @@ by a value of the same name under another key; that one is minded too.
 import subprocess
 from typing import Any
 
-from claude_session_status.desktop.autostart.base import Outcome, Start, Switch
+from claude_session_status.desktop.autostart.base import AutostartOutcome, Start, Switch
 from claude_session_status.errors import AutostartError
 
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
@@ -39,21 +39,21 @@ class RunKey(Switch):
         line = self._ours()
         return None if line is None else words_of(line)
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
         """Set the value, or take it away."""
         before = self._read(RUN)
         if before is not None and self._ours() is None:
             if not on:
-                return Outcome.UNCHANGED
+                return AutostartOutcome.UNCHANGED
             raise AutostartError(f"{self.place} is there, and was not made by us", "Rename it, then try again")
         try:
             if on and before == self._line and self.is_on():
-                return Outcome.UNCHANGED
+                return AutostartOutcome.UNCHANGED
             if on:
                 with self._registry.CreateKey(self._registry.HKEY_CURRENT_USER, RUN) as key:
                     self._registry.SetValueEx(key, NAME, 0, self._registry.REG_SZ, self._line)
             elif before is None:
-                return Outcome.UNCHANGED
+                return AutostartOutcome.UNCHANGED
             else:
                 self._delete(RUN)
             if self._read(APPROVED) is not None:
@@ -62,7 +62,7 @@ class RunKey(Switch):
             raise AutostartError(
                 f"{self.place} can't be changed: {error}", "Check the policies of this machine"
             ) from error
-        return Outcome.DONE
+        return AutostartOutcome.DONE
 
     def _ours(self) -> str | None:
         line = self._read(RUN)

@@ -5,7 +5,7 @@ It is seen here and left alone: who enabled it with `systemctl` disables it with
 
 import os
 
-from claude_session_status.desktop.autostart.base import Outcome, Switch
+from claude_session_status.desktop.autostart.base import AutostartOutcome, Switch
 from claude_session_status.desktop.autostart.xdg import XdgAutostart
 from claude_session_status.errors import AutostartError
 
@@ -34,11 +34,11 @@ class BesideSystemd(Switch):
         """What the entry starts; None where it is systemd that starts something."""
         return None if self._link() is not None else self._xdg.command()
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
         """Write the entry unless systemd starts the tray, or take it away. Raises AutostartError: the unit is on."""
         is_enabled = self._link() is not None
         if on and is_enabled:
-            return Outcome.UNCHANGED
+            return AutostartOutcome.UNCHANGED
         outcome = self._xdg.put(on)
         if is_enabled:
             raise AutostartError("systemd starts the tray at login", f"Run: {DISABLE}")

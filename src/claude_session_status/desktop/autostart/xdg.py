@@ -3,7 +3,7 @@
 import os
 import re
 
-from claude_session_status.desktop.autostart.base import MARK, OneFile, Outcome, Start, Switch
+from claude_session_status.desktop.autostart.base import MARK, AutostartOutcome, OneFile, Start, Switch
 
 _NAME = "claude-session-status.desktop"
 _RESERVED = re.compile(r"[ \t\n\"'\\><~|&;$*?#()`]|^$")
@@ -38,7 +38,7 @@ class XdgAutostart(Switch):
                 words = words[1:]
         return words
 
-    def put(self, on: bool) -> Outcome:  # noqa: FBT001 - a switch has two positions
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
         """Write the entry, or take it away."""
         return self._file.put(on)
 

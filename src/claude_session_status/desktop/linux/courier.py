@@ -108,7 +108,7 @@ class Courier:
             if self._line is not None:
                 self._line.take(_Question(target, member, signature, body))
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Close the connection. Another question opens the next."""
         with self._guard:
             line, self._line = self._line, None

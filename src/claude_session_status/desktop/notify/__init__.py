@@ -3,12 +3,12 @@
 import functools
 from collections.abc import Mapping
 
-from claude_session_status.desktop.notify.base import Attempt, Notifier, OnPress, Outcome, nobody_listens
+from claude_session_status.desktop.notify.base import Attempt, Notifier, NotifyOutcome, OnPress, nobody_listens
 from claude_session_status.desktop.notify.chain import Chain
 from claude_session_status.desktop.notify.through_icon import IconNotifier, NotifyingIcon
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 
-__all__ = ["Attempt", "Chain", "Notifier", "OnPress", "Outcome", "chain_for"]
+__all__ = ["Attempt", "Chain", "Notifier", "NotifyOutcome", "OnPress", "chain_for"]
 
 
 def chain_for(

@@ -17,7 +17,7 @@ def nobody_listens(notification: Notification, command: Command) -> None:
     """Let a button be pressed in vain."""
 
 
-class Outcome(StrEnum):
+class NotifyOutcome(StrEnum):
     """How an attempt to notify ended."""
 
     SENT = "sent"  # a notification service has taken it
@@ -30,12 +30,12 @@ class Outcome(StrEnum):
     @property
     def worked(self) -> bool:
         """Whether a person may have seen it."""
-        return self in (Outcome.SENT, Outcome.UNCONFIRMED)
+        return self in (NotifyOutcome.SENT, NotifyOutcome.UNCONFIRMED)
 
     @property
     def settled(self) -> bool:
         """Whether no other way is to be tried: another would reach the same service, and say it late or twice."""
-        return self.worked or self in (Outcome.NO_ANSWER, Outcome.LATE)
+        return self.worked or self in (NotifyOutcome.NO_ANSWER, NotifyOutcome.LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Attempt:
     """One way that was tried, how it ended and, where it did not work, in some words why."""
 
     way: str
-    outcome: Outcome
+    outcome: NotifyOutcome
     reason: str = ""
 
     @property
@@ -68,7 +68,7 @@ class Notifier(Protocol):
     def close(self, key: str) -> None:
         """Take back what was shown under `key`, where that can be done."""
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Let go of connections. Another notification would open them again."""
 
 

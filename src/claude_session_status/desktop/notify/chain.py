@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from claude_session_status.desktop.notify.base import Attempt, Notifier, Outcome
+from claude_session_status.desktop.notify.base import Attempt, Notifier, NotifyOutcome
 from claude_session_status.view import Notification
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ class Chain:
                 attempt = way.notify(notification, image, until)
             except Exception as error:
                 log.exception("notification by %s", way.name)
-                attempt = Attempt(way.name, Outcome.FAILED, f"{type(error).__name__}: {error}")
+                attempt = Attempt(way.name, NotifyOutcome.FAILED, f"{type(error).__name__}: {error}")
             attempts.append(attempt)
             if not attempt.outcome.worked:
                 log.warning("notification by %s: %s", attempt.way, attempt.told)
             if attempt.outcome.settled:
                 break
         self._attempts = tuple(attempts)
-        return attempts[-1] if attempts else Attempt(self.name, Outcome.UNAVAILABLE)
+        return attempts[-1] if attempts else Attempt(self.name, NotifyOutcome.UNAVAILABLE)
 
     def close(self, key: str) -> None:
         """Take back what was shown under `key`, by whichever way it went."""
@@ -50,7 +50,7 @@ class Chain:
             except Exception:
                 log.exception("closing a notification by %s", way.name)
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Let go of connections."""
         for way in self._ways:
-            way.hang_up()
+            way.disconnect()

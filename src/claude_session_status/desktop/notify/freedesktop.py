@@ -20,7 +20,7 @@ from claude_session_status.desktop.linux.bus import (
     Target,
 )
 from claude_session_status.desktop.linux.courier import Courier
-from claude_session_status.desktop.notify.base import Attempt, OnPress, Outcome, nobody_listens
+from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, OnPress, nobody_listens
 from claude_session_status.view import Command, Notification
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class FreedesktopNotifier:
             # that hangs is found out by it, before it has anything that it could show late.
             (capabilities,) = self._capabilities(until)
             if until is not None and self._clock() >= until:
-                return Attempt(self.name, Outcome.LATE, "the service took its time")
+                return Attempt(self.name, NotifyOutcome.LATE, "the service took its time")
             (shown,) = self._ask(
                 "Notify",
                 "susssasa{sv}i",
@@ -93,15 +93,15 @@ class FreedesktopNotifier:
             )
         except CallError as error:
             absent = error.name in _NO_SERVICE or error.name.startswith(_NO_START)
-            return Attempt(self.name, Outcome.UNAVAILABLE if absent else Outcome.FAILED, str(error))
+            return Attempt(self.name, NotifyOutcome.UNAVAILABLE if absent else NotifyOutcome.FAILED, str(error))
         except NoAnswerError as error:
-            return Attempt(self.name, Outcome.NO_ANSWER, str(error))
+            return Attempt(self.name, NotifyOutcome.NO_ANSWER, str(error))
         except BusError as error:
-            return Attempt(self.name, Outcome.UNAVAILABLE, str(error))
+            return Attempt(self.name, NotifyOutcome.UNAVAILABLE, str(error))
         with self._guard:
             self._shown[notification.key] = shown
             self._said[shown] = notification
-        return Attempt(self.name, Outcome.SENT)
+        return Attempt(self.name, NotifyOutcome.SENT)
 
     def close(self, key: str) -> None:
         """Take it off the screen, if it is still there."""
@@ -115,9 +115,9 @@ class FreedesktopNotifier:
         except (CallError, BusError) as error:
             log.debug("%s", error)  # gone already: some services call that an error
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Close the connection; the next notification opens another."""
-        self._courier.hang_up()
+        self._courier.disconnect()
 
     def _capabilities(self, until: float | None) -> tuple[Any, ...]:
         """What the service can do. Asking shows nothing, so it is asked again while what is to be said is true."""
@@ -135,7 +135,7 @@ class FreedesktopNotifier:
                 if is_fresh:
                     raise
                 is_fresh = True
-                self._courier.hang_up()
+                self._courier.disconnect()
 
     def _take_back(self, reply: Reply) -> None:
         """Close what the service shows so late that it was given up: its words are of another moment."""

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from claude_session_status.desktop.notify.base import Attempt, Outcome, fit
+from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, fit
 from claude_session_status.desktop.notify.through_plyer import BODY_UNITS, TITLE_UNITS
 from claude_session_status.view import Notification
 
@@ -38,11 +38,11 @@ class IconNotifier:
         try:
             self._icon.notify(fit(notification.body, BODY_UNITS), fit(notification.title, TITLE_UNITS))
         except NotImplementedError:
-            return Attempt(self.name, Outcome.UNAVAILABLE)
+            return Attempt(self.name, NotifyOutcome.UNAVAILABLE)
         except Exception as error:
-            return Attempt(self.name, Outcome.FAILED, f"{type(error).__name__}: {error}")
+            return Attempt(self.name, NotifyOutcome.FAILED, f"{type(error).__name__}: {error}")
         self._key = notification.key
-        return Attempt(self.name, Outcome.SENT)
+        return Attempt(self.name, NotifyOutcome.SENT)
 
     def close(self, key: str) -> None:
         """Take it back, if it is the one that is shown."""
@@ -50,5 +50,5 @@ class IconNotifier:
             self._key = None
             self._icon.remove_notification()
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Nothing: the icon is another's."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.notify.base import Attempt, Outcome, fit
+from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, fit
 from claude_session_status.view import Notification
 
 APPLICATION = "Claude Code"
@@ -41,15 +41,15 @@ class PlyerNotifier:
                 warnings.simplefilter("ignore")  # that Python's dbus package is missing: so it is
                 self._found().notify(title=_positional(title), message=_positional(body), app_name=APPLICATION)
         except (ImportError, NotImplementedError) as error:
-            return Attempt(self.name, Outcome.UNAVAILABLE, str(error))
+            return Attempt(self.name, NotifyOutcome.UNAVAILABLE, str(error))
         except Exception as error:
-            return Attempt(self.name, Outcome.FAILED, f"{type(error).__name__}: {error}")
-        return Attempt(self.name, Outcome.UNCONFIRMED)
+            return Attempt(self.name, NotifyOutcome.FAILED, f"{type(error).__name__}: {error}")
+        return Attempt(self.name, NotifyOutcome.UNCONFIRMED)
 
     def close(self, key: str) -> None:
         """Nothing: plyer does not know what it has shown."""
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Nothing: plyer holds nothing."""
 
     def _found(self) -> Any:  # likewise

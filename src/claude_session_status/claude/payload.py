@@ -1,0 +1,122 @@
+"""The JSON object that Claude Code pipes to a hook or a status line: reading it, bounding it, writing a note of it.
+
+A hook imports this module, so it imports only `os` and the C part of json.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # importing typing would cost a hook more than its own work
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+LARGEST_INPUT = 64 * 1024 * 1024  # bytes; an answer can be long, but not like this
+_LONGEST = 4096  # characters kept of any field
+
+
+class PayloadError(Exception):
+    """The event can't be recorded; the message says why, in one line."""
+
+
+def read_input() -> bytes:
+    """All of standard input. Raises PayloadError for a terminal, and for more than could be an event."""
+    try:
+        if os.isatty(0):
+            raise PayloadError("expects a JSON object on standard input; Claude Code calls this as a hook")
+        parts, size = [], 0
+        while part := os.read(0, 1 << 20):
+            size += len(part)
+            if size > LARGEST_INPUT:
+                raise PayloadError(f"more than {LARGEST_INPUT >> 20} MB on standard input")
+            parts.append(part)
+    except OSError as error:
+        raise PayloadError(f"standard input can't be read: {error.strerror}") from error
+    return b"".join(parts)
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The JSON object in `raw`. Raises PayloadError when there is none."""
+    text = raw.decode("utf-8-sig" if raw[:3] == b"\xef\xbb\xbf" else "utf-8", "replace").strip()
+    if not text:
+        raise PayloadError("standard input is empty")
+    value = _parse_quickly(text)
+    if value is None:
+        import json  # noqa: PLC0415 - says what is wrong; imports `re`
+
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise PayloadError(f"standard input is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise PayloadError("standard input is JSON, but not an object")
+    return value
+
+
+class _ScannerSettings:
+    """What json.JSONDecoder hands to the C scanner of CPython's json."""
+
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    array_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}  # noqa: RUF012 - filled and emptied by the scanner
+
+
+def _parse_quickly(text: str) -> Any:
+    """`json.loads` by its C part alone, without importing `re`; None where that does not work out."""
+    try:
+        from _json import make_scanner  # noqa: PLC0415 - see above
+
+        settings: Any = _ScannerSettings
+        value, end = make_scanner(settings)(text, 0)
+    except Exception:
+        return None
+    return value if end == len(text) else None
+
+
+def text_of(data: Mapping[str, Any], *names: str) -> str | None:
+    """The first of the fields that is a text and not empty, bounded in length."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, str) and value:
+            # A lone surrogate is legal in JSON and nowhere else.
+            return value[:_LONGEST].encode("utf-8", "replace").decode()
+    return None
+
+
+def folder_name(cwd: str | None) -> str | None:
+    """What a project is called: the last part of its folder's path, of either kind."""
+    if not cwd:
+        return None
+    return cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd
+
+
+def encode(note: Mapping[str, Any]) -> bytes:
+    """A flat object of texts and numbers as one line of JSON in ASCII, without importing json."""
+    try:
+        from _json import encode_basestring_ascii as quote  # noqa: PLC0415
+    except ImportError:
+        import json  # noqa: PLC0415
+
+        quote = json.dumps
+    pairs = (f"{quote(k)}: {quote(v) if isinstance(v, str) else repr(v)}" for k, v in note.items())
+    return ("{" + ", ".join(pairs) + "}\n").encode()
+
+
+def reason(error: Exception) -> str:
+    """What to say of an error. One that is meant for people has a title, and is told by that without an import."""
+    return str(error) if hasattr(error, "title") else f"{type(error).__name__}: {error}"
+
+
+def complain(message: str) -> None:
+    """One line on stderr, whatever is in the message."""
+    line = "".join(c if c.isprintable() else " " for c in message)[:500]
+    try:
+        os.write(2, f"claude-session-status {line}\n".encode("utf-8", "replace"))
+    except OSError:
+        pass  # stderr is closed: nobody can be told

@@ -1,0 +1,336 @@
+"""The edits that put our hooks into the text of Claude Code's settings, put old ones right, and take them out again.
+
+Pure: text in, `Change` out. `settings_file` reads and writes the file.
+
+What an uninstall must undo is told by the text itself, since our entries are known by their commands, wherever the
+user or Claude Code moved them. One thing the text can't tell: whether an object or array that holds nothing but ours
+was there before, and empty. That alone is kept aside, as `Remains`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from claude_session_status.claude.setup import jsonedit, statusline_setting
+from claude_session_status.claude.setup.hook_commands import Launcher, hook_command_of, mentions_us
+from claude_session_status.claude.setup.hook_entries import (
+    HOOKS,
+    Hook,
+    KeyPath,
+    all_entries,
+    first_place,
+    group_entries,
+    ours_in,
+    own_item,
+    remove_place,
+    snippet,
+)
+from claude_session_status.claude.setup.jsonedit import JsonProblem, Node
+from claude_session_status.errors import SettingsError
+
+UNINSTALL_ADVICE = (
+    "Nothing was changed. Mend it and run `claude-session-status uninstall-hooks` again, "
+    "or take the hooks whose command runs claude-session-status out by hand."
+)
+"""What to do when the file is refused."""
+
+STATUS_LINE_ADVICE = (
+    "Nothing was changed. Run install-hooks without --statusline, or have your own status line command pipe its input "
+    "to `claude-session-status statusline`"
+)
+"""What to do when the status line can't be put in."""
+
+_NEW_FILE = "{}\n"
+
+
+class Step(StrEnum):
+    """What a change does to our hook of one event."""
+
+    KEPT = "kept"
+    ADDED = "added"
+    REPAIRED = "repaired"  # it was in another form, place or number, or named another program
+    REMOVED = "removed"
+
+
+class ChangeOutcome(StrEnum):
+    """What a change does to the file."""
+
+    UNCHANGED = "unchanged"
+    CREATED = "created"
+    EDITED = "edited"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class EventStep:
+    """What happens to one event."""
+
+    event: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What was there before us and can't be told from the text: an absent or blank file, and empty containers.
+
+    `empty` maps the keys that lead to an object or array to the whitespace that was in it; `()` is the document.
+    `status_line` is how the command that ours passes on to was written in JSON.
+    """
+
+    absent: bool = False
+    blank: str | None = None
+    empty: Mapping[KeyPath, str] = field(default_factory=dict)
+    status_line: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.absent or self.blank is not None or bool(self.empty) or self.status_line is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An edit that is worked out but not made. A text of None is a file that does not exist."""
+
+    before: str | None
+    after: str | None
+    events: tuple[EventStep, ...] = ()
+    remains: Remains = field(default_factory=Remains)  # to be kept until the next change
+    hooks_disabled: bool = False  # `disableAllHooks` is set: nothing fires, whatever is installed
+    foreign_commands: tuple[str, ...] = ()  # somebody's own commands that call us, left as they are
+
+    @property
+    def outcome(self) -> ChangeOutcome:
+        """Told by the texts."""
+        if self.before == self.after:
+            return ChangeOutcome.UNCHANGED
+        if self.before is None:
+            return ChangeOutcome.CREATED
+        return ChangeOutcome.DELETED if self.after is None else ChangeOutcome.EDITED
+
+    def events_that(self, step: Step) -> tuple[str, ...]:
+        """The names of the events to which this happens."""
+        return tuple(each.event for each in self.events if each.step is step)
+
+
+def plan_install(
+    text: str | None,
+    launcher: Launcher,
+    remains: Remains | None = None,
+    *,
+    name: str = "settings.json",
+    status_line: bool = False,
+) -> Change:
+    """Have each hook exactly once, in a group of its own, starting `launcher`.
+
+    With `status_line` also have ours, around the one that is there; without, one of ours stays and is put right.
+
+    `text` is the file's, None where there is none; `remains` what the last install left to be kept; `name` is how the
+    file is called in the error. Raises SettingsError when the text can't be edited safely, ValueError for a launcher
+    that `hook_command_of` does not know.
+    """
+    if hook_command_of(launcher.entry("mark-start")) is None:
+        raise ValueError(f"an uninstall would not know {launcher} again")
+    base, _ = _strip(text, remains or Remains(), name, install_advice(launcher))
+    kept_aside = _remains_of(base)
+    working = _NEW_FILE if text is None or jsonedit.is_blank(text) else text
+    _check(working, launcher, name)
+    events = []
+    for hook in HOOKS:
+        working, step = _ensure(working, hook, launcher)
+        events.append(EventStep(hook.event, step))
+    working, strays = _remove_strays(working, kept_aside)
+    events += [EventStep(event, Step.REMOVED) for event in strays if event not in {hook.event for hook in HOOKS}]
+    had_ours = statusline_setting.ours_in(working) is not None
+    if status_line or had_ours:
+        held = base is not None and not jsonedit.is_blank(base)
+        kept_aside = replace(kept_aside, status_line=statusline_setting.written(base or "") if held else None)
+        working, step = _ensure_status_line(working, launcher, name, had_ours=had_ours)
+        events.append(EventStep(statusline_setting.KEY, step))
+    return _change(text, working, events, kept_aside)
+
+
+def plan_uninstall(text: str | None, remains: Remains | None = None, *, name: str = "settings.json") -> Change:
+    """Take out everything of ours and nothing else. Raises SettingsError when the text can't be edited safely."""
+    after, events = _strip(text, remains or Remains(), name, UNINSTALL_ADVICE)
+    return _change(text, after, [EventStep(event, Step.REMOVED) for event in events], Remains())
+
+
+def _change(before: str | None, after: str | None, events: list[EventStep], remains: Remains) -> Change:
+    disabled = False
+    foreign: tuple[str, ...] = ()
+    if after is not None and not jsonedit.is_blank(after):
+        root = jsonedit.parse(after)
+        disabled = isinstance(root.value, dict) and root.value.get("disableAllHooks") is True
+        foreign = tuple(
+            str(entry["command"]) for entry in all_entries(after) if not hook_command_of(entry) and mentions_us(entry)
+        )
+    return Change(before, after, tuple(events), remains, disabled, foreign)
+
+
+# Taking out
+
+
+def _strip(text: str | None, remains: Remains, name: str, advice: str) -> tuple[str | None, tuple[str, ...]]:
+    """The text without anything of ours, as far back as an absent file, and the events that had any."""
+    if text is None or jsonedit.is_blank(text):
+        return text, ()
+    _parse(text, name, advice)
+    events: dict[str, None] = {}
+    working = text
+    while place := next(ours_in(working), None):
+        events[place.event] = None
+        working = remove_place(working, place, remains.empty)
+    without = statusline_setting.take_out(working, remains.status_line, remains.empty.get((), ""))
+    if without != working:
+        events[statusline_setting.KEY] = None
+        working = without
+    if events and jsonedit.filling(working, jsonedit.parse(working)) is not None:
+        if remains.absent:
+            return None, tuple(events)
+        if remains.blank is not None:
+            return remains.blank, tuple(events)
+    return working, tuple(events)
+
+
+def _remains_of(base: str | None) -> Remains:
+    """What will have to be remembered of a text that has nothing of ours, once it has."""
+    if base is None:
+        return Remains(absent=True)
+    if jsonedit.is_blank(base):
+        return Remains(blank=base)
+    root = jsonedit.parse(base)
+    hooks = jsonedit.member(base, root, "hooks")
+    places: dict[KeyPath, Node | None] = {(): root, ("hooks",): hooks}
+    for hook in HOOKS:
+        places["hooks", hook.event] = jsonedit.member(base, hooks, hook.event) if hooks else None
+    fillings = {path: jsonedit.filling(base, node) for path, node in places.items() if node}
+    return Remains(empty={path: fill for path, fill in fillings.items() if fill is not None})
+
+
+# Putting in
+
+
+def _ensure(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]:
+    """Have the hook once and in the right form in its event, and nothing else of ours there."""
+    root = jsonedit.parse(text)
+    hooks = jsonedit.member(text, root, "hooks")
+    if hooks is None:
+        return jsonedit.append(text, root, {hook.event: [hook.group(launcher)]}, "hooks"), Step.ADDED
+    array = jsonedit.member(text, hooks, hook.event)
+    if array is None:
+        return jsonedit.append(text, hooks, [hook.group(launcher)], hook.event), Step.ADDED
+    had_ours = first_place(text, hook.event) is not None
+    working = text
+    if own_item(working, hook.event) is None:
+        # Before any removal, so that the array is never empty in between.
+        working = jsonedit.append(working, array, hook.group(launcher))
+    while own := own_item(working, hook.event):
+        stray = first_place(working, hook.event, beside=own[0])
+        if stray is None:
+            working = _mend(working, own[1], hook, launcher)
+            break
+        working = remove_place(working, stray, {})
+    if not had_ours:
+        return working, Step.ADDED
+    return working, Step.KEPT if working == text else Step.REPAIRED
+
+
+def _ensure_status_line(text: str, launcher: Launcher, name: str, *, had_ours: bool) -> tuple[str, Step]:
+    """Have our status line, around the one that is there."""
+    try:
+        after = statusline_setting.ensure(text, launcher)
+    except statusline_setting.StatusLineProblem as problem:
+        raise SettingsError(f"{name}: {problem}", STATUS_LINE_ADVICE) from None
+    if not had_ours:
+        return after, Step.ADDED if after != text else Step.KEPT
+    return after, Step.KEPT if after == text else Step.REPAIRED
+
+
+def _mend(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:
+    """Bring an item that is ours alone into the right form: untouched if it is, else as little as will do."""
+    wanted = hook.group(launcher)
+    group = group_entries(text, item)
+    if group is None or len(group[1]) != 1 or not _matches(item.value, hook):
+        return jsonedit.replace(text, item, wanted)
+    entry = group[1][0].node
+    right = {"type": "command", **launcher.entry(hook.mark)}
+    if not _same_but_for_program(entry.value, right):
+        return jsonedit.replace(text, item, wanted)
+    command = jsonedit.member(text, entry, "command")
+    if command is None or command.value == right["command"]:
+        return text
+    return jsonedit.replace(text, command, right["command"])
+
+
+def _matches(group: object, hook: Hook) -> bool:
+    """The group has the hook's matcher, and no key that we know nothing of."""
+    if not isinstance(group, dict) or not set(group) <= {"matcher", "hooks"}:
+        return False
+    everything = group.get("matcher") in (None, "", "*")
+    return everything if hook.matcher is None else group.get("matcher") == hook.matcher
+
+
+def _same_but_for_program(entry: object, right: dict[str, object]) -> bool:
+    """The entry differs from `right` by its command at most. Somebody's own `timeout` is theirs to choose."""
+    if not isinstance(entry, dict) or set(entry) != {*right, "timeout"}:
+        return False
+    timeout = entry["timeout"]
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
+        return False
+    # A command line says the mark too; it must be the event's own.
+    return all(entry[key] == right[key] for key in right if key != "command") and hook_command_of(
+        entry
+    ) == hook_command_of(right)
+
+
+def _remove_strays(text: str, remains: Remains) -> tuple[str, tuple[str, ...]]:
+    """Take out what is ours in events that we don't listen to, and under keys that no reader sees."""
+    wanted = {hook.event for hook in HOOKS}
+    events: dict[str, None] = {}
+    while stray := next((p for p in ours_in(text) if p.event not in wanted or not p.effective), None):
+        events[stray.event] = None
+        text = remove_place(text, stray, remains.empty)
+    return text, tuple(events)
+
+
+# Refusing
+
+
+def _parse(text: str, name: str, advice: str) -> Node:
+    try:
+        return jsonedit.parse(text)
+    except JsonProblem as problem:
+        raise SettingsError(f"{name} is not strict JSON: {problem}", advice) from None
+
+
+def _check(text: str, launcher: Launcher, name: str) -> None:
+    """Raise SettingsError for a text that our hooks can't be put into without changing what is there."""
+    root = _parse(text, name, install_advice(launcher))
+    if not isinstance(root.value, dict):
+        raise SettingsError(f"{name} holds {_kind(root.value)} where an object belongs", install_advice(launcher))
+    hooks = jsonedit.member(text, root, "hooks")
+    if hooks is None:
+        return
+    if not isinstance(hooks.value, dict):
+        raise SettingsError(
+            f'In {name}, "hooks" is {_kind(hooks.value)} where an object belongs', install_advice(launcher)
+        )
+    for hook in HOOKS:
+        event = jsonedit.member(text, hooks, hook.event)
+        if event is not None and not isinstance(event.value, list):
+            raise SettingsError(
+                f'In {name}, "hooks" has {_kind(event.value)} for {hook.event} where an array belongs',
+                install_advice(launcher),
+            )
+
+
+def install_advice(launcher: Launcher) -> str:
+    """What to do when the file is refused, with the JSON to paste."""
+    return (
+        "Nothing was changed. Mend it and run `claude-session-status install-hooks` again, "
+        f"or put this into it yourself:\n{snippet(launcher)}"
+    )
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,73 @@
+"""What can still be read of a damaged database: its rows, with as much of its log as is whole.
+
+The log's last entry is what a power cut can leave half written, and DuckDB then reads none of them. But it reads a log
+that ends early, wherever that is: so the longest beginning that it takes is looked for, by halving.
+"""
+
+import os
+from contextlib import closing
+
+from claude_session_status.errors import StoreLockedError
+from claude_session_status.model import Session
+from claude_session_status.store import files
+from claude_session_status.store.driver import duckdb
+from claude_session_status.store.rows import SELECT_ALL, session_of
+
+
+def rows(path: str, scratch: str) -> list[Session]:
+    """The rows of the database at `path`, those of forgotten sessions too; none where nothing can be read.
+
+    `scratch`: a name beside it, on the same disk, that is free to be used. Raises OSError and StoreLockedError.
+    """
+    found = _read(path)
+    if found is not None:
+        return found
+    try:
+        with open(path + ".wal", "rb") as file:
+            log = file.read()
+    except FileNotFoundError:
+        return []
+    try:
+        os.link(path, scratch)
+    except OSError:  # no second name for a file here
+        files.copy_file(path, scratch)
+    try:
+        return _read_with_part_of(log, scratch)
+    finally:
+        files.remove(scratch)
+
+
+def _read_with_part_of(log: bytes, scratch: str) -> list[Session]:
+    best = _read(scratch)
+    if best is None:
+        return []
+    good, bad = 0, len(log)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        with open(files.open_anew(scratch + ".wal"), "wb") as file:
+            file.write(log[:middle])
+        found = _read(scratch)
+        if found is None:
+            bad = middle
+        else:
+            good, best = middle, found
+    return best
+
+
+def _read(path: str) -> list[Session] | None:
+    """What the tables say that can be read; None where the database can't be opened at all."""
+    found: list[Session] = []
+    try:
+        with closing(duckdb.connect(path, read_only=True, config={"threads": "1"})) as connection:
+            for query in SELECT_ALL:
+                try:
+                    rows = connection.execute(query).fetchall()
+                except duckdb.Error:
+                    continue
+                found += [session_of(row) for row in rows]
+    except duckdb.Error as error:
+        failure = files.failure(path, error)
+        if isinstance(failure, StoreLockedError):
+            raise failure from error
+        return None
+    return found

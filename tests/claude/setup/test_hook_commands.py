@@ -1,0 +1,229 @@
+"""How our command is written for each kind of shell, how it is found, and which commands are known as ours."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from claude_session_status.claude.setup.hook_commands import (
+    Launcher,
+    find_launcher,
+    hook_command_of,
+    mentions_us,
+    this_launcher,
+)
+
+OURS = [
+    ("bare, as the original wrote it", "claude-session-status mark-start", "mark-start"),
+    ("by a path", "/home/me/.local/bin/claude-session-status mark-turn", "mark-turn"),
+    ("a path in double quotes", '"/my tools/claude-session-status" mark-end', "mark-end"),
+    ("a path in single quotes", "'/my tools/claude-session-status' mark-prompt", "mark-prompt"),
+    ("a path with a quote in it", "'/o'\"'\"'brien/claude-session-status' mark-wait", "mark-wait"),
+    ("a path with an escaped space", r"/my\ tools/claude-session-status mark-turn", "mark-turn"),
+    ("Windows, slashes", "C:/Users/me/Scripts/claude-session-status.exe mark-turn", "mark-turn"),
+    ("Windows, backslashes", r"C:\Users\me\Scripts\claude-session-status.exe mark-turn", "mark-turn"),
+    ("Windows, quoted", r'"C:\Users\My Name\claude-session-status.exe" mark-turn', "mark-turn"),
+    ("PowerShell", r'& "C:\Users\My Name\claude-session-status.exe" mark-turn', "mark-turn"),
+    ("the module", "python3 -m claude_session_status mark-turn", "mark-turn"),
+    ("the module, with options", '"/my venv/bin/python" -P -m claude_session_status mark-turn', "mark-turn"),
+    ("a runner", "uvx claude-session-status mark-turn", "mark-turn"),
+    ("silenced", "claude-session-status mark-turn 2>/dev/null || true", "mark-turn"),
+    ("in the background", "claude-session-status mark-turn >/dev/null 2>&1 &", "mark-turn"),
+    ("spaces around", "  claude-session-status   mark-turn ", "mark-turn"),
+]
+
+NOT_OURS = [
+    ("nothing", ""),
+    ("another program", "notify-send mark-turn"),
+    ("a name that ends like ours", "my-claude-session-status mark-turn"),
+    ("a name that begins like ours", "claude-session-status-hook mark-turn"),
+    ("another command of ours", "claude-session-status status"),
+    ("a mark that we do not have", "claude-session-status mark-turns"),
+    ("one of several", "cd /x && claude-session-status mark-turn"),
+    ("followed by another", "claude-session-status mark-turn; notify-send done"),
+    ("piped", "tee /tmp/x | claude-session-status mark-turn"),
+    ("only named", "echo claude-session-status mark-turn"),
+    ("only named, by a path", "/bin/echo /x/claude-session-status mark-turn"),
+    ("with a variable", "A=b claude-session-status mark-turn"),
+    ("another module", "python3 -m claude_session_status_x mark-turn"),
+]
+
+
+@pytest.mark.parametrize(("command", "mark"), [row[1:] for row in OURS], ids=[row[0] for row in OURS])
+def test_ours(command: str, mark: str) -> None:
+    assert hook_command_of({"type": "command", "command": command, "async": True}) == mark
+
+
+@pytest.mark.parametrize("command", [row[1] for row in NOT_OURS], ids=[row[0] for row in NOT_OURS])
+def test_not_ours(command: str) -> None:
+    assert hook_command_of({"command": command}) is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{}, {"command": None}, {"command": ["claude-session-status", "mark-turn"]}, {"command": "true", "args": "x"}],
+    ids=str,
+)
+def test_an_entry_of_another_form_is_not_ours(entry: dict[str, object]) -> None:
+    assert hook_command_of(entry) is None
+
+
+def test_an_entry_with_args_is_known_by_both() -> None:
+    assert hook_command_of({"command": r"C:\a b\Claude-Session-Status.EXE", "args": ["mark-turn"]}) == "mark-turn"
+    assert (
+        hook_command_of({"command": "python.exe", "args": ["-P", "-m", "claude_session_status", "mark-end"]})
+        == "mark-end"
+    )
+    assert hook_command_of({"command": "echo", "args": ["mark-turn"]}) is None
+    assert hook_command_of({"command": "claude-session-status", "args": ["--help"]}) is None
+    assert hook_command_of({"command": "claude-session-status mark-turn", "args": []}) == "mark-turn"
+
+
+def test_a_command_that_calls_us_among_other_things_is_noticed() -> None:
+    assert mentions_us({"command": "cd /x && claude-session-status mark-turn"})
+    assert not mentions_us({"command": "claude-session-status status"})
+
+
+PROGRAMS = [
+    "/opt/x/claude-session-status",
+    "/my tools/claude-session-status",
+    "/o'brien/$HOME/`x`/claude-session-status",
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_a_launcher_writes_is_known_again(program: str) -> None:
+    for launcher in (Launcher(program), Launcher(program, direct=True)):
+        assert hook_command_of(launcher.entry("mark-turn")) == "mark-turn"
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no sh here")
+@pytest.mark.parametrize("folder", ["plain", "my tools", "o'brien", '"$HOME" `x` \\ ; &', "каталог"])
+def test_the_shell_starts_the_program_whatever_its_path(tmp_path: Path, folder: str) -> None:
+    program = tmp_path / folder / "claude-session-status"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nprintf %s "$1"\n')
+    program.chmod(0o755)
+    command = str(Launcher(str(program)).entry("mark-turn")["command"])
+    # Through JSON, as Claude Code reads it.
+    command = json.loads(json.dumps(command))
+    assert subprocess.run(["sh", "-c", command], capture_output=True, text=True).stdout == "mark-turn"
+
+
+def test_on_windows_there_is_no_shell_to_quote_for() -> None:
+    launcher = Launcher(r"C:\Users\My Name\claude-session-status.exe", direct=True)
+    assert launcher.entry("mark-turn") == {
+        "command": r"C:\Users\My Name\claude-session-status.exe",
+        "args": ["mark-turn"],
+    }
+
+
+POSIX_PLACES = [
+    (
+        "pipx or uv: the link, not what it points to",
+        "/home/me/.local/bin/claude-session-status",
+        "/home/me/.local/share/pipx/venvs/x/bin/python",
+        {"/home/me/.local/bin/claude-session-status", "/home/me/.local/share/pipx/venvs/x/bin/claude-session-status"},
+        Launcher("/home/me/.local/bin/claude-session-status"),
+    ),
+    (
+        "called by a relative path",
+        "venv/bin/claude-session-status",
+        "/work/venv/bin/python",
+        {"/work/venv/bin/claude-session-status"},
+        Launcher("/work/venv/bin/claude-session-status"),
+    ),
+    (
+        "called by its bare name",
+        "claude-session-status",
+        "/usr/bin/python3",
+        {"/usr/local/bin/claude-session-status"},
+        Launcher("/usr/local/bin/claude-session-status"),
+    ),
+    (
+        "started with -m, a script beside the interpreter",
+        "/work/src/claude_session_status/__main__.py",
+        "/work/venv/bin/python",
+        {"/work/venv/bin/claude-session-status"},
+        Launcher("/work/venv/bin/claude-session-status"),
+    ),
+    (
+        "started with -m, no script anywhere",
+        "/work/src/claude_session_status/__main__.py",
+        "/usr/bin/python3",
+        set(),
+        Launcher("/usr/bin/python3", ("-P", "-m", "claude_session_status")),
+    ),
+    (
+        "a script that is gone",
+        "/gone/claude-session-status",
+        "/usr/bin/python3",
+        set(),
+        Launcher("/usr/bin/python3", ("-P", "-m", "claude_session_status")),
+    ),
+]
+
+WINDOWS_PLACES = [
+    (
+        "a venv: pip's launcher takes the suffix off argv[0]",
+        r"C:\my venv\Scripts\claude-session-status",
+        r"C:\my venv\Scripts\python.exe",
+        {r"C:\my venv\Scripts\claude-session-status.exe"},
+        Launcher(r"C:\my venv\Scripts\claude-session-status.exe", direct=True),
+    ),
+    (
+        "started with -m from an installation for everybody",
+        r"C:\src\claude_session_status\__main__.py",
+        r"C:\Python311\python.exe",
+        {r"C:\Python311\Scripts\claude-session-status.exe"},
+        Launcher(r"C:\Python311\Scripts\claude-session-status.exe", direct=True),
+    ),
+    (
+        "no script anywhere",
+        r"C:\src\claude_session_status\__main__.py",
+        r"C:\Python311\python.exe",
+        set(),
+        Launcher(r"C:\Python311\python.exe", ("-P", "-m", "claude_session_status"), direct=True),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("windows", "argv0", "executable", "files", "launcher"),
+    [(False, *row[1:]) for row in POSIX_PLACES] + [(True, *row[1:]) for row in WINDOWS_PLACES],
+    ids=[row[0] for row in POSIX_PLACES + WINDOWS_PLACES],
+)
+def test_where_the_program_is_found(
+    windows: bool, argv0: str, executable: str, files: set[str], launcher: Launcher
+) -> None:
+    found = find_launcher(
+        argv0,
+        executable,
+        windows=windows,
+        is_file=files.__contains__,
+        which=lambda name: f"/usr/local/bin/{name}",
+        here="C:\\work" if windows else "/work",
+    )
+    assert found == launcher
+    assert hook_command_of(found.entry("mark-turn")) == "mark-turn"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets nobody delete it; start these under Linux or macOS")
+def test_in_a_folder_that_was_deleted_it_is_found_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert os.path.isabs(this_launcher().program)
+
+
+def test_the_module_form_does_not_import_from_the_folder_that_the_hook_runs_in(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the files of the project were imported')")
+    launcher = Launcher(sys.executable, ("-P", "-m", "json.tool"))
+    done = subprocess.run(
+        [launcher.program, *launcher.arguments, "--help"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0

@@ -1,0 +1,76 @@
+"""Our plugin as the program sees it: enabled or not, and which command its hooks would find."""
+
+import fnmatch
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude_session_status.claude.setup import plugin
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.inspection import inspect, is_complete
+
+ROOT = Path(__file__).parents[3]
+KEY = "prompt-cache-countdown@prompt-cache-tools"
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"enabledPlugins": {KEY: True}}, KEY),
+        ({"enabledPlugins": {"other@x": True, "prompt-cache-countdown@fork": True}}, "prompt-cache-countdown@fork"),
+        ({"enabledPlugins": {KEY: False}}, None),
+        ({"enabledPlugins": {KEY: None}}, None),
+        ({"enabledPlugins": {"prompt-cache-countdowns@x": True}}, None),
+        ({"enabledPlugins": [KEY]}, None),
+        ({"enabledPlugins": None}, None),
+        ({}, None),
+        ([], None),
+    ],
+)
+def test_enabled_is_what_the_settings_say(settings: Any, key: str | None) -> None:
+    assert plugin.enabled_in(json.dumps(settings)) == key
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
+def test_what_is_no_json_enables_nothing(text: str) -> None:
+    assert plugin.enabled_in(text) is None
+
+
+def test_an_inspection_names_it_and_tells_it_from_hooks_in_the_settings() -> None:
+    found = inspect(json.dumps({"enabledPlugins": {KEY: True}}), Launcher("/opt/claude-session-status"))
+    assert (found.plugin, found.programs, found.problem, is_complete(found)) == (KEY, (), None, False)
+
+
+def test_the_places_are_those_of_the_plugins_own_script() -> None:
+    script = (ROOT / "packaging/claude-plugin/hooks/run.sh").read_text()
+    loop = re.search(r"for folder in (.*?); do", script, re.DOTALL)
+    assert loop is not None
+    words = re.sub(r"\$\{(\w+):-/\}", r"$\1", loop[1]).replace('"', "").replace("\\\n", " ").split()
+    assert words == list(plugin.PLACES)
+
+
+@pytest.mark.parametrize(
+    ("on_path", "files", "found"),
+    [
+        ("/v/bin/claude-session-status", ["/h/.local/bin/claude-session-status"], "/v/bin/claude-session-status"),
+        (None, ["/h/.local/bin/claude-session-status"], "/h/.local/bin/claude-session-status"),
+        (None, ["/usr/bin/claude-session-status", "/usr/local/bin/claude-session-status"],
+            "/usr/local/bin/claude-session-status"),
+        (None, ["/h/Library/Python/3.13/bin/claude-session-status"],
+            "/h/Library/Python/3.13/bin/claude-session-status"),
+        (None, ["/h/venv/bin/claude-session-status", "/Microsoft/WinGet/Links/claude-session-status"], None),
+        (None, [], None),
+    ],
+)  # fmt: skip
+def test_the_command_is_found_as_the_script_finds_it(on_path: str | None, files: list[str], found: str | None) -> None:
+    folders = {file.rpartition("/")[0] for file in files}
+    assert found == plugin.command_of(
+        {"HOME": "/h"},
+        suffix="",
+        which=lambda _: on_path,
+        matching=lambda pattern: sorted(folder for folder in folders if fnmatch.fnmatchcase(folder, pattern)),
+        is_executable=lambda path: path in files,
+    )

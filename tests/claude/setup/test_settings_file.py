@@ -1,0 +1,351 @@
+"""The settings file on the disk: what is written, what is kept, and that it is never torn, lost or left half done."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from claude.setup.settings_corpus import CORPUS, PLAIN, Shape
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.hook_entries import HOOKS, snippet
+from claude_session_status.claude.setup.plan import ChangeOutcome, Step, plan_install
+from claude_session_status.claude.setup.settings_file import SettingsFile
+from claude_session_status.errors import SettingsError
+from claude_session_status.lock import FileLock
+from claude_session_status.paths import Paths
+
+LAUNCHER = Launcher("/opt/my tools/claude-session-status")
+LONG_AGO_NS = 1_000_000_000 * 10**9
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes and links")
+
+
+def never_sleep(seconds: float) -> None:
+    raise AssertionError("nothing holds the lock here")
+
+
+class Place:
+    """A home with a settings file of some shape."""
+
+    def __init__(self, folder: Path, shape: Shape | None = None) -> None:
+        self.paths = Paths(str(folder / "home" / ".claude"))
+        self.settings = Path(self.paths.settings)
+        self.folder = Path(self.paths.folder)
+        self.target = folder / "dotfiles" / "claude.json" if shape and shape.linked else self.settings
+        self.file = SettingsFile(self.paths, never_sleep)
+        if shape is not None and shape.content is not None:
+            self.settings.parent.mkdir(parents=True)
+            self.target.parent.mkdir(exist_ok=True)
+            self.target.write_bytes(shape.content)
+            self.target.chmod(shape.mode)
+            if shape.linked:
+                self.settings.symlink_to(self.target)
+
+    def write(self, text: str) -> None:
+        self.settings.parent.mkdir(parents=True, exist_ok=True)
+        self.settings.write_bytes(text.encode())
+
+    def litter(self) -> list[str]:
+        """Whatever an install left beside the settings and the product's own folder."""
+        beside = {path.name for path in self.settings.parent.iterdir()} | {p.name for p in self.target.parent.iterdir()}
+        return sorted(beside - {self.settings.name, self.target.name, self.folder.name})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@posix
+@pytest.mark.parametrize("shape", CORPUS, ids=lambda shape: shape.name)
+def test_install_and_uninstall_leave_the_disk_as_it_was(tmp_path: Path, shape: Shape) -> None:
+    place = Place(tmp_path, shape)
+
+    place.file.install(LAUNCHER)
+    assert set(json.loads(place.settings.read_bytes(), parse_int=str)["hooks"]) >= {hook.event for hook in HOOKS}
+    assert place.settings.is_symlink() == shape.linked
+    assert stat.S_IMODE(place.settings.stat().st_mode) == (0o600 if shape.content is None else shape.mode)
+
+    place.file.uninstall()
+    assert (place.settings.read_bytes() if place.settings.exists() else None) == shape.undone
+    assert place.settings.is_symlink() == shape.linked
+    if place.settings.exists():
+        assert stat.S_IMODE(place.settings.stat().st_mode) == shape.mode
+    assert place.litter() == []
+    assert {path.name for path in place.folder.iterdir()} <= {"settings.lock"}
+
+
+@pytest.mark.parametrize("shape", CORPUS, ids=lambda shape: shape.name)
+def test_a_second_install_writes_nothing_at_all(tmp_path: Path, shape: Shape) -> None:
+    place = Place(tmp_path, shape)
+    place.file.install(LAUNCHER)
+    everything = [place.settings, place.settings.parent, *place.folder.iterdir(), place.folder]
+    for path in everything:
+        os.utime(path, ns=(LONG_AGO_NS, LONG_AGO_NS))
+    identity = place.settings.stat().st_ino
+
+    assert place.file.install(LAUNCHER).outcome is ChangeOutcome.UNCHANGED
+    assert place.settings.stat().st_ino == identity
+    assert [path.stat().st_mtime_ns for path in everything] == [LONG_AGO_NS] * len(everything)
+
+
+class TestDryRun:
+    def test_it_leaves_no_trace(self, place: Place) -> None:
+        change = place.file.install(LAUNCHER, dry_run=True)
+        assert change.outcome is ChangeOutcome.CREATED
+        assert not place.settings.parent.exists()
+
+    def test_an_uninstall_has_one_too(self, place: Place) -> None:
+        place.file.install(LAUNCHER)
+        before = place.settings.read_bytes()
+        assert place.file.uninstall(dry_run=True).outcome is ChangeOutcome.DELETED
+        assert place.settings.read_bytes() == before
+
+
+def test_an_uninstall_with_nothing_to_do_leaves_no_trace(place: Place) -> None:
+    assert place.file.uninstall().outcome is ChangeOutcome.UNCHANGED
+    assert not place.settings.parent.exists()
+
+
+@posix
+def test_what_is_created_is_private(place: Place) -> None:
+    place.file.install(LAUNCHER)
+    assert stat.S_IMODE(place.settings.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(place.folder.stat().st_mode) == 0o700
+    for path in (place.settings, *place.folder.iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@posix
+def test_the_owner_is_kept(place: Place) -> None:
+    place.write(PLAIN)
+    owner = (1234, 2345) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(place.settings, *owner)
+    place.file.install(LAUNCHER)
+    status = place.settings.stat()
+    assert (status.st_uid, status.st_gid) == owner
+
+
+@posix
+def test_an_owner_that_we_may_not_give_it_to_is_no_failure(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, user: int, group: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    place.write(PLAIN)
+    monkeypatch.setattr(os, "chown", refuse)
+    assert place.file.install(LAUNCHER).outcome is ChangeOutcome.EDITED
+
+
+@posix
+def test_a_link_to_a_file_that_is_not_there_yet_gets_one_and_loses_it_again(tmp_path: Path, place: Place) -> None:
+    place.settings.parent.mkdir(parents=True)
+    (tmp_path / "dotfiles").mkdir()
+    place.settings.symlink_to(tmp_path / "dotfiles" / "claude.json")
+    place.file.install(LAUNCHER)
+    assert (tmp_path / "dotfiles" / "claude.json").is_file()
+    place.file.uninstall()
+    assert list((tmp_path / "dotfiles").iterdir()) == []
+    assert place.settings.is_symlink()
+
+
+def test_a_lost_record_costs_no_more_than_an_empty_object(place: Place) -> None:
+    place.file.install(LAUNCHER)
+    (place.folder / "settings-before.json").write_text("{half a rec")
+    place.file.uninstall()
+    assert place.settings.read_text() == "{}\n"
+
+
+class TestRefused:
+    def refusal(self, place: Place) -> SettingsError:
+        with pytest.raises(SettingsError) as refused:
+            place.file.install(LAUNCHER)
+        assert str(place.settings) in refused.value.title
+        assert refused.value.next_step.endswith(snippet(LAUNCHER))
+        assert not place.folder.exists()
+        return refused.value
+
+    @pytest.mark.parametrize(
+        "content",
+        [b'{\n // mine\n "model": "opus"}', b'{"model"', b"[]", b'{"hooks": []}', b'{"hooks": {"Stop": {}}}'],
+        ids=["a comment", "truncated", "an array", "hooks is an array", "an event is an object"],
+    )
+    def test_what_can_not_be_edited_safely(self, place: Place, content: bytes) -> None:
+        place.settings.parent.mkdir(parents=True)
+        place.settings.write_bytes(content)
+        self.refusal(place)
+        assert place.settings.read_bytes() == content
+        assert place.litter() == []
+
+    @pytest.mark.parametrize("content", [b'{"model": "\xff"}', "{}".encode("utf-16")], ids=["latin", "UTF-16"])
+    def test_what_is_not_utf8(self, place: Place, content: bytes) -> None:
+        place.settings.parent.mkdir(parents=True)
+        place.settings.write_bytes(content)
+        assert "not UTF-8" in self.refusal(place).title
+        assert place.settings.read_bytes() == content
+
+    def test_a_folder(self, place: Place) -> None:
+        place.settings.mkdir(parents=True)
+        assert "is not a file" in self.refusal(place).title
+
+    @posix
+    def test_a_pipe_which_would_block_for_ever(self, place: Place) -> None:
+        place.settings.parent.mkdir(parents=True)
+        os.mkfifo(place.settings)
+        assert "is not a file" in self.refusal(place).title
+
+    @posix
+    def test_a_link_to_itself(self, place: Place) -> None:
+        place.settings.parent.mkdir(parents=True)
+        place.settings.symlink_to(place.settings)
+        assert "can't be edited" in self.refusal(place).title
+
+    def test_where_the_folder_should_be_is_a_file(self, place: Place) -> None:
+        place.settings.parent.parent.mkdir()
+        place.settings.parent.write_text("")
+        assert "can't be edited" in self.refusal(place).title
+
+    # Both are told by the call and not by a mode, since root, as which CI may run, is refused nothing.
+    def test_a_file_that_may_not_be_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(path: Path) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        place.write(PLAIN)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_bytes", refuse)
+            assert "Permission denied" in self.refusal(place).title
+        assert place.settings.read_text() == PLAIN
+
+    def test_a_file_that_is_read_only(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        place.write(PLAIN)
+        place.settings.chmod(0o400)
+        monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+        with pytest.raises(SettingsError, match="is read-only"):
+            place.file.install(LAUNCHER)
+        assert place.settings.read_text() == PLAIN
+        assert place.litter() == []
+
+
+class TestWriting:
+    @pytest.fixture
+    def replace(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Path], None]], None]]:
+        """Have something happen just before a new settings file takes the place of the old one."""
+        real = Path.replace
+
+        def use(happening: Callable[[Path], None]) -> None:
+            def replaced(path: Path, target: Path) -> Path:
+                if Path(target).name == "settings.json":
+                    happening(path)
+                return real(path, target)
+
+            monkeypatch.setattr(Path, "replace", replaced)
+
+        yield use
+        monkeypatch.undo()
+
+    def test_the_new_text_is_complete_before_it_takes_the_old_ones_place(
+        self, place: Place, replace: Callable[[Callable[[Path], None]], None]
+    ) -> None:
+        seen = []
+        place.write(PLAIN)
+        replace(lambda path: seen.append((path.parent, json.loads(path.read_bytes())["model"])))
+        place.file.install(LAUNCHER)
+        assert seen == [(place.settings.parent, "opus")]
+
+    def test_a_write_that_fails_leaves_the_file_and_no_litter(
+        self, place: Place, replace: Callable[[Callable[[Path], None]], None]
+    ) -> None:
+        def fail(path: Path) -> None:
+            raise OSError(28, "No space left on device")
+
+        place.write(PLAIN)
+        replace(fail)
+        with pytest.raises(SettingsError, match="No space left on device"):
+            place.file.install(LAUNCHER)
+        assert place.settings.read_text() == PLAIN
+        assert place.litter() == []
+
+    def test_an_edit_by_somebody_else_in_between_is_not_lost(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.write(PLAIN)
+        edits = iter([PLAIN, PLAIN.replace("opus", "sonnet")])
+
+        def plan(*arguments: object, **named: object) -> object:
+            change = plan_install(*arguments, **named)  # type: ignore[arg-type]
+            place.write(next(edits, change.before or ""))
+            return change
+
+        monkeypatch.setattr("claude_session_status.claude.setup.settings_file.plan_install", plan)
+        place.file.install(LAUNCHER)
+        assert json.loads(place.settings.read_text())["model"] == "sonnet"
+        assert "hooks" in json.loads(place.settings.read_text())
+
+    def test_a_file_that_never_rests_is_left_to_its_writer(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+
+        def plan(*arguments: object, **named: object) -> object:
+            change = plan_install(*arguments, **named)  # type: ignore[arg-type]
+            place.write((change.before or "{}") + "\n")
+            return change
+
+        monkeypatch.setattr("claude_session_status.claude.setup.settings_file.plan_install", plan)
+        with pytest.raises(SettingsError, match="keeps changing"):
+            place.file.install(LAUNCHER)
+        assert place.litter() == []
+
+
+class TestTwoAtOnce:
+    def test_an_install_waits_for_another_one(self, place: Place) -> None:
+        place.folder.mkdir(parents=True)
+        held = FileLock(str(place.folder / "settings.lock"))
+        assert held.acquire()
+        naps = []
+
+        def nap(seconds: float) -> None:
+            naps.append(seconds)
+            if len(naps) == 3:
+                held.release()
+
+        change = SettingsFile(place.paths, nap).install(LAUNCHER)
+        assert len(change.events_that(Step.ADDED)) == len(HOOKS)
+        assert len(naps) == 3
+
+    def test_and_gives_up_in_the_end(self, place: Place) -> None:
+        place.folder.mkdir(parents=True)
+        held = FileLock(str(place.folder / "settings.lock"))
+        assert held.acquire()
+        naps: list[float] = []
+        with pytest.raises(SettingsError, match="another install"):
+            SettingsFile(place.paths, naps.append).install(LAUNCHER)
+        held.release()
+        assert sum(naps) == pytest.approx(5)
+        assert not place.settings.exists()
+
+    def test_many_processes_install_and_uninstall_and_never_tear_the_file(self, place: Place) -> None:
+        place.write(PLAIN)
+        program = (
+            "import sys\n"
+            "from claude_session_status.claude.setup.hook_commands import Launcher\n"
+            "from claude_session_status.claude.setup.settings_file import SettingsFile\n"
+            "from claude_session_status.paths import Paths\n"
+            "file = SettingsFile(Paths(sys.argv[1]))\n"
+            "for turn in range(5):\n"
+            "    file.install(Launcher(f'/{sys.argv[2]}/claude-session-status'))\n"
+            "    if sys.argv[2] == '0': file.uninstall()\n"
+        )
+        workers = [
+            subprocess.Popen([sys.executable, "-c", program, place.paths.claude_dir, str(number)])
+            for number in range(4)
+        ]
+        while any(worker.poll() is None for worker in workers):
+            assert json.loads(place.settings.read_bytes())["model"] == "opus"
+        assert [worker.wait() for worker in workers] == [0, 0, 0, 0]
+        place.file.install(LAUNCHER)
+        assert all(len(groups) == 1 for groups in json.loads(place.settings.read_bytes())["hooks"].values())
+        place.file.uninstall()
+        assert place.settings.read_text() == PLAIN
+        assert place.litter() == []

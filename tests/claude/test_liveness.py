@@ -1,0 +1,142 @@
+"""Whether a session's process is still there: said only when sure."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from claude_session_status.claude import pids
+from claude_session_status.claude.liveness import Liveness, Watch, liveness
+from claude_session_status.model import Process
+
+
+@pytest.fixture
+def me() -> Process:
+    return Process(os.getpid(), pids.start_ticks(os.getpid()), pids.pid_namespace())
+
+
+def test_a_running_process_is_alive(me: Process) -> None:
+    assert liveness(me, time.time()) is Liveness.ALIVE
+
+
+def test_a_process_nobody_named_is_unknown() -> None:
+    assert liveness(None, time.time()) is Liveness.UNKNOWN
+
+
+def test_a_killed_process_is_gone_even_before_its_parent_looks() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    named = Process(child.pid, pids.start_ticks(child.pid), pids.pid_namespace())
+    assert liveness(named, time.time()) is Liveness.ALIVE
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but not collected
+    assert liveness(named, time.time()) is Liveness.GONE
+    child.communicate()
+    assert liveness(named, time.time()) is Liveness.GONE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_later_process_of_the_same_id_is_another(me: Process) -> None:
+    assert me.started is not None
+    assert liveness(replace(me, started=me.started - 1), time.time()) is Liveness.GONE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_of_another_namespace_is_unknown(me: Process) -> None:
+    assert liveness(replace(me, namespace="pid:[1]"), time.time()) is Liveness.UNKNOWN
+
+
+@pytest.fixture
+def machine_id(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
+    """Sets what the machine's own file says; None: there is none. Its name is `box`, and its processes as they are."""
+    told: list[str | None] = [None]
+    real_open = os.open
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="box"))
+
+    def fake_open(path: str, flags: int, *mode: int) -> int:
+        if path != "/etc/machine-id":
+            return real_open(path, flags, *mode)
+        if told[0] is None:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        reader, writer = os.pipe()
+        os.write(writer, told[0].encode())
+        os.close(writer)
+        return reader
+
+    monkeypatch.setattr(os, "open", fake_open)
+
+    def say(text: str | None) -> None:
+        told[0] = text
+
+    return say
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+@pytest.mark.parametrize(
+    ("what", "told", "machine"),
+    [
+        ("its own id", "3d1219c7c4c5404aaa1f6d2a48adfda4\n", "3d1219c7c4c5404aaa1f6d2a48adfda4"),
+        ("none", None, "box"),
+        ("an image's, that is to be filled in", "\n", "box"),
+        ("another way to say so", "uninitialized\n", "box"),
+    ],
+)
+def test_a_numbering_names_its_machine(
+    what: str, told: str | None, machine: str, machine_id: Callable[[str | None], None]
+) -> None:
+    machine_id(told)
+    assert pids.pid_namespace() == f"{os.readlink('/proc/self/ns/pid')}@{machine}", what
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+def test_a_process_of_another_machine_that_shares_the_home_is_unknown(
+    machine_id: Callable[[str | None], None],
+) -> None:
+    machine_id("there")
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    theirs = Process(child.pid, 123, pids.pid_namespace())
+    assert liveness(theirs, time.time()) is Liveness.GONE
+    machine_id("here")
+    assert liveness(theirs, time.time()) is Liveness.UNKNOWN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+def test_one_that_asks_again_and_again_looks_up_its_own_numbering_once(
+    machine_id: Callable[[str | None], None], me: Process
+) -> None:
+    machine_id("here")
+    ours, theirs = (replace(me, namespace=pids.pid_namespace()), replace(me, namespace="pid:[1]@here"))
+    watch = Watch()
+    assert watch(ours, time.time()) is Liveness.ALIVE
+    machine_id("what nobody asks for")
+    assert watch(ours, time.time()) is Liveness.ALIVE
+    assert watch(theirs, time.time()) is Liveness.UNKNOWN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_that_an_earlier_version_noted_is_of_this_machine(me: Process) -> None:
+    noted = replace(me, namespace=os.readlink("/proc/self/ns/pid"))
+    assert liveness(noted, time.time()) is Liveness.ALIVE
+    assert liveness(replace(noted, pid=me.pid, started=1), time.time()) is Liveness.GONE
+
+
+@pytest.mark.parametrize(
+    ("named_after", "expected"), [(0.0, Liveness.ALIVE), (-3600.0, Liveness.GONE)], ids=["in time", "before it began"]
+)
+def test_without_ticks_the_process_must_have_begun_before_it_was_named(
+    named_after: float, expected: Liveness, me: Process
+) -> None:
+    began = psutil.Process().create_time()
+    assert liveness(replace(me, started=None), began + named_after) is expected
+
+
+def test_without_ticks_a_process_that_is_no_more_is_gone(me: Process) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert liveness(replace(me, pid=child.pid, started=None), time.time()) is Liveness.GONE
