@@ -552,12 +552,12 @@ def test_two_that_expire_within_five_seconds_are_told_of_at_once(watched: Watche
 def test_a_muted_session_is_quiet_at_once_and_after_a_restart(where: Paths, clock: FakeClock) -> None:
     first = Watched(where, clock)
     first.say("turn")
-    clock.at(NOW + 10.5, lambda: first.monitor.tell(EventKind.MUTE, "s"))
+    clock.at(NOW + 10.5, lambda: first.monitor.submit(EventKind.MUTE, "s"))
     first.run(11)
     assert first.last.sessions[0].session.muted
     second = Watched(where, clock)
-    clock.at(NOW + 100, lambda: second.monitor.tell(EventKind.UNMUTE, "s"))
-    clock.at(NOW + 200, lambda: second.monitor.tell(EventKind.MUTE, "s"))
+    clock.at(NOW + 100, lambda: second.monitor.submit(EventKind.UNMUTE, "s"))
+    clock.at(NOW + 200, lambda: second.monitor.submit(EventKind.MUTE, "s"))
     second.run(289)
     assert second.told == []
     assert [s.muted for s in Store(where.database).load()] == [True]
@@ -565,8 +565,8 @@ def test_a_muted_session_is_quiet_at_once_and_after_a_restart(where: Paths, cloc
 
 def test_unmuted_it_is_heard_again(watched: Watched, clock: FakeClock) -> None:
     watched.say("turn")
-    clock.at(NOW + 10, lambda: watched.monitor.tell(EventKind.MUTE, "s"))
-    clock.at(NOW + 20, lambda: watched.monitor.tell(EventKind.UNMUTE, "s"))
+    clock.at(NOW + 10, lambda: watched.monitor.submit(EventKind.MUTE, "s"))
+    clock.at(NOW + 20, lambda: watched.monitor.submit(EventKind.UNMUTE, "s"))
     watched.run(300)
     assert watched.told == [(NOW + 270, "s")]
 
@@ -576,7 +576,7 @@ def test_a_forgotten_session_is_gone_at_once_and_stays_away_until_it_moves(
 ) -> None:
     watched.say("turn")
     old = Event(EventKind.TURN, "s", NOW + 1)
-    clock.at(NOW + 10.5, lambda: watched.monitor.tell(EventKind.FORGET, "s"))
+    clock.at(NOW + 10.5, lambda: watched.monitor.submit(EventKind.FORGET, "s"))
     watched.run(10.6)
     assert not watched.last.sessions
     Spool(where.spool).write(notes.encode(old), NOW + 1)  # a hook that came late, or twice
@@ -593,8 +593,8 @@ def test_what_a_person_wants_is_shown_while_the_database_is_locked(watched: Watc
     watched.say("turn", "b")
     watched.run(3)
     watched.store.locked = True
-    watched.monitor.tell(EventKind.FORGET, "a")
-    watched.monitor.tell(EventKind.MUTE, "b")
+    watched.monitor.submit(EventKind.FORGET, "a")
+    watched.monitor.submit(EventKind.MUTE, "b")
     watched.run(3)
     assert [(s.session.session_id, s.session.muted) for s in watched.last.sessions] == [("b", True)]
     watched.store.locked = False

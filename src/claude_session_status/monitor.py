@@ -60,7 +60,7 @@ def _tells_news(trace: Trace, session: Session | None) -> bool:
 
 
 class Monitor:
-    """Watches all sessions. One thread runs it; `wake`, `tell` and `pause` may be called from any.
+    """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
     `price` tells the cost of being late where a face shows it.
     """
@@ -91,7 +91,7 @@ class Monitor:
         self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
         self._price = price
         self._paused_until: float | None = None
-        self._told: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
+        self._submitted: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
         self._rows: dict[str, Session] = {}
         self._loaded: Stamp = None  # the database's stamp when the rows were read
         self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
@@ -104,7 +104,7 @@ class Monitor:
         """Poll now instead of at the next turn."""
         self._wake.set()
 
-    def tell(self, kind: EventKind, session_id: str) -> None:
+    def submit(self, kind: EventKind, session_id: str) -> None:
         """Have a session muted, unmuted or forgotten, as a person wants it. For any thread.
 
         The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
@@ -112,7 +112,7 @@ class Monitor:
         session = self._rows.get(session_id) or Session(session_id)
         event = Event(kind, session_id, reducer.moment_for(session, self._clock.time()))
         self._spool.write(notes.encode(event), event.at)
-        self._told.put(event)
+        self._submitted.put(event)
         self.wake()
 
     def pause(self, wanted: Pause) -> None:
@@ -217,7 +217,7 @@ class Monitor:
         self._paused_until = pause.read(self._paths.pause)
         while True:
             try:
-                event = self._told.get_nowait()
+                event = self._submitted.get_nowait()
             except Empty:
                 return
             if event.session_id in self._rows:

@@ -18,7 +18,7 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
 
-    def tell(self, kind: EventKind, session_id: str) -> None:
+    def submit(self, kind: EventKind, session_id: str) -> None:
         self.asked.append((kind, session_id))
 
     def open_folder(self, folder: str) -> None:

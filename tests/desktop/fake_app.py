@@ -67,7 +67,7 @@ class MadeUpMonitor:
     def wake(self) -> None:
         self._news.set()
 
-    def tell(self, kind: EventKind, session_id: str) -> None:
+    def submit(self, kind: EventKind, session_id: str) -> None:
         logging.info("told %s %s", kind.value, session_id)
         with self._lock:
             if kind is EventKind.FORGET:

@@ -164,7 +164,7 @@ class ScriptedMonitor:
     def wake(self) -> None:
         self.woken.set()
 
-    def tell(self, kind: EventKind, session_id: str) -> None:
+    def submit(self, kind: EventKind, session_id: str) -> None:
         if self.refuses is not None:
             raise self.refuses
         self.told.append((kind.value, session_id))

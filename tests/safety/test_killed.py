@@ -247,7 +247,8 @@ def test_killed_while_an_old_file_is_carried_over_it_is_carried_over_at_the_next
         )
     original = Path(where.database).read_bytes()
     program = (
-        "import os, random, sys, time; from claude_session_status import paths; from claude_session_status.store import database\n"
+        "import os, random, sys, time\n"
+        "from claude_session_status import paths; from claude_session_status.store import database\n"
         "where, dice = paths.from_environment(), random.Random(3)\n"
         "for _ in range(25):\n"
         "    child = os.fork()\n"

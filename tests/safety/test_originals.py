@@ -138,7 +138,8 @@ def _made_by_hand(where: Paths, written_at: str, **local: str) -> None:
 
 def _last_turns(where: Paths, zone: str) -> dict[str, str]:
     program = (
-        "from datetime import UTC, datetime; from claude_session_status import paths; from claude_session_status.store import database\n"
+        "from datetime import UTC, datetime\n"
+        "from claude_session_status import paths; from claude_session_status.store import database\n"
         "for s in database.Store(paths.from_environment().database).load():\n"
         "    print(s.session_id, datetime.fromtimestamp(s.last_turn_at, UTC).strftime('%m-%dT%H:%M'))"
     )

@@ -111,7 +111,7 @@ def test_a_note_that_root_left_is_taken_in_by_the_users_monitor(where: Paths) ->
 def test_after_roots_monitor_the_users_own_goes_on(where: Paths) -> None:
     monitor = Monitor(where)
     monitor.poll()
-    monitor.tell(EventKind.MUTE, "s")
+    monitor.submit(EventKind.MUTE, "s")
     monitor.poll()
     pause.write(where.pause, time.time() + 3600)
     assert os.path.exists(where.monitor_alive)

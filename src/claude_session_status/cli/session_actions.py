@@ -25,7 +25,7 @@ class Hands(Protocol):
 class Tells(Protocol):
     """Whoever remembers what a person wants."""
 
-    def tell(self, kind: EventKind, session_id: str) -> None:
+    def submit(self, kind: EventKind, session_id: str) -> None:
         """Have a session muted or unmuted. Raises OSError."""
 
 
@@ -36,7 +36,7 @@ def fulfiller(monitor: Tells, hands: Hands) -> Fulfil:
         session = state.session
         name = name_of(session)
         if wish is Wish.MUTE:
-            monitor.tell(EventKind.UNMUTE if session.muted else EventKind.MUTE, session.session_id)
+            monitor.submit(EventKind.UNMUTE if session.muted else EventKind.MUTE, session.session_id)
             return f"{name} may notify again" if session.muted else f"{name} is muted"
         if wish is Wish.OPEN:
             if not session.cwd:

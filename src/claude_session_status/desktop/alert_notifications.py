@@ -43,7 +43,7 @@ class AlertNotifications:
         """Say how to notify."""
         self._notifier = notifier
 
-    def tell(self, snapshot: Snapshot, alerts: Sequence[Alert], image: Image.Image) -> None:
+    def show(self, snapshot: Snapshot, alerts: Sequence[Alert], image: Image.Image) -> None:
         """Take back what is no longer true, and notify of the alerts. Returns at once."""
         scene = _Scene(image, snapshot.sessions, snapshot.now - self._clock())
         # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.

@@ -54,7 +54,7 @@ class Monitor(Protocol):
     def wake(self) -> None:
         """Look now, or see at once that `stop` is set."""
 
-    def tell(self, kind: EventKind, session_id: str) -> None:
+    def submit(self, kind: EventKind, session_id: str) -> None:
         """Have a session muted, unmuted or forgotten. Raises OSError."""
 
     def pause(self, wanted: Pause) -> None:
@@ -162,7 +162,7 @@ class Tray:
         self._offers = view.Capabilities()
         self._looked_at: float | None = None
         self._clicks = clicks
-        self._notices = AlertNotifications(notices, clock)
+        self._alert_notifications = AlertNotifications(notices, clock)
         self._leave = leave
         self._painter = painter
         self._icon: backend.TrayIcon | None = None
@@ -184,7 +184,7 @@ class Tray:
     def attach(self, icon: backend.TrayIcon, notifier: Notifier) -> None:
         """Say where to show things."""
         self._icon = icon
-        self._notices.attach(notifier)
+        self._alert_notifications.attach(notifier)
 
     def run(self) -> None:
         """Show and watch until somebody wants it to end."""
@@ -203,7 +203,7 @@ class Tray:
                 self._monitor.wake()
                 watching.join(MONITOR_END_SECONDS)
                 self._clicks.stop(WORKER_END_SECONDS)
-                self._notices.stop(WORKER_END_SECONDS)
+                self._alert_notifications.stop(WORKER_END_SECONDS)
                 self._ended.set()
 
     def end(self) -> None:
@@ -230,7 +230,7 @@ class Tray:
         try:
             self._show(snapshot)
             image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
-            self._notices.tell(snapshot, alerts, image)
+            self._alert_notifications.show(snapshot, alerts, image)
         except Exception:
             log.exception("showing a snapshot")
 
@@ -306,9 +306,9 @@ class Tray:
 
     def _do(self, command: view.Command, session_ids: Sequence[str], folder: str | None) -> None:
         try:
-            if command in _TELLS:
+            if command in _EVENT_OF_COMMAND:
                 for session_id in session_ids:
-                    self._monitor.tell(_TELLS[command], session_id)
+                    self._monitor.submit(_EVENT_OF_COMMAND[command], session_id)
             elif command in _PAUSES:
                 self._monitor.pause(_PAUSES[command])
             elif command is view.Command.COPY_RESUME and session_ids:
@@ -346,7 +346,7 @@ class Tray:
         self._say(view.problem_notification(trouble))
 
     def _say(self, told: view.Notification) -> None:
-        self._notices.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
+        self._alert_notifications.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
 
     def _look(self) -> None:
         before, self._offers = self._offers, self._facilities.look()
@@ -354,7 +354,7 @@ class Tray:
             self._monitor.wake()
 
 
-_TELLS = {
+_EVENT_OF_COMMAND = {
     view.Command.MUTE: EventKind.MUTE,
     view.Command.UNMUTE: EventKind.UNMUTE,
     view.Command.FORGET: EventKind.FORGET,
