@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from claude_session_status import __version__
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
@@ -127,25 +127,17 @@ def statusline(command: tuple[str, ...]) -> None:
 for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
     group.add_command(_command)
 
-_MARKS = {
-    "mark-start": ("a session started", "SessionStart"),
-    "mark-prompt": ("a prompt was given", "UserPromptSubmit"),
-    "mark-turn": ("a turn ended", "Stop, StopFailure"),
-    "mark-wait": ("a permission prompt waits", "Notification"),
-    "mark-end": ("a session ended", "SessionEnd"),
-}
 
-
-def _add_mark(name: str, what: str, events: str) -> None:
+def _add_hook_command(name: str, what: str, events: str) -> None:
     more = "Reads JSON from stdin; prints nothing to stdout; always exits with 0."
 
     @group.command(name, help=f"Hook: record that {what} ({events}). {more}", short_help=f"Hook: {what}.")
-    def mark() -> None:
+    def hook_command() -> None:
         hook.main(name)
 
 
-for _name, (_what, _events) in _MARKS.items():
-    _add_mark(_name, _what, _events)
+for _name, (_what, _events) in hook_table.help_texts().items():
+    _add_hook_command(_name, _what, _events)
 
 
 def main(arguments: Sequence[str]) -> int:
