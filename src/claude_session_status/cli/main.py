@@ -16,7 +16,7 @@ from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.cli.streams import make_fit, reader_has_left
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, file_and_reason
 
 PROGRAM = "claude-session-status"
 
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         if reader_has_left(error):
             return 0
-        click.echo(f"{PROGRAM}: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+        click.echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
