@@ -18,7 +18,7 @@ from claude_session_status import alerting, config, heartbeat, notes, pause, pol
 from claude_session_status.claude.discovery import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
-from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -196,7 +196,7 @@ class Monitor:
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
-                title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
+                title = file_and_reason(error, self._paths.folder)
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
         for problem in self._problems:
             if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll

@@ -14,7 +14,7 @@ from enum import Enum
 from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registry, ReportedStatus
-from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
@@ -235,5 +235,5 @@ def run_alone(paths: Paths) -> None:
                 raise
             ingester.drain(HOOK_BATCHES)
     except OSError as error:
-        title = f"{error.filename or paths.folder}: {error.strerror or error}"
+        title = file_and_reason(error, paths.folder)
         raise SessionStatusError(title, "The event waits in the spool") from error
