@@ -93,7 +93,7 @@ def test_the_countdown_is_that_of_the_story(minute: Seen) -> None:
 
 
 def test_it_says_that_it_is_a_demo(minute: Seen) -> None:
-    assert {shot.problem for shot in minute.shots} == {demo.NOTICE}
+    assert {shot.problem for shot in minute.shots} == {demo.BANNER}
 
 
 def test_it_goes_on() -> None:

@@ -25,7 +25,7 @@ from claude_session_status.spool import Spool
 
 SPEED = 20.0
 CYCLE_SECONDS = 1200.0  # of the made-up time: then the day begins again; a minute at 20x
-NOTICE = f"Demo: six made-up sessions, {SPEED:g} times as fast"
+BANNER = f"Demo: six made-up sessions, {SPEED:g} times as fast"
 
 
 # ---- the story --------------------------------------------------------------
@@ -232,7 +232,7 @@ class DemoMonitor(Monitor):
     def snapshot(self) -> Snapshot:
         """All sessions at this moment."""
         shot = super().snapshot()
-        return shot if shot.problem else replace(shot, problem=NOTICE)
+        return shot if shot.problem else replace(shot, problem=BANNER)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from claude_session_status import __version__
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
-from claude_session_status.cli.tray import greeting
+from claude_session_status.cli.tray import start_line
 from claude_session_status.desktop.backend import Choice, Route
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
@@ -221,7 +221,7 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
     assert entry.read_text() == "theirs"
 
 
-def test_doctor_exits_with_1_and_says_what_mends_it() -> None:
+def test_doctor_exits_with_1_and_says_how_to_fix_it() -> None:
     done = run("doctor")
     assert done.returncode == 1
     assert "-> claude-session-status install-hooks" in done.stdout
@@ -282,19 +282,24 @@ def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "said"),
+    ("choice", "start"),
     [
-        (Choice(Route.STATUS_NOTIFIER), "The icon is in the panel. Quit in its menu ends it; so does Ctrl-C here, and"),
-        (Choice(Route.STATUS_NOTIFIER, "No panel yet"), "Quit in its menu ends it; so does Ctrl-C here, and"),
-        (Choice(Route.X11, "The icon has no menu"), "Ctrl-C here ends it, and"),
-        (Choice(Route.WINDOWS), "The icon is in the notification area, by the clock. Quit in its menu ends it; so"),
-        (Choice(Route.MACOS), "The icon is in the menu bar. Quit in its menu ends it; so does Ctrl-C here, and"),
+        (
+            Choice(Route.STATUS_NOTIFIER),
+            "The icon is in the panel. To end the tray, choose Quit in its menu, press",
+        ),
+        (Choice(Route.STATUS_NOTIFIER, "No panel yet"), "To end the tray, choose Quit in its menu, press Ctrl-C"),
+        (Choice(Route.X11, "The icon has no menu"), "To end the tray, press Ctrl-C"),
+        (Choice(Route.WINDOWS), "The icon is in the notification area, by the clock. To end the tray, choose Quit"),
+        (Choice(Route.MACOS), "The icon is in the menu bar. To end the tray, choose Quit in its menu, press Ctrl-C"),
     ],
 )
-def test_who_starts_the_tray_in_a_terminal_reads_where_it_is_and_what_ends_it(choice: Choice, said: str) -> None:
-    line = greeting(choice)
-    assert line.startswith(said)
-    assert line.endswith("and closing this terminal.")
+def test_the_start_line_says_where_the_icon_is_and_how_to_end_the_tray(
+    choice: Choice, start: str
+) -> None:
+    line = start_line(choice)
+    assert line.startswith(start)
+    assert line.endswith("press Ctrl-C here or close this terminal.")
     assert "\n" not in line
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from claude_session_status.cli.streams import make_fit
+from claude_session_status.cli.streams import prepare_streams
 
 SAID = "● ▶ ○ × █ Müller"
 
@@ -38,7 +38,7 @@ def test_a_stream_takes_all_that_is_printed(
 ) -> None:
     stream = Stream(encoding, terminal=terminal)
     monkeypatch.setattr(sys, "stdout", stream)
-    make_fit({"PYTHONIOENCODING": "x"} if forced else {})
+    prepare_streams({"PYTHONIOENCODING": "x"} if forced else {})
     print(SAID, end="", flush=True)
     assert stream.bytes.getvalue() == expected
 
@@ -47,7 +47,7 @@ def test_without_streams_nothing_is_said_and_nothing_breaks(monkeypatch: pytest.
     """Windows starts pythonw.exe, and so a tray at login, without any."""
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
-    make_fit({})
+    prepare_streams({})
     print(SAID)
     assert not sys.stdout.isatty()
     sys.stdout.close()

@@ -1,4 +1,4 @@
-"""`watch` in a real terminal: live, fitting, and gone without a trace when it ends."""
+"""`watch` in a real terminal: it is live, it fits, and it leaves the terminal as it was."""
 
 import json
 import os

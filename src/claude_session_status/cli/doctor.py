@@ -12,12 +12,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import click
-
 from claude_session_status import __version__, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import checks
+from claude_session_status.cli.streams import echo
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
@@ -38,10 +37,10 @@ def run(*, as_json: bool, notify: bool) -> int:
         entries = [
             {"name": c.name, "state": c.state.value, "meaning": c.meaning, "command": c.command or None} for c in report
         ]
-        click.echo(json.dumps({"schema": 1, "well": well, "checks": entries}, ensure_ascii=False, indent=2))
+        echo(json.dumps({"schema": 1, "well": well, "checks": entries}, ensure_ascii=False, indent=2))
     else:
         for line in checks.as_lines(report):
-            click.echo(line)
+            echo(line)
     return 0 if well else 1
 
 

@@ -1,9 +1,11 @@
 """The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
 
 import os
+from collections.abc import Iterable
 
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +16,10 @@ STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urg
 
 
 def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableType:
-    """The table for a terminal of `width` columns, `chosen` being the id of one; what to do where there are none."""
+    """Return the table for a terminal of `width` columns, or advice where there are no sessions.
+
+    `chosen`: the id of the highlighted session.
+    """
     parts: list[RenderableType] = []
     if shot.problem:
         parts.append(Text(words.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
@@ -53,9 +58,19 @@ def _table(shot: Snapshot, columns: report.Columns, chosen: str | None) -> Table
     return table
 
 
+class _CleanConsole(Console):
+    """Prints nothing that could steer the terminal but its own styles and movements."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Return the segments of `renderable`, cleaned."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=words.printable(segment.text))
+
+
 def console() -> Console:
-    """A console on stdout. Some shells within editors export 0 for a size that they don't know."""
-    return Console(_environ={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or v.strip("0")})
+    """Return a console on stdout. Some shells within editors export 0 for a size that they don't know."""
+    environ = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or v.strip("0")}
+    return _CleanConsole(_environ=environ)
 
 
 def print_once(shot: Snapshot) -> None:
