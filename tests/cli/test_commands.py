@@ -294,9 +294,7 @@ def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
         (Choice(Route.MACOS), "The icon is in the menu bar. To end the tray, choose Quit in its menu, press Ctrl-C"),
     ],
 )
-def test_the_start_line_says_where_the_icon_is_and_how_to_end_the_tray(
-    choice: Choice, start: str
-) -> None:
+def test_the_start_line_says_where_the_icon_is_and_how_to_end_the_tray(choice: Choice, start: str) -> None:
     line = start_line(choice)
     assert line.startswith(start)
     assert line.endswith("press Ctrl-C here or close this terminal.")

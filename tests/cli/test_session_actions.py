@@ -68,9 +68,7 @@ def test_the_resume_command_is_copied_into_the_clipboard(clipboard: Path) -> Non
     assert message == "In the clipboard: cd -- '/x/my app' && claude --resume s"
 
 
-def test_without_a_clipboard_the_command_is_shown_and_kept(
-    clipboard: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_clipboard_the_command_is_shown_and_kept(clipboard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As over ssh: the user can copy it off the screen."""
     monkeypatch.delenv("DISPLAY")
     handler = SystemActionHandler()

@@ -1,6 +1,7 @@
 """The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
 
 import os
+import sys
 from collections.abc import Iterable
 
 from rich.cells import cell_len
@@ -68,9 +69,23 @@ class _CleanConsole(Console):
 
 
 def console() -> Console:
-    """Return a console on stdout. Some shells within editors export 0 for a size that they don't know."""
-    environ = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or v.strip("0")}
+    """Return a console on stdout, of the terminal's own size; COLUMNS and LINES count only where that is not known.
+
+    Shells export them, and do not keep them up to date; some shells within editors export 0.
+    """
+    known = all(_terminal_size())
+    environ = {k: v for k, v in os.environ.items() if k not in _SIZE or (v.strip("0") and not known)}
     return _CleanConsole(_environ=environ)
+
+
+_SIZE = ("COLUMNS", "LINES")
+
+
+def _terminal_size() -> tuple[int, int]:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):  # not a terminal, or not even a file
+        return 0, 0
 
 
 def print_once(shot: Snapshot) -> None:
