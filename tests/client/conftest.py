@@ -12,7 +12,7 @@ from client.standin import StandIn
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the comparisons with every version of the client, all else with the newest."""
     if "client_version" in metafunc.fixturenames:
-        every = metafunc.definition.get_closest_marker("every_client_version")
+        every = getattr(metafunc.module, "EVERY_CLIENT_VERSION", False)
         metafunc.parametrize("client_version", VERSIONS if every else VERSIONS[:1])
 
 

@@ -16,7 +16,8 @@ from client.agreement import (
 from client.harness import Home, Terminal, wait_for
 from client.standin import StandIn
 
-pytestmark = [pytest.mark.client, pytest.mark.every_client_version]
+pytestmark = pytest.mark.client
+EVERY_CLIENT_VERSION = True
 
 
 def test_a_session_caches_nothing_until_its_first_turn(home: Home, api: StandIn) -> None:
