@@ -18,7 +18,7 @@ from typing import TypeVar
 from claude_session_status import alerting, config, heartbeat, pause, policy, reducer
 from claude_session_status.claude.discovery import Finder
 from claude_session_status.claude.ingest import Ingester
-from claude_session_status.claude.liveness import Liveness, Watch
+from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
@@ -73,7 +73,7 @@ class Monitor:
         )
         self._inbox = Inbox(paths, self._ingester, self._clock)
         self._cache = SessionCache(store, self._ingester, self._faults, everything=everything)
-        self._alive = alive or Watch()
+        self._alive = alive or LivenessProbe()
         self._finder = Finder(paths, self._alive, self._faults)
         self._paused_until: float | None = None
         self._submitted: SimpleQueue[Event] = SimpleQueue()  # from the faces to the monitor's thread
@@ -91,7 +91,7 @@ class Monitor:
         The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
         """
         session = self._cache.sessions.get(session_id) or Session(session_id)
-        event = Event(kind, session_id, reducer.moment_for(session, self._clock.time()))
+        event = Event(kind, session_id, reducer.action_time(session, self._clock.time()))
         self._inbox.add(event, event.at)
         self._submitted.put(event)
         self.wake()
@@ -269,7 +269,7 @@ class Monitor:
         ended = [session for session in self._cache if session.is_ended]
         for session, process in self._finder.still_open(ended, self._clock.time()):
             if session.ended_at is not None:
-                self._note(Event(EventKind.STAYED, session.session_id, session.ended_at + 0.001, process=process))
+                self._note(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
 
     def _note(self, event: Event) -> None:
         """Show an event of ours at once, and put its note into the spool, the only way in. Raises OSError."""
@@ -288,7 +288,7 @@ class Monitor:
         now = self._clock.time()
 
         def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
-            shown = (s for s in sessions if self._everything or not policy.is_lost(s, now))
+            shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
             return policy.snapshot(shown, now, price=self._price, paused_until=self._paused_until)
 
         shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
@@ -308,7 +308,7 @@ class Monitor:
         leads = self._settings.notify_before_seconds
 
         def due_of(states: Sequence[SessionState]) -> tuple[Alert, ...]:
-            return alerting.due(
+            return alerting.due_alerts(
                 states,
                 leads,
                 shot.now,

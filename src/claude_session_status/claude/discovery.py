@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 from claude_session_status import policy, reducer
 from claude_session_status.claude.files import json_object, open_plain
-from claude_session_status.claude.liveness import Liveness, Watch
+from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.claude.payload import folder_name
-from claude_session_status.claude.registry import Listed, Registry
+from claude_session_status.claude.registry import ListedClient, Registry
 from claude_session_status.claude.transcript import lines_backwards
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
@@ -41,7 +41,7 @@ class Trace:
     session_id: str
     path: str
     at: float
-    listed: Listed | None = None
+    listed: ListedClient | None = None
 
 
 # ---- decisions --------------------------------------------------------------
@@ -49,7 +49,7 @@ class Trace:
 
 def is_news(trace: Trace, session: Session | None) -> bool:
     """Whether a trace says anything new of its session, which is None where nothing is known."""
-    return reducer.may_be_found(session, trace.at, runs=trace.listed is not None)
+    return reducer.is_new_discovery(session, trace.at, runs=trace.listed is not None)
 
 
 def wait_until(trace: Trace, session: Session | None) -> float:
@@ -83,7 +83,7 @@ class Finder:
     ) -> None:
         self._projects = paths.projects
         self._registry = Registry(paths.client_registry)
-        self._alive = alive or Watch()
+        self._alive = alive or LivenessProbe()
         self._faults = faults or SessionFaults()
         self._examined: dict[str, float] = {}  # session -> up to which time its transcript was examined
         self._checked: tuple[int | None, float, list[Session]] | None = None  # what `still_open` was last asked
@@ -141,7 +141,7 @@ class Finder:
 
     def has_moved_on(self, session: Session) -> bool:
         """Whether the client of a session without hooks lists another session now: then this one has ended."""
-        return session.is_found and self._registry.names_another(session.session_id, session.process)
+        return session.is_found and self._registry.lists_another(session.session_id, session.process)
 
     def still_open(self, ended: Iterable[Session], now: float) -> list[tuple[Session, Process]]:
         """Ended sessions that another running client still has open, with its process: two clients may resume one.
@@ -164,7 +164,7 @@ class Finder:
             if (other := self._other_client(session, clients.get(session.session_id, []))) is not None
         ]
 
-    def _other_client(self, left: Session, clients: Iterable[Listed]) -> Process | None:
+    def _other_client(self, left: Session, clients: Iterable[ListedClient]) -> Process | None:
         for client in clients:
             # The client that left may still list this session for a moment, as at /clear.
             is_same = left.process is not None and client.process.pid == left.process.pid
@@ -209,7 +209,7 @@ class Finder:
                     break
 
 
-def _named_at(client: Listed, otherwise: float | None) -> float | None:
+def _named_at(client: ListedClient, otherwise: float | None) -> float | None:
     """When the client certainly ran: a process with its id that began later is another one."""
     return otherwise if client.started_at is None else client.started_at
 

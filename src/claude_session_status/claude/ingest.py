@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
-from claude_session_status.claude.registry import Registered, Registry
+from claude_session_status.claude.registry import Registry, ReportedStatus
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
@@ -187,17 +187,17 @@ class Ingester:
             facts = transcript.read(path, now)
             is_there = facts is not None
             if facts is not None:
-                session = reducer.forget_what_is_ahead(session, now)
+                session = reducer.drop_future(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
-                session = reducer.observe(session, facts, seen, self.default_ttl)
+                session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
-    def _reported_status(self, session: Session) -> Registered | None:
+    def _reported_status(self, session: Session) -> ReportedStatus | None:
         """The client's self-reported status.
 
         A killed container stays "busy", so without a live process trust it for BUSY_SECONDS.
         """
-        reported = self._registry.look(session.session_id, session.process)
+        reported = self._registry.status_of(session.session_id, session.process)
         if reported is None or reported.status is not ClientStatus.BUSY:
             return reported
         if self._clock() - reported.since <= BUSY_SECONDS:
