@@ -158,25 +158,18 @@ class Spool:
             close_folder(handle)
 
     def refuse(self, name: str) -> None:
-        """Set a note aside that nobody can read, so that it is looked at once and still not lost."""
+        """Set a note aside that can't be applied, so that it is read once and still not lost. Raises OSError."""
         try:
             handle = open_folder(self.folder)
-        except OSError:
+        except FileNotFoundError:
             return
         try:
             path = self._path(handle, name)
             os.rename(path, path + _REFUSED, src_dir_fd=handle, dst_dir_fd=handle)
-        except OSError:
+        except FileNotFoundError:
             pass
         finally:
             close_folder(handle)
-
-    def stamp(self) -> int | None:
-        """Changes whenever a note comes or goes; one stat call. None when there is no folder."""
-        try:
-            return os.stat(self.folder).st_mtime_ns
-        except OSError:
-            return None
 
 
 def moment_of(name: str) -> float:
