@@ -22,6 +22,10 @@ class StoreNewerError(SessionStatusError):
     """The database was written by a later version of this program, and is left untouched."""
 
 
+class StoreMigrationError(SessionStatusError):
+    """The database is of an earlier version and can't be upgraded. It is whole, and left as it was."""
+
+
 class StoreBrokenError(SessionStatusError):
     """The database can't be read as one."""
 
