@@ -27,7 +27,7 @@ from claude_session_status.desktop.capabilities import Autostart, CapabilityProb
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.worker import TaskRunner, Worker
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, EventKind, Pause, Snapshot
 
 log = logging.getLogger(__name__)
@@ -326,7 +326,7 @@ class Tray:
             self._stumble(view.ClickProblem(error.title, error.next_step))
         except OSError as error:
             log.warning("%s", error)
-            self._stumble(view.ClickProblem(f"{error.filename or 'A file'}: {error.strerror or error}"))
+            self._stumble(view.ClickProblem(file_and_reason(error, "A file")))
         else:
             self._trouble = None
         self._monitor.wake()
