@@ -1,4 +1,4 @@
-"""Everything printed arrives and steers no terminal, whatever stdout is: a console, a pipe in an old code page, nothing."""
+"""Everything printed arrives and steers no terminal, be stdout a console, a pipe in an old code page, or nothing."""
 
 import io
 import json
@@ -56,9 +56,8 @@ def test_without_streams_printing_does_nothing(monkeypatch: pytest.MonkeyPatch) 
     sys.stderr.close()
 
 
-@pytest.fixture
-def stdout(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
-    """What a process prints to stdout and stderr, in UTF-8."""
+def redirected(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
+    """Return what is printed to stdout and stderr from now on, in UTF-8."""
     stream = Stream("utf-8")
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", stream)
@@ -79,12 +78,16 @@ def stdout(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
         ("\udc9b31m", b" 31m\n"),  # but not where its byte is a control character
     ],
 )
-def test_what_could_steer_the_terminal_is_not_printed(text: str, printed: bytes, stdout: io.BytesIO) -> None:
+def test_what_could_steer_the_terminal_is_not_printed(
+    text: str, printed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdout = redirected(monkeypatch)
     echo(text)
     assert stdout.getvalue() == printed
 
 
-def test_json_is_readable_and_escapes_what_could_steer_the_terminal(stdout: io.BytesIO) -> None:
+def test_json_is_readable_and_escapes_what_could_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = redirected(monkeypatch)
     value = {"name": "Müller \u202e\x9b\x1b\udce9\U000e0001"}
     echo_json(value)
     printed = stdout.getvalue().decode()
@@ -93,7 +96,8 @@ def test_json_is_readable_and_escapes_what_could_steer_the_terminal(stdout: io.B
     assert printed.replace("\n", "").isprintable()
 
 
-def test_a_warning_without_a_log_is_cleaned_too(stdout: io.BytesIO) -> None:
+def test_a_warning_without_a_log_is_cleaned_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = redirected(monkeypatch)
     assert logging.lastResort is not None
     logging.lastResort.handle(logging.makeLogRecord({"msg": "no price of \x1b[31m", "levelno": logging.WARNING}))
     assert stdout.getvalue() == b"no price of  [31m\n"

@@ -22,9 +22,10 @@ from pathlib import Path
 import psutil
 
 from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, wait_for
+from desktop.harness import Desktop
 from fakes import Transcript
 from terminal import Terminal
+from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 WARM_UP = 0.6  # of the events: by then every part has run; in a short run the first notifications come at a third
