@@ -78,9 +78,7 @@ def redirected(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
         ("\udc9b31m", b" 31m\n"),  # but not where its byte is a control character
     ],
 )
-def test_what_could_steer_the_terminal_is_not_printed(
-    text: str, printed: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_could_steer_a_terminal_is_not_printed(text: str, printed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = redirected(monkeypatch)
     echo(text)
     assert stdout.getvalue() == printed
