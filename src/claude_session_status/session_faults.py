@@ -1,5 +1,6 @@
 """Keeps an exception that one session causes from stopping the others: it is logged once and shown as a problem."""
 
+import os
 from collections.abc import Callable, Container, Sequence
 from typing import TypeVar
 
@@ -43,8 +44,7 @@ class SessionFaults:
         except Exception:  # reported below, for the session that causes it
             sound = [item for item in items if self._is_sound(doing, item, session_of(item), work)]
             return work(sound)
-        if self._faults:
-            self._faults = {key: fault for key, fault in self._faults.items() if key[1] != doing}
+        self.clear(doing)
         return result
 
     def _is_sound(self, doing: str, item: Item, session: Session, work: Callable[[Sequence[Item]], object]) -> bool:
@@ -62,7 +62,17 @@ class SessionFaults:
         self._faults[key] = fault
         import logging  # noqa: PLC0415 - the ingester comes through this module, and rarely needs it
 
-        logging.getLogger(__name__).error("%s", fault.title, exc_info=error)
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
+        # One line, since a hook's log is Claude Code's standard error.
+        logging.getLogger(__name__).error("%s (%s)", fault.title, where)
+
+    def clear(self, doing: str) -> None:
+        """Drop the faults of this work."""
+        if self._faults:
+            self._faults = {key: fault for key, fault in self._faults.items() if key[1] != doing}
 
     def keep(self, session_ids: Container[str]) -> None:
         """Drop the faults of all other sessions."""
