@@ -17,7 +17,8 @@ class SessionFaults:
     """What failed for which session. A fault stays until the same work succeeds for that session."""
 
     def __init__(self) -> None:
-        self._faults: dict[tuple[str, str], SessionStatusError] = {}
+        self._faults: dict[tuple[str, str], SessionStatusError] = {}  # by session and work
+        self._logged: set[tuple[str, str]] = set()  # session, fault
 
     def attempt(self, session: Session, doing: str, work: Callable[[], T], otherwise: T) -> T:
         """Return `work()`, or `otherwise` when it raises. `doing` says what is tried, as in "reading its files"."""
@@ -57,9 +58,10 @@ class SessionFaults:
     def _add(self, key: tuple[str, str], session: Session, error: Exception) -> None:
         name = f"{session.project or 'session'} ({session.session_id[:8]})"
         fault = SessionStatusError(f"{name}: {key[1]} failed: {type(error).__name__}: {error}", NEXT_STEP)
-        if str(self._faults.get(key)) == str(fault):
-            return
         self._faults[key] = fault
+        if (session.session_id, fault.title) in self._logged:
+            return
+        self._logged.add((session.session_id, fault.title))
         import logging  # noqa: PLC0415 - the ingester comes through this module, and rarely needs it
 
         place = error.__traceback__
@@ -76,8 +78,9 @@ class SessionFaults:
 
     def keep(self, session_ids: Container[str]) -> None:
         """Drop the faults of all other sessions."""
-        if self._faults:
+        if self._logged:
             self._faults = {key: fault for key, fault in self._faults.items() if key[0] in session_ids}
+            self._logged = {entry for entry in self._logged if entry[0] in session_ids}
 
     @property
     def problem(self) -> SessionStatusError | None:
