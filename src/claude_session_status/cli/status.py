@@ -8,6 +8,7 @@ from claude_session_status import config, paths, policy, pricing, report
 from claude_session_status.cli.streams import echo, echo_json
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
+from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
 
 
@@ -24,7 +25,8 @@ def look(*, everything: bool = False, ended: bool = False, price: policy.Price |
     store = Store(where.database)
     monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
     # The monitor's warnings are printed below. What the store set aside or restored is logged to stderr as it happens.
-    logging.getLogger(Monitor.__module__).addHandler(logging.NullHandler())
+    for module in (Monitor.__module__, SessionFaults.__module__):
+        logging.getLogger(module).addHandler(logging.NullHandler())
     monitor.look()
     shot = monitor.snapshot()
     if monitor.problem and not shot.sessions:
