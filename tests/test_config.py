@@ -55,8 +55,8 @@ def test_what_is_set_holds(text: str, expected: Config) -> None:
 def test_a_mistake_is_named_and_the_default_used(text: str, problem: str) -> None:
     loaded = config.parse(text)
     assert loaded.config == Config()
-    (told,) = loaded.problems
-    assert told.startswith(problem)
+    (problem,) = loaded.problems
+    assert problem.startswith(problem)
 
 
 def test_one_mistake_leaves_the_other_keys_alone() -> None:
@@ -99,8 +99,8 @@ def test_a_file_that_cannot_be_read_is_named(kind: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_key_is_found_on_its_own_line(text: str, line: int) -> None:
-    (told,) = config.parse(text).problems
-    assert told.startswith(f"config.toml:{line}: unknown key 'poll'; known: ")
+    (problem,) = config.parse(text).problems
+    assert problem.startswith(f"config.toml:{line}: unknown key 'poll'; known: ")
 
 
 def test_an_editors_mark_at_the_beginning_is_no_mistake(tmp_path: Path) -> None:

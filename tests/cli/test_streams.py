@@ -97,5 +97,5 @@ def test_json_is_readable_and_escapes_what_could_steer_the_terminal(monkeypatch:
 def test_a_warning_without_a_log_is_cleaned_too(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = redirected(monkeypatch)
     assert logging.lastResort is not None
-    logging.lastResort.handle(logging.makeLogRecord({"msg": "no price of \x1b[31m", "levelno": logging.WARNING}))
-    assert stdout.getvalue() == b"no price of  [31m\n"
+    logging.lastResort.handle(logging.makeLogRecord({"msg": "no price for \x1b[31m", "levelno": logging.WARNING}))
+    assert stdout.getvalue() == b"no price for  [31m\n"

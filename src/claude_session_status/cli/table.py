@@ -54,7 +54,7 @@ def _table(shot: Snapshot, columns: report.Columns, chosen: str | None) -> Table
             "CACHE": Text(row.cache, style or STYLE[row.urgency]),
             "TITLE": Text(row.title, style),
         }
-        line = (Text(row.mark, style), *(cells[name] for name in shown))
+        line = (Text(row.sign, style), *(cells[name] for name in shown))
         table.add_row(*line, style="reverse" if state.session.session_id == chosen else None)
     return table
 
