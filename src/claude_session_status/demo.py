@@ -36,11 +36,11 @@ class Action(Enum):
     """What happens in a session."""
 
     OPEN = "open"
-    ASK = "ask"  # the user gives a prompt; the first request starts
+    PROMPT = "prompt"  # the user gives a prompt; the first request starts
     TOOL = "tool"  # the model asks for a tool, which runs
-    GO_ON = "go on"  # the tool is done; the next request starts
+    TOOL_DONE = "tool done"  # the next request starts
     WAIT = "wait"  # the tool needs the user's permission
-    ANSWER = "answer"
+    RESPONSE = "response"  # the last one of a turn
     COMPACT = "compact"
     END = "end"
 
@@ -74,30 +74,32 @@ DEMO_SESSIONS = (
 )
 
 _BEFORE = (
-    Step(-2860, 2, Action.OPEN), Step(-2850, 2, Action.ASK), Step(-2800, 2, Action.ANSWER),
-    Step(-900, 3, Action.OPEN), Step(-890, 3, Action.ASK), Step(-840, 3, Action.ANSWER),
-    Step(-160, 0, Action.OPEN), Step(-150, 0, Action.ASK), Step(-120, 0, Action.ANSWER),
-    Step(-70, 5, Action.OPEN), Step(-60, 5, Action.ASK), Step(-30, 5, Action.ANSWER),
-    Step(-40, 1, Action.OPEN), Step(-30, 1, Action.ASK), Step(-10, 1, Action.TOOL),
+    Step(-2860, 2, Action.OPEN), Step(-2850, 2, Action.PROMPT), Step(-2800, 2, Action.RESPONSE),
+    Step(-900, 3, Action.OPEN), Step(-890, 3, Action.PROMPT), Step(-840, 3, Action.RESPONSE),
+    Step(-160, 0, Action.OPEN), Step(-150, 0, Action.PROMPT), Step(-120, 0, Action.RESPONSE),
+    Step(-70, 5, Action.OPEN), Step(-60, 5, Action.PROMPT), Step(-30, 5, Action.RESPONSE),
+    Step(-40, 1, Action.OPEN), Step(-30, 1, Action.PROMPT), Step(-10, 1, Action.TOOL),
     Step(-20, 4, Action.OPEN),
 )  # fmt: skip
 
 _CYCLE = (
     # A prompt in the last moment, after the alert, keeps the cache warm. Later it goes cold.
-    Step(138, 0, Action.ASK), Step(190, 0, Action.ANSWER),
-    Step(620, 0, Action.ASK), Step(700, 0, Action.ANSWER), Step(1050, 0, Action.ASK), Step(1070, 0, Action.ANSWER),
+    Step(138, 0, Action.PROMPT), Step(190, 0, Action.RESPONSE),
+    Step(620, 0, Action.PROMPT), Step(700, 0, Action.RESPONSE),
+    Step(1050, 0, Action.PROMPT), Step(1070, 0, Action.RESPONSE),
     # Tool after tool keeps the cache warm, until one needs permission and gets it too late.
-    Step(40, 1, Action.GO_ON), Step(80, 1, Action.TOOL), Step(130, 1, Action.GO_ON), Step(170, 1, Action.TOOL),
-    Step(230, 1, Action.GO_ON), Step(260, 1, Action.WAIT), Step(560, 1, Action.GO_ON), Step(620, 1, Action.ANSWER),
-    Step(1150, 1, Action.ASK), Step(1170, 1, Action.TOOL),
+    Step(40, 1, Action.TOOL_DONE), Step(80, 1, Action.TOOL), Step(130, 1, Action.TOOL_DONE), Step(170, 1, Action.TOOL),
+    Step(230, 1, Action.TOOL_DONE), Step(260, 1, Action.WAIT),
+    Step(560, 1, Action.TOOL_DONE), Step(620, 1, Action.RESPONSE),
+    Step(1150, 1, Action.PROMPT), Step(1170, 1, Action.TOOL),
     # An hour-long cache, down to its last minutes.
-    Step(1100, 2, Action.ASK), Step(1160, 2, Action.ANSWER),
+    Step(1100, 2, Action.PROMPT), Step(1160, 2, Action.RESPONSE),
     # Idle for long, then used again.
-    Step(600, 3, Action.ASK), Step(680, 3, Action.ANSWER),
+    Step(600, 3, Action.PROMPT), Step(680, 3, Action.RESPONSE),
     # Nothing is cached before the first prompt, or after compaction.
-    Step(400, 4, Action.ASK), Step(430, 4, Action.ANSWER), Step(1000, 4, Action.COMPACT),
+    Step(400, 4, Action.PROMPT), Step(430, 4, Action.RESPONSE), Step(1000, 4, Action.COMPACT),
     # Closed, and resumed later.
-    Step(220, 5, Action.END), Step(900, 5, Action.OPEN), Step(920, 5, Action.ASK), Step(950, 5, Action.ANSWER),
+    Step(220, 5, Action.END), Step(900, 5, Action.OPEN), Step(920, 5, Action.PROMPT), Step(950, 5, Action.RESPONSE),
 )  # fmt: skip
 
 
@@ -116,9 +118,9 @@ def steps() -> Iterator[Step]:
 # The hook event that the client fires, and the event's own fields.
 _EVENTS: dict[Action, tuple[str, dict[str, str]]] = {
     Action.OPEN: ("SessionStart", {"source": "startup"}),
-    Action.ASK: ("UserPromptSubmit", {}),
+    Action.PROMPT: ("UserPromptSubmit", {}),
     Action.WAIT: ("Notification", {"notification_type": "permission_prompt"}),
-    Action.ANSWER: ("Stop", {}),
+    Action.RESPONSE: ("Stop", {}),
     Action.COMPACT: ("SessionStart", {"source": "compact"}),
     Action.END: ("SessionEnd", {"reason": "prompt_input_exit"}),
 }
@@ -167,14 +169,14 @@ class Player:
 
     def _lines(self, action: Action, session: DemoSession, at: float) -> Iterator[dict[str, object]]:
         stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if action is Action.ASK:
+        if action is Action.PROMPT:
             if session.title:
                 yield {"type": "custom-title", "customTitle": session.title}
             yield {"type": "user", "timestamp": stamp, "message": {"role": "user", "content": "made up"}}
-        elif action is Action.GO_ON:
+        elif action is Action.TOOL_DONE:
             result = [{"type": "tool_result", "tool_use_id": "t", "content": "made up"}]
             yield {"type": "user", "timestamp": stamp, "message": {"role": "user", "content": result}}
-        elif action in (Action.TOOL, Action.WAIT, Action.ANSWER):
+        elif action in (Action.TOOL, Action.WAIT, Action.RESPONSE):
             yield {
                 "type": "assistant",
                 "timestamp": stamp,
@@ -186,7 +188,7 @@ class Player:
 
     def _response(self, action: Action, session: DemoSession) -> dict[str, object]:
         self._responses += 1
-        over = action is Action.ANSWER
+        over = action is Action.RESPONSE
         hour = session.ttl_seconds > 300
         return {
             "id": f"msg_{self._responses}",

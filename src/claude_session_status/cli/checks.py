@@ -355,12 +355,16 @@ def as_lines(checks: tuple[Check, ...]) -> list[str]:
     """Return the report: a line for each check, and below it how to fix it."""
     lines = []
     for check in checks:
-        lines.append(f"{check.state.value:<5} {check.name:<13} {words.clean(check.meaning)}")
+        lines.append(f"{check.state.value:<5} {check.name:<13} {_one_line(check.meaning)}")
         if check.command:
-            lines.append(f"{'':<5} {'':<13} -> {words.clean(check.command)}")
+            lines.append(f"{'':<5} {'':<13} -> {_one_line(check.command)}")
     bad = sum(check.state is State.BAD for check in checks)
     lines.append("All is well." if not bad else f"{bad} {'check' if bad == 1 else 'checks'} failed.")
     return lines
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def program_exists(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:
