@@ -351,5 +351,5 @@ def test_the_path_of_a_home_that_is_not_utf8_is_printed_as_it_is(
     assert home in run_at_home("install-hooks").stdout
     assert home in run_at_home("doctor").stdout
     report = json.loads(run_at_home("doctor", "--json").stdout)
-    assert os.fsencode({c["name"]: c["meaning"] for c in report["checks"]}["database"]).startswith(home)
+    assert any(home in os.fsencode(check["meaning"]) for check in report["checks"])
     assert home in run_at_home("uninstall-hooks").stdout
