@@ -233,8 +233,8 @@ def newest_messages(body: Json) -> list[Json]:
 def markers_of(body: Json) -> dict[str, str]:
     """The markers of the newest prompt, name to argument.
 
-    Earlier prompts that failed or were interrupted precede it without a response between them. Only the last text that is
-    not a reminder of the client counts.
+    Earlier prompts that failed or were interrupted may precede it without a response between. Only the last text counts
+    that is not a reminder of the client.
     """
     written = [
         text
