@@ -111,7 +111,7 @@ def _ours(
     def before() -> None:
         talk.turn()
         if beside:
-            scenes.say_alive(where)
+            scenes.beat(where)
 
     def after() -> None:
         call.must_be_silent()

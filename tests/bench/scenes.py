@@ -112,7 +112,7 @@ def status_line(expires_at: int) -> bytes:
     return json.dumps(fields | {"context_window": {"total_input_tokens": 142_000}, "padding": "x" * 2000}).encode()
 
 
-def say_alive(where: Paths) -> None:
+def beat(where: Paths) -> None:
     """Do what a monitor does at each poll."""
     Path(where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
     Path(where.monitor_alive).touch()
