@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from claude_session_status import alerting, policy, reducer
 from claude_session_status.model import (
@@ -12,7 +14,7 @@ from claude_session_status.model import (
     SessionState,
 )
 from fakes import NOW
-from rows import session, warm
+from rows import event, session, warm
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,45 @@ from rows import session, warm
 )
 def test_when_a_person_should_hear(what: str, given_session: Session, mark: float | None) -> None:
     assert alerting.alert_time(policy.state_of(given_session, NOW), 30, NOW) == mark, what
+
+
+def notified_expiries(turn_ends: tuple[float, ...], lead: float, ttl: int = 300) -> list[float]:
+    """The expiries that are notified, each second looked at, of a session whose hooks report turns of one second."""
+    s, notified, now = session(), [], NOW
+    turns = sorted((end - 1, "prompt") for end in turn_ends) + [(end, "turn") for end in turn_ends]
+    while now < NOW + turn_ends[-1] + ttl:
+        for at, kind in [turn for turn in turns if now - 1 < NOW + turn[0] <= now]:
+            s = reducer.assume_request(reducer.apply(s, event(kind, NOW + at), now), ttl)
+        for alert in alerting.due_alerts([policy.state_of(s, now)], [lead], now):
+            for done in alerting.alerted_events(alert, [lead], now):
+                s = reducer.apply(s, done, now)
+            notified.append((alert.state.expires_at or 0.0) - NOW - ttl)
+        now += 1
+    return notified
+
+
+@pytest.mark.parametrize(
+    ("what", "turn_ends", "lead", "expected"),
+    [
+        ("each of two requests 18 s apart, whose lead is near the TTL", (2, 20), 290, [2, 20]),
+        ("a second turn just after the alert", (2, 15), 290, [2, 15]),
+        ("three in a row", (2, 20, 40), 290, [2, 20, 40]),
+        ("a turn before the alert leaves only the last expiry", (2, 8), 290, [8]),
+        ("far from the TTL", (2, 20), 30, [20]),
+        ("two turns apart", (2, 290), 30, [2, 290]),
+    ],
+)
+def test_each_expiry_is_notified_once(
+    what: str, turn_ends: tuple[float, ...], lead: float, expected: list[float]
+) -> None:
+    assert notified_expiries(turn_ends, lead) == expected, what
+
+
+@given(st.lists(st.integers(2, 400), min_size=1, max_size=5, unique=True).map(sorted), st.integers(5, 299))
+def test_the_last_expiry_is_always_notified_and_none_twice(turn_ends: list[int], lead: int) -> None:
+    notified = notified_expiries(tuple(turn_ends), lead)
+    assert notified[-1] == turn_ends[-1]
+    assert notified == sorted(set(notified))
 
 
 @pytest.mark.parametrize(("age", "due"), [(269, 0), (270, 1), (274, 1), (276, 0), (299, 0)])

@@ -60,8 +60,50 @@ def test_an_events_fields_hold_until_a_newer_event_has_others() -> None:
     s = reducer.apply(Session("s"), event("start", NOW, cwd="/a", project="a", process=Process(1)))
     s = reducer.apply(s, event("turn", NOW + 2, cwd="/b", project="b"))
     s = reducer.apply(s, event("prompt", NOW + 1, cwd="/c", project="c", title="T"))
-    assert (s.cwd, s.project, s.title, s.process) == ("/b", "b", "T", Process(1))
+    assert (s.cwd, s.title, s.process) == ("/b", "T", Process(1))
     assert (s.started_at, s.prompted_at, s.last_turn_at, s.last_event_at) == (NOW, NOW + 1, NOW + 2, NOW + 2)
+
+
+@pytest.mark.parametrize(
+    ("what", "events", "folder", "project"),
+    [
+        ("the folder of the start, not where `cd` went",
+            [event("start", NOW, cwd="/a"), event("turn", NOW + 1, cwd="/a/b")], "/a", "a"),
+        ("the client reports its start folder",
+            [event("start", NOW, cwd="/x"), event("turn", NOW + 1, cwd="/a/b", project_folder="/a")], "/a", "a"),
+        ("no start was reported: the newest folder", [event("turn", NOW, cwd="/a"), event("turn", NOW + 1, cwd="/b")],
+            "/b", "b"),
+        ("/compact goes on in the folder that it finds",
+            [event("start", NOW, cwd="/a"), event("start", NOW + 1, cwd="/a/b", source="compact")], "/a", "a"),
+        ("resumed in a folder that was moved",
+            [event("start", NOW, cwd="/a"), event("start", NOW + 1, cwd="/new/a2", source="resume")], "/new/a2", "a2"),
+        ("a note of an earlier version names the folder that `cd` went to",
+            [event("start", NOW, cwd="/a", project="a"), event("turn", NOW + 1, cwd="/a/b", project="b")], "/a", "a"),
+        ("a name that somebody's own hook gives",
+            [event("start", NOW, cwd="/a"), event("turn", NOW + 1, cwd="/a/b", project="Mine")], "/a", "Mine"),
+        ("and a start after it",
+            [event("turn", NOW, cwd="/a", project="Mine"), event("start", NOW + 1, cwd="/a")], "/a", "a"),
+        ("found by its transcript, then reported by a hook",
+            [event("found", NOW + 9, cwd="/f", project_folder="/f"), event("start", NOW, cwd="/a")], "/a", "a"),
+    ],
+)  # fmt: skip
+def test_the_project_is_the_folder_that_the_session_started_in(
+    what: str, events: list[Event], folder: str, project: str
+) -> None:
+    for order in itertools.permutations(events):
+        s = Session("s")
+        for e in order:
+            s = reducer.apply(s, e)
+        assert (s.folder, s.project) == (folder, project), what
+
+
+def test_a_transcripts_first_folder_counts_until_an_event_reports_one() -> None:
+    s = reducer.apply(Session("s"), event("turn", NOW, cwd="/a/b"))
+    found = reducer.apply_first_folder(s, "/a")
+    assert (found.folder, found.project, found.cwd) == ("/a", "a", "/a/b")
+    assert reducer.apply_first_folder(found, "/other") == found
+    assert reducer.apply_first_folder(s, None) == s
+    assert reducer.apply(found, event("turn", NOW - 5, project_folder="/c")).folder == "/c"
 
 
 def test_the_end_of_a_process_is_undone_by_any_newer_event() -> None:
@@ -198,6 +240,8 @@ _EVENTS = st.lists(
         st.just("s"),
         st.sampled_from([NOW + n for n in range(6)]),
         cwd=st.none() | st.sampled_from(["/a", "/b"]),
+        project_folder=st.none() | st.sampled_from(["/p", "/q"]),
+        project=st.none() | st.sampled_from(["a", "Mine"]),
         title=st.none() | st.sampled_from(["A", "B"]),
         source=st.none() | st.sampled_from(["compact", "resume"]),
         process=st.none() | st.builds(Process, st.sampled_from([1, 2])),

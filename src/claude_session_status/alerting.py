@@ -7,11 +7,12 @@ the text would no longer be true; and never for a session at work, whose next re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from claude_session_status.model import Activity, Alert, Cache, Event, EventKind, Pause, SessionState
+from claude_session_status.model import Activity, Alert, Cache, Event, EventKind, Pause, Session, SessionState
 from claude_session_status.policy import LAST_SECONDS, activity_since
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
+ROUNDING_SECONDS = 1.0  # the status line rounds the start of a request up to whole seconds
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
@@ -31,13 +32,24 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     activity, since = activity_since(state.session, now)
     if activity not in _ALERTED or state.session.muted:
         return None
-    expiry = state.session.request.expires_at
     notified = dict(state.session.alerts).get(lead_seconds)
-    is_notified = notified is not None and expiry < notified + SAME_EXPIRY_SECONDS
-    # An alert recorded an hour ahead by a wrong clock does not concern this expiry.
-    if notified is not None and is_notified and is_plausible_alert(state.session, lead_seconds, notified, now):
+    if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
-    return max(expiry - lead_seconds, since)
+    return max(state.session.request.expires_at - lead_seconds, since)
+
+
+def _is_notified(session: Session, lead_seconds: float, notified: float, now: float) -> bool:
+    """Whether the alert recorded for the expiry `notified` was for the session's current expiry.
+
+    A request that began after the alert has an expiry of its own, however near: only a lead time close to the TTL
+    leaves room for that. An alert recorded an hour ahead by a wrong clock does not concern this expiry.
+    """
+    request = session.request
+    if request is None or request.expires_at >= notified + SAME_EXPIRY_SECONDS:
+        return False
+    if request.started_at > notified - lead_seconds + ROUNDING_SECONDS:
+        return False
+    return is_plausible_alert(session, lead_seconds, notified, now)
 
 
 def lead_times(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:

@@ -93,6 +93,7 @@ class Event:
     session_id: str
     at: float
     cwd: str | None = None
+    project_folder: str | None = None  # where the client was started, whatever folder it has changed to
     project: str | None = None
     title: str | None = None
     transcript_path: str | None = None
@@ -176,6 +177,15 @@ class Session:
     stamps: tuple[tuple[str, float], ...] = ()  # (field, time of the event that set it): the newest event wins
     found_at: float | None = None  # the last sign of life without a hook: a transcript, a status line
     forgotten_at: float | None = None  # nothing older is kept, and nothing older comes back
+    project_folder: str | None = None  # where the client was started
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that names the project and from which the session is resumed: where the client was started.
+
+        `cwd` follows every `cd` of the session. It is the fallback where the start folder is not known.
+        """
+        return self.project_folder or self.cwd
 
     @property
     def is_ended(self) -> bool:
@@ -196,6 +206,13 @@ class Session:
     def is_forgotten(self) -> bool:
         """Whether the user had it forgotten and no hook has reported it since."""
         return self.forgotten_at is not None and self.last_event_at is None
+
+
+def folder_name(path: str | None) -> str | None:
+    """The last part of a folder's path, of Linux, macOS or Windows; None where there is no path."""
+    if not path:
+        return None
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
 
 
 class Urgency(IntEnum):

@@ -20,6 +20,7 @@ from claude_session_status.model import (
     Source,
     TranscriptFacts,
     Turn,
+    folder_name,
 )
 
 DEFAULT_TTL_SECONDS = 300
@@ -57,8 +58,9 @@ _TIMES_SET: dict[EventKind, tuple[str, ...]] = {
     EventKind.GONE: ("ended_at",),
     EventKind.STILL_OPEN: (),  # nothing happened, but the session goes on
 }
-_FIELDS = ("project", "cwd", "title", "model", "transcript_path", "process")
+_FIELDS = ("project", "project_folder", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"
+_SAME_CLIENT_SOURCES = (_COMPACTED, "clear")  # the client goes on, in whatever folder a `cd` took it to
 _BEHIND_HOOKS_SECONDS = 1e12  # a discovered value yields to any hook's, however old the hook's is
 
 
@@ -71,6 +73,10 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     session = drop_future(session, now)
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
+    return _name_project(_apply(session, _with_folders(event), now))
+
+
+def _apply(session: Session, event: Event, now: float) -> Session:
     if event.kind is EventKind.FORGET:
         return _forget(session, event.at)
     if session.forgotten_at is not None and event.at <= session.forgotten_at:
@@ -99,6 +105,25 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
         {name: value for name in _FIELDS if (value := getattr(event, name)) is not None},
         event.at,
     )
+
+
+def _with_folders(event: Event) -> Event:
+    """The event with the project folder that it implies, and without a project name that only repeats its `cwd`."""
+    if event.project is not None and event.project == folder_name(event.cwd):
+        event = replace(event, project=None)
+    is_start = event.kind is EventKind.START and event.source not in _SAME_CLIENT_SOURCES
+    if is_start and event.project_folder is None and event.cwd is not None:
+        event = replace(event, project_folder=event.cwd)
+    return event
+
+
+def _name_project(session: Session) -> Session:
+    """The session with the name of its project: the newest of a name given by an event and the project folder's."""
+    stamps = dict(session.stamps)
+    if "project" in stamps and stamps["project"] >= stamps.get("project_folder", -math.inf):
+        return session
+    name = folder_name(session.folder) or session.project
+    return session if name == session.project else replace(session, project=name)
 
 
 def _set_newer(session: Session, values: dict[str, Any], at: float) -> Session:
@@ -332,6 +357,17 @@ def apply_client_status(session: Session, status: ClientStatus | None, since: fl
     if (status, since) == (session.client_status, session.client_status_at):
         return session
     return replace(session, client_status=status, client_status_at=since)
+
+
+def apply_first_folder(session: Session, folder: str | None) -> Session:
+    """The session with the first folder that its transcript names, where no event has reported its project folder."""
+    if folder is None or session.project_folder is not None:
+        return session
+    stamps = dict(session.stamps) | {"project_folder": _FROM_TRANSCRIPT}
+    return _name_project(replace(session, project_folder=folder, stamps=tuple(sorted(stamps.items()))))
+
+
+_FROM_TRANSCRIPT = -2 * _BEHIND_HOOKS_SECONDS  # the stamp of a folder from the transcript: any event's replaces it
 
 
 def assume_request(

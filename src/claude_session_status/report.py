@@ -131,7 +131,7 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "session_id": session.session_id,
         "title": session.title,
         "project": session.project,
-        "cwd": session.cwd,
+        "cwd": session.folder,
         "cache": state.cache.value,
         "activity": state.activity.value,
         "ttl_seconds": request.ttl_seconds if request else None,

@@ -221,7 +221,7 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
     mute = Command.UNMUTE if session.muted else Command.MUTE
     actions = (
         ("copy", "Copy resume command", Command.COPY_RESUME, None),
-        ("folder", "Open folder", Command.OPEN_FOLDER if session.cwd else None, None),
+        ("folder", "Open folder", Command.OPEN_FOLDER if session.folder else None, None),
         ("mute", "Mute this session", mute, session.muted),
         ("forget", "Forget", Command.FORGET, None),
     )
@@ -229,7 +229,7 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(
-            MenuItem(f"{key}:{name}", text, command, session.session_id, checked=checked, folder=session.cwd)
+            MenuItem(f"{key}:{name}", text, command, session.session_id, checked=checked, folder=session.folder)
             for name, text, command, checked in actions
         ),
     )
@@ -252,7 +252,7 @@ def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
     if state.expires_at is not None:
         expires = moment(state.expires_at, now)
     return (
-        ("in", f"Folder: {shorten(clean(session.cwd or ''), FOLDER_WIDTH) or 'unknown'}"),
+        ("in", f"Folder: {shorten(clean(session.folder or ''), FOLDER_WIDTH) or 'unknown'}"),
         ("id", f"Session: {short_id(session) or 'unknown'}"),
         ("model", f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}"),
         ("tokens", f"Context: {tokens + ' tokens' if tokens else 'unknown'}"),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from claude_session_status.model import Activity, Cache, Session, SessionState
+from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
 
 NAME_WIDTH = 24
 TITLE_WIDTH = 32
@@ -88,8 +88,7 @@ def money(usd: float | None) -> str:
 
 def name_of(session: Session) -> str:
     """The session's project, else its folder, else the head of its id."""
-    folder = (session.cwd or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return clean(session.project or "") or clean(folder) or short_id(session) or "?"
+    return clean(session.project or "") or clean(folder_name(session.folder) or "") or short_id(session) or "?"
 
 
 def short_id(session: Session) -> str:

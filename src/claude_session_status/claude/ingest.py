@@ -14,6 +14,7 @@ from enum import Enum
 from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
 from claude_session_status.claude.registry import Registry, ReportedStatus
+from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
@@ -61,6 +62,7 @@ class Ingester:
         self._clock = clock
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
+        self._transcripts = TranscriptFinder(paths.projects, clock)
 
     def drain(self, batches: int | None = None) -> Drained:
         """Apply all notes to the database, or as many as are in so many batches, the oldest first.
@@ -140,7 +142,7 @@ class Ingester:
         """The session with what its files say, which are read only if they changed; itself where nothing is new."""
         said = self._client_word(session)
         session = reducer.apply_client_status(session, said.status if said else None, said.since if said else None)
-        path = session.transcript_path
+        path = self._transcripts.path_of(session.session_id, session.transcript_path)
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
@@ -151,6 +153,8 @@ class Ingester:
                 session = reducer.drop_future(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
+                if session.project_folder is None:
+                    session = reducer.apply_first_folder(session, first_folder(path))
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def _client_word(self, session: Session) -> ReportedStatus | None:

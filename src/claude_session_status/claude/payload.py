@@ -89,11 +89,15 @@ def text_of(data: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
-def folder_name(cwd: str | None) -> str | None:
-    """What a project is called: the last part of its folder's path, of either kind."""
-    if not cwd:
+def project_folder(environment: Mapping[str, str], cwd: str | None) -> str | None:
+    """The folder in which the client was started, from the environment that it gives its hooks.
+
+    None where it is not written like the payload's `cwd`: a shell on Windows may see `/c/app` for `C:/app`.
+    """
+    folder = text_of(environment, "CLAUDE_PROJECT_DIR")
+    if folder is None or (cwd is not None and folder.startswith("/") != cwd.startswith("/")):
         return None
-    return cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd
+    return folder
 
 
 def encode(note: Mapping[str, Any]) -> bytes:

@@ -14,7 +14,8 @@ from claude_session_status.claude.pids import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
-_PERMISSION = "permission prompt"
+# What a client waits for that holds the turn; its other dialogs (`dialog open`) do not.
+_HOLDS_TURN = ("permission prompt", "input needed", "sandbox request", "worker request")
 _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
@@ -144,7 +145,7 @@ def parse_status(entry: dict[str, object]) -> ReportedStatus | None:
     if since is None:
         return None
     if status == "waiting":
-        waits = entry.get("waitingFor") == _PERMISSION
+        waits = entry.get("waitingFor") in _HOLDS_TURN
         return ReportedStatus(ClientStatus.WAITING if waits else ClientStatus.IDLE, since)
     known = _STATUS.get(str(status))
     return None if known is None else ReportedStatus(known, since)

@@ -39,11 +39,11 @@ def fulfiller(monitor: Tells, hands: Hands) -> Fulfil:
             monitor.submit(EventKind.UNMUTE if session.muted else EventKind.MUTE, session.session_id)
             return f"{name} may notify again" if session.muted else f"{name} is muted"
         if wish is Wish.OPEN:
-            if not session.cwd:
+            if not session.folder:
                 raise SessionStatusError(f"The folder of {name} is not known", "It is with the session's next event")
-            hands.open_folder(session.cwd)
-            return f"Opened {session.cwd}"
-        return hands.copy_resume_command(session.cwd, session.session_id)
+            hands.open_folder(session.folder)
+            return f"Opened {session.folder}"
+        return hands.copy_resume_command(session.folder, session.session_id)
 
     return fulfil
 
