@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_session_status import alerting, policy, reducer
@@ -69,6 +69,7 @@ def test_each_expiry_is_notified_once(
     assert notified_expiries(turn_ends, lead) == expected, what
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(2, 400), min_size=1, max_size=5, unique=True).map(sorted), st.integers(5, 299))
 def test_the_last_expiry_is_always_notified_and_none_twice(turn_ends: list[int], lead: int) -> None:
     notified = notified_expiries(tuple(turn_ends), lead)

@@ -4,13 +4,12 @@ A hook in a container or on Windows reports its own path of a shared file, and a
 Code keeps each transcript as `projects/<any folder>/<session id>.jsonl`, so the session's id finds it.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from claude_session_status.claude.files import open_plain
+from claude_session_status.claude.files import json_object, open_plain
 
 LOOK_AGAIN_SECONDS = 10.0  # a transcript that was not found is looked for again after this time
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # an id that can't lead out of the folder
@@ -75,11 +74,8 @@ def first_folder(path: str) -> str | None:
     for raw in _first_lines(path):
         if b'"cwd"' not in raw:
             continue
-        try:
-            line = json.loads(raw)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(line, dict):
+        line = json_object(raw)
+        if line is None:
             continue
         if line.get("isSidechain") is True:
             return None
