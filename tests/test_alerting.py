@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, policy, reducer
+from claude_session_status import alerting, policy, reducer, view
 from claude_session_status.model import (
     Session,
     SessionState,
@@ -67,6 +67,47 @@ def test_each_expiry_is_notified_once(
     what: str, turn_ends: tuple[float, ...], lead: float, expected: list[float]
 ) -> None:
     assert notified_expiries(turn_ends, lead) == expected, what
+
+
+def compaction_alerts(leads: tuple[float, ...] | None, *, fails: bool = False) -> list[tuple[float, str]]:
+    """Minutes and titles of what is notified of a large idle session with an hour's cache, each second looked at."""
+    idle = warm(0, 3600, project="web-shop", last_turn_at=NOW + 5, context_tokens=214_000, idle_compact_tokens=200_000)
+    given = []
+    for now in range(int(NOW), int(NOW) + 3600):
+        if now == NOW + 3270 and not fails:
+            idle = reducer.apply(idle, event("start", now, source="compact"))
+        for alert in alerting.due_alerts([policy.state_of(idle, now)], leads, now):
+            for done in alerting.alerted_events(alert, leads, now):
+                idle = reducer.apply(idle, done, now)
+            given.append(((now - NOW) / 60, view.notification(alert).title))
+    return given
+
+
+@pytest.mark.parametrize(
+    ("what", "leads", "fails", "expected"),
+    [
+        ("two minutes before, instead of five minutes before the expiry", None, False,
+            [(52, "Claude Code will compact web-shop in 2 min")]),
+        ("no notifications", (), False, []),
+        ("a lead time of the user's that is longer", (600.0,), False,
+            [(50, "Claude Code will compact web-shop in 4 min"), (52, "Claude Code will compact web-shop in 2 min")]),
+        ("the client could not compact: the expiry is notified as ever", None, True,
+            [(52, "Claude Code will compact web-shop in 2 min"), (55, "web-shop: cache expires in 5 min"),
+             (59.5, "web-shop: cache expires in 30 s")]),
+    ],
+)  # fmt: skip
+def test_before_the_client_compacts(
+    what: str, leads: tuple[float, ...] | None, fails: bool, expected: list[tuple[float, str]]
+) -> None:
+    assert compaction_alerts(leads, fails=fails) == expected, what
+
+
+def test_a_compaction_and_an_expiry_at_one_moment_are_two_notifications() -> None:
+    large = {"context_tokens": 214_000, "idle_compact_tokens": 200_000}
+    compacts = policy.state_of(replace(warm(3120, 3600, **large), session_id="compacts"), NOW)
+    expires = policy.state_of(replace(warm(3120, 3600), session_id="expires"), NOW)
+    groups = alerting.grouped(alerting.due_alerts([compacts, expires], [480], NOW))
+    assert sorted(len(group) for group in groups) == [1, 1]
 
 
 @settings(deadline=None)

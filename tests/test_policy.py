@@ -120,6 +120,32 @@ def test_activity(what: str, fields: dict[str, object], activity: Activity) -> N
     assert policy.activity_of(session(**fields), NOW) is activity, what
 
 
+LARGE: dict[str, object] = {"context_tokens": 214_000, "idle_compact_tokens": 200_000}
+
+
+@pytest.mark.parametrize(
+    ("what", "given_session", "compacts_in"),
+    [
+        ("a large conversation with an hour's cache", warm(400, 3600, **LARGE), 2840),
+        ("the last second before", warm(3239, 3600, **LARGE), 1),
+        ("at that moment: the client is at it, or it will not", warm(3240, 3600, **LARGE), None),
+        ("five minutes' cache", warm(100, 300, **LARGE), None),
+        ("too small", warm(400, 3600, context_tokens=199_999, idle_compact_tokens=200_000), None),
+        ("just large enough", warm(400, 3600, context_tokens=200_000, idle_compact_tokens=200_000), 2840),
+        ("of unknown size", warm(400, 3600, idle_compact_tokens=200_000), None),
+        ("a client that does not", warm(400, 3600, context_tokens=900_000), None),
+        ("at work", warm(400, 3600, prompted_at=NOW - 5, **LARGE), None),
+        ("waits for a permission", warm(400, 3600, waiting_at=NOW - 5, **LARGE), None),
+        ("ended", warm(400, 3600, ended_at=NOW, last_event_at=NOW, **LARGE), None),
+        ("another model was chosen: nothing to keep", warm(400, 3600, switched_at=NOW - 5, **LARGE), None),
+        ("compacted already", warm(400, 3600, uncached_at=NOW - 5, **LARGE), None),
+    ],
+)
+def test_when_the_client_compacts(what: str, given_session: Session, compacts_in: float | None) -> None:
+    at = policy.state_of(given_session, NOW).compacts_at
+    assert at == (None if compacts_in is None else NOW + compacts_in), what
+
+
 def test_sessions_are_ordered_by_what_is_soonest() -> None:
     shown = policy.snapshot(
         [

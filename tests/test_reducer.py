@@ -202,16 +202,67 @@ def test_a_hooks_guess_yields_to_what_the_status_line_says_of_that_turn(order: i
 
 
 def test_a_hooks_guess_of_a_later_turn_is_newer_than_the_status_line() -> None:
-    s = reducer.apply(session(prompted_at=NOW - 100), told(NOW + 210))
+    s = reducer.apply(session(prompted_at=NOW - 100), told(NOW + 210, NOW - 80))
     s = reducer.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
     assert s.request == Request(NOW, 300, HOOK)
 
 
 def test_after_a_switch_of_the_model_the_status_line_warms_nothing() -> None:
     switched = session(switched_at=NOW - 50, request=Request(NOW - 100.6, 300, TRANSCRIPT))
-    s = reducer.apply(switched, told(NOW + 200))
+    s = reducer.apply(switched, told(NOW + 200, NOW - 90))
     assert policy.state_of(s, NOW).cache is Cache.EXPIRED
     assert policy.state_of(reducer.apply(s, told(NOW + 280)), NOW).cache is Cache.WARM
+
+
+@pytest.mark.parametrize(
+    ("what", "reports", "expires_at"),
+    [
+        ("a later expiry, as after /btw", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 260, 300)], NOW + 260),
+        ("an earlier expiry", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 150, 300)], NOW + 150),
+        ("an hour that drops to five minutes",
+            [(NOW - 100, NOW + 3500, 3600), (NOW - 40, NOW + 260, 300)], NOW + 260),
+        ("the client keeps the cache alive: an hour's cache that expires in five minutes",
+            [(NOW - 100, NOW + 3500, 3600), (NOW - 40, NOW + 260, 3600), (NOW - 10, NOW + 290, 3600)], NOW + 290),
+        ("five minutes that rise to an hour", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 3560, 3600)], NOW + 3560),
+    ],
+)  # fmt: skip
+def test_the_newest_report_of_the_status_line_counts(
+    what: str, reports: list[tuple[float, float, int]], expires_at: float
+) -> None:
+    shown = TranscriptFacts(
+        request_at=NOW - 100.4, response_at=NOW - 100.2, ttl_seconds=reports[0][2], turn_at=NOW - 99
+    )
+    for order in itertools.permutations([told(expiry, at, ttl) for at, expiry, ttl in reports]):
+        s = reducer.apply_transcript(session(), shown, "1")
+        for report in (*order, *order):
+            s = reducer.apply(s, report)
+        assert policy.state_of(s, NOW).expires_at == pytest.approx(expires_at, abs=1), what
+        again = reducer.apply_transcript(s, shown, "2")
+        assert again.request == s.request, "a transcript that is read again changes nothing"
+        late = session()
+        for report in order:
+            late = reducer.apply(late, report)
+        late = reducer.apply_transcript(late, shown, "1")
+        assert policy.state_of(late, NOW).expires_at == pytest.approx(expires_at, abs=1), what
+
+
+def test_a_response_after_the_report_is_newer_than_the_report() -> None:
+    s = reducer.apply(session(), told(NOW + 260, NOW - 40))
+    newer = TranscriptFacts(request_at=NOW - 30, response_at=NOW - 20, ttl_seconds=300, turn_at=NOW - 20)
+    assert reducer.apply_transcript(s, newer, "1").request == Request(NOW - 30, 300, TRANSCRIPT)
+    begun_before = TranscriptFacts(request_at=NOW - 60, response_at=NOW - 50, ttl_seconds=3600, turn_at=NOW - 20)
+    assert reducer.apply_transcript(s, begun_before, "1").request == Request(NOW - 40, 300, LINE)
+
+
+def test_compaction_is_remembered_whoever_reports_it() -> None:
+    by_hook = reducer.apply(warm(100), event("start", NOW, source="compact"))
+    by_transcript = reducer.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
+    for compacted in (by_hook, by_transcript):
+        assert policy.state_of(compacted, NOW + 1).is_compacted
+    answered = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, ttl_seconds=300)
+    assert not policy.state_of(reducer.apply_transcript(by_hook, answered, "2"), NOW + 10).is_compacted
+    uncached = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, request_cached=False)
+    assert not policy.state_of(reducer.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
 
 
 def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:

@@ -12,6 +12,7 @@ from claude_session_status.policy import LAST_SECONDS, activity_since
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
+BEFORE_COMPACTION_SECONDS = 120.0
 ROUNDING_SECONDS = 1.0  # the status line rounds the start of a request up to whole seconds
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
@@ -55,13 +56,16 @@ def _is_notified(session: Session, lead_seconds: float, notified: float, now: fl
 def lead_times(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
     """The lead times that apply to this session, the shortest first. `leads` is the user's setting, if any.
 
-    A lead time as long as the TTL does not count: it would be due at the end of each turn.
+    A lead time as long as the TTL does not count: it would be due at the end of each turn. A session that the client
+    will compact before it expires gets one more, two minutes before that.
     """
     request = state.session.request
     if request is None:
         return ()
     known = leads if leads is not None else LEADS_SECONDS.get(request.ttl_seconds, (LAST_SECONDS,))
-    return tuple(sorted(lead for lead in known if lead < request.ttl_seconds))
+    if known and state.compacts_at is not None:
+        known = (*known, request.expires_at - state.compacts_at + BEFORE_COMPACTION_SECONDS)
+    return tuple(sorted({lead for lead in known if lead < request.ttl_seconds}))
 
 
 def due_alerts(
@@ -95,6 +99,8 @@ def due_alerts(
 
 
 def _expire_together(a: Alert, b: Alert) -> bool:
+    if (a.state.compacts_at is None) != (b.state.compacts_at is None):
+        return False
     return abs((a.state.expires_at or 0.0) - (b.state.expires_at or 0.0)) <= GROUP_SECONDS
 
 

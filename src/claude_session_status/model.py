@@ -97,6 +97,7 @@ class Event:
     at: float
     cwd: str | None = None
     project_folder: str | None = None  # where the client was started, whatever folder it has changed to
+    entrypoint: str | None = None  # how the client was started: cli, sdk-cli, ...
     project: str | None = None
     title: str | None = None
     transcript_path: str | None = None
@@ -188,6 +189,7 @@ class Session:
     entrypoint: str | None = None  # how the client was started: cli, sdk-cli, ...
     compacted_at: Time | None = None
     idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
+    reported_at: Time | None = None  # when the status line last reported a countdown
 
     @property
     def folder(self) -> str | None:
@@ -245,6 +247,8 @@ class SessionState:
     seconds_left: float | None  # 0 when expired, None when nothing is cached
     urgency: Urgency = Urgency.NONE
     rewrite_cost_usd: float | None = None  # estimate: what re-caching costs beyond reading from the cache
+    compacts_at: float | None = None  # when the client will compact the idle conversation by itself
+    is_compacted: bool = False  # nothing is cached because the conversation was compacted
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,14 +102,19 @@ def short_name(session: Session) -> str:
 
 
 def time_left(state: SessionState, now: float) -> str:
-    """What the countdown says in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `nothing cached`."""
+    """What the countdown says in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `compacted`, `nothing cached`."""
     if state.activity is Activity.ENDED:
         return "ended"
     if state.expires_at is None or state.seconds_left is None:
-        return "nothing cached"
+        return "compacted" if state.is_compacted else "nothing cached"
     if state.cache is Cache.WARM:
         return f"{duration(state.seconds_left)} left"
     return f"expired {duration(now - state.expires_at)} ago"
+
+
+def compaction(state: SessionState) -> str:
+    """`compacts at 14:52`, where the client will compact the idle conversation by itself; else empty."""
+    return f"compacts at {clock(state.compacts_at)[:5]}" if state.compacts_at is not None else ""
 
 
 def state_sign(state: SessionState) -> str:

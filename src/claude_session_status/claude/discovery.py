@@ -241,6 +241,7 @@ def event_of(trace: Trace) -> Event | None:
         trace.at,
         cwd=cwd,
         project_folder=cwd,
+        entrypoint=trace.listed.entrypoint if trace.listed else None,
         title=trace.listed.title if trace.listed else None,
         transcript_path=trace.path,
         process=trace.listed.process if trace.listed else None,

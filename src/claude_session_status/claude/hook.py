@@ -89,6 +89,7 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
         "transcript_path": text_of(data, "transcript_path"),
         "model": text_of(data, "model"),
         "source": text_of(data, "source"),
+        "entrypoint": text_of(environment, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(environment),
     }
     return {key: value for key, value in note.items() if value is not None}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
+from claude_session_status.claude.idle_compaction import IdleCompaction
 from claude_session_status.claude.registry import Registry, ReportedStatus
 from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
@@ -64,6 +65,7 @@ class Ingester:
         self._faults = faults or SessionFaults()
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
+        self._idle_compaction = IdleCompaction(paths.claude_dir)
         self._transcripts = TranscriptFinder(paths.projects, clock)
         self._applied: dict[str, OSError] = {}  # notes that are applied and could not be removed
         self._refused: dict[str, OSError] = {}  # notes that can't be applied and could not be renamed
@@ -194,6 +196,7 @@ class Ingester:
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
                 if session.project_folder is None:
                     session = reducer.apply_first_folder(session, first_folder(path))
+        session = reducer.apply_idle_compaction(session, self._idle_compaction.tokens_of(session))
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def _reported_status(self, session: Session) -> ReportedStatus | None:

@@ -28,11 +28,12 @@ class ReportedStatus:
 
 @dataclass(frozen=True, slots=True)
 class ListedClient:
-    """A client that lists a session: its process, the title that the user gave, and its start (epoch seconds)."""
+    """A client that lists a session: its process, the user's title, its start (epoch seconds), how it was started."""
 
     process: Process
     title: str | None = None
     started_at: float | None = None
+    entrypoint: str | None = None
 
 
 @dataclass(slots=True)
@@ -82,7 +83,13 @@ class Registry:
         for pid in pids:
             entry = self._entry(pid) if 0 < pid < 1 << 31 else {}
             if "sessionId" in entry:
-                client = ListedClient(self._process(pid, entry), _title(entry), _seconds(entry.get("startedAt")))
+                started_at, entrypoint = _seconds(entry.get("startedAt")), entry.get("entrypoint")
+                client = ListedClient(
+                    self._process(pid, entry),
+                    _title(entry),
+                    started_at,
+                    entrypoint[:64] if isinstance(entrypoint, str) else None,
+                )
                 found.setdefault(str(entry["sessionId"]), []).append(client)
         for clients in found.values():
             clients.sort(key=lambda client: client.started_at or 0.0, reverse=True)

@@ -168,6 +168,7 @@ def _note(data: Mapping[str, Any], session_id: str, told: Told, at: float) -> di
         "transcript_path": text_of(data, "transcript_path"),
         "expires_at": told.expires_at,
         "ttl_seconds": told.ttl,
+        "entrypoint": text_of(os.environ, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(os.environ),
     }
     return {key: value for key, value in note.items() if value is not None}

@@ -145,10 +145,9 @@ def _utc(at: float | None) -> datetime | None:
 
 
 def m002_project_folder_and_compaction(connection: Connection, _written_at: float) -> None:
-    """Where the client was started and how, when it compacted, and from which size on it does so by itself."""
-    add_columns(
-        connection, project_folder="TEXT", entrypoint="TEXT", compacted_at="TIMESTAMP", idle_compact_tokens="BIGINT"
-    )
+    """Where and how the client was started, when and from which size on it compacts, when its status line reported."""
+    add_columns(connection, project_folder="TEXT", entrypoint="TEXT", compacted_at="TIMESTAMP")
+    add_columns(connection, idle_compact_tokens="BIGINT", reported_at="TIMESTAMP")
 
 
 # ---- all of them, in order --------------------------------------------------
