@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 from claude_session_status import policy, reducer
 from claude_session_status.claude.files import json_object, open_plain
+from claude_session_status.claude.jsonl import lines_backwards
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.claude.registry import ListedClient, Registry
-from claude_session_status.claude.transcript import lines_backwards
 from claude_session_status.claude.transcript_files import first_folder
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
