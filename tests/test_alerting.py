@@ -1,4 +1,4 @@
-"""When a person hears that a cache is about to go cold."""
+"""When the user is notified that a cache is about to expire."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -28,12 +28,12 @@ from rows import event, session, warm
         ("muted", warm(100, muted=True), None),
         ("expired", warm(301), None),
         ("nothing cached", session(), None),
-        ("told already", warm(100, alerts=((30.0, NOW + 200),)), None),
-        ("told of this expiry by a source some seconds off", warm(100, alerts=((30.0, NOW + 190),)), None),
-        ("told of the one before", warm(100, alerts=((30.0, NOW - 100),)), NOW + 170),
+        ("notified already", warm(100, alerts=((30.0, NOW + 200),)), None),
+        ("notified of this expiry by a source some seconds off", warm(100, alerts=((30.0, NOW + 190),)), None),
+        ("notified of the one before", warm(100, alerts=((30.0, NOW - 100),)), NOW + 170),
     ],
 )
-def test_when_a_person_should_hear(what: str, given_session: Session, mark: float | None) -> None:
+def test_when_the_user_is_notified(what: str, given_session: Session, mark: float | None) -> None:
     assert alerting.alert_time(policy.state_of(given_session, NOW), 30, NOW) == mark, what
 
 
@@ -119,7 +119,7 @@ def test_the_last_expiry_is_always_notified_and_none_twice(turn_ends: list[int],
 
 
 @pytest.mark.parametrize(("age", "due"), [(269, 0), (270, 1), (274, 1), (276, 0), (299, 0)])
-def test_an_alert_is_given_at_its_mark_and_not_made_up_for(age: float, due: int) -> None:
+def test_an_alert_is_given_when_due_and_not_later(age: float, due: int) -> None:
     states = [policy.state_of(warm(age), NOW)]
     assert len(alerting.due_alerts(states, [30], NOW)) == due
 
@@ -128,10 +128,10 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
     just_idle = policy.state_of(warm(3580, 3600, last_turn_at=NOW), NOW)
     (alert,) = alerting.due_alerts([just_idle], [300, 30], NOW)
     assert alert.lead_seconds == 30
-    told = just_idle.session
+    notified = just_idle.session
     for done in alerting.alerted_events(alert, [300, 30], NOW):
-        told = reducer.apply(told, done)
-    assert alerting.due_alerts([policy.state_of(told, NOW + 1)], [300, 30], NOW + 1) == ()
+        notified = reducer.apply(notified, done)
+    assert alerting.due_alerts([policy.state_of(notified, NOW + 1)], [300, 30], NOW + 1) == ()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
         ("none are set: five minutes", 300, None, (30,)),
         ("none are set: an hour", 3600, None, (30, 300)),
         ("set", 3600, (600, 60), (60, 600)),
-        ("one as long as the cache lives would be due at each turn", 300, (300, 30), (30,)),
+        ("one as long as the TTL would be due at each turn", 300, (300, 30), (30,)),
         ("no notifications", 300, (), ()),
     ],
 )
@@ -158,7 +158,7 @@ def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counte
         ("just large enough", {"min_tokens": 5000}, 1),
     ],
 )
-def test_when_a_person_wants_quiet(what: str, options: dict[str, Any], due: int) -> None:
+def test_when_the_user_wants_no_notifications(what: str, options: dict[str, Any], due: int) -> None:
     states = [policy.state_of(warm(270, context_tokens=5000), NOW)]
     assert len(alerting.due_alerts(states, None, NOW, **options)) == due, what
 
@@ -167,7 +167,7 @@ def test_a_session_of_unknown_size_is_not_taken_for_a_small_one() -> None:
     assert alerting.due_alerts([policy.state_of(warm(270), NOW)], None, NOW, min_tokens=5000)
 
 
-def test_what_expires_within_five_seconds_is_told_of_together() -> None:
+def test_expiries_within_five_seconds_share_a_notification() -> None:
     def states(now: float) -> list[SessionState]:
         ages = {"now": 270.0, "soon": 266.0, "later": 264.0, "busy": 268.0}
         sessions = [replace(warm(age), session_id=name) for name, age in ages.items()]
@@ -203,5 +203,5 @@ def test_tomorrow_is_the_morning_after_this_day(now: str, morning: str) -> None:
 
 
 def test_a_clock_that_was_never_set_has_a_tomorrow_that_windows_can_convert() -> None:
-    """It takes no local time below that of one day, and looks at the day before each."""
+    """Windows converts no local time before the second day of 1970."""
     assert alerting.next_morning(0.0) - 86400 >= 86400 - 14 * 3600

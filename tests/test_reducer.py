@@ -1,4 +1,4 @@
-"""What is known of a session grows the same whatever comes first, and however often."""
+"""A session's row ends up the same in whatever order events arrive, and however often."""
 
 import itertools
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
     assert not reducer.apply(muted, event("unmute", NOW + 6)).muted
 
 
-def test_what_a_person_wants_holds_also_when_the_clock_was_set_back() -> None:
+def test_a_users_choice_holds_after_the_clock_was_set_back() -> None:
     s = reducer.apply(reducer.apply(Session("s"), event("turn", NOW)), event("mute", NOW + 10))
     earlier = NOW - 3600
     assert not reducer.apply(s, event("unmute", reducer.action_time(s, earlier))).muted
@@ -153,7 +153,7 @@ LINE, TRANSCRIPT, HOOK = Source.STATUS_LINE, Source.TRANSCRIPT, Source.HOOK
     ("what", "one", "other", "expected"),
     [
         ("the status line alone", None, Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
-        ("both of one request: its word, the exact moment",
+        ("both of one request: the status line is the source, with the exact start",
             Request(NOW - 0.6, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW - 0.6, 300, LINE)),
         ("the other way round",
             Request(NOW + 0.4, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
@@ -179,12 +179,12 @@ def test_of_two_sources(what: str, one: Request | None, other: Request, expected
     assert reducer.newer_request(expected, other) == expected, what
 
 
-def told(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
+def report(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
     return event("statusline", at, expires_at=expires_at, ttl_seconds=ttl)
 
 
-def test_a_transcript_that_is_read_again_keeps_the_status_lines_word() -> None:
-    s = reducer.apply(session(), told(NOW + 290))
+def test_a_transcript_that_is_read_again_keeps_the_status_lines_report() -> None:
+    s = reducer.apply(session(), report(NOW + 290))
     for mark in ("1", "2"):
         s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
         assert s.request == Request(NOW - 10.4, 300, LINE)
@@ -193,25 +193,25 @@ def test_a_transcript_that_is_read_again_keeps_the_status_lines_word() -> None:
 
 
 @pytest.mark.parametrize("order", [0, 1])
-def test_a_hooks_guess_yields_to_what_the_status_line_says_of_that_turn(order: int) -> None:
+def test_a_hooks_guess_yields_to_the_status_lines_report_of_that_turn(order: int) -> None:
     asked = session(prompted_at=NOW - 20, answered_at=NOW)
-    steps = [lambda s: reducer.apply(s, told(NOW - 19 + 300)), reducer.assume_request]
+    steps = [lambda s: reducer.apply(s, report(NOW - 19 + 300)), reducer.assume_request]
     for step in steps if order else reversed(steps):
         asked = step(asked)
     assert asked.request == Request(NOW - 19, 300, LINE)
 
 
 def test_a_hooks_guess_of_a_later_turn_is_newer_than_the_status_line() -> None:
-    s = reducer.apply(session(prompted_at=NOW - 100), told(NOW + 210, NOW - 80))
+    s = reducer.apply(session(prompted_at=NOW - 100), report(NOW + 210, NOW - 80))
     s = reducer.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
     assert s.request == Request(NOW, 300, HOOK)
 
 
 def test_after_a_switch_of_the_model_the_status_line_warms_nothing() -> None:
     switched = session(switched_at=NOW - 50, request=Request(NOW - 100.6, 300, TRANSCRIPT))
-    s = reducer.apply(switched, told(NOW + 200, NOW - 90))
+    s = reducer.apply(switched, report(NOW + 200, NOW - 90))
     assert policy.state_of(s, NOW).cache is Cache.EXPIRED
-    assert policy.state_of(reducer.apply(s, told(NOW + 280)), NOW).cache is Cache.WARM
+    assert policy.state_of(reducer.apply(s, report(NOW + 280)), NOW).cache is Cache.WARM
 
 
 @pytest.mark.parametrize(
@@ -232,29 +232,29 @@ def test_the_newest_report_of_the_status_line_counts(
     shown = TranscriptFacts(
         request_at=NOW - 100.4, response_at=NOW - 100.2, ttl_seconds=reports[0][2], turn_at=NOW - 99
     )
-    for order in itertools.permutations([told(expiry, at, ttl) for at, expiry, ttl in reports]):
+    for order in itertools.permutations([report(expiry, at, ttl) for at, expiry, ttl in reports]):
         s = reducer.apply_transcript(session(), shown, "1")
-        for report in (*order, *order):
-            s = reducer.apply(s, report)
+        for each in (*order, *order):
+            s = reducer.apply(s, each)
         assert policy.state_of(s, NOW).expires_at == pytest.approx(expires_at, abs=1), what
         again = reducer.apply_transcript(s, shown, "2")
         assert again.request == s.request, "a transcript that is read again changes nothing"
         late = session()
-        for report in order:
-            late = reducer.apply(late, report)
+        for each in order:
+            late = reducer.apply(late, each)
         late = reducer.apply_transcript(late, shown, "1")
         assert policy.state_of(late, NOW).expires_at == pytest.approx(expires_at, abs=1), what
 
 
 def test_a_response_after_the_report_is_newer_than_the_report() -> None:
-    s = reducer.apply(session(), told(NOW + 260, NOW - 40))
+    s = reducer.apply(session(), report(NOW + 260, NOW - 40))
     newer = TranscriptFacts(request_at=NOW - 30, response_at=NOW - 20, ttl_seconds=300, turn_at=NOW - 20)
     assert reducer.apply_transcript(s, newer, "1").request == Request(NOW - 30, 300, TRANSCRIPT)
     begun_before = TranscriptFacts(request_at=NOW - 60, response_at=NOW - 50, ttl_seconds=3600, turn_at=NOW - 20)
     assert reducer.apply_transcript(s, begun_before, "1").request == Request(NOW - 40, 300, LINE)
 
 
-def test_compaction_is_remembered_whoever_reports_it() -> None:
+def test_compaction_is_remembered_from_hook_and_transcript() -> None:
     by_hook = reducer.apply(warm(100), event("start", NOW, source="compact"))
     by_transcript = reducer.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
     for compacted in (by_hook, by_transcript):
@@ -265,10 +265,10 @@ def test_compaction_is_remembered_whoever_reports_it() -> None:
     assert not policy.state_of(reducer.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
 
 
-def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:
+def test_a_sign_of_life_brings_back_only_sessions_without_hooks() -> None:
     ended = reducer.apply(reducer.apply(Session("s"), event("turn", NOW)), event("end", NOW + 1))
     found = reducer.apply(reducer.apply(Session("s"), event("found", NOW)), event("gone", NOW))
-    for sign in (event("found", NOW + 9), told(NOW + 300, NOW + 9)):
+    for sign in (event("found", NOW + 9), report(NOW + 300, NOW + 9)):
         assert policy.activity_of(reducer.apply(ended, sign), NOW + 10) is Activity.ENDED
         assert not reducer.is_new_discovery(ended, sign.at)
         assert policy.activity_of(found, NOW + 10) is Activity.ENDED
@@ -277,7 +277,7 @@ def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:
     assert not reducer.is_new_discovery(found, NOW)
 
 
-def test_what_was_found_yields_to_what_any_hook_says() -> None:
+def test_a_discovered_value_yields_to_any_hooks_value() -> None:
     s = reducer.apply(Session("s"), event("found", NOW + 50, cwd="/found", title="F"))
     assert (s.cwd, s.title) == ("/found", "F")
     s = reducer.apply(s, event("turn", NOW, cwd="/hook"))
@@ -304,7 +304,7 @@ _EVENTS = st.lists(
 
 
 @given(_EVENTS)
-def test_events_in_any_order_and_repeated_end_alike(events: list[Event]) -> None:
+def test_events_in_any_order_and_repeated_give_the_same_row(events: list[Event]) -> None:
     def end(order: list[Event]) -> Session:
         s = Session("s")
         for e in order:

@@ -24,7 +24,7 @@ from claude_session_status.model import (
 )
 
 DEFAULT_TTL_SECONDS = 300
-LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a source that says so is wrong
+LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a longer one is a mistake
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
 SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
 CLOCK_SLACK_SECONDS = 5.0  # a time ahead of the clock by more than this is ignored
@@ -140,7 +140,7 @@ def _set_newer(session: Session, values: dict[str, Any], at: float) -> Session:
 def _apply_without_hook(session: Session, event: Event) -> Session:
     """The session after a discovery or a status line. Neither brings back a session that a hook has ended."""
     if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
-        # No request starts after its report; the status line's rounding to whole seconds may say so.
+        # No request starts after its report; the status line rounds up to whole seconds.
         started_at = min(event.expires_at - event.ttl_seconds, event.at)
         session = _apply_report(session, Request(started_at, event.ttl_seconds, Source.STATUS_LINE), event.at)
     if session.forgotten_at is not None:

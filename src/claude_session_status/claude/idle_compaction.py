@@ -1,4 +1,4 @@
-"""From which size on a client compacts an idle conversation by itself: its settings and its environment say so.
+"""Reads from a client's settings and environment from which size on it compacts an idle conversation by itself.
 
 Claude Code 2.1.332 does it at nine tenths of a one-hour cache, from 200,000 tokens on, unless auto-compaction or idle
 compaction is off. Three variables of the client's own environment change that. On Linux they are read from the running
@@ -78,7 +78,7 @@ class IdleCompaction:
         return paths
 
     def _read(self, path: str) -> dict[str, Any]:
-        """What a settings file says; empty where it can't be read, as the client passes over such a file."""
+        """The content of a settings file; empty where it can't be read, since the client skips such a file."""
         try:
             changed = os.stat(path).st_mtime_ns
             if path in self._files and self._files[path][0] == changed:
