@@ -69,6 +69,18 @@ def test_each_expiry_is_notified_once(
     assert notified_expiries(turn_ends, lead) == expected, what
 
 
+def test_a_cache_that_the_client_keeps_alive_is_notified_once_that_stops() -> None:
+    s, given = warm(300, 3600, last_turn_at=NOW - 290), []
+    for now in range(int(NOW), int(NOW) + 1000):
+        if now % 30 == 0 and now < NOW + 600:
+            s = reducer.apply(s, event("statusline", now, expires_at=now + 300.0, ttl_seconds=3600), now)
+        for alert in alerting.due_alerts([policy.state_of(s, now)], None, now):
+            for done in alerting.alerted_events(alert, None, now):
+                s = reducer.apply(s, done, now)
+            given.append(now - NOW)
+    assert given == [570 + 300 - 30]
+
+
 def compaction_alerts(leads: tuple[float, ...] | None, *, fails: bool = False) -> list[tuple[float, str]]:
     """Minutes and titles of what is notified of a large idle session with an hour's cache, each second looked at."""
     idle = warm(0, 3600, project="web-shop", last_turn_at=NOW + 5, context_tokens=214_000, idle_compact_tokens=200_000)

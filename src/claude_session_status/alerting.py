@@ -7,7 +7,18 @@ the text would no longer be true; and never for a session at work, whose next re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from claude_session_status.model import Activity, Alert, Cache, Event, EventKind, Pause, Session, SessionState
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    Cache,
+    Event,
+    EventKind,
+    Pause,
+    Request,
+    Session,
+    SessionState,
+    Source,
+)
 from claude_session_status.policy import LAST_SECONDS, activity_since
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 
@@ -65,7 +76,20 @@ def lead_times(state: SessionState, leads: Sequence[float] | None) -> tuple[floa
     known = leads if leads is not None else LEADS_SECONDS.get(request.ttl_seconds, (LAST_SECONDS,))
     if known and state.compacts_at is not None:
         known = (*known, request.expires_at - state.compacts_at + BEFORE_COMPACTION_SECONDS)
-    return tuple(sorted({lead for lead in known if lead < request.ttl_seconds}))
+    longest = _countdown_when_reported(state.session, request)
+    return tuple(sorted({lead for lead in known if lead < longest}))
+
+
+def _countdown_when_reported(session: Session, request: Request) -> float:
+    """The seconds that were left when the request became known: its TTL.
+
+    Less where the status line reports an old request's cache with a short countdown, again and again: the client keeps
+    it alive by itself. A lead time as long as that would be due with each report.
+    """
+    if request.source is not Source.STATUS_LINE or session.reported_at is None:
+        return request.ttl_seconds
+    left = request.expires_at - session.reported_at
+    return left if left < request.ttl_seconds / 2 else request.ttl_seconds
 
 
 def due_alerts(

@@ -70,6 +70,7 @@ def test_what_is_kept(command: str, data: dict[str, Any], expected: dict[str, An
         ("a client that reports none", {}, "/x/app/src", None),
         ("an empty one", {"CLAUDE_PROJECT_DIR": ""}, "/x/app/src", None),
         ("no working folder", {"CLAUDE_PROJECT_DIR": "/x/app"}, None, "/x/app"),
+        ("a relative one", {"CLAUDE_PROJECT_DIR": "."}, "/x/app/src", None),
         ("Windows", {"CLAUDE_PROJECT_DIR": "C:\\app"}, "C:\\app\\src", "C:\\app"),
         ("a shell's own way to write a folder of Windows", {"CLAUDE_PROJECT_DIR": "/c/app"}, "C:\\app\\src", None),
     ],

@@ -92,12 +92,13 @@ def text_of(data: Mapping[str, Any], *names: str) -> str | None:
 def project_folder(environment: Mapping[str, str], cwd: str | None) -> str | None:
     """The folder in which the client was started, from the environment that it gives its hooks.
 
-    None where it is not written like the payload's `cwd`: a shell on Windows may see `/c/app` for `C:/app`.
+    None where it is no absolute path, or not written like the payload's `cwd`: a shell on Windows may see `/c/app` for
+    `C:/app`.
     """
     folder = text_of(environment, "CLAUDE_PROJECT_DIR")
-    if folder is None or (cwd is not None and folder.startswith("/") != cwd.startswith("/")):
+    if folder is None or not (folder[:1] == "/" or folder[1:2] == ":" or folder[:2] == "\\\\"):
         return None
-    return folder
+    return None if cwd is not None and (folder[:1] == "/") != (cwd[:1] == "/") else folder
 
 
 def encode(note: Mapping[str, Any]) -> bytes:
