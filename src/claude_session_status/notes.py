@@ -10,7 +10,7 @@ from typing import Any
 from claude_session_status.model import Event, EventKind, Process
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
-_TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
+_TEXTS = ("cwd", "project_folder", "entrypoint", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")
 _LATEST = 253402300799.0  # the end of the year 9999, the latest that a date can hold
 
