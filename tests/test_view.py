@@ -71,6 +71,32 @@ def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> No
     assert {(i.session_id, i.folder) for i in first.children if i.command} == {("a", "/home/me/a")}
 
 
+def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> None:
+    large = make("a", 400, 3600, context_tokens=214_000, idle_compact_tokens=200_000)
+    at = words.clock(NOW - 400 + 3240)[:5]
+    (idle, *_) = view.menu(shot(large))
+    assert line([idle], "session:a:expires").label == f"Expires: {words.moment(NOW + 3200, NOW)}; compacts at {at}"
+    compacted = replace(large, uncached_at=NOW - 10, compacted_at=NOW - 10)
+    (idle, *_) = view.menu(shot(compacted))
+    assert idle.label == "○ a   compacted"
+    assert line([idle], "session:a:expires").label == "Expires: compacted, nothing cached"
+
+
+def test_a_notification_before_the_client_compacts() -> None:
+    large = make("web-shop", 3120, 3600, context_tokens=214_000, idle_compact_tokens=200_000, title="Fix the login")
+    (state,) = shot(large).sessions
+    shown = view.notification(Alert(state, 480.0))
+    assert shown.title == "Claude Code will compact web-shop in 2 min"
+    assert shown.body == "Fix the login. Send a message before then to keep the whole conversation of 214k tokens."
+    long_name = replace(state, session=replace(large, project="x" * 99))
+    assert len(view.notification(Alert(long_name, 480.0)).title) <= view.TITLE_LIMIT
+    other = replace(state, session=replace(large, session_id="other"))
+    several = view.notification(Alert(state, 480.0), Alert(other, 480.0))
+    assert several.title == "Claude Code will compact 2 sessions in 2 min"
+    late = replace(state, seconds_left=300.0)
+    assert view.notification(Alert(late, 480.0)).title == "web-shop: cache expires in 5 min"
+
+
 def test_a_session_of_which_nothing_is_known_has_the_same_lines() -> None:
     known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
     assert [i.key for i in known.children] == [i.key for i in unknown.children]

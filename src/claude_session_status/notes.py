@@ -10,7 +10,7 @@ from typing import Any
 from claude_session_status.model import LATEST_AT, Event, EventKind, Process
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
-_TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
+_TEXTS = ("cwd", "project_folder", "entrypoint", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")
 
 LONGEST_ID = 4096  # characters, as a hook keeps them; DuckDB's index takes no key of 100,000

@@ -18,6 +18,7 @@ from claude_session_status.words import (
     apart,
     clean,
     clock,
+    compaction,
     cut,
     line_of,
     moment,
@@ -221,7 +222,7 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
     mute = Command.UNMUTE if session.muted else Command.MUTE
     actions = (
         ("copy", "Copy resume command", Command.COPY_RESUME, None),
-        ("folder", "Open folder", Command.OPEN_FOLDER if session.cwd else None, None),
+        ("folder", "Open folder", Command.OPEN_FOLDER if session.folder else None, None),
         ("mute", "Mute this session", mute, session.muted),
         ("forget", "Forget", Command.FORGET, None),
     )
@@ -229,7 +230,7 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(
-            MenuItem(f"{key}:{name}", text, command, session.session_id, checked=checked, folder=session.cwd)
+            MenuItem(f"{key}:{name}", text, command, session.session_id, checked=checked, folder=session.folder)
             for name, text, command, checked in actions
         ),
     )
@@ -250,9 +251,11 @@ def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
     cost = money(state.rewrite_cost_usd)
     expires = "nothing cached"
     if state.expires_at is not None:
-        expires = moment(state.expires_at, now)
+        expires = "; ".join(filter(None, (moment(state.expires_at, now), compaction(state))))
+    elif state.is_compacted:
+        expires = "compacted, nothing cached"
     return (
-        ("in", f"Folder: {shorten(clean(session.cwd or ''), FOLDER_WIDTH) or 'unknown'}"),
+        ("in", f"Folder: {shorten(clean(session.folder or ''), FOLDER_WIDTH) or 'unknown'}"),
         ("id", f"Session: {short_id(session) or 'unknown'}"),
         ("model", f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}"),
         ("tokens", f"Context: {tokens + ' tokens' if tokens else 'unknown'}"),
@@ -311,7 +314,27 @@ def _insists(state: SessionState) -> bool:
     return state.urgency is Urgency.LAST and (cost is None or cost >= CHEAP_USD)
 
 
+def _until_compaction(state: SessionState) -> float | None:
+    """Seconds until the client compacts the conversation; None where it will not."""
+    if state.compacts_at is None or state.expires_at is None or state.seconds_left is None:
+        return None
+    left = state.seconds_left - (state.expires_at - state.compacts_at)
+    return left if left > 0 else None
+
+
+def _compaction_of_one(state: SessionState, left: float, aside: str) -> tuple[str, str]:
+    """The words before the client compacts an idle conversation by itself."""
+    head, tail = "Claude Code will compact ", f"{aside} in {spelled(left)}"
+    title = head + shorten(name_of(state.session), TITLE_LIMIT - len(head) - len(tail)) + tail
+    what = shorten(clean(state.session.title or ""), 100)
+    tokens = thousands(state.session.context_tokens)
+    size = f" of {tokens} tokens" if tokens else ""
+    return title, f"{what + '. ' if what else ''}Send a message before then to keep the whole conversation{size}."
+
+
 def _words_for_one(state: SessionState, asides: Mapping[str, str]) -> tuple[str, str]:
+    if (left := _until_compaction(state)) is not None:
+        return _compaction_of_one(state, left, asides[state.session.session_id])
     tail = f"{asides[state.session.session_id]}: cache expires in {spelled(state.seconds_left or 0)}"
     title = shorten(name_of(state.session), TITLE_LIMIT - len(tail)) + tail
     what = shorten(clean(state.session.title or ""), 100)
@@ -326,7 +349,10 @@ def _words_for_one(state: SessionState, asides: Mapping[str, str]) -> tuple[str,
 
 def _words_for_several(states: list[SessionState], warm: list[Session]) -> tuple[str, str]:
     asides = apart(warm, short_name)
+    left = _until_compaction(states[0])
     title = f"{len(states)} caches expire in {spelled(states[0].seconds_left or 0)}"
+    if left is not None:
+        title = f"Claude Code will compact {len(states)} sessions in {spelled(left)}"
     dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
     lines = []
     for state in dearest:

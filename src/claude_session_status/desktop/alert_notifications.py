@@ -127,4 +127,6 @@ def _still_stands(alert: Alert, state: SessionState) -> bool:
     said, now = alert.state.expires_at, state.expires_at
     if said is None or now is None or abs(said - now) >= reducer.SAME_EXPIRY_SECONDS:
         return False
+    if (alert.state.compacts_at is None) != (state.compacts_at is None):
+        return False  # the client has compacted the conversation, or it no longer will
     return state.activity is not Activity.ENDED and not state.session.muted
