@@ -2,14 +2,18 @@
 
 import itertools
 import json
+import logging
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
 
@@ -542,6 +546,74 @@ def test_a_clock_that_is_set_while_the_listener_draws_makes_no_wait_longer_than_
 
     scene.monitor.run(stop, draw)
     assert max(scene.clock.waits) <= TICK_SECONDS
+
+
+# ---- woken by hooks ---------------------------------------------------------
+
+
+class TestWokenByHooks:
+    """With the real clock: these tests wait for real threads."""
+
+    @pytest.fixture
+    def running(self, where: Paths) -> Iterator["SimpleQueue[Snapshot]"]:
+        """What a monitor shows that polls only every five seconds."""
+        monitor, stop = Monitor(where, Config(poll_seconds=5), alerts=False), threading.Event()
+        shots: SimpleQueue[Snapshot] = SimpleQueue()
+        thread = threading.Thread(target=monitor.run, args=(stop, lambda shot, alerts: shots.put(shot)))
+        thread.start()
+        shots.get(timeout=10)
+        yield shots
+        stop.set()
+        monitor.wake()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert not [t for t in threading.enumerate() if t.name == "wake"]
+
+    def delay(self, where: Paths, shots: "SimpleQueue[Snapshot]", session_id: str) -> float:
+        """Seconds from a hook's note to the snapshot that shows its session."""
+        began = time.monotonic()
+        Spool(where.spool).write(notes.encode(Event(EventKind.START, session_id, time.time())), time.time())
+        heartbeat.wake_monitor(where.wake)
+        while session_id not in {state.session.session_id for state in shots.get(timeout=10).sessions}:
+            pass
+        return time.monotonic() - began
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs")
+    def test_the_snapshot_changes_at_once(self, running: "SimpleQueue[Snapshot]", where: Paths) -> None:
+        delays = [self.delay(where, running, f"s{n}") for n in range(5)]
+        assert statistics.median(delays) < 2
+
+    @pytest.mark.parametrize("planted", ["file", "folder", "link"])
+    def test_something_else_in_its_place_is_logged_once_and_costs_only_the_delay(
+        self, planted: str, where: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture, clock: FakeClock
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        os.makedirs(where.folder)
+        if planted == "file":
+            Path(where.wake).write_bytes(b"precious")
+        elif planted == "folder":
+            os.mkdir(where.wake)
+        else:
+            Path(where.wake).symlink_to(tmp_path / "elsewhere")
+        scene = Scene(where, clock)
+        scene.write("turn")
+        scene.run(5)
+        assert len(scene.last.sessions) == 1
+        assert [where.wake in record.getMessage() for record in caplog.records] == [True]
+        assert planted != "file" or Path(where.wake).read_bytes() == b"precious"
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_notes_that_another_process_is_recording_are_shown_soon(scene: Scene, where: Paths) -> None:
+    scene.run(3)
+    scene.write("turn")
+    lock = FileLock(where.ingest_lock)
+    assert lock.acquire()
+    scene.clock.at(scene.clock.now + 0.5, lock.release)
+    began = scene.clock.now
+    scene.run(4)
+    first = next(shot.now for shot in scene.shown if shot.sessions)
+    assert first - began <= 0.8
 
 
 # ---- alerts -----------------------------------------------------------------
