@@ -1,9 +1,12 @@
-"""Stand-ins that tests share: a clock that tests move, and transcripts written line by line."""
+"""Helpers that tests share: a clock that tests move, transcripts written line by line, a process that holds a lock."""
 
 import json
 import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -145,3 +148,20 @@ class Transcript:
         """Set the file's own time."""
         os.utime(self.path, (at, at))
         return self
+
+
+@contextmanager
+def holding(path: str) -> Iterator[int]:
+    """Another process holds the lock; its id."""
+    program = (
+        "import sys; from claude_session_status.lock import FileLock; lock = FileLock(sys.argv[1]);"
+        " print(lock.acquire(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"True\n"
+        yield process.pid
+        process.stdin.close()

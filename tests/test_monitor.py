@@ -5,8 +5,6 @@ import json
 import logging
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -43,7 +41,7 @@ from claude_session_status.monitor import TICK_SECONDS, Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
-from fakes import NOW, FakeClock, Transcript
+from fakes import NOW, FakeClock, Transcript, holding
 
 
 class Scene:
@@ -507,23 +505,6 @@ def test_a_single_look_waits_for_another_process_that_ingests(where: Paths, cloc
     monitor.look()
     assert monitor.problem is None
     assert len(monitor.snapshot().sessions) == 1
-
-
-@contextmanager
-def holding(path: str) -> Iterator[int]:
-    """Another process holds the lock; its id."""
-    program = (
-        "import sys; from claude_session_status.lock import FileLock; lock = FileLock(sys.argv[1]);"
-        " print(lock.acquire(), flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == b"True\n"
-        yield process.pid
-        process.stdin.close()
 
 
 # ---- the clock --------------------------------------------------------------

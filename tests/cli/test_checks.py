@@ -18,7 +18,7 @@ from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import checks, doctor
 from claude_session_status.cli.checks import Check, Findings, State
 from claude_session_status.paths import Paths
-from fakes import NOW
+from fakes import NOW, holding
 
 OWN = Launcher("/opt/claude-session-status")
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd")
@@ -102,7 +102,14 @@ def steps(**changed: Step) -> dict[str, Any]:
         (checks.check_spool, {"notes": 1, "oldest_note_at": NOW - 5}, GOOD, "1 event waits", ""),
         (checks.check_spool, {"spool_problem": "Permission denied"},
             BAD, "hooks can't write to /s/spool (Permission denied), so events are lost", "Give the folder"),
-        (checks.check_spool, {"refused": 3}, NOTE, "3 notes could not be read", "rm /s/spool/*.refused"),
+        (checks.check_spool, {"refused": ("1-1-a.json.refused",)}, NOTE,
+            "1 note was not understood and set aside, the first as /s/spool/1-1-a.json.refused",
+            "Upgrade: a newer version may understand it. Then apply it again:"
+            " mv /s/spool/1-1-a.json.refused /s/spool/1-1-a.json"),
+        (checks.check_spool, {"refused": ("a.json.refused", "b.json.refused")}, NOTE, "2 notes were not", "mv "),
+        (checks.check_spool, {"refused": ("a.json.refused",), "platform": "win32"}, NOTE, "1 note was", 'move "/s'),
+        (checks.check_spool, {"notes": 2, "oldest_note_at": NOW - 3700, "ingest_problem": ("it is stuck", "end it")},
+            BAD, "it is stuck", "end it"),
         (checks.check_config, {}, GOOD, "defaults; /s/config.toml is not there", ""),
         (checks.check_config, {"config_exists": True}, GOOD, "/s/config.toml", ""),
         (checks.check_config, {"config_problems": ("a", "b")}, BAD, "a; b", "Edit /s/config.toml"),
@@ -275,7 +282,18 @@ class TestGathering:
         assert facts.hooks.problem
         assert facts.database_problem is not None
         assert facts.set_aside == ("status.duckdb.broken-20261124",)
-        assert (facts.notes, facts.refused, len(facts.config_problems)) == (1, 1, 1)
+        assert (facts.notes, len(facts.config_problems)) == (1, 1)
+        assert facts.refused == ("00000000000000002-1-aa.json.refused",)
+
+    def test_a_process_that_holds_the_ingest_lock_and_stands_still_is_named(self, where: Paths) -> None:
+        assert doctor.gather(where).ingest_problem is None
+        Path(where.spool).mkdir(parents=True)
+        Path(where.spool, "00000000000000001-1-aa.json").write_text("{}\n")
+        with holding(where.ingest_lock) as pid:
+            problem = doctor.gather(where).ingest_problem
+        assert problem is not None
+        assert f"Process {pid} holds {where.ingest_lock}" in problem[0]
+        assert f"kill -9 {pid}" in problem[0]
 
     def test_a_folder_that_takes_no_note_is_found_out(self, where: Paths) -> None:
         assert doctor.gather(where).spool_problem is None

@@ -59,7 +59,8 @@ class Findings:
     spool_problem: str | None = None  # why a hook can't write there
     notes: int = 0
     oldest_note_at: float | None = None
-    refused: int = 0
+    refused: tuple[str, ...] = ()  # names of notes that were set aside
+    ingest_problem: tuple[str, str] | None = None  # of a process that holds the ingest lock: title and next step
     config: str = ""
     config_exists: bool = False
     config_problems: tuple[str, ...] = ()
@@ -96,6 +97,12 @@ def _delete(facts: Findings, *paths: str) -> str:
     if facts.platform == "win32":
         return " ".join(["del", *(f'"{path}"' for path in paths)])
     return shlex.join(["rm", *paths])
+
+
+def _move(facts: Findings, source: str, target: str) -> str:
+    if facts.platform == "win32":
+        return f'move "{source}" "{target}"'
+    return shlex.join(["mv", source, target])
 
 
 def check_hooks(facts: Findings) -> Check:
@@ -172,12 +179,18 @@ def check_spool(facts: Findings) -> Check:
     if facts.spool_problem:
         meaning = f"hooks can't write to {facts.spool} ({facts.spool_problem}), so events are lost"
         return Check("inbox", State.BAD, meaning, "Give the folder to yourself, or make room on the disk")
+    if facts.ingest_problem is not None:
+        title, step = facts.ingest_problem
+        return Check("inbox", State.BAD, title, step)
     if facts.oldest_note_at is not None and facts.now - facts.oldest_note_at > OLD_NOTE_SECONDS:
         meaning = f"{_waiting(facts)}, the oldest since {words.duration(facts.now - facts.oldest_note_at)}"
         return Check("inbox", State.BAD, f"{meaning}; nothing is lost", f"{PROGRAM} status")
     if facts.refused:
-        meaning = f"{facts.refused} notes could not be read and were set aside in {facts.spool}"
-        return Check("inbox", State.NOTE, meaning, f"{_delete(facts, facts.spool)}{os.sep}*.refused")
+        first = os.path.join(facts.spool, facts.refused[0])
+        notes = "1 note was" if len(facts.refused) == 1 else f"{len(facts.refused)} notes were"
+        meaning = f"{notes} not understood and set aside, the first as {first}"
+        upgrade = "Upgrade: a newer version may understand it. Then apply it again"
+        return Check("inbox", State.NOTE, meaning, f"{upgrade}: {_move(facts, first, first.removesuffix('.refused'))}")
     return Check("inbox", State.GOOD, _waiting(facts) if facts.notes else "nothing waits")
 
 

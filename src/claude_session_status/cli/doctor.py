@@ -20,11 +20,13 @@ from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import checks
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.lock import FileLock
+from claude_session_status.lock_holder import stalled_ingest
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
 
+PATIENCE_SECONDS = 1.5  # with a process that ingests
 CLIENT_SECONDS = 10.0  # that `claude --version` may take
 _TEST_TITLE = "claude-session-status: a test"
 _TEST_BODY = "This is how you will hear that a cache is about to expire."
@@ -131,16 +133,30 @@ def _newest_transcript(projects: str) -> float | None:
 def _spool(where: Paths) -> dict[str, Any]:
     names = Spool(where.spool).names()
     try:
-        refused = sum(name.endswith(".refused") for name in os.listdir(where.spool))
+        refused = tuple(sorted(name for name in os.listdir(where.spool) if name.endswith(".refused")))
     except OSError:
-        refused = 0
+        refused = ()
     return {
         "spool": where.spool,
         "spool_problem": _writing_problem(where.spool),
         "notes": len(names),
         "oldest_note_at": min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None),
         "refused": refused,
+        "ingest_problem": _ingest_problem(where) if names else None,
     }
+
+
+def _ingest_problem(where: Paths) -> tuple[str, str] | None:
+    """Title and next step when a process holds the ingest lock and records nothing for PATIENCE_SECONDS."""
+    spool = Spool(where.spool)
+    oldest = spool.names()[:1]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while spool.names()[:1] == oldest and _is_held(where.ingest_lock):
+        if time.monotonic() > until:
+            problem = stalled_ingest(where.ingest_lock, len(spool.names()))
+            return problem.title, problem.next_step
+        time.sleep(0.05)
+    return None
 
 
 def _writing_problem(folder: str) -> str | None:
