@@ -77,7 +77,7 @@ def _write_pairs(pairs: Sequence[tuple[Any, float]]) -> str | None:
 
 
 def _read_pairs(read_key: Callable[[Any], Any], text: Any) -> tuple[tuple[Any, float], ...]:
-    """Pairs of a key and a number; the odd ones among them are left out."""
+    """Pairs of a key and a number, which infinity is as well; the odd ones among them are left out."""
     try:
         pairs = json.loads(text) if text else []
         found = [(read_key(pair[0]), float(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
