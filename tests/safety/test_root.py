@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -298,13 +299,14 @@ def test_the_users_own_link_to_a_database_works_for_that_user(where: Paths) -> N
     as_user(
         where,
         "from claude_session_status.store.database import Store; from claude_session_status.model import Session\n"
-        f"os.mkdir({str(home / 'dotfiles')!r}); os.makedirs({where.folder!r})\n"
+        f"os.mkdir({str(home / 'dotfiles')!r}, 0o755); os.makedirs({where.folder!r})\n"
         f"os.symlink({str(home / 'dotfiles/real.duckdb')!r}, {where.database!r})\n"
         f"Store({where.database!r}).update([], lambda _: [Session('theirs')])\n"
         f"assert [s.session_id for s in Store({where.database!r}).load()] == ['theirs']",
     )
     assert os.path.islink(where.database)
     assert sorted(os.listdir(home / "dotfiles")) == ["real.duckdb", "real.duckdb.wal"]
+    assert stat.S_IMODE(os.stat(home / "dotfiles").st_mode) == 0o755  # it holds other things as well
 
 
 @pytest.mark.parametrize("plant", [os.link, os.symlink])

@@ -23,7 +23,7 @@ from claude_session_status.errors import (
     StoreRowError,
     StoreUnusableError,
 )
-from claude_session_status.private import give_to_owner, make_private, make_private_folder, open_private
+from claude_session_status.private import give_to_owner, make_private, make_private_folder
 from claude_session_status.store import failures, files, schema
 from claude_session_status.store.driver import duckdb
 from claude_session_status.store.rows import select
@@ -102,12 +102,13 @@ class Opener:
             raise
 
     def own_log(self) -> None:
-        """Make the log before DuckDB does at the first change: for its owner only, who is the folder's. Raises OSError.
-
-        Never through a link: root would write to what the user had planted there.
-        """
-        if sys.platform != "win32":
-            os.close(open_private(self.path + ".wal", os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+        """Make the log, unless there is one, before DuckDB does at the first change. Raises OSError."""
+        if sys.platform == "win32":
+            return  # which has no modes
+        try:
+            os.close(files.open_new(self.path + ".wal"))
+        except FileExistsError:
+            pass
 
     # ---- the schema ---------------------------------------------------------
 
@@ -163,7 +164,7 @@ class Opener:
     def _connect(self, *, read_only: bool) -> schema.Connection:
         wait = _FIRST_WAIT_SECONDS
         if not read_only:
-            make_private_folder(os.path.dirname(self.path))
+            make_private_folder(os.path.dirname(self._named))  # a link leads to a folder of the user's, left as it is
         for attempt in range(self.tries):
             try:
                 return self._connect_once(read_only=read_only)

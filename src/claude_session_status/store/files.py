@@ -188,15 +188,19 @@ def open_regular(path: str) -> int:
 
 
 def open_anew(path: str) -> int:
-    """Make a new file to write, readable by its owner only, who is the folder's owner. Returns a descriptor.
-
-    What had this name before is removed first: it may be a link to a file that is not ours to write or to give away.
-    Raises OSError.
-    """
+    """As `open_new`, in place of whatever has this name: it may be a link to a file that is not ours to write to."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
+    return open_new(path)
+
+
+def open_new(path: str) -> int:
+    """Make a new file to write, readable by its owner only, who is the folder's owner. Returns a descriptor.
+
+    Raises OSError, FileExistsError where anything has this name.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600)
     give_to_owner(descriptor, os.path.dirname(path))
