@@ -8,8 +8,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
@@ -99,13 +98,22 @@ class CountingStore(Store):
     opened = 0
     locked = False
 
-    @contextmanager
-    def _open(self, *, read_only: bool) -> Iterator[Any]:
+    def _count(self, is_opened: bool) -> None:
         if self.locked:
             raise StoreLockedError("the database is locked", "wait")
-        self.opened += 1
-        with super()._open(read_only=read_only) as connection:
-            yield connection
+        self.opened += is_opened
+
+    def load(self, since: float | None = None, ended_since: float | None = None) -> list[Session]:
+        self._count(is_opened=self.stamp() is not None)
+        return super().load(since, ended_since)
+
+    def select(self, session_ids: Iterable[str]) -> list[Session]:
+        self._count(is_opened=self.stamp() is not None)
+        return super().select(session_ids)
+
+    def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
+        self._count(is_opened=True)
+        super().update(session_ids, change)
 
 
 @pytest.fixture
