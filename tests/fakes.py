@@ -15,7 +15,7 @@ NOW = 1_795_509_600.0  # 2026-11-24T08:40:00Z: "now" in tests that need one
 
 
 class FakeClock:
-    """A clock that stands still until somebody waits: then it jumps to the end of the wait."""
+    """A clock that stands still until something waits: then it jumps to the end of the wait."""
 
     def __init__(self, now: float = NOW) -> None:
         self.now = now
@@ -64,7 +64,7 @@ class Transcript:
         return self
 
     def hole(self, size: int) -> Self:
-        """Append a line of `size` bytes of nothing, which takes no room on the disk."""
+        """Append a line of `size` zero bytes, which takes no room on the disk."""
         self.raw(b"")
         os.truncate(self.path, self.path.stat().st_size + size)
         return self.raw(b"\n")
@@ -74,19 +74,19 @@ class Transcript:
         return self.raw(json.dumps(fields).encode() + b"\n")
 
     def at(self, at: float, **fields: Any) -> Self:
-        """Append one line of any kind that bears a time."""
+        """Append one line of any kind that has a time."""
         return self.line(timestamp=iso(at), **fields)
 
     def user(self, at: float, content: Any = "do it", **extra: Any) -> Self:
-        """What the user typed, or what the client says in the user's name."""
+        """What the user typed, or what the client wrote as the user."""
         return self.line(type="user", timestamp=iso(at), message={"role": "user", "content": content}, **extra)
 
     def tool_result(self, at: float, **extra: Any) -> Self:
-        """What a tool gave back."""
+        """The result of a tool."""
         return self.user(at, [{"type": "tool_result", "tool_use_id": "t", "content": "done"}], **extra)
 
     def attachment(self, at: float) -> Self:
-        """Something the client put beside a prompt."""
+        """An attachment that the client added to a prompt."""
         return self.line(type="attachment", timestamp=iso(at), attachment={"type": "x"})
 
     def request(self, at: float, ref: str, source: str = "repl_main_thread") -> Self:

@@ -374,8 +374,9 @@ def _fail_for_odd(work: Callable[..., Any]) -> Callable[..., Any]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
-    module: ModuleType, function: str, scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    module: ModuleType, function: str, where: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    scene = Scene(where, FakeClock(), settings=Config(notify_before_seconds=(280,)))
     files = {name: Transcript(tmp_path / f"{name}.jsonl") for name in ("odd", "fine")}
     for name, lines in files.items():
         lines.user(NOW - 5).answer(NOW - 1, wrote_5m=5)
@@ -387,7 +388,7 @@ def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
         scene.clock.at(NOW + 10, lambda: files["fine"].user(NOW + 9).answer(NOW + 9.5, read=5))
         scene.clock.at(NOW + 10, lambda: files["odd"].user(NOW + 9).answer(NOW + 9.5, read=5))
         scene.clock.at(NOW + 20, lambda: scene.write("start", "new"))
-        scene.run(300)
+        scene.run(40)
     seen = {state.session.session_id: state.session for state in scene.last.sessions}
     assert {"fine", "new"} <= set(seen)
     assert seen["fine"].request is not None
@@ -395,7 +396,7 @@ def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
     assert scene.last.problem is not None
     assert "(odd)" in scene.last.problem
     assert "unhashable" in scene.last.problem
-    assert (NOW + 279, "fine") in scene.alerts_given
+    assert (NOW + 29, "fine") in scene.alerts_given
     assert [name for _, name in scene.alerts_given].count("odd") <= 1
     logged = [record.getMessage() for record in caplog.records]
     assert logged
