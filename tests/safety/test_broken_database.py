@@ -27,6 +27,7 @@ from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript
+from locking import held_by_another_program
 from safety.damage import DAMAGES, of_a_newer_duckdb
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -248,8 +249,6 @@ def test_values_that_no_version_of_ours_wrote_are_passed_over(good: bytes, where
 
 # ---- what must not be set aside ---------------------------------------------
 
-_HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-
 
 @pytest.mark.parametrize("folder", ["plain", "lockwood, a block of Corrupt version number"])
 def test_a_locked_file_is_never_taken_for_a_broken_one_whatever_its_path_says(folder: str, tmp_path: Path) -> None:
@@ -257,16 +256,10 @@ def test_a_locked_file_is_never_taken_for_a_broken_one_whatever_its_path_says(fo
     say(where, "turn", "s", NOW)
     ingester = ingest.Ingester(where, Store(where.database, sleep=lambda seconds: None))
     ingester.drain()
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, where.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline().strip() == b"held"
+    with held_by_another_program(where.database):
         for attempt in (ingester.mend, lambda: Store(where.database, sleep=lambda s: None).renew(NOW, list)):
             with pytest.raises(StoreLockedError):
                 attempt()
-        other.stdin.close()
     Path(where.database).write_bytes(b"junk" * 2000)
     with pytest.raises(StoreBrokenError):
         Store(where.database).load()

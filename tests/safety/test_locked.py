@@ -5,8 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,22 +18,9 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock
+from locking import held_by_another_program
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
-_HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-
-
-@contextmanager
-def held(where: Paths) -> Iterator[None]:
-    """Another program has the database open for writing."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, where.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline().strip() == b"held"
-        yield
-        other.stdin.close()
 
 
 def say(where: Paths, session_id: str, at: float) -> None:
@@ -48,7 +33,7 @@ def hook(number: int) -> "subprocess.CompletedProcess[bytes]":
 
 def test_lone_hooks_leave_their_notes_and_the_next_one_brings_all(where: Paths) -> None:
     hook(0)
-    with held(where):
+    with held_by_another_program(where.database):
         for number in range(1, 6):
             done = hook(number)
             assert (done.returncode, done.stdout) == (0, b"")
@@ -120,7 +105,7 @@ def test_the_monitor_shows_its_last_snapshot_with_a_mark_and_everything_after_th
     watched = Watched(where)
     say(where, "before", NOW)
     assert not watched.run(5)[-1].stale
-    with held(where):
+    with held_by_another_program(where.database):
         for number in range(seconds):
             watched.clock.at(watched.clock.now + number, lambda n=number: say(where, f"s{n}", NOW + 5 + n))  # type: ignore[misc]
         shots = watched.run(seconds)

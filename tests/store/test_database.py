@@ -17,8 +17,9 @@ from claude_session_status.model import ClientStatus, Process, Request, Session,
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.store.database import Store
-from claude_session_status.store.files import failure
+from claude_session_status.store.failures import failure
 from fakes import NOW
+from locking import held_by_another_program
 
 FULL = Session(
     session_id="s",
@@ -190,22 +191,12 @@ def test_what_is_no_database_is_named(store: Store, where: Paths) -> None:
         assert where.database in caught.value.title
 
 
-_HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-
-
 def test_a_lock_is_waited_for_and_then_named(store: Store, where: Paths) -> None:
     put(store, FULL)
     waits: list[float] = []
     patient = Store(where.database, sleep=waits.append)
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, where.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline().strip() == b"held"
-        with pytest.raises(StoreLockedError) as caught:
-            patient.load()
-        other.stdin.close()
+    with held_by_another_program(where.database), pytest.raises(StoreLockedError) as caught:
+        patient.load()
     assert where.database in caught.value.title
     assert waits == [0.02, 0.04, 0.08, 0.16, 0.32]
     assert patient.load() == [FULL]
