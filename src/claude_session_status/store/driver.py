@@ -1,4 +1,4 @@
-"""DuckDB's native module, where it can be had: the same `connect`, for a fifth of the time of the package around it."""
+"""DuckDB's native module, where it exists: the same `connect`, imported in a fifth of the package's time."""
 
 from typing import TYPE_CHECKING
 
