@@ -3,14 +3,16 @@
 import json
 import os
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from claude_session_status import alerting, notes, policy, reducer, report, view
+from claude_session_status.claude import transcript
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
     Activity,
@@ -28,6 +30,7 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, Transcript
+from safety import odd_transcripts
 from truth.story import Stage, hook
 
 REAL_FILES = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -165,6 +168,97 @@ def test_whatever_a_transcript_holds_status_tells_something(held: list[bytes]) -
             os.environ["CLAUDE_CONFIG_DIR"] = kept
     assert (told["seconds_left"] is None) == (told["cache"] == "none")
     assert 0 <= (told["seconds_left"] or 0) <= (told["ttl_seconds"] or 0) or told["cache"] == "none"
+
+
+# ---- the start of a request -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request as the client makes it, and the lines that it leaves."""
+
+    begins_with: str  # the line before it: prompt, tool result, attachment, or nothing
+    lag: float  # seconds from that line to the request
+    waits: tuple[float, ...]  # seconds after each try that failed
+    latency: float  # seconds until the first line of the response
+    lines: int  # of the response
+    has_own_line: bool  # the client writes a line when it sends the request
+    command: bool  # a local command runs while the response is awaited
+    subagent: bool  # a subagent writes into the same file meanwhile
+    pause: float  # seconds from the response before to the line before the request
+
+
+exchanges = st.lists(
+    st.builds(
+        Exchange,
+        st.sampled_from(["prompt", "tool result", "attachment", "nothing"]),
+        st.floats(0, 0.9),
+        st.lists(st.floats(0.1, 40), max_size=3).map(tuple),
+        st.floats(0.1, 60),
+        st.integers(1, 4),
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+        st.floats(0.01, 500),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def written(told: Transcript, made: list[Exchange]) -> tuple[float, float]:
+    """Write the lines of the exchanges; when the last request began, and when the first line of its response came."""
+    at, started, first_at = NOW - 5000, 0.0, 0.0
+    start_line = {"prompt": told.user, "tool result": told.tool_result, "attachment": told.attachment}
+    for number, exchange in enumerate(made):
+        if number == 0 or exchange.begins_with != "nothing":
+            at += exchange.pause
+            start_line.get(exchange.begins_with, told.user)(at)
+        started = at + exchange.lag
+        for attempt, wait in enumerate(exchange.waits):
+            told.retry(started + 1, wait * 1000, attempt + 1)
+            started += 1 + wait
+        if exchange.has_own_line:
+            told.request(started, f"r{number}")
+        first_at = started + exchange.latency
+        if exchange.command:
+            told.user(started + exchange.latency / 2, "<command-name>/cost</command-name>")
+        if exchange.subagent:
+            told.user(started + exchange.latency / 2, isSidechain=True)
+            told.answer(first_at + 30, wrote_5m=9, isSidechain=True)
+        for part in range(exchange.lines):
+            at = first_at + part * 0.5
+            told.answer(at, message=f"m{number}", wrote_5m=9, requestRef=f"r{number}", uuid=f"u{number}-{part}")
+    return started, first_at
+
+
+@REAL_FILES
+@given(exchanges, st.data())
+def test_a_request_is_never_dated_later_than_it_was_sent_whatever_the_order_of_the_lines(
+    made: list[Exchange], data: Any
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        told = Transcript(Path(folder) / "t.jsonl")
+        started, first_at = written(told, made)
+        lines = told.path.read_bytes().splitlines()
+        shuffled = data.draw(st.permutations(lines))
+        told.path.write_bytes(b"\n".join(shuffled + data.draw(st.lists(st.sampled_from(lines), max_size=3))) + b"\n")
+        facts = transcript.read(str(told.path))
+    assert facts is not None
+    assert facts.response_at is not None
+    assert facts.request_at is not None
+    assert abs(facts.response_at - first_at) < 0.01
+    assert started - 1 < facts.request_at < started + 0.01
+
+
+@given(st.lists(st.integers(0, 10_000)))
+def test_a_request_never_starts_after_the_first_line_of_its_response(seeds: list[int]) -> None:
+    for seed in seeds:
+        held = odd_transcripts.transcript(Random(seed))
+        facts = transcript.facts_of([(len(line) + 1, line) for line in reversed(held)])
+        if facts.request_at is not None:
+            assert facts.response_at is not None
+            assert facts.request_at <= facts.response_at
 
 
 # ---- policy is total --------------------------------------------------------
