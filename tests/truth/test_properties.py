@@ -1,4 +1,4 @@
-"""What must hold for everything that can happen, not only for what somebody thought of."""
+"""Properties that hold for all inputs, not only for the ones in the table."""
 
 import json
 import os
@@ -75,7 +75,9 @@ events: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
 
 @REAL_FILES
 @given(events, st.data())
-def test_the_same_events_in_any_order_and_repeated_give_the_same_rows(told: list[dict[str, Any]], data: Any) -> None:
+def test_the_same_events_in_any_order_and_repeated_give_the_same_rows(
+    events_made: list[dict[str, Any]], data: Any
+) -> None:
     def rows(batches: list[list[dict[str, Any]]]) -> dict[str, Session]:
         with tempfile.TemporaryDirectory() as folder:
             where = Paths(folder)
@@ -87,22 +89,22 @@ def test_the_same_events_in_any_order_and_repeated_give_the_same_rows(told: list
                     values = {**event, "kind": EventKind(event["kind"]), "transcript_path": path}
                     Spool(where.spool).write(notes.encode(Event(**values)), event["at"])
                 Ingester(where, store, clock=lambda: NOW).drain()
-            Ingester(where, store, clock=lambda: NOW).write_refreshed([e["session_id"] for e in told])
+            Ingester(where, store, clock=lambda: NOW).write_refreshed([e["session_id"] for e in events_made])
             paths = {s.session_id: s for s in store.load()}
             return {name: _without_place(session) for name, session in paths.items()}
 
-    shuffled = data.draw(st.permutations(told))
-    repeated = shuffled + data.draw(st.lists(st.sampled_from(told), max_size=3))
+    shuffled = data.draw(st.permutations(events_made))
+    repeated = shuffled + data.draw(st.lists(st.sampled_from(events_made), max_size=3))
     cut = data.draw(st.integers(0, len(repeated)))
-    assert rows([repeated[:cut], repeated[cut:]]) == rows([told])
+    assert rows([repeated[:cut], repeated[cut:]]) == rows([events_made])
 
 
 def _without_place(session: Session) -> Session:
-    """The row without what names the folder that it was made in."""
+    """The row without the fields that depend on the test's folder."""
     return replace(session, transcript_path=None, transcript_mark=None)
 
 
-# ---- whatever a transcript holds --------------------------------------------
+# ---- any content of a transcript ----------------------------------------------
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -155,7 +157,7 @@ lines = st.lists(
 
 @REAL_FILES
 @given(lines)
-def test_whatever_a_transcript_holds_status_tells_something(held: list[bytes]) -> None:
+def test_status_shows_a_session_whatever_its_transcript_holds(held: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         kept = os.environ["CLAUDE_CONFIG_DIR"]
         os.environ["CLAUDE_CONFIG_DIR"] = folder
@@ -163,11 +165,11 @@ def test_whatever_a_transcript_holds_status_tells_something(held: list[bytes]) -
             stage = Stage(Path(folder), Paths(folder))
             stage.transcript("the-session").raw(b"\n".join(held)).written_at(NOW)
             stage.live([hook.prompt(20), hook.stop(10)])
-            (told,) = stage.status().values()
+            (shown,) = stage.status().values()
         finally:
             os.environ["CLAUDE_CONFIG_DIR"] = kept
-    assert (told["seconds_left"] is None) == (told["cache"] == "none")
-    assert 0 <= (told["seconds_left"] or 0) <= (told["ttl_seconds"] or 0) or told["cache"] == "none"
+    assert (shown["seconds_left"] is None) == (shown["cache"] == "none")
+    assert 0 <= (shown["seconds_left"] or 0) <= (shown["ttl_seconds"] or 0) or shown["cache"] == "none"
 
 
 # ---- the start of a request -------------------------------------------------
@@ -206,29 +208,29 @@ exchanges = st.lists(
 )
 
 
-def written(told: Transcript, made: list[Exchange]) -> tuple[float, float]:
+def written(file: Transcript, made: list[Exchange]) -> tuple[float, float]:
     """Write the lines of the exchanges; when the last request began, and when the first line of its response came."""
     at, started, first_at = NOW - 5000, 0.0, 0.0
-    start_line = {"prompt": told.user, "tool result": told.tool_result, "attachment": told.attachment}
+    start_line = {"prompt": file.user, "tool result": file.tool_result, "attachment": file.attachment}
     for number, exchange in enumerate(made):
         if number == 0 or exchange.begins_with != "nothing":
             at += exchange.pause
-            start_line.get(exchange.begins_with, told.user)(at)
+            start_line.get(exchange.begins_with, file.user)(at)
         started = at + exchange.lag
         for attempt, wait in enumerate(exchange.waits):
-            told.retry(started + 1, wait * 1000, attempt + 1)
+            file.retry(started + 1, wait * 1000, attempt + 1)
             started += 1 + wait
         if exchange.has_own_line:
-            told.request(started, f"r{number}")
+            file.request(started, f"r{number}")
         first_at = started + exchange.latency
         if exchange.command:
-            told.user(started + exchange.latency / 2, "<command-name>/cost</command-name>")
+            file.user(started + exchange.latency / 2, "<command-name>/cost</command-name>")
         if exchange.subagent:
-            told.user(started + exchange.latency / 2, isSidechain=True)
-            told.answer(first_at + 30, wrote_5m=9, isSidechain=True)
+            file.user(started + exchange.latency / 2, isSidechain=True)
+            file.answer(first_at + 30, wrote_5m=9, isSidechain=True)
         for part in range(exchange.lines):
             at = first_at + part * 0.5
-            told.answer(at, message=f"m{number}", wrote_5m=9, requestRef=f"r{number}", uuid=f"u{number}-{part}")
+            file.answer(at, message=f"m{number}", wrote_5m=9, requestRef=f"r{number}", uuid=f"u{number}-{part}")
     return started, first_at
 
 
@@ -238,12 +240,12 @@ def test_a_request_is_never_dated_later_than_it_was_sent_whatever_the_order_of_t
     made: list[Exchange], data: Any
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        told = Transcript(Path(folder) / "t.jsonl")
-        started, first_at = written(told, made)
-        lines = told.path.read_bytes().splitlines()
+        file = Transcript(Path(folder) / "t.jsonl")
+        started, first_at = written(file, made)
+        lines = file.path.read_bytes().splitlines()
         shuffled = data.draw(st.permutations(lines))
-        told.path.write_bytes(b"\n".join(shuffled + data.draw(st.lists(st.sampled_from(lines), max_size=3))) + b"\n")
-        facts = transcript.read(str(told.path))
+        file.path.write_bytes(b"\n".join(shuffled + data.draw(st.lists(st.sampled_from(lines), max_size=3))) + b"\n")
+        facts = transcript.read(str(file.path))
     assert facts is not None
     assert facts.response_at is not None
     assert facts.request_at is not None
@@ -288,7 +290,7 @@ LEADS = (300.0, 30.0)
 
 
 @given(st.lists(sessions, max_size=3), nows)
-def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: list[Session], now: float) -> None:
+def test_policy_and_texts_handle_every_row_at_every_time(rows: list[Session], now: float) -> None:
     shot = policy.snapshot(rows, now)
     assert sorted(s.session.session_id for s in shot.sessions) == sorted(s.session_id for s in rows)
     for state in shot.sessions:
@@ -299,8 +301,8 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
             assert (state.seconds_left > 0) == (state.cache is Cache.WARM)
     due = alerting.due_alerts(shot.sessions, LEADS, now)
     assert all(e.expires_at is not None for alert in due for e in alerting.alerted_events(alert, LEADS, now))
-    mark = alerting.next_alert_time(shot.sessions, LEADS, now)
-    assert mark is None or mark > now
+    next_at = alerting.next_alert_time(shot.sessions, LEADS, now)
+    assert next_at is None or next_at > now
     assert len(policy.current(shot).sessions) <= len(rows)
     json.dumps(report.as_json(shot), allow_nan=False)
     assert len(report.rows(shot, report.Columns())) == len(rows)
@@ -311,7 +313,7 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
 
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))
 def test_a_countdown_never_grows_without_a_newer_request(session: Session, now: float, steps: list[float]) -> None:
-    """From a moment on at which the clock has reached all that is remembered."""
+    """Once the clock has reached every time in the row."""
     remembered = [getattr(session, name) for name in [*reducer.OWN_TIMES, "transcript_at", "client_status_at"]]
     started = session.request.started_at if session.request else None
     now = max(now, *(m for m in (*remembered, started) if m is not None), 0)
