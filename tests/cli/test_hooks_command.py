@@ -176,4 +176,4 @@ class TestDryRun:
 
     def test_an_unusual_line_separator_inside_a_string_is_no_end_of_a_line(self) -> None:
         installed = plan_install('{\n  "a": "one\u2028two"\n}\n', LAUNCHER)
-        assert '-  "a": "one\u2028two",\n' in difference(plan_uninstall(installed.after, installed.remains), "x")
+        assert '-  "a": "one\u2028two",\n' in difference(plan_uninstall(installed.after, installed.original), "x")

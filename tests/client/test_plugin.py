@@ -38,7 +38,7 @@ def test_it_listens_to_what_install_hooks_listens_to() -> None:
     for hook in HOOKS:
         expected = hook.group(Launcher("/x"))
         expected["hooks"] = [
-            {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.mark}', "timeout": 10}
+            {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.command}', "timeout": 10}
         ]
         assert told[hook.event] == [expected]
 

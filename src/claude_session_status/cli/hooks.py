@@ -90,7 +90,7 @@ def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
         return [f"All hooks are in {path} already. Nothing was changed."]
     lines = [f"{'Created' if change.outcome is ChangeOutcome.CREATED else 'Edited'} {path}"]
     for step in (Step.ADDED, Step.REPAIRED, Step.REMOVED, Step.KEPT):
-        if events := change.events_that(step):
+        if events := change.events_with(step):
             lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
     lines.append(f"  {'runs:':<9} {launcher}")
     lines.append("No restart is needed: running sessions pick the hooks up and appear with their next turn.")
@@ -104,7 +104,7 @@ def uninstalled_lines(change: Change, path: str) -> list[str]:
         return [f"There are no hooks of claude-session-status in {path}. Nothing was changed."]
     verb = "Deleted" if change.outcome is ChangeOutcome.DELETED else "Edited"
     why = ", which held nothing else" if change.outcome is ChangeOutcome.DELETED else ""
-    return [f"{verb} {path}{why}", f"  removed: {', '.join(change.events_that(Step.REMOVED))}"]
+    return [f"{verb} {path}{why}", f"  removed: {', '.join(change.events_with(Step.REMOVED))}"]
 
 
 def difference(change: Change, path: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from claude.setup.settings_corpus import CORPUS, PLAIN, Shape
 from claude_session_status.claude.setup.hook_commands import Launcher
-from claude_session_status.claude.setup.hook_entries import HOOKS, snippet
+from claude_session_status.claude.setup.hook_entries import HOOKS, hooks_json
 from claude_session_status.claude.setup.plan import ChangeOutcome, Step, plan_install
 from claude_session_status.claude.setup.settings_file import SettingsFile
 from claude_session_status.errors import SettingsError
@@ -165,7 +165,7 @@ class TestRefused:
         with pytest.raises(SettingsError) as refused:
             place.file.install(LAUNCHER)
         assert str(place.settings) in refused.value.title
-        assert refused.value.next_step.endswith(snippet(LAUNCHER))
+        assert refused.value.next_step.endswith(hooks_json(LAUNCHER))
         assert not place.folder.exists()
         return refused.value
 
@@ -311,7 +311,7 @@ class TestTwoAtOnce:
                 held.release()
 
         change = SettingsFile(place.paths, nap).install(LAUNCHER)
-        assert len(change.events_that(Step.ADDED)) == len(HOOKS)
+        assert len(change.events_with(Step.ADDED)) == len(HOOKS)
         assert len(naps) == 3
 
     def test_and_gives_up_in_the_end(self, place: Place) -> None:

@@ -27,12 +27,12 @@ _OUR_COMMAND = re.compile(
     \s* (?:&\s+)?                                            # PowerShell's call operator
     (?: (?:uvx|uv\s+tool\s+run|pipx\s+run) \s+ )?            # runners that people put before it
     (?P<program>{_WORD}) (?P<module> (?:\s+-[A-Za-z]+)* \s+ -m \s+ {MODULE} )?
-    \s+ (?P<mark>mark-(?:start|prompt|turn|wait|end))
+    \s+ (?P<hook_command>hook_command-(?:start|prompt|turn|wait|end))
     (?: \s* (?:[12&]?>\s*/dev/null | 2>&1 | \|\|\s*true ) )* \s* &? \s*
     """,
     re.VERBOSE,
 )
-_MARK = re.compile(r"mark-(?:start|prompt|turn|wait|end)")
+_HOOK_COMMAND = re.compile(r"hook_command-(?:start|prompt|turn|wait|end)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Launcher:
     arguments: tuple[str, ...] = ()
     direct: bool = False
 
-    def entry(self, mark: str) -> dict[str, object]:
+    def entry(self, hook_command: str) -> dict[str, object]:
         """The part of a hook's entry that says what to run: `command`, and `args` where it starts without a shell."""
-        words = (self.program, *self.arguments, mark)
+        words = (self.program, *self.arguments, hook_command)
         if self.direct:
             return {"command": words[0], "args": list(words[1:])}
         return {"command": shlex.join(words)}
@@ -108,27 +108,31 @@ def _working_folder() -> str:
 
 
 def hook_command_of(entry: Mapping[str, object]) -> str | None:
-    """Which `mark-*` a hook's entry runs, bare, by a path, by the module or with `args`; None where it is not ours.
+    """Which `hook_command-*` a hook's entry runs, bare, by a path, by the module or with `args`; None where it is not ours.
 
-    An entry that does something else besides (`cd x && claude-session-status mark-turn`) is its author's, not ours.
+    An entry that does something else besides (`cd x && claude-session-status hook_command-turn`) is its author's, not ours.
     """
     command, arguments = entry.get("command"), entry.get("args")
     if not isinstance(command, str):
         return None
     if isinstance(arguments, list) and arguments:
-        *before, mark = map(str, arguments)
+        *before, hook_command = map(str, arguments)
         ours = is_our_name(command) if not before else before[-2:] == ["-m", MODULE]
-        return mark if ours and _MARK.fullmatch(mark) else None
+        return hook_command if ours and _HOOK_COMMAND.fullmatch(hook_command) else None
     match = _OUR_COMMAND.fullmatch(command)
     if match is None:
         return None
-    return match["mark"] if match["module"] or is_our_name(re.sub(r"[\"']", "", match["program"])) else None
+    return match["hook_command"] if match["module"] or is_our_name(re.sub(r"[\"']", "", match["program"])) else None
 
 
 def mentions_us(entry: Mapping[str, object]) -> bool:
     """Whether an entry that `hook_command_of` does not know calls us all the same, as a part of something else."""
     command = entry.get("command")
-    return isinstance(command, str) and (PROGRAM in command or MODULE in command) and _MARK.search(command) is not None
+    return (
+        isinstance(command, str)
+        and (PROGRAM in command or MODULE in command)
+        and _HOOK_COMMAND.search(command) is not None
+    )
 
 
 def is_our_name(path: str) -> bool:

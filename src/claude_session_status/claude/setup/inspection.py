@@ -36,7 +36,7 @@ def inspect(text: str | None, own: Launcher) -> Inspection:
     try:
         launchers = _launchers(text)
         change = plan_install(text, launchers[0] if len(launchers) == 1 else own)
-        line = statusline_setting.ours_in(text)
+        line = statusline_setting.our_command_in(text)
     except (SettingsError, ValueError) as error:
         return Inspection(problem=getattr(error, "title", str(error)))
     steps = {each.event: each.step for each in change.events}

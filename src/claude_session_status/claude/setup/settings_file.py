@@ -22,12 +22,12 @@ from claude_session_status.claude.setup.plan import (
     UNINSTALL_ADVICE,
     Change,
     ChangeOutcome,
-    Remains,
+    OriginalState,
     install_advice,
     plan_install,
     plan_uninstall,
 )
-from claude_session_status.claude.setup.statusline_setting import means
+from claude_session_status.claude.setup.statusline_setting import string_value
 from claude_session_status.errors import SettingsError
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
@@ -38,9 +38,9 @@ LOCK_PAUSE_SECONDS = 0.05
 WRITE_TRIES = 5
 """How often an edit is worked out anew because the file changed under it."""
 
-_REMAINS_SCHEMA = 1
+_ORIGINAL_SCHEMA = 1
 
-_Plan = Callable[[str | None, Remains], Change]
+_Plan = Callable[[str | None, OriginalState], Change]
 
 
 class SettingsFile:
@@ -50,7 +50,7 @@ class SettingsFile:
         self.path = paths.settings
         self._folder = Path(paths.folder)
         self._lock_path = self._folder / "settings.lock"
-        self._remains_path = self._folder / "settings-before.json"
+        self._original_path = self._folder / "settings-before.json"
         self._sleep = sleep
 
     def install(self, launcher: Launcher, *, dry_run: bool = False, status_line: bool = False) -> Change:
@@ -61,7 +61,7 @@ class SettingsFile:
         Raises SettingsError, the file untouched, when it can't be read, edited safely or written.
         """
         return self._apply(
-            lambda text, remains: plan_install(text, launcher, remains, name=self.path, status_line=status_line),
+            lambda text, original: plan_install(text, launcher, original, name=self.path, status_line=status_line),
             install_advice(launcher),
             dry_run=dry_run,
         )
@@ -69,13 +69,13 @@ class SettingsFile:
     def uninstall(self, *, dry_run: bool = False) -> Change:
         """Take the hooks out, and give back each byte that was there before them. Raises SettingsError likewise."""
         return self._apply(
-            lambda text, remains: plan_uninstall(text, remains, name=self.path), UNINSTALL_ADVICE, dry_run=dry_run
+            lambda text, original: plan_uninstall(text, original, name=self.path), UNINSTALL_ADVICE, dry_run=dry_run
         )
 
     def _apply(self, plan: _Plan, advice: str, *, dry_run: bool) -> Change:
         try:
             # Without the lock first: most runs find nothing to do and should leave no trace.
-            change = plan(_text_of(self._read(advice), self.path, advice), self._read_remains())
+            change = plan(_text_of(self._read(advice), self.path, advice), self._read_original())
             if dry_run or change.outcome is ChangeOutcome.UNCHANGED:
                 return change
             return self._apply_locked(plan, advice)
@@ -96,7 +96,7 @@ class SettingsFile:
         try:
             for _ in range(WRITE_TRIES):
                 before = self._read(advice)
-                change = plan(_text_of(before, self.path, advice), self._read_remains())
+                change = plan(_text_of(before, self.path, advice), self._read_original())
                 if change.outcome is ChangeOutcome.UNCHANGED or self._write(before, change, advice):
                     return change
         finally:
@@ -127,7 +127,7 @@ class SettingsFile:
             if self._read(advice) != before:
                 return False
             self._target.unlink()
-            self._write_remains(change.remains)
+            self._write_original(change.original)
             return True
         try:
             content = change.after.encode()
@@ -136,7 +136,7 @@ class SettingsFile:
         temporary = self._write_beside(content)
         try:
             # Kept first: should the power fail between, there is nothing of ours in the file that needs it.
-            self._write_remains(change.remains)
+            self._write_original(change.original)
             if self._read(advice) != before:
                 return False
             temporary.replace(self._target)
@@ -159,44 +159,44 @@ class SettingsFile:
 
     # What was there before us
 
-    def _read_remains(self) -> Remains:
+    def _read_original(self) -> OriginalState:
         """What the last install left to be kept. An unreadable record counts as none: an empty `{}` is lost at most."""
         try:
-            return remains_from_json(self._remains_path.read_bytes().decode())
+            return original_from_json(self._original_path.read_bytes().decode())
         except (OSError, UnicodeDecodeError):
-            return Remains()
+            return OriginalState()
 
-    def _write_remains(self, remains: Remains) -> None:
-        if remains:
-            content = remains_to_json(remains).encode()
-            _write_new(self._folder, ".settings-before.", content).replace(self._remains_path)
+    def _write_original(self, original: OriginalState) -> None:
+        if original:
+            content = original_to_json(original).encode()
+            _write_new(self._folder, ".settings-before.", content).replace(self._original_path)
         else:
-            self._remains_path.unlink(missing_ok=True)
+            self._original_path.unlink(missing_ok=True)
 
 
-def remains_to_json(remains: Remains) -> str:
+def original_to_json(original: OriginalState) -> str:
     """`{"schema": 1, "absent": bool, "blank": text or null, "empty": [[keys, space], ...], "status_line": text}`."""
-    empty = [[list(path), fill] for path, fill in remains.empty.items()]
-    data = {"schema": _REMAINS_SCHEMA, "absent": remains.absent, "blank": remains.blank, "empty": empty}
-    return json.dumps({**data, "status_line": remains.status_line})
+    empty = [[list(path), fill] for path, fill in original.empty.items()]
+    data = {"schema": _ORIGINAL_SCHEMA, "absent": original.absent, "blank": original.blank, "empty": empty}
+    return json.dumps({**data, "status_line": original.status_line})
 
 
-def remains_from_json(text: str) -> Remains:
-    """The inverse of `remains_to_json`; of a text that it did not write, nothing."""
+def original_from_json(text: str) -> OriginalState:
+    """The inverse of `original_to_json`; of a text that it did not write, nothing."""
     try:
         data = json.loads(text)
-        if data["schema"] != _REMAINS_SCHEMA:
-            return Remains()
+        if data["schema"] != _ORIGINAL_SCHEMA:
+            return OriginalState()
         blank, line = data["blank"], data.get("status_line")
-        return Remains(
+        return OriginalState(
             absent=data["absent"] is True,
             blank=blank if isinstance(blank, str) and is_blank(blank) else None,
             # Whitespace only: whatever is in the record, it can't put anything else into the user's file.
             empty={tuple(path): fill for path, fill in data["empty"] if not fill.strip(" \t\r\n")},
-            status_line=line if isinstance(line, str) and means(line) is not None else None,
+            status_line=line if isinstance(line, str) and string_value(line) is not None else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return Remains()
+        return OriginalState()
 
 
 def _text_of(content: bytes | None, path: str, advice: str) -> str | None:
