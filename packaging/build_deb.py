@@ -147,8 +147,8 @@ Description: how long Claude Code's prompt cache still lives
  watches that clock for all your sessions: a tray icon, a menu with every
  countdown, a notification before a cache expires, and a table in the terminal.
  .
- After installing, each user runs "{PROGRAM} install-hooks" once,
- and "{PROGRAM} uninstall-hooks" before the package is removed.
+ After installing, each user runs "{PROGRAM} setup" once,
+ and "{PROGRAM} uninstall" before the package is removed.
 """
 
 

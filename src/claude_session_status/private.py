@@ -60,6 +60,15 @@ def open_private(path: str, flags: int) -> int:
     return descriptor
 
 
+def read_regular(path: str, flags: int = 0) -> bytes:
+    """Return a regular file's bytes. Raises OSError, also for a FIFO, which would block the reader, or a device."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | flags)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(22, "it is not a regular file", path)
+        return file.read()
+
+
 def make_private(*paths: str) -> None:
     """Take all rights on these files or folders from everybody but their owner. Never raises: it may not be ours."""
     for path in paths:

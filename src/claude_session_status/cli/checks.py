@@ -45,7 +45,7 @@ class Findings:
     settings_path: str = ""
     settings_changed_at: float | None = None
     hooks: Inspection = field(default_factory=Inspection)
-    missing_programs: tuple[str, ...] = ()  # named by hooks, and not there
+    missing_programs: tuple[str, ...] = ()  # that hooks start, and that are not there
     plugin_command: str | None = None  # what the hooks of our plugin, where it is enabled, start
     forbidden_by: str | None = None  # managed settings
     last_event_at: float | None = None
@@ -123,6 +123,13 @@ def check_hooks(facts: Findings) -> Check:
         return Check("hooks", State.BAD, f"not in the form that fires, or not ours alone: {', '.join(wrong)}", mend)
     if missing := [event for event, step in hooks.items() if step is Step.ADDED]:
         return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", mend)
+    if found.invalid_items:
+        lately = facts.last_event_at is not None and facts.last_event_at > (facts.settings_changed_at or 0.0)
+        meaning = (
+            f"{facts.settings_path}: {'; '.join(found.invalid_items)}, for which Claude Code may skip the whole file"
+        )
+        advice = 'Give each group a "hooks" array, and a "matcher" that is a text'
+        return Check("hooks", State.NOTE if lately else State.BAD, meaning, advice)
     line = ", and the status line" if found.status_line else ""
     beside = f"; {by_plugin} has them too, and nothing counts twice" if found.plugin else ""
     return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}{beside}")

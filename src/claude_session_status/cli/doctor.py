@@ -16,10 +16,11 @@ import click
 
 from claude_session_status import __version__, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
-from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli import checks
+from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
+from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
+from claude_session_status.cli import checks, tray_process
+from claude_session_status.cli.invocation import as_called
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
@@ -41,7 +42,7 @@ def run(*, as_json: bool, notify: bool) -> int:
         click.echo(json.dumps({"schema": 1, "well": well, "checks": entries}, ensure_ascii=False, indent=2))
     else:
         for line in checks.as_lines(report):
-            click.echo(line)
+            click.echo(as_called(line))
     return 0 if well else 1
 
 
@@ -58,7 +59,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         "config_problems": loaded.problems,
         "monitor_at": _changed_at(where.monitor_alive),
         "monitor_runs": heartbeat.monitor_runs(where.monitor_alive, now),
-        "tray_runs": _is_held(where.tray_lock),
+        "tray_runs": tray_process.runs(where.tray_lock),
         "client_version": _client_version(),
         "versions": {
             "claude-session-status": __version__,
@@ -77,43 +78,35 @@ def _changed_at(path: str) -> float | None:
         return None
 
 
-def _is_held(lock: str) -> bool:
-    """Whether another process holds a lock. It is taken for a moment to see that, where its file is there at all."""
-    if not os.path.exists(lock):
-        return False
-    probe = FileLock(lock)
-    try:
-        return not probe.acquire()
-    except OSError:
-        return False
-    finally:
-        probe.release()
-
-
 def _hooks(where: Paths) -> dict[str, Any]:
+    own = this_launcher()
     try:
-        text: str | None = Path(where.settings).read_text("utf-8")
-        found = inspection.inspect(text, this_launcher())
-    except FileNotFoundError:
-        found = inspection.Inspection()
+        found = inspection.inspect(read_settings(where.settings), own)
     except (OSError, UnicodeError) as error:
         found = inspection.Inspection(problem=f"it can't be read: {getattr(error, 'strerror', None) or error}")
-    forbidding = [path for path in inspection.managed_paths(sys.platform) if _forbids(path)]
     return {
         "settings_path": where.settings,
         "settings_changed_at": _changed_at(where.settings),
         "hooks": found,
         "plugin_command": plugin.this_command() if found.plugin else None,
-        "missing_programs": tuple(p for p in found.programs if not _is_there(p)),
-        "forbidden_by": forbidding[0] if forbidding else None,
+        "missing_programs": tuple(str(each) for each in found.launchers if each != own and not _starts(each)),
+        "forbidden_by": inspection.forbidding_file(read_managed_settings(sys.platform)),
     }
 
 
-def _forbids(path: str) -> bool:
-    try:
-        return inspection.forbids_hooks(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeError):
+def _starts(launcher: Launcher) -> bool:
+    """Whether a hook's program is there; of an interpreter, whether it finds our module."""
+    if not _is_there(launcher.program):
         return False
+    if not launcher.arguments:
+        return True
+    try:
+        done = subprocess.run(
+            [*launcher.words, "--version"], capture_output=True, timeout=CLIENT_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 def _is_there(program: str) -> bool:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 import click
 
 from claude_session_status import __version__
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
+from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.setup import setup, uninstall
 from claude_session_status.cli.streams import make_fit, reader_has_left
 from claude_session_status.errors import SessionStatusError, file_and_reason
 
@@ -33,11 +35,15 @@ class _InOrder(click.Group):
 def group() -> None:
     """See how long Claude Code's prompt cache still lives, for all your sessions.
 
-    Start with install-hooks, then tray (an icon) or watch (a table).
+    Start with setup. watch is a table in the terminal.
     """
 
 
 _demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
+
+
+group.add_command(setup)
+group.add_command(uninstall)
 
 
 @group.command(short_help="Show an icon, and notify before a cache expires.")
@@ -127,25 +133,17 @@ def statusline(command: tuple[str, ...]) -> None:
 for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
     group.add_command(_command)
 
-_MARKS = {
-    "mark-start": ("a session started", "SessionStart"),
-    "mark-prompt": ("a prompt was given", "UserPromptSubmit"),
-    "mark-turn": ("a turn ended", "Stop, StopFailure"),
-    "mark-wait": ("a permission prompt waits", "Notification"),
-    "mark-end": ("a session ended", "SessionEnd"),
-}
 
-
-def _add_mark(name: str, what: str, events: str) -> None:
+def _add_hook_command(name: str, what: str, events: str) -> None:
     more = "Reads JSON from stdin; prints nothing to stdout; always exits with 0."
 
     @group.command(name, help=f"Hook: record that {what} ({events}). {more}", short_help=f"Hook: {what}.")
-    def mark() -> None:
+    def hook_command() -> None:
         hook.main(name)
 
 
-for _name, (_what, _events) in _MARKS.items():
-    _add_mark(_name, _what, _events)
+for _name, (_what, _events) in hook_table.help_texts().items():
+    _add_hook_command(_name, _what, _events)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -162,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except SessionStatusError as error:
-        click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
+        click.echo(as_called(f"{PROGRAM}: {error.title}\n{error.next_step}"), err=True)
         return 1
     except OSError as error:
         if reader_has_left(error):

@@ -13,9 +13,9 @@ import click
 
 from claude_session_status import config, paths, pricing
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli import watch
+from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
-from claude_session_status.cli.hooks import SetUp
+from claude_session_status.cli.setup import SetUp
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
 from claude_session_status.private import make_private_folder, open_private
@@ -40,6 +40,7 @@ def run() -> int:
         click.echo("claude-session-status: the tray is running already")
         return 0
     try:
+        tray_process.write_pid(where.tray_lock)
         _log_to(where.log)
         threading.excepthook = _log_escaped
         for problem in config.load(where.config).problems:

@@ -236,7 +236,7 @@ class TestRepair:
         assert moved == edited.replace("'/opt/my tools/claude-session-status'", MOVED.program)
 
     def test_a_launcher_that_could_not_be_found_again_is_a_mistake_of_ours(self) -> None:
-        with pytest.raises(ValueError, match="would not know"):
+        with pytest.raises(ValueError, match="would not recognise"):
             plan_install(None, Launcher("/bin/echo"))
 
 

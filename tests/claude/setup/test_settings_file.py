@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -211,12 +213,12 @@ class TestRefused:
 
     # Both are told by the call and not by a mode, since root, as which CI may run, is refused nothing.
     def test_a_file_that_may_not_be_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(path: Path) -> bytes:
+        def refuse(path: str, flags: int = 0) -> bytes:
             raise PermissionError(13, "Permission denied")
 
         place.write(PLAIN)
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "read_bytes", refuse)
+            patch.setattr("claude_session_status.claude.setup.settings_file.read_regular", refuse)
             assert "Permission denied" in self.refusal(place).title
         assert place.settings.read_text() == PLAIN
 
@@ -295,6 +297,70 @@ class TestWriting:
         monkeypatch.setattr("claude_session_status.claude.setup.settings_file.plan_install", plan)
         with pytest.raises(SettingsError, match="keeps changing"):
             place.file.install(LAUNCHER)
+        assert place.litter() == []
+
+
+@posix
+class TestKilled:
+    """SIGKILL at any moment of installing and uninstalling in turn. What is lost or left behind is counted."""
+
+    BASE = '{\n    "env": {"KEY": "secret"},\n    "hooks": {"Stop": []},\n  "n": 1e3\n}\n'
+    KILLS = int(os.environ.get("KILLS", "40"))
+
+    def test_a_kill_leaves_one_text_or_the_other_and_an_uninstall_gives_back_every_byte(self, place: Place) -> None:
+        place.write(self.BASE)
+        place.file.install(LAUNCHER, status_line=True)
+        installed = place.settings.read_text()
+        program = (
+            "import sys\n"
+            "from claude_session_status.claude.setup.hook_commands import Launcher\n"
+            "from claude_session_status.claude.setup.settings_file import SettingsFile\n"
+            "from claude_session_status.paths import Paths\n"
+            "file = SettingsFile(Paths(sys.argv[1]))\n"
+            "print(flush=True)\n"
+            "while True:\n"
+            "    file.install(Launcher(sys.argv[2]), status_line=True)\n"
+            "    file.uninstall()\n"
+        )
+        chance = random.Random(7)
+        words = [sys.executable, "-c", program, place.paths.claude_dir, LAUNCHER.program]
+        for _ in range(self.KILLS):
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as worker:
+                assert worker.stdout is not None
+                worker.stdout.readline()
+                with suppress(subprocess.TimeoutExpired):
+                    worker.wait(chance.uniform(0, 0.03))
+                worker.kill()
+            assert place.settings.read_text() in (self.BASE, installed)
+        place.file.uninstall()
+        assert place.settings.read_text() == self.BASE
+        assert place.litter() == []
+        assert {path.name for path in place.folder.iterdir()} == {"settings.lock"}
+
+    @pytest.mark.parametrize("left", [".settings.json.0a1b2c3d.tmp", ".settings.json._a1b2c3_.tmp"])
+    def test_a_temporary_file_of_a_killed_run_is_removed_although_nothing_else_is_to_do(
+        self, place: Place, left: str
+    ) -> None:
+        place.write(PLAIN)
+        place.file.install(LAUNCHER)
+        installed = place.settings.read_text()
+        (place.settings.parent / left).write_text(PLAIN)
+        (place.folder / left.replace("settings.json", "settings-before")).write_text("{}")
+        (place.settings.parent / ".settings.json.mine.tmp").write_text("not ours")
+        assert place.file.install(LAUNCHER).outcome is ChangeOutcome.UNCHANGED
+        assert place.litter() == [".settings.json.mine.tmp"]
+        assert place.settings.read_text() == installed
+
+    def test_without_nameless_files_the_edit_is_the_same(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        place.write(PLAIN)
+        place.file.install(LAUNCHER)
+        installed = place.settings.read_text()
+        place.file.uninstall()
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+        place.file.install(LAUNCHER)
+        assert place.settings.read_text() == installed
+        place.file.uninstall()
+        assert place.settings.read_text() == PLAIN
         assert place.litter() == []
 
 

@@ -45,7 +45,7 @@ def test_without_a_status_line_ours_is_added_and_an_uninstall_gives_back_every_b
     text = None if shape.content is None else shape.content.decode()
     installed = plan_install(text, LAUNCHER, status_line=True)
     command = "'/opt/my tools/claude-session-status' statusline"
-    assert line_of(installed.after) == {"type": "command", "command": command, "refreshInterval": 5}
+    assert line_of(installed.after) == {"type": "command", "command": command, "refreshInterval": 30}
     assert "statusLine" in installed.events_with(Step.ADDED)
     again = plan_install(installed.after, LAUNCHER, installed.original, status_line=True)
     assert (again.outcome, again.original) == (ChangeOutcome.UNCHANGED, installed.original)

@@ -354,18 +354,21 @@ def test_where_it_is_on_macos() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "words"),
+    ("program", "there", "started"),
     [
-        (["pythonw.exe"], (r"C:\x\pythonw.exe", "-P", "-m", "claude_session_status", "tray")),
-        (["claude-session-status-tray.exe"], (r"C:\x\claude-session-status-tray.exe", "tray")),
-        ([], (r"C:\x\claude-session-status.exe", "tray")),
+        ("python.exe", ["pythonw.exe", "claude-session-status-tray.exe"], "pythonw.exe"),
+        ("python.exe", [], "python.exe"),
+        ("claude-session-status.exe", ["pythonw.exe", "claude-session-status-tray.exe"],
+            "claude-session-status-tray.exe"),
+        ("claude-session-status.exe", [], "claude-session-status.exe"),
     ],
-)
-def test_on_windows_the_program_without_a_console_is_started(there: list[str], words: tuple[str, ...]) -> None:
+)  # fmt: skip
+def test_on_windows_the_program_without_a_console_is_started(program: str, there: list[str], started: str) -> None:
     """Frozen it is the one that PyInstaller puts beside the command."""
-    program = r"C:\x\claude-session-status.exe"
     files = {ntpath.join(r"C:\x", name) for name in there}
-    assert start_of((program,), {}, "win32", program, files.__contains__) == Start(words)
+    words = (ntpath.join(r"C:\x", program), "-E")
+    start = start_of(words, {}, "win32", files.__contains__)
+    assert start == Start((ntpath.join(r"C:\x", started), "-E", "tray"))
 
 
 def test_the_frozen_tray_has_the_name_that_pyinstaller_gives_it() -> None:

@@ -1,10 +1,10 @@
-"""The edits that put our hooks into the text of Claude Code's settings, put old ones right, and take them out again.
+"""The edits that put our hooks into the text of Claude Code's settings, repair old ones, and remove them again.
 
 Pure: text in, `Change` out. `settings_file` reads and writes the file.
 
-What an uninstall must undo is told by the text itself, since our entries are known by their commands, wherever the
-user or Claude Code moved them. One thing the text can't tell: whether an object or array that holds nothing but ours
-was there before, and empty. That alone is kept aside, as `OriginalState`.
+Our entries are recognised by their commands, wherever the user or Claude Code moved them, so the text itself shows what
+an uninstall must undo. One thing it can't show: whether an object or array that holds only our entries was there
+before, and empty. That is kept in a file of ours, as `OriginalState`.
 """
 
 from collections.abc import Mapping
@@ -20,17 +20,18 @@ from claude_session_status.claude.setup.hook_entries import (
     all_entries,
     first_of_ours,
     group_entries,
-    our_entries,
-    item_of_ours_alone,
-    remove_entry,
     hooks_json,
+    invalid_items,
+    item_of_ours_alone,
+    our_entries,
+    remove_entry,
 )
 from claude_session_status.claude.setup.jsonedit import JsonProblem, Node
 from claude_session_status.errors import SettingsError
 
 UNINSTALL_ADVICE = (
-    "Nothing was changed. Mend it and run `claude-session-status uninstall-hooks` again, "
-    "or take the hooks whose command runs claude-session-status out by hand."
+    "Nothing was changed. Correct it and run `claude-session-status uninstall-hooks` again, "
+    "or remove the hooks whose command runs claude-session-status by hand."
 )
 """What to do when the file is refused."""
 
@@ -41,6 +42,10 @@ STATUS_LINE_ADVICE = (
 """What to do when the status line can't be put in."""
 
 _NEW_FILE = "{}\n"
+
+
+class StatusLineError(SettingsError):
+    """Our status line can't be put in; the hooks could be."""
 
 
 class Step(StrEnum):
@@ -63,7 +68,7 @@ class ChangeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventStep:
-    """What happens to one event."""
+    """What happens to the hook of one event, or to the status line."""
 
     event: str
     step: Step
@@ -71,10 +76,10 @@ class EventStep:
 
 @dataclass(frozen=True, slots=True)
 class OriginalState:
-    """What was there before us and can't be told from the text: an absent or blank file, and empty containers.
+    """What was there before the install and can't be read off the text: no file, a blank one, empty containers.
 
     `empty` maps the keys that lead to an object or array to the whitespace that was in it; `()` is the document.
-    `status_line` is how the command that ours passes on to was written in JSON.
+    `status_line` is the JSON that the user's own status line command was written as.
     """
 
     absent: bool = False
@@ -88,18 +93,19 @@ class OriginalState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An edit that is worked out but not made. A text of None is a file that does not exist."""
+    """An edit that is planned but not made. A text of None stands for a file that does not exist."""
 
     before: str | None
     after: str | None
     events: tuple[EventStep, ...] = ()
-    original: OriginalState = field(default_factory=OriginalState)  # to be kept until the next change
-    hooks_disabled: bool = False  # `disableAllHooks` is set: nothing fires, whatever is installed
-    foreign_commands: tuple[str, ...] = ()  # somebody's own commands that call us, left as they are
+    original: OriginalState = field(default_factory=OriginalState)  # to keep until the next change
+    hooks_disabled: bool = False  # `disableAllHooks` is set: no hook runs
+    foreign_commands: tuple[str, ...] = ()  # other people's commands that run this program, left as they are
+    invalid_items: tuple[str, ...] = ()  # other people's hooks for which Claude Code may skip the file
 
     @property
     def outcome(self) -> ChangeOutcome:
-        """Told by the texts."""
+        """What the change does to the file."""
         if self.before == self.after:
             return ChangeOutcome.UNCHANGED
         if self.before is None:
@@ -107,7 +113,7 @@ class Change:
         return ChangeOutcome.DELETED if self.after is None else ChangeOutcome.EDITED
 
     def events_with(self, step: Step) -> tuple[str, ...]:
-        """The names of the events to which this happens."""
+        """The names of the events with this step."""
         return tuple(each.event for each in self.events if each.step is step)
 
 
@@ -119,16 +125,17 @@ def plan_install(
     name: str = "settings.json",
     status_line: bool = False,
 ) -> Change:
-    """Have each hook exactly once, in a group of its own, starting `launcher`.
+    """Plan to have each hook exactly once, in a group of its own, starting `launcher`.
 
-    With `status_line` also have ours, around the one that is there; without, one of ours stays and is put right.
+    With `status_line` our status line is put in as well, around the one that is there. Without it, one of ours stays
+    and is repaired.
 
-    `text` is the file's, None where there is none; `original` what the last install left to be kept; `name` is how the
-    file is called in the error. Raises SettingsError when the text can't be edited safely, ValueError for a launcher
-    that `hook_command_of` does not know.
+    `text` is None where there is no file; `original` is what the last install kept; `name` is the file's in the error.
+    Raises SettingsError when the text can't be edited safely, StatusLineError when only the status line can't be put
+    in, ValueError for a launcher that `hook_command_of` would not recognise.
     """
     if hook_command_of(launcher.entry("mark-start")) is None:
-        raise ValueError(f"an uninstall would not know {launcher} again")
+        raise ValueError(f"an uninstall would not recognise {launcher}")
     base, _ = _without_ours(text, original or OriginalState(), name, install_advice(launcher))
     original = _original_state_of(base)
     working = _NEW_FILE if text is None or jsonedit.is_blank(text) else text
@@ -141,15 +148,17 @@ def plan_install(
     events += [EventStep(event, Step.REMOVED) for event in strays if event not in {hook.event for hook in HOOKS}]
     had_ours = statusline_setting.our_command_in(working) is not None
     if status_line or had_ours:
-        held = base is not None and not jsonedit.is_blank(base)
-        original = replace(original, status_line=statusline_setting.command_as_written(base or "") if held else None)
+        has_content = base is not None and not jsonedit.is_blank(base)
+        original = replace(
+            original, status_line=statusline_setting.command_as_written(base or "") if has_content else None
+        )
         working, step = _install_status_line(working, launcher, name, had_ours=had_ours)
         events.append(EventStep(statusline_setting.KEY, step))
     return _change(text, working, events, original)
 
 
 def plan_uninstall(text: str | None, original: OriginalState | None = None, *, name: str = "settings.json") -> Change:
-    """Take out everything of ours and nothing else. Raises SettingsError when the text can't be edited safely."""
+    """Plan to remove everything of ours and nothing else. Raises SettingsError when the text can't be edited safely."""
     after, events = _without_ours(text, original or OriginalState(), name, UNINSTALL_ADVICE)
     return _change(text, after, [EventStep(event, Step.REMOVED) for event in events], OriginalState())
 
@@ -157,22 +166,24 @@ def plan_uninstall(text: str | None, original: OriginalState | None = None, *, n
 def _change(before: str | None, after: str | None, events: list[EventStep], original: OriginalState) -> Change:
     disabled = False
     foreign: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
     if after is not None and not jsonedit.is_blank(after):
         root = jsonedit.parse(after)
         disabled = isinstance(root.value, dict) and root.value.get("disableAllHooks") is True
         foreign = tuple(
             str(entry["command"]) for entry in all_entries(after) if not hook_command_of(entry) and mentions_us(entry)
         )
-    return Change(before, after, tuple(events), original, disabled, foreign)
+        invalid = invalid_items(after)
+    return Change(before, after, tuple(events), original, disabled, foreign, invalid)
 
 
-# Taking out
+# Removing
 
 
 def _without_ours(
     text: str | None, original: OriginalState, name: str, advice: str
 ) -> tuple[str | None, tuple[str, ...]]:
-    """The text without anything of ours, as far back as an absent file, and the events that had any."""
+    """Return the text without anything of ours (None: without the file), and the events that had any."""
     if text is None or jsonedit.is_blank(text):
         return text, ()
     _parse(text, name, advice)
@@ -194,7 +205,7 @@ def _without_ours(
 
 
 def _original_state_of(base: str | None) -> OriginalState:
-    """What will have to be remembered of a text that has nothing of ours, once it has."""
+    """What an install must remember of a text that has nothing of ours."""
     if base is None:
         return OriginalState(absent=True)
     if jsonedit.is_blank(base):
@@ -208,11 +219,11 @@ def _original_state_of(base: str | None) -> OriginalState:
     return OriginalState(empty={path: fill for path, fill in fillings.items() if fill is not None})
 
 
-# Putting in
+# Installing
 
 
 def _install_hook(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]:
-    """Have the hook once and in the right form in its event, and nothing else of ours there."""
+    """Put the hook into its event, once and in the right form, and remove anything else of ours there."""
     root = jsonedit.parse(text)
     hooks = jsonedit.member(text, root, "hooks")
     if hooks is None:
@@ -223,7 +234,7 @@ def _install_hook(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]
     had_ours = first_of_ours(text, hook.event) is not None
     working = text
     if item_of_ours_alone(working, hook.event) is None:
-        # Before any removal, so that the array is never empty in between.
+        # Before any removal, so that the array is never empty.
         working = jsonedit.append(working, array, hook.group(launcher))
     while own := item_of_ours_alone(working, hook.event):
         stray = first_of_ours(working, hook.event, beside=own[0])
@@ -237,18 +248,18 @@ def _install_hook(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]
 
 
 def _install_status_line(text: str, launcher: Launcher, name: str, *, had_ours: bool) -> tuple[str, Step]:
-    """Have our status line, around the one that is there."""
+    """Put our status line in, around the one that is there."""
     try:
         after = statusline_setting.install(text, launcher)
     except statusline_setting.StatusLineProblem as problem:
-        raise SettingsError(f"{name}: {problem}", STATUS_LINE_ADVICE) from None
+        raise StatusLineError(f"{name}: {problem}", STATUS_LINE_ADVICE) from None
     if not had_ours:
         return after, Step.ADDED if after != text else Step.KEPT
     return after, Step.KEPT if after == text else Step.REPAIRED
 
 
 def _repair(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:
-    """Bring an item that is ours alone into the right form: untouched if it is, else as little as will do."""
+    """Bring an item that is ours alone into the right form, with the smallest edit."""
     wanted = hook.group(launcher)
     group = group_entries(text, item)
     if group is None or len(group[1]) != 1 or not _has_right_matcher(item.value, hook):
@@ -264,7 +275,7 @@ def _repair(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:
 
 
 def _has_right_matcher(group: object, hook: Hook) -> bool:
-    """The group has the hook's matcher, and no key that we know nothing of."""
+    """Whether the group has the hook's matcher and no unknown key."""
     if not isinstance(group, dict) or not set(group) <= {"matcher", "hooks"}:
         return False
     everything = group.get("matcher") in (None, "", "*")
@@ -272,20 +283,20 @@ def _has_right_matcher(group: object, hook: Hook) -> bool:
 
 
 def _same_but_for_program(entry: object, right: dict[str, object]) -> bool:
-    """The entry differs from `right` by its command at most. Somebody's own `timeout` is theirs to choose."""
+    """Whether the entry differs from `right` by its command at most. The `timeout` is the user's choice."""
     if not isinstance(entry, dict) or set(entry) != {*right, "timeout"}:
         return False
     timeout = entry["timeout"]
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
         return False
-    # A command line says the mark too; it must be the event's own.
+    # A command line also holds the hook command, which must be the event's own.
     return all(entry[key] == right[key] for key in right if key != "command") and hook_command_of(
         entry
     ) == hook_command_of(right)
 
 
 def _remove_strays(text: str, original: OriginalState) -> tuple[str, tuple[str, ...]]:
-    """Take out what is ours in events that we don't listen to, and under keys that no reader sees."""
+    """Remove entries of ours from events that have no hook of ours, and under keys that no reader sees."""
     wanted = {hook.event for hook in HOOKS}
     events: dict[str, None] = {}
     while stray := next((p for p in our_entries(text) if p.event not in wanted or not p.effective), None):
@@ -305,7 +316,7 @@ def _parse(text: str, name: str, advice: str) -> Node:
 
 
 def _refuse_other_forms(text: str, launcher: Launcher, name: str) -> None:
-    """Raise SettingsError for a text that our hooks can't be put into without changing what is there."""
+    """Raise SettingsError for a text that can't take our hooks without a change to what is there."""
     root = _parse(text, name, install_advice(launcher))
     if not isinstance(root.value, dict):
         raise SettingsError(f"{name} holds {_kind(root.value)} where an object belongs", install_advice(launcher))
@@ -328,7 +339,7 @@ def _refuse_other_forms(text: str, launcher: Launcher, name: str) -> None:
 def install_advice(launcher: Launcher) -> str:
     """What to do when the file is refused, with the JSON to paste."""
     return (
-        "Nothing was changed. Mend it and run `claude-session-status install-hooks` again, "
+        "Nothing was changed. Correct it and run `claude-session-status install-hooks` again, "
         f"or put this into it yourself:\n{hooks_json(launcher)}"
     )
 

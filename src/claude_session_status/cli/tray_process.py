@@ -1,0 +1,91 @@
+"""The tray as a process of its own: whether one runs, to start it apart from a terminal, and to end it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM
+from claude_session_status.lock import FileLock
+from claude_session_status.private import read_regular
+
+WAIT_SECONDS = 15.0  # a busy machine needs some seconds to import the desktop
+POLL_SECONDS = 0.1
+_PID_OFFSET = 1  # Windows lets nobody read the byte that is locked
+
+
+def runs(lock: str) -> bool:
+    """Whether a tray holds the lock. The lock is taken for a moment to see that, where its file exists."""
+    if not os.path.exists(lock):
+        return False
+    probe = FileLock(lock)
+    try:
+        return not probe.acquire()
+    except OSError:
+        return False
+    finally:
+        probe.release()
+
+
+def write_pid(lock: str) -> None:
+    """Write this process's id into the lock file that it holds, for `stop`."""
+    descriptor = os.open(lock, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        os.lseek(descriptor, _PID_OFFSET, os.SEEK_SET)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def start(
+    words: Sequence[str], variables: Mapping[str, str], lock: str, sleep: Callable[[float], None] = time.sleep
+) -> bool:
+    """Start the tray apart from this terminal, and wait until it runs; False when it ends before that.
+
+    Raises OSError when the program can't be started.
+    """
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    else:
+        flags = 0
+    process = subprocess.Popen(
+        words,
+        env={**os.environ, **variables},
+        cwd=os.path.expanduser("~"),  # not the project's folder, which it would keep in use
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        creationflags=flags,
+        start_new_session=True,  # closing the terminal does not end it; Windows has the flags instead
+    )
+    for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
+        sleep(POLL_SECONDS)
+        if process.poll() is not None:
+            return runs(lock)  # another one was quicker
+        if runs(lock):
+            process.returncode = 0  # it goes on without us: no warning that it was not waited for
+            return True
+    process.returncode = 0
+    return False
+
+
+def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """End the tray that holds the lock; whether it is gone."""
+    import psutil  # noqa: PLC0415 - only here
+
+    try:
+        pid = int(read_regular(lock, getattr(os, "O_NOFOLLOW", 0))[_PID_OFFSET:])
+        process = psutil.Process(pid)
+        words = process.cmdline()
+        # The id may be from another machine or container that shares this folder.
+        if "tray" not in words or not any(PROGRAM in word or MODULE in word for word in words):
+            return False
+        process.terminate()
+    except (OSError, ValueError, psutil.Error):
+        return not runs(lock)
+    for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
+        if not runs(lock):
+            return True
+        sleep(POLL_SECONDS)
+    return False
