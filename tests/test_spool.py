@@ -36,7 +36,6 @@ def test_a_removed_note_is_gone_for_good_and_removing_it_again_is_harmless(spool
 
 def test_a_folder_that_is_not_there_holds_nothing(spool: Spool) -> None:
     assert spool.names() == []
-    assert spool.stamp() is None
 
 
 def test_a_failed_write_leaves_no_half_note(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,12 +74,3 @@ def test_what_is_no_whole_note_reads_as_empty_and_can_be_set_aside(kind: str, sp
     spool.refuse(path.name)
     assert len(spool.names()) == 1
     assert outside.read_bytes() == b"secret\n"
-
-
-def test_the_stamp_changes_when_a_note_comes_or_goes(spool: Spool) -> None:
-    name = spool.write(b"x", 1.0)
-    first = spool.stamp()
-    os.utime(spool.folder, ns=(1, 1))
-    assert spool.stamp() != first
-    spool.remove(name)
-    assert spool.stamp() != 1

@@ -112,19 +112,12 @@ class Spool:
             pass
 
     def refuse(self, name: str) -> None:
-        """Set a note aside that nobody can read, so that it is looked at once and still not lost."""
+        """Set a note aside that can't be applied, so that it is read once and still not lost. Raises OSError."""
         path = os.path.join(self.folder, name)
         try:
             os.rename(path, path + _REFUSED)
-        except OSError:
+        except FileNotFoundError:
             pass
-
-    def stamp(self) -> int | None:
-        """Changes whenever a note comes or goes; one stat call. None when there is no folder."""
-        try:
-            return os.stat(self.folder).st_mtime_ns
-        except OSError:
-            return None
 
 
 def moment_of(name: str) -> float:

@@ -49,7 +49,7 @@ class AlertNotifications:
         # Who wants quiet wants it now: a service may leave a notification standing after its button was pressed.
         states = () if snapshot.paused_until is not None else snapshot.sessions
         self._take_back({s.session.session_id: s for s in states}, scene)
-        for group in alerting.together(alerts):
+        for group in alerting.grouped(alerts):
             ids = {alert.state.session.session_id for alert in group}
             before = [k for k, shown in self._standing.items() if any(a.state.session.session_id in ids for a in shown)]
             for key in before[1:]:
