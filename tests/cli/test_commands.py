@@ -20,15 +20,18 @@ from claude_session_status.paths import Paths
 from fakes import Transcript
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
+CALLED = f"{sys.executable} -m claude_session_status"  # as `run` does, so hints name it
 COMMANDS = [
     "autostart",
     "completion",
     "config",
     "doctor",
     "install-hooks",
+    "setup",
     "status",
     "statusline",
     "tray",
+    "uninstall",
     "uninstall-hooks",
     "watch",
 ]
@@ -56,7 +59,7 @@ def test_help_names_every_command() -> None:
         assert done.returncode == 0
         listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
         assert sorted(listed) == sorted([*COMMANDS, *MARKS])
-        assert (listed[0], listed[-1]) == ("tray", "mark-end"), "what a newcomer needs is first"
+        assert (listed[0], listed[-1]) == ("setup", "mark-end"), "what a newcomer needs is first"
         assert "..." not in done.stdout.partition("Commands:\n")[2], "each command is told in one line"
 
 
@@ -224,7 +227,7 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
 def test_doctor_exits_with_1_and_says_what_mends_it() -> None:
     done = run("doctor")
     assert done.returncode == 1
-    assert "-> claude-session-status install-hooks" in done.stdout
+    assert f"-> {CALLED} install-hooks" in done.stdout
     assert done.stderr == ""
 
 
