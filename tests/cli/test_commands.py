@@ -206,7 +206,7 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     entry = tmp_path / ".config/autostart/claude-session-status.desktop"
     assert run("autostart", "status", **home).stdout == "off\n"
-    now = APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n"
+    now = (APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n").replace("claude-session-status", CALLED)
     turned_on = run("autostart", "on", **home).stdout
     assert turned_on.startswith(f"The tray starts at your next login ({entry}).\nTo start it now: {now}")
     assert (

@@ -28,7 +28,7 @@ from claude_session_status.cli.hooks import warn, warn_of_managed_settings
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.errors import AutostartError, SessionStatusError, file_and_reason
 from claude_session_status.paths import Paths
-from claude_session_status.private import leads_to_another_user, make_private_folder, open_private, read_regular
+from claude_session_status.private import make_private_folder, open_private, read_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +146,20 @@ class Installation:
         """Write down the folders that will be made, so that an uninstall removes these and no others."""
         missing = [path for folder in folders for path in _missing(folder)]
         if missing:
-            make_private_folder(self.where.claude_dir)
+            if not os.path.isdir(self.where.claude_dir):
+                make_private_folder(self.where.claude_dir)
             make_private_folder(self.where.folder)
             self._write_folders([*self._made_folders(), *missing])
 
     def _made_folders(self) -> list[str]:
         try:
-            text = read_regular(self._folders_path, getattr(os, "O_NOFOLLOW", 0))
+            text = read_private(self._folders_path, 100_000)
         except OSError:
             return []
         return list(dict.fromkeys(os.fsdecode(text).splitlines()))
 
     def _write_folders(self, folders: Iterable[str]) -> None:
-        descriptor = open_private(self._folders_path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = open_private(self._folders_path, os.O_WRONLY | os.O_TRUNC)
         with open(descriptor, "wb") as file:
             file.write(os.fsencode("".join(f"{path}\n" for path in folders)))
 
@@ -205,7 +206,7 @@ class Installation:
 
     def _delete_data(self) -> tuple[str, SessionStatusError | None]:
         folder = self.where.folder
-        if leads_to_another_user(folder) or os.path.islink(folder):
+        if os.path.islink(folder):
             return "", SessionStatusError(
                 f"{folder} is a link and was not deleted", "Delete what it points to yourself"
             )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM
 from claude_session_status.lock import FileLock
-from claude_session_status.private import read_regular
+from claude_session_status.private import open_existing, read_private
 
 WAIT_SECONDS = 15.0  # a busy machine needs some seconds to import the desktop
 POLL_SECONDS = 0.1
@@ -30,7 +30,7 @@ def runs(lock: str) -> bool:
 
 def write_pid(lock: str) -> None:
     """Write this process's id into the lock file that it holds, for `stop`."""
-    descriptor = os.open(lock, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = open_existing(lock, os.O_WRONLY)
     try:
         os.lseek(descriptor, _PID_OFFSET, os.SEEK_SET)
         os.write(descriptor, f"{os.getpid()}\n".encode())
@@ -75,7 +75,7 @@ def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     import psutil  # noqa: PLC0415 - only here
 
     try:
-        pid = int(read_regular(lock, getattr(os, "O_NOFOLLOW", 0))[_PID_OFFSET:])
+        pid = int(read_private(lock, 100)[_PID_OFFSET:])
         process = psutil.Process(pid)
         words = process.cmdline()
         # The id may be from another machine or container that shares this folder.

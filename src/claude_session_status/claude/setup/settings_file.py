@@ -38,7 +38,7 @@ from claude_session_status.claude.setup.statusline_setting import string_value
 from claude_session_status.errors import SettingsError
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
-from claude_session_status.private import give_to_owner, make_private_folder, read_regular
+from claude_session_status.private import give_to_owner, make_private_folder, read_private, read_regular
 
 LOCK_TRIES = 100
 LOCK_PAUSE_SECONDS = 0.05
@@ -46,6 +46,7 @@ WRITE_TRIES = 5
 """How often an edit is planned again because the file changed in the meantime."""
 
 _ORIGINAL_SCHEMA = 1
+_LARGEST_ORIGINAL = 1_000_000  # a record holds whitespace and one command
 _SETTINGS_PREFIX, _ORIGINAL_PREFIX = ".settings.json.", ".settings-before."
 _TEMPORARY = re.compile(r"\.settings(?:\.json|-before)\.[a-z0-9_]{8}\.tmp")
 
@@ -120,8 +121,8 @@ class SettingsFile:
             raise SettingsError(f"{self.path} can't be edited: {problem.strerror or problem}", advice) from problem
 
     def _apply_locked(self, plan: _Plan, advice: str) -> Change:
-        # One by one: a parent that is made implicitly would be readable by everybody.
-        make_private_folder(os.path.dirname(self.path))
+        if not os.path.isdir(folder := os.path.dirname(self.path)):
+            make_private_folder(folder)  # as a parent of ours it would be readable by everybody
         make_private_folder(str(self._folder))
         lock = FileLock(str(self._lock_path))
         for _ in range(LOCK_TRIES):
@@ -203,7 +204,7 @@ class SettingsFile:
     def _read_original(self) -> OriginalState:
         """What the last install kept. An unreadable record counts as none, which loses an empty `{}` at most."""
         try:
-            return original_from_json(read_regular(str(self._original_path), getattr(os, "O_NOFOLLOW", 0)).decode())
+            return original_from_json(read_private(str(self._original_path), _LARGEST_ORIGINAL).decode())
         except (OSError, UnicodeDecodeError):
             return OriginalState()
 
