@@ -79,6 +79,8 @@ def steps(**changed: Step) -> dict[str, Any]:
             BAD, "not in the form that fires, or not ours alone: Stop", INSTALL),
         (checks.check_hooks, steps(PostToolUse=Step.REMOVED), BAD, "PostToolUse", INSTALL),
         (checks.check_hooks, steps(SessionEnd=Step.ADDED), BAD, "missing: SessionEnd", INSTALL),
+        (checks.check_hooks, {"obeys_environment": True},
+            NOTE, "start /opt/claude-session-status, which a PYTHON variable can make lose an event", INSTALL),
         (checks.check_hooks, {"hooks": WITH_INVALID, "last_event_at": None},
             BAD, "PreToolUse[0] is no object, for which Claude Code may skip the whole file", "Give each group"),
         (checks.check_hooks, {"hooks": WITH_INVALID},

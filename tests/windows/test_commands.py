@@ -311,7 +311,7 @@ def test_the_tray_at_login_is_a_value_in_the_registry(user: User) -> None:
     assert user.run("autostart", "on").code == 0
     key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
     told = user.wine.run("reg", "query", key, "/v", "claude-session-status").out.decode("cp1252")
-    assert r'"C:\Program Files\Python313\pythonw.exe" -P -m claude_session_status tray' in told
+    assert r'"C:\Program Files\Python313\pythonw.exe" -E -P -s -m claude_session_status tray' in told
     assert user.run("autostart").text.startswith("on: HKEY_CURRENT_USER")
     assert user.run("autostart", "off").code == 0
     assert user.run("autostart").text == "off\n"
@@ -406,7 +406,8 @@ def test_the_installed_hooks_fire_as_they_are_written(user: User) -> None:
     for event, groups in hooks.items():
         user.say_that_a_monitor_lives()
         entry = groups[-1]["hooks"][0]
-        assert entry["command"] == user.windows_path_of_program
+        assert entry["command"] == user.windows_path(Path(user.wine.python))
+        assert entry["args"][:-1] == ["-E", "-P", "-s", "-m", "claude_session_status"]
         payload = json.dumps({"session_id": "s1", "hook_event_name": event}).encode()
         assert silent(user.wine.run(entry["command"], *entry["args"], stdin=payload, env=user.env))
     kinds = [json.loads(note.read_text())["kind"] for note in user.notes()]

@@ -46,6 +46,7 @@ class Findings:
     settings_changed_at: float | None = None
     hooks: Inspection = field(default_factory=Inspection)
     missing_programs: tuple[str, ...] = ()  # that hooks start, and that are not there
+    obeys_environment: bool = False  # hooks start the console script, as older versions installed them
     plugin_command: str | None = None  # what the hooks of our plugin, where it is enabled, start
     forbidden_by: str | None = None  # managed settings
     last_event_at: float | None = None
@@ -130,6 +131,9 @@ def check_hooks(facts: Findings) -> Check:
         )
         advice = 'Give each group a "hooks" array, and a "matcher" that is a text'
         return Check("hooks", State.NOTE if lately else State.BAD, meaning, advice)
+    if facts.obeys_environment:
+        meaning = f"they start {', '.join(found.programs)}, which a PYTHON variable can make lose an event"
+        return Check("hooks", State.NOTE, meaning, mend)
     line = ", and the status line" if found.status_line else ""
     beside = f"; {by_plugin} has them too, and nothing counts twice" if found.plugin else ""
     return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}{beside}")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,21 @@ def _hooks(where: Paths) -> dict[str, Any]:
         "settings_changed_at": _changed_at(where.settings),
         "hooks": found,
         "plugin_command": plugin.this_command() if found.plugin else None,
+        "obeys_environment": any(map(_is_console_script_of(own), found.launchers)),
         "missing_programs": tuple(str(each) for each in found.launchers if each != own and not _starts(each)),
         "forbidden_by": inspection.forbidding_file(read_managed_settings(sys.platform)),
     }
+
+
+def _is_console_script_of(own: Launcher) -> Callable[[Launcher], bool]:
+    """Whether a launcher is this installation's console script, which starts Python with the variables in effect."""
+    folder = os.path.dirname(own.program)
+    return lambda each: (
+        bool(own.arguments)
+        and not each.arguments
+        and os.path.isabs(each.program)
+        and os.path.dirname(os.path.realpath(each.program)) in (folder, os.path.join(folder, "Scripts"))
+    )
 
 
 def _starts(launcher: Launcher) -> bool:
@@ -191,15 +204,16 @@ def _desktop(*, notify: bool) -> dict[str, Any]:
 
 
 def _autostart() -> dict[str, Any]:
-    from claude_session_status.cli.autostart import this_autostart  # noqa: PLC0415 - needs the desktop
+    from claude_session_status.cli.autostart import this_autostart, this_start  # noqa: PLC0415 - needs the desktop
 
     autostart = this_autostart()
     command = autostart.command() or ()
-    missing = command[0] if command and not _is_there(command[0]) else None
+    starter = Launcher(command[0], command[1:-1]) if command else None
+    is_there = starter is None or command == this_start().words or _starts(starter)
     return {
         "autostart_place": autostart.place,
         "autostart_on": autostart.is_on(),
-        "autostart_missing": missing,
+        "autostart_missing": None if is_there else str(starter),
     }
 
 

@@ -5,10 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM
 from claude_session_status.lock import FileLock
 from claude_session_status.private import open_existing, read_private
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 WAIT_SECONDS = 15.0  # a busy machine needs some seconds to import the desktop
 POLL_SECONDS = 0.1
@@ -85,7 +89,17 @@ def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     except (OSError, ValueError, psutil.Error):
         return not runs(lock)
     for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
-        if not runs(lock):
+        if not runs(lock) and _has_ended(process):
             return True
         sleep(POLL_SECONDS)
     return False
+
+
+def _has_ended(process: "Process") -> bool:
+    """Whether the process is gone; in a container one that ended may stay a zombie."""
+    import psutil  # noqa: PLC0415 - as above
+
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
