@@ -45,12 +45,12 @@ def test_the_first_install_says_what_it_did_where_and_what_comes_next(settings: 
     assert "mark-start" in settings.read_text()
 
 
-def test_the_second_says_that_all_is_well(settings: Path) -> None:
+def test_a_second_install_says_that_nothing_was_changed(settings: Path) -> None:
     run(install_hooks)
     assert run(install_hooks)[0] == [f"All hooks are in {settings} already. Nothing was changed."]
 
 
-def test_an_install_over_old_entries_says_what_it_mended(settings: Path) -> None:
+def test_an_install_over_old_entries_says_what_it_repaired(settings: Path) -> None:
     settings.parent.mkdir()
     settings.write_text(DEAD % '[{"hooks": [{"type": "command", "command": "claude-session-status mark-turn"}]}]')
     out, _ = run(install_hooks)
@@ -62,7 +62,7 @@ def test_an_install_over_old_entries_says_what_it_mended(settings: Path) -> None
     ]
 
 
-def test_an_uninstall_says_what_it_took_out(settings: Path) -> None:
+def test_an_uninstall_says_what_it_removed(settings: Path) -> None:
     settings.parent.mkdir()
     settings.write_text('{"model": "opus"}')
     run(install_hooks)
@@ -70,7 +70,7 @@ def test_an_uninstall_says_what_it_took_out(settings: Path) -> None:
     assert settings.read_text() == '{"model": "opus"}'
 
 
-def test_an_uninstall_of_a_file_that_we_made_takes_it_away(settings: Path) -> None:
+def test_an_uninstall_deletes_a_file_that_we_made(settings: Path) -> None:
     run(install_hooks)
     out, _ = run(uninstall_hooks)
     assert out == [f"Deleted {settings}, which held nothing else", f"  removed: {EVENTS}"]
@@ -83,7 +83,7 @@ def test_an_uninstall_with_nothing_to_do_says_so(settings: Path) -> None:
     ]
 
 
-def test_hooks_that_are_switched_off_are_warned_of(settings: Path) -> None:
+def test_disabled_hooks_are_warned_of(settings: Path) -> None:
     settings.parent.mkdir()
     settings.write_text('{"disableAllHooks": true}')
     assert run(install_hooks)[1] == [
@@ -92,7 +92,7 @@ def test_hooks_that_are_switched_off_are_warned_of(settings: Path) -> None:
     assert run(uninstall_hooks)[1] == []
 
 
-def test_somebodys_own_command_that_calls_us_is_left_and_named(settings: Path) -> None:
+def test_another_command_that_calls_us_is_left_and_named(settings: Path) -> None:
     own = "cd /x && claude-session-status mark-turn"
     settings.parent.mkdir()
     settings.write_text(json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": own}]}]}}))
@@ -158,7 +158,7 @@ class TestDryRun:
         run(install_hooks)
         assert run(install_hooks, "--dry-run")[0] == [f"{settings} would not change."]
 
-    def test_a_missing_final_newline_is_told_as_diff_does(self) -> None:
+    def test_a_missing_final_newline_is_shown_as_diff_does(self) -> None:
         change = plan_install('{"a": 1}', LAUNCHER)
         assert difference(change, "settings.json").splitlines()[3:5] == ['-{"a": 1}', "\\ No newline at end of file"]
 

@@ -349,7 +349,7 @@ def status_line() -> bytes:
 def test_the_status_line_is_a_source_and_says_so(user: User) -> None:
     done = user.run("statusline", stdin=status_line())
     assert (done.code, done.err) == (0, b"")
-    assert re.fullmatch(r"● 4m \d+s warm · 142k\n", done.text)
+    assert re.fullmatch(r"● warm until \d\d:\d\d:\d\d · 142k\n", done.text)
     session = only(user.status())
     assert (session["source"], session["ttl_seconds"]) == ("statusline", 300)
 

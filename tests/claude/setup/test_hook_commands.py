@@ -44,7 +44,7 @@ NOT_OURS = [
     ("a name that ends like ours", "my-claude-session-status mark-turn"),
     ("a name that begins like ours", "claude-session-status-hook mark-turn"),
     ("another command of ours", "claude-session-status status"),
-    ("a mark that we do not have", "claude-session-status mark-turns"),
+    ("a hook command that we do not have", "claude-session-status mark-turns"),
     ("one of several", "cd /x && claude-session-status mark-turn"),
     ("followed by another", "claude-session-status mark-turn; notify-send done"),
     ("piped", "tee /tmp/x | claude-session-status mark-turn"),
@@ -55,9 +55,9 @@ NOT_OURS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "mark"), [row[1:] for row in OURS], ids=[row[0] for row in OURS])
-def test_ours(command: str, mark: str) -> None:
-    assert hook_command_of({"type": "command", "command": command, "async": True}) == mark
+@pytest.mark.parametrize(("command", "hook_command"), [row[1:] for row in OURS], ids=[row[0] for row in OURS])
+def test_ours(command: str, hook_command: str) -> None:
+    assert hook_command_of({"type": "command", "command": command, "async": True}) == hook_command
 
 
 @pytest.mark.parametrize("command", [row[1] for row in NOT_OURS], ids=[row[0] for row in NOT_OURS])
@@ -85,7 +85,7 @@ def test_an_entry_with_args_is_known_by_both() -> None:
     assert hook_command_of({"command": "claude-session-status mark-turn", "args": []}) == "mark-turn"
 
 
-def test_a_command_that_calls_us_among_other_things_is_noticed() -> None:
+def test_a_command_that_calls_us_among_other_things_is_recognised() -> None:
     assert mentions_us({"command": "cd /x && claude-session-status mark-turn"})
     assert not mentions_us({"command": "claude-session-status status"})
 
@@ -98,7 +98,7 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_what_a_launcher_writes_is_known_again(program: str) -> None:
+def test_what_a_launcher_writes_is_recognised(program: str) -> None:
     for launcher in (Launcher(program), Launcher(program, direct=True)):
         assert hook_command_of(launcher.entry("mark-turn")) == "mark-turn"
 
@@ -178,7 +178,7 @@ WINDOWS_PLACES = [
         Launcher(r"C:\my venv\Scripts\claude-session-status.exe", direct=True),
     ),
     (
-        "started with -m from an installation for everybody",
+        "started with -m from an installation for all users",
         r"C:\src\claude_session_status\__main__.py",
         r"C:\Python311\python.exe",
         {r"C:\Python311\Scripts\claude-session-status.exe"},

@@ -186,7 +186,7 @@ class TestSummary:
         ],
         ids=["no file", "no hooks", "the original's"],
     )
-    def test_an_install_tells_event_by_event(
+    def test_an_install_reports_each_event(
         self, text: str | None, outcome: ChangeOutcome, added: set[str], repaired: set[str], removed: set[str]
     ) -> None:
         change = plan_install(text, LAUNCHER)
@@ -195,11 +195,11 @@ class TestSummary:
         assert set(change.events_with(Step.REPAIRED)) == repaired
         assert set(change.events_with(Step.REMOVED)) == removed
 
-    def test_hooks_that_are_switched_off_are_told_of(self) -> None:
+    def test_hooks_that_are_disabled_are_reported(self) -> None:
         assert plan_install('{"disableAllHooks": true}', LAUNCHER).hooks_disabled
         assert not plan_install('{"disableAllHooks": false}', LAUNCHER).hooks_disabled
 
-    def test_commands_that_call_us_among_other_things_are_told_of(self) -> None:
+    def test_commands_that_call_us_among_other_things_are_reported(self) -> None:
         shape = next(shape for shape in CORPUS if shape.name == "commands that do more than ours")
         assert len(plan_uninstall(text_of(shape)).foreign_commands) == 2
 
@@ -235,7 +235,7 @@ class TestRepair:
         moved = plan_install(edited, MOVED, installed.original).after
         assert moved == edited.replace("'/opt/my tools/claude-session-status'", MOVED.program)
 
-    def test_a_launcher_that_could_not_be_found_again_is_a_mistake_of_ours(self) -> None:
+    def test_a_launcher_that_would_not_be_recognised_is_an_error(self) -> None:
         with pytest.raises(ValueError, match="would not recognise"):
             plan_install(None, Launcher("/bin/echo"))
 

@@ -44,7 +44,7 @@ def test_what_is_no_json_enables_nothing(text: str) -> None:
     assert plugin.enabled_in(text) is None
 
 
-def test_an_inspection_names_it_and_tells_it_from_hooks_in_the_settings() -> None:
+def test_an_inspection_names_the_plugin_apart_from_hooks_in_the_settings() -> None:
     found = inspect(json.dumps({"enabledPlugins": {KEY: True}}), Launcher("/opt/claude-session-status"))
     assert (found.plugin, found.programs, found.problem, is_complete(found)) == (KEY, (), None, False)
 

@@ -52,8 +52,8 @@ class Place:
         self.settings.parent.mkdir(parents=True, exist_ok=True)
         self.settings.write_bytes(text.encode())
 
-    def litter(self) -> list[str]:
-        """Whatever an install left beside the settings and the product's own folder."""
+    def leftovers(self) -> list[str]:
+        """What an install left beside the settings and the product's own folder."""
         beside = {path.name for path in self.settings.parent.iterdir()} | {p.name for p in self.target.parent.iterdir()}
         return sorted(beside - {self.settings.name, self.target.name, self.folder.name})
 
@@ -78,7 +78,7 @@ def test_install_and_uninstall_leave_the_disk_as_it_was(tmp_path: Path, shape: S
     assert place.settings.is_symlink() == shape.linked
     if place.settings.exists():
         assert stat.S_IMODE(place.settings.stat().st_mode) == shape.mode
-    assert place.litter() == []
+    assert place.leftovers() == []
     assert {path.name for path in place.folder.iterdir()} <= {"settings.lock"}
 
 
@@ -181,7 +181,7 @@ class TestRefused:
         place.settings.write_bytes(content)
         self.refusal(place)
         assert place.settings.read_bytes() == content
-        assert place.litter() == []
+        assert place.leftovers() == []
 
     @pytest.mark.parametrize("content", [b'{"model": "\xff"}', "{}".encode("utf-16")], ids=["latin", "UTF-16"])
     def test_what_is_not_utf8(self, place: Place, content: bytes) -> None:
@@ -195,7 +195,7 @@ class TestRefused:
         assert "is not a file" in self.refusal(place).title
 
     @posix
-    def test_a_pipe_which_would_block_for_ever(self, place: Place) -> None:
+    def test_a_fifo_does_not_block(self, place: Place) -> None:
         place.settings.parent.mkdir(parents=True)
         os.mkfifo(place.settings)
         assert "is not a file" in self.refusal(place).title
@@ -211,7 +211,7 @@ class TestRefused:
         place.settings.parent.write_text("")
         assert "can't be edited" in self.refusal(place).title
 
-    # Both are told by the call and not by a mode, since root, as which CI may run, is refused nothing.
+    # Both replace the call: CI may run as root, for whom a mode forbids nothing.
     def test_a_file_that_may_not_be_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(path: str, flags: int = 0) -> bytes:
             raise PermissionError(13, "Permission denied")
@@ -229,7 +229,7 @@ class TestRefused:
         with pytest.raises(SettingsError, match="is read-only"):
             place.file.install(LAUNCHER)
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []
 
 
 class TestWriting:
@@ -258,7 +258,7 @@ class TestWriting:
         place.file.install(LAUNCHER)
         assert seen == [(place.settings.parent, "opus")]
 
-    def test_a_write_that_fails_leaves_the_file_and_no_litter(
+    def test_a_write_that_fails_leaves_the_file_and_no_leftovers(
         self, place: Place, replace: Callable[[Callable[[Path], None]], None]
     ) -> None:
         def fail(path: Path) -> None:
@@ -269,9 +269,9 @@ class TestWriting:
         with pytest.raises(SettingsError, match="No space left on device"):
             place.file.install(LAUNCHER)
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []
 
-    def test_an_edit_by_somebody_else_in_between_is_not_lost(
+    def test_an_edit_by_another_program_in_between_is_not_lost(
         self, place: Place, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         place.write(PLAIN)
@@ -287,7 +287,7 @@ class TestWriting:
         assert json.loads(place.settings.read_text())["model"] == "sonnet"
         assert "hooks" in json.loads(place.settings.read_text())
 
-    def test_a_file_that_never_rests_is_left_to_its_writer(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_that_keeps_changing_is_not_written(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
         def plan(*arguments: object, **named: object) -> object:
             change = plan_install(*arguments, **named)  # type: ignore[arg-type]
@@ -297,7 +297,7 @@ class TestWriting:
         monkeypatch.setattr("claude_session_status.claude.setup.settings_file.plan_install", plan)
         with pytest.raises(SettingsError, match="keeps changing"):
             place.file.install(LAUNCHER)
-        assert place.litter() == []
+        assert place.leftovers() == []
 
 
 @posix
@@ -334,7 +334,7 @@ class TestKilled:
             assert place.settings.read_text() in (self.BASE, installed)
         place.file.uninstall()
         assert place.settings.read_text() == self.BASE
-        assert place.litter() == []
+        assert place.leftovers() == []
         assert {path.name for path in place.folder.iterdir()} == {"settings.lock"}
 
     @pytest.mark.parametrize("left", [".settings.json.0a1b2c3d.tmp", ".settings.json._a1b2c3_.tmp"])
@@ -348,7 +348,7 @@ class TestKilled:
         (place.folder / left.replace("settings.json", "settings-before")).write_text("{}")
         (place.settings.parent / ".settings.json.mine.tmp").write_text("not ours")
         assert place.file.install(LAUNCHER).outcome is ChangeOutcome.UNCHANGED
-        assert place.litter() == [".settings.json.mine.tmp"]
+        assert place.leftovers() == [".settings.json.mine.tmp"]
         assert place.settings.read_text() == installed
 
     def test_without_nameless_files_the_edit_is_the_same(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,7 +361,7 @@ class TestKilled:
         assert place.settings.read_text() == installed
         place.file.uninstall()
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []
 
 
 class TestTwoAtOnce:
@@ -414,4 +414,4 @@ class TestTwoAtOnce:
         assert all(len(groups) == 1 for groups in json.loads(place.settings.read_bytes())["hooks"].values())
         place.file.uninstall()
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []

@@ -1,4 +1,4 @@
-"""What holds for every settings file, not only for those in the corpus: documents and their spacing are made up."""
+"""What is true of any settings file, not only of the corpus: documents and their spacing are generated."""
 
 import json
 

@@ -131,7 +131,7 @@ def test_what_is_ours(command: object, ours: OurCommand | None) -> None:
     assert parse_command(command) == ours
 
 
-def test_somebodys_own_line_that_calls_us_is_kept() -> None:
+def test_a_line_of_the_users_that_calls_us_is_kept() -> None:
     text = '{"statusLine": {"type": "command", "command": "tee /tmp/x | ~/bin/claude-session-status statusline"}}'
     assert line_of(plan_install(text, LAUNCHER, status_line=True).after) == line_of(text)
 

@@ -1,6 +1,6 @@
 """How our hooks are written into a settings file as commands, and how such commands are recognised.
 
-A command names its program by an absolute path, since the PATH of a hook is often not that of the login shell. Where it
+A command names its program by an absolute path, since a hook often has another PATH than the login shell. Where it
 can, it starts Python itself: `<python> -E -P -s -m claude_session_status mark-turn`.
 
 - `-E` ignores the PYTHON* variables, and `-P` leaves the working folder out of the import path. Otherwise a wrong

@@ -1,4 +1,4 @@
-"""Finds hook entries in the text of a settings file: ours in any form, other people's, and those of a wrong form.
+"""Finds hook entries in the text of a settings file: ours in any form, and other people's.
 
 Each of our hooks gets a group of its own. The package that this one succeeds put its entries flat into the event, where
 they never fire, or into other people's groups, where they fire for those groups' matchers only. All of these are found.
