@@ -134,8 +134,7 @@ def check(text: str, launcher: Launcher, *, status_line: bool) -> bool:
     try:
         stripped = plan_uninstall(text).after
         installed = plan_install(text, launcher, status_line=status_line)
-    except SettingsError as refusal:
-        assert refusal.next_step
+    except SettingsError:
         return False
     assert installed.after is not None
     hooks = json.loads(installed.after.removeprefix("\ufeff"), parse_int=float)["hooks"]
