@@ -274,8 +274,8 @@ def test_a_hint_names_the_command_as_it_was_called(
 ) -> None:
     assert name_of_call(*call, lambda one, other: one == other, windows=False) == called
     monkeypatch.setattr("claude_session_status.cli.invocation._called", lambda: called)
-    hint = as_called("Run `claude-session-status doctor`, or /x/claude-session-status mark-turn")
-    assert hint == f"Run `{called} doctor`, or /x/claude-session-status mark-turn"
+    hint = as_called("Run `claude-session-status doctor`, or /x/claude-session-status tray; claude-session-status is")
+    assert hint == f"Run `{called} doctor`, or /x/claude-session-status tray; claude-session-status is"
 
 
 def test_on_windows_a_hint_is_quoted_as_its_shells_do() -> None:

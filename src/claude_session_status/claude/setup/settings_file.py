@@ -35,7 +35,7 @@ from claude_session_status.claude.setup.plan import (
     plan_uninstall,
 )
 from claude_session_status.claude.setup.statusline_setting import string_value
-from claude_session_status.errors import SettingsError
+from claude_session_status.errors import SettingsError, reason_of
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.private import give_to_owner, make_private_folder, read_private, read_regular
@@ -118,7 +118,8 @@ class SettingsFile:
                 return change
             return self._apply_locked(plan, advice)
         except OSError as problem:
-            raise SettingsError(f"{self.path} can't be edited: {problem.strerror or problem}", advice) from problem
+            named = "" if problem.filename in (None, self.path, str(self._target)) else f"{problem.filename}: "
+            raise SettingsError(f"{self.path} can't be edited: {named}{reason_of(problem)}", advice) from problem
 
     def _apply_locked(self, plan: _Plan, advice: str) -> Change:
         if not os.path.isdir(folder := os.path.dirname(self.path)):
