@@ -12,7 +12,7 @@ from claude_session_status.cli import tray_process
 from claude_session_status.cli.invocation import as_called, name_of_call
 from claude_session_status.cli.main import group
 from claude_session_status.cli.setup import SetUp
-from claude_session_status.lock import FileLock
+from claude_session_status.lock import FileLock, is_held
 from claude_session_status.paths import Paths
 
 LINE = '{\n  "statusLine": {"type": "command", "command": "~/bin/line \\u0026", "refreshInterval": 7}\n}\n'
@@ -84,7 +84,7 @@ class TestSetup:
         assert "mark-start" in machine.settings.read_text()
         assert '"refreshInterval": 30' in machine.settings.read_text()
         assert machine.login.exists()
-        assert tray_process.runs(machine.where.tray_lock)
+        assert is_held(machine.where.tray_lock)
 
     def test_a_no_changes_nothing(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(setup_command, "_can_ask", lambda: True)
@@ -137,7 +137,7 @@ class TestSetup:
         assert done.exit_code == 0
         assert "  tray         none now: There is no display" in done.stdout.splitlines()
         assert "Done, without a tray: There is no display. The table: claude-session-status watch" in done.stdout
-        assert not tray_process.runs(machine.where.tray_lock)
+        assert not is_held(machine.where.tray_lock)
         assert machine.run("setup").exit_code == 0, "nothing is left to ask for"
 
     def test_a_tray_that_does_not_start_is_a_failure_with_a_next_step(self, machine: Machine) -> None:
@@ -153,7 +153,7 @@ class TestSetup:
         assert (done.exit_code, "was not made by us" in done.stderr) == (1, True)
         assert machine.login.read_text() == "theirs"
         assert "mark-turn" in machine.settings.read_text()
-        assert tray_process.runs(machine.where.tray_lock)
+        assert is_held(machine.where.tray_lock)
 
 
 class TestUninstall:
@@ -166,7 +166,7 @@ class TestUninstall:
         machine.run("setup", "--yes")
         done = machine.run("uninstall", "--data")
         assert (done.exit_code, done.stderr) == (0, "")
-        assert not tray_process.runs(machine.where.tray_lock)
+        assert not is_held(machine.where.tray_lock)
         assert machine.everything() == before
 
     def test_without_data_the_folder_stays(self, machine: Machine) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from claude_session_status.cli import tray_process
-from claude_session_status.lock import FileLock
+from claude_session_status.lock import FileLock, is_held
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 
@@ -49,12 +49,12 @@ def hold(lock: str, name: str) -> "subprocess.Popen[bytes]":
 
 
 def test_a_tray_that_runs_is_seen_and_ended(lock: str) -> None:
-    assert not tray_process.runs(lock)
+    assert not is_held(lock)
     with hold(lock, "tray") as tray:
-        assert tray_process.runs(lock)
+        assert is_held(lock)
         assert tray_process.stop(lock)
         assert tray.wait(10) != 0
-    assert not tray_process.runs(lock)
+    assert not is_held(lock)
 
 
 def test_another_program_whose_id_is_in_the_file_is_not_ended(lock: str) -> None:

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from claude_session_status.demo import CAST  # noqa: E402  # after the path above
+from claude_session_status.demo import DEMO_SESSIONS  # noqa: E402  # after the path above
 from claude_session_status.model import Urgency  # noqa: E402  # likewise
 from desktop.app import FakeApp, session  # noqa: E402  # likewise
 from desktop.desktops.every import EVERY  # noqa: E402  # likewise
@@ -170,8 +170,8 @@ def watch(folder: Path) -> Image.Image:
         title = ["-T", "claude-session-status watch --demo"]
         desktop.start(["xterm", *look, *title, "-geometry", "104x15+0+0", "-e", *command], "xterm")
         person = Person(desktop)
-        table = person.see_notification(before, CAST[0].project)
-        table.places([part.project for part in CAST])
+        table = person.see_notification(before, DEMO_SESSIONS[0].project)
+        table.places([one.project for one in DEMO_SESSIONS])
         return desktop.screenshot().crop(changed(desktop, before))
 
 

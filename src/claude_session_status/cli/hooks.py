@@ -12,6 +12,7 @@ from claude_session_status.claude.setup.inspection import forbidding_file
 from claude_session_status.claude.setup.plan import Change, ChangeOutcome, Step
 from claude_session_status.claude.setup.settings_file import SettingsFile, read_managed_settings
 from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.streams import echo
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
@@ -36,7 +37,7 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
         _show_difference(change, settings.path)
     else:
         for line in installed_lines(change, settings.path, launcher):
-            click.echo(as_called(line))
+            echo(as_called(line))
     warn(change)
     warn_of_managed_settings()
 
@@ -51,7 +52,7 @@ def uninstall_hooks(*, dry_run: bool) -> None:
         _show_difference(change, settings.path)
     else:
         for line in uninstalled_lines(change, settings.path):
-            click.echo(line)
+            echo(line)
     warn(change, installed=False)
 
 
@@ -104,22 +105,22 @@ def _lines(text: str | None) -> list[str]:
 
 def _show_difference(change: Change, path: str) -> None:
     shown = difference(change, path)
-    click.echo(shown or f"{path} would not change.", nl=not shown)
+    echo(shown or f"{path} would not change.", nl=not shown)
 
 
 def warn_of_managed_settings() -> None:
     """Print to stderr that an administrator's settings keep the hooks from running."""
     path = forbidding_file(read_managed_settings(sys.platform))
     if path is not None:
-        click.echo(f"Warning: {path} lets no hook of yours run. Ask your administrator.", err=True)
+        echo(f"Warning: {path} lets no hook of yours run. Ask your administrator.", err=True)
 
 
 def warn(change: Change, *, installed: bool = True) -> None:
     """Print to stderr what keeps the hooks from running, and which commands were not touched."""
     if installed and change.hooks_disabled:
-        click.echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is removed.', err=True)
+        echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is removed.', err=True)
     if installed and change.invalid_items:
-        named = words.clean("; ".join(change.invalid_items))
-        click.echo(f"Warning: Claude Code may skip the whole file for another hook in it: {named}.", err=True)
+        named = "; ".join(change.invalid_items)
+        echo(f"Warning: Claude Code may skip the whole file for another hook in it: {named}.", err=True)
     for command in change.foreign_commands:
-        click.echo(f"Left alone, since it does more than our command: {words.clean(command)}", err=True)
+        echo(f"Left alone, since it does more than our command: {words.clean(command)}", err=True)

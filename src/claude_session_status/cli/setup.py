@@ -26,7 +26,9 @@ from claude_session_status.cli import tray_process
 from claude_session_status.cli.autostart import this_autostart, this_start
 from claude_session_status.cli.hooks import warn, warn_of_managed_settings
 from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.streams import echo
 from claude_session_status.errors import AutostartError, SessionStatusError, file_and_reason
+from claude_session_status.lock import is_held
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder, open_private, read_private
 
@@ -102,7 +104,7 @@ class Installation:
         autostart = this_autostart()
         change, problem = self._install_settings(dry_run=True)
         ours = None if problem else our_command_in(change.after or "{}")
-        tray_runs = tray_process.runs(self.where.tray_lock)
+        tray_runs = is_held(self.where.tray_lock)
         return Plan(
             settings_path=self._settings.path,
             settings=change,
@@ -188,7 +190,7 @@ class Installation:
             self._write_folders(path for path in made if os.path.isdir(path))
 
     def _stop_tray(self) -> tuple[str, SessionStatusError | None]:
-        if not tray_process.runs(self.where.tray_lock):
+        if not is_held(self.where.tray_lock):
             return "No tray was running.", None
         if tray_process.stop(self.where.tray_lock):
             return "The tray has ended.", None
@@ -248,21 +250,21 @@ def setup(*, yes: bool) -> None:
     installation = Installation(paths.from_environment(), this_launcher())
     plan = installation.plan()
     for line in plan_lines(plan):
-        click.echo(line)
+        echo(line)
     warn(plan.settings)
     warn_of_managed_settings()
     if plan.is_done:
-        click.echo("Everything is set up already. Nothing was changed.")
+        echo("Everything is set up already. Nothing was changed.")
         return
     if not yes:
         if not _can_ask():
-            click.echo(
+            echo(
                 as_called("Nothing was changed. To do this without a question: claude-session-status setup --yes"),
                 err=True,
             )
             raise SystemExit(2)
         if not click.confirm("Nothing was changed so far. Do this?", default=True):
-            click.echo("Nothing was changed.")
+            echo("Nothing was changed.")
             raise SystemExit(1)
     failed = _carry_out(installation, plan)
     if failed:
@@ -279,20 +281,18 @@ def _carry_out(installation: Installation, plan: Plan) -> bool:
     try:
         installation.install()
     except AutostartError as error:
-        click.echo(as_called(f"{error.title}\n{error.next_step}"), err=True)
+        echo(as_called(f"{error.title}\n{error.next_step}"), err=True)
         failed = True
     if plan.tray_runs:
-        click.echo("Done. The tray is running.")
+        echo("Done. The tray is running.")
     elif plan.no_tray is not None:
-        click.echo(as_called(f"Done, without a tray: {plan.no_tray}. The table: claude-session-status watch"))
+        echo(as_called(f"Done, without a tray: {plan.no_tray}. The table: claude-session-status watch"))
     elif installation.start_tray():
-        click.echo(
-            "Done. The tray is running; the icon appears in the panel." if not failed else "The tray is running."
-        )
+        echo("Done. The tray is running; the icon appears in the panel." if not failed else "The tray is running.")
     else:
-        click.echo(as_called("The tray did not start. To see why: claude-session-status doctor"), err=True)
+        echo(as_called("The tray did not start. To see why: claude-session-status doctor"), err=True)
         failed = True
-    click.echo("Sessions that run already need no restart: they appear with their next turn.")
+    echo("Sessions that run already need no restart: they appear with their next turn.")
     return failed
 
 
@@ -309,12 +309,12 @@ def uninstall(*, data: bool) -> None:
     failed = False
     for sentence, error in Installation(where, this_launcher()).uninstall(data=data):
         if error is None:
-            click.echo(words.clean(sentence))
+            echo(words.clean(sentence))
         else:
-            click.echo(as_called(f"{words.clean(error.title)}\n{error.next_step}"), err=True)
+            echo(as_called(f"{words.clean(error.title)}\n{error.next_step}"), err=True)
             failed = True
     if key:
-        click.echo(f"The plugin is still enabled. To remove it: claude plugin uninstall {words.clean(key)}")
+        echo(f"The plugin is still enabled. To remove it: claude plugin uninstall {words.clean(key)}")
     if failed:
         raise SystemExit(1)
 

@@ -1,4 +1,4 @@
-"""The tray as a process of its own: whether one runs, to start it apart from a terminal, and to end it."""
+"""The tray as a process of its own: started apart from a terminal, and ended. While it runs, it holds its lock."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM
-from claude_session_status.lock import FileLock
+from claude_session_status.lock import is_held
 from claude_session_status.private import open_existing, read_private
 
 if TYPE_CHECKING:
@@ -17,19 +17,6 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 15.0  # a busy machine needs some seconds to import the desktop
 POLL_SECONDS = 0.1
 _PID_OFFSET = 1  # Windows lets nobody read the byte that is locked
-
-
-def runs(lock: str) -> bool:
-    """Whether a tray holds the lock. The lock is taken for a moment to see that, where its file exists."""
-    if not os.path.exists(lock):
-        return False
-    probe = FileLock(lock)
-    try:
-        return not probe.acquire()
-    except OSError:
-        return False
-    finally:
-        probe.release()
 
 
 def write_pid(lock: str) -> None:
@@ -66,8 +53,8 @@ def start(
     for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
         sleep(POLL_SECONDS)
         if process.poll() is not None:
-            return runs(lock)  # another one was quicker
-        if runs(lock):
+            return is_held(lock)  # another one was quicker
+        if is_held(lock):
             process.returncode = 0  # it goes on without us: no warning that it was not waited for
             return True
     process.returncode = 0
@@ -87,9 +74,9 @@ def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
             return False
         process.terminate()
     except (OSError, ValueError, psutil.Error):
-        return not runs(lock)
+        return not is_held(lock)
     for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
-        if not runs(lock) and _has_ended(process):
+        if not is_held(lock) and _has_ended(process):
             return True
         sleep(POLL_SECONDS)
     return False

@@ -8,12 +8,10 @@ import dataclasses
 import functools
 import logging
 import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from queue import SimpleQueue
@@ -29,6 +27,7 @@ from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.worker import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, EventKind, Pause, Snapshot
+from claude_session_status.signals import ENDING, handling
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +191,7 @@ class Tray:
             raise RuntimeError("attach an icon first")
         watching = threading.Thread(target=self._watch, name="monitor", daemon=True)
         ending = threading.Thread(target=self._await_end, name="end", daemon=True)
-        with _signals(self._wish_to_end.put):
+        with handling(ENDING, self._wish_to_end.put):
             try:
                 watching.start()
                 ending.start()
@@ -364,26 +363,3 @@ _PAUSES = {
     view.Command.PAUSE_TOMORROW: Pause.TOMORROW,
     view.Command.PAUSE_OFF: Pause.OFF,
 }
-
-
-@contextmanager
-def _signals(wish: Callable[[str], None]) -> Iterator[None]:
-    """Turn the signals that end a program into a wish, and put their old handlers back afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {}
-    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        # What was ignored stays ignored: nohup means it.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, functools.partial(_wished, wish, name))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _wished(wish: Callable[[str], None], name: str, *_: object) -> None:
-    wish(name)
