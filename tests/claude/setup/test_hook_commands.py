@@ -51,6 +51,8 @@ NOT_OURS = [
     ("only named", "echo claude-session-status mark-turn"),
     ("only named, by a path", "/bin/echo /x/claude-session-status mark-turn"),
     ("with a variable", "A=b claude-session-status mark-turn"),
+    ("a space that the shell does not know", "claude-session-status\u2028mark-turn"),
+    ("another one", "claude-session-status\x0bmark-turn"),
     ("another module", "python3 -m claude_session_status_x mark-turn"),
 ]
 

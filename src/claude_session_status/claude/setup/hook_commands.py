@@ -39,14 +39,15 @@ PROGRAM = "claude-session-status"
 MODULE = "claude_session_status"
 
 _ANY_COMMAND = "|".join(COMMANDS)
-_WORD = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\;&|<>()$`])+"""
+_SPACE = r"[ \t\r\n]"  # as the shell and shlex have it: \s would also match U+2028
+_WORD = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^ \t\r\n"'\\;&|<>()$`])+"""
 _OUR_COMMAND = re.compile(
     rf"""
-    \s* (?:&\s+)?                                            # PowerShell's call operator
-    (?: (?:uvx|uv\s+tool\s+run|pipx\s+run) \s+ )?            # runners that people put before it
-    (?P<program>{_WORD}) (?P<module> (?:\s+-[A-Za-z]+)* \s+ -m \s+ {MODULE} )?
-    \s+ (?P<hook_command>{_ANY_COMMAND})
-    (?: \s* (?:[12&]?>\s*/dev/null | 2>&1 | \|\|\s*true ) )* \s* &? \s*
+    {_SPACE}* (?:&{_SPACE}+)?                                         # PowerShell's call operator
+    (?: (?:uvx|uv{_SPACE}+tool{_SPACE}+run|pipx{_SPACE}+run) {_SPACE}+ )?  # runners that people put before it
+    (?P<program>{_WORD}) (?P<module> (?:{_SPACE}+-[A-Za-z]+)* {_SPACE}+ -m {_SPACE}+ {MODULE} )?
+    {_SPACE}+ (?P<hook_command>{_ANY_COMMAND})
+    (?: {_SPACE}* (?:[12&]?>{_SPACE}*/dev/null | 2>&1 | \|\|{_SPACE}*true ) )* {_SPACE}* &? {_SPACE}*
     """,
     re.VERBOSE,
 )
