@@ -107,7 +107,11 @@ def _seconds(ttl: object) -> int | None:
 
 
 def line(told: Told, now: float, *, model_changed: bool = False) -> str:
-    """`● 4m 12s warm · 142k`, `○ expired · 142k`, `○ nothing cached`."""
+    """`● warm until 14:32:05 · 142k`, `○ expired · 142k`, `○ nothing cached`.
+
+    The time of day, not the time left: the client runs us every 30 s while a session is idle, and time left that stands
+    still would be too long.
+    """
     if told.expires_at is None:
         return "○ nothing cached"
     left = min(told.expires_at - now, told.ttl or 0)
@@ -116,8 +120,7 @@ def line(told: Told, now: float, *, model_changed: bool = False) -> str:
     elif left <= 0:
         state = "○ expired"
     else:
-        minutes, seconds = divmod(int(left), 60)
-        state = f"● {f'{minutes}m ' if minutes else ''}{seconds}s warm"
+        state = f"● warm until {time.strftime('%H:%M:%S', time.localtime(now + left))}"
     return f"{state} · {_thousands(told.tokens)}" if told.tokens else state
 
 
