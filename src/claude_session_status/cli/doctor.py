@@ -179,7 +179,7 @@ def _desktop(*, notify: bool) -> dict[str, Any]:
     from claude_session_status.desktop import backend  # noqa: PLC0415 - brings Pillow with it
     from claude_session_status.desktop.notify import chain_for  # noqa: PLC0415 - likewise
     from claude_session_status.desktop.notify.availability import way_of  # noqa: PLC0415 - likewise
-    from claude_session_status.view import Notification  # noqa: PLC0415 - needed with those only
+    from claude_session_status.notification import Notification  # noqa: PLC0415 - needed with those only
 
     seen = backend.gather(os.environ)
     choice = backend.choose(seen)
@@ -193,7 +193,7 @@ def _desktop(*, notify: bool) -> dict[str, Any]:
         chain = chain_for(sys.platform, os.environ)
         chain.notify(Notification("doctor", _TEST_TITLE, _TEST_BODY), None)
         chain.disconnect()
-        facts["notified"] = tuple((a.way, a.told, a.outcome.worked) for a in chain.attempts)
+        facts["notified"] = tuple((a.way, a.summary, a.outcome.worked) for a in chain.attempts)
     return facts
 
 
