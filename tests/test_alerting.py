@@ -38,17 +38,17 @@ def test_when_a_person_should_hear(what: str, given_session: Session, mark: floa
 @pytest.mark.parametrize(("age", "due"), [(269, 0), (270, 1), (274, 1), (276, 0), (299, 0)])
 def test_an_alert_is_given_at_its_mark_and_not_made_up_for(age: float, due: int) -> None:
     states = [policy.state_of(warm(age), NOW)]
-    assert len(alerting.due(states, [30], NOW)) == due
+    assert len(alerting.due_alerts(states, [30], NOW)) == due
 
 
 def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_done() -> None:
     just_idle = policy.state_of(warm(3580, 3600, last_turn_at=NOW), NOW)
-    (alert,) = alerting.due([just_idle], [300, 30], NOW)
+    (alert,) = alerting.due_alerts([just_idle], [300, 30], NOW)
     assert alert.lead_seconds == 30
     told = just_idle.session
     for done in alerting.alerted_events(alert, [300, 30], NOW):
         told = reducer.apply(told, done)
-    assert alerting.due([policy.state_of(told, NOW + 1)], [300, 30], NOW + 1) == ()
+    assert alerting.due_alerts([policy.state_of(told, NOW + 1)], [300, 30], NOW + 1) == ()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
     ],
 )
 def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]) -> None:
-    assert alerting.lead_times_of(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
+    assert alerting.lead_times(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counte
 )
 def test_when_a_person_wants_quiet(what: str, options: dict[str, Any], due: int) -> None:
     states = [policy.state_of(warm(270, context_tokens=5000), NOW)]
-    assert len(alerting.due(states, None, NOW, **options)) == due, what
+    assert len(alerting.due_alerts(states, None, NOW, **options)) == due, what
 
 
 def test_a_session_of_unknown_size_is_not_taken_for_a_small_one() -> None:
-    assert alerting.due([policy.state_of(warm(270), NOW)], None, NOW, min_tokens=5000)
+    assert alerting.due_alerts([policy.state_of(warm(270), NOW)], None, NOW, min_tokens=5000)
 
 
 def test_what_expires_within_five_seconds_is_told_of_together() -> None:
@@ -90,10 +90,10 @@ def test_what_expires_within_five_seconds_is_told_of_together() -> None:
         sessions = [replace(warm(age), session_id=name) for name, age in ages.items()]
         return [policy.state_of(replace(s, prompted_at=NOW) if s.session_id == "busy" else s, now) for s in sessions]
 
-    due = alerting.due(states(NOW), [30], NOW)
+    due = alerting.due_alerts(states(NOW), [30], NOW)
     assert [a.state.session.session_id for a in due] == ["now", "soon"]
-    assert [[a.state.session.session_id for a in group] for group in alerting.together(due)] == [["now", "soon"]]
-    assert alerting.due(states(NOW - 1), [30], NOW - 1) == ()
+    assert [[a.state.session.session_id for a in group] for group in alerting.grouped(due)] == [["now", "soon"]]
+    assert alerting.due_alerts(states(NOW - 1), [30], NOW - 1) == ()
 
 
 def test_two_that_fall_due_at_once_but_expire_apart_are_two_groups() -> None:
@@ -101,7 +101,7 @@ def test_two_that_fall_due_at_once_but_expire_apart_are_two_groups() -> None:
         policy.state_of(replace(warm(3300, 3600), session_id="hour"), NOW),
         policy.state_of(replace(warm(270), session_id="five"), NOW),
     ]
-    groups = alerting.together(alerting.due(states, None, NOW))
+    groups = alerting.grouped(alerting.due_alerts(states, None, NOW))
     assert [[a.state.session.session_id for a in group] for group in groups] == [["five"], ["hour"]]
 
 
@@ -116,9 +116,9 @@ def test_two_that_fall_due_at_once_but_expire_apart_are_two_groups() -> None:
     ],
 )
 def test_tomorrow_is_the_morning_after_this_day(now: str, morning: str) -> None:
-    assert alerting.tomorrow(datetime.fromisoformat(now).timestamp()) == datetime.fromisoformat(morning).timestamp()
+    assert alerting.next_morning(datetime.fromisoformat(now).timestamp()) == datetime.fromisoformat(morning).timestamp()
 
 
 def test_a_clock_that_was_never_set_has_a_tomorrow_that_windows_can_convert() -> None:
     """It takes no local time below that of one day, and looks at the day before each."""
-    assert alerting.tomorrow(0.0) - 86400 >= 86400 - 14 * 3600
+    assert alerting.next_morning(0.0) - 86400 >= 86400 - 14 * 3600

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status import notes
-from claude_session_status.claude import hook, payload
+from claude_session_status.claude import hook, hook_table, payload
 from claude_session_status.model import Event, EventKind, Process
 from fakes import NOW
 
@@ -22,14 +22,18 @@ def test_an_event_survives() -> None:
         assert notes.decode(notes.encode(event)) == event
 
 
-@given(st.text(min_size=1), st.text(), st.sampled_from(sorted(hook.KINDS)))
+@given(st.text(min_size=1), st.text(), st.sampled_from(sorted(hook_table.COMMANDS)))
 def test_what_a_hook_writes_by_hand_is_read_as_json(session_id: str, cwd: str, command: str) -> None:
     data = {"session_id": session_id, "cwd": cwd, "transcript_path": "/t"}
     note = hook.note_of(data, command, NOW, {"CLAUDE_PID": "12"})
     assert note is not None
     assert json.loads(payload.encode(note)) == note
     event = notes.decode(payload.encode(note))
-    assert (event.kind.value, event.session_id, event.at) == (hook.KINDS[command], note["session_id"], NOW)
+    assert (event.kind.value, event.session_id, event.at) == (
+        hook_table.kind_of(command, None),
+        note["session_id"],
+        NOW,
+    )
     assert event.process is not None
     assert event.process.pid == 12
 

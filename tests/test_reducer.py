@@ -44,16 +44,16 @@ def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
     muted = reducer.apply(ended, event("mute", NOW + 5))
     assert muted.muted
     assert muted.is_ended
-    assert reducer.last_sign(muted) == NOW + 1
+    assert reducer.last_seen(muted) == NOW + 1
     assert not reducer.apply(muted, event("unmute", NOW + 6)).muted
 
 
 def test_what_a_person_wants_holds_also_when_the_clock_was_set_back() -> None:
     s = reducer.apply(reducer.apply(Session("s"), event("turn", NOW)), event("mute", NOW + 10))
     earlier = NOW - 3600
-    assert not reducer.apply(s, event("unmute", reducer.moment_for(s, earlier))).muted
-    assert reducer.apply(s, event("forget", reducer.moment_for(s, earlier))).is_forgotten
-    assert reducer.moment_for(s, NOW + 99) == NOW + 99
+    assert not reducer.apply(s, event("unmute", reducer.action_time(s, earlier))).muted
+    assert reducer.apply(s, event("forget", reducer.action_time(s, earlier))).is_forgotten
+    assert reducer.action_time(s, NOW + 99) == NOW + 99
 
 
 def test_an_events_fields_hold_until_a_newer_event_has_others() -> None:
@@ -79,20 +79,20 @@ def test_compaction_leaves_nothing_cached_and_does_not_reopen_the_session() -> N
 
 def test_a_transcripts_title_beats_a_hooks_whatever_comes_first() -> None:
     titled = reducer.apply(Session("s"), event("start", NOW, title="hook"))
-    titled = reducer.observe(titled, TranscriptFacts(title="A"), "1")
+    titled = reducer.apply_transcript(titled, TranscriptFacts(title="A"), "1")
     titled = reducer.apply(titled, event("prompt", NOW + 5, title="hook again"))
     assert titled.title == "A"
-    assert reducer.observe(titled, TranscriptFacts(title=None), "2").title == "A"
-    assert reducer.observe(titled, TranscriptFacts(title="Z"), "3").title == "Z"
+    assert reducer.apply_transcript(titled, TranscriptFacts(title=None), "2").title == "A"
+    assert reducer.apply_transcript(titled, TranscriptFacts(title="Z"), "3").title == "Z"
 
 
 def test_at_stop_the_request_on_its_way_is_the_one_that_was_answered() -> None:
     on_its_way = TranscriptFacts(request_at=NOW - 100, ttl_seconds=3600, pending_at=NOW - 20)
-    stopped = reducer.observe(session(answered_at=NOW), on_its_way, "1")
+    stopped = reducer.apply_transcript(session(answered_at=NOW), on_its_way, "1")
     assert stopped.request == Request(NOW - 20, 3600, Source.HOOK)
-    working = reducer.observe(session(answered_at=NOW - 50), on_its_way, "1")
+    working = reducer.apply_transcript(session(answered_at=NOW - 50), on_its_way, "1")
     assert working.request == Request(NOW - 100, 3600, Source.TRANSCRIPT)
-    seen = reducer.observe(stopped, TranscriptFacts(request_at=NOW - 20, ttl_seconds=300), "2")
+    seen = reducer.apply_transcript(stopped, TranscriptFacts(request_at=NOW - 20, ttl_seconds=300), "2")
     assert seen.request == Request(NOW - 20, 300, Source.TRANSCRIPT)
 
 
@@ -144,9 +144,9 @@ def told(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
 def test_a_transcript_that_is_read_again_keeps_the_status_lines_word() -> None:
     s = reducer.apply(session(), told(NOW + 290))
     for mark in ("1", "2"):
-        s = reducer.observe(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
+        s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
         assert s.request == Request(NOW - 10.4, 300, LINE)
-    s = reducer.observe(s, TranscriptFacts(request_at=NOW + 60, ttl_seconds=3600), "3")
+    s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW + 60, ttl_seconds=3600), "3")
     assert s.request == Request(NOW + 60, 3600, TRANSCRIPT)
 
 
@@ -177,11 +177,11 @@ def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:
     found = reducer.apply(reducer.apply(Session("s"), event("found", NOW)), event("gone", NOW))
     for sign in (event("found", NOW + 9), told(NOW + 300, NOW + 9)):
         assert policy.activity_of(reducer.apply(ended, sign), NOW + 10) is Activity.ENDED
-        assert not reducer.may_be_found(ended, sign.at)
+        assert not reducer.is_new_discovery(ended, sign.at)
         assert policy.activity_of(found, NOW + 10) is Activity.ENDED
         assert policy.activity_of(reducer.apply(found, sign), NOW + 10) is Activity.IDLE
-        assert reducer.may_be_found(found, sign.at)
-    assert not reducer.may_be_found(found, NOW)
+        assert reducer.is_new_discovery(found, sign.at)
+    assert not reducer.is_new_discovery(found, NOW)
 
 
 def test_what_was_found_yields_to_what_any_hook_says() -> None:

@@ -219,7 +219,7 @@ def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> Non
     ],
 )
 def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> None:
-    until = alerting.tomorrow(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
+    until = alerting.next_morning(NOW) if paused_for == "tomorrow" else paused_for and NOW + paused_for
     menu = view.menu(policy.snapshot([], NOW, paused_until=until))
     assert line(menu, "pause").label.startswith(label)
     assert [item.key for item in line(menu, "pause").children if item.checked] == [f"pause:{checked}"]

@@ -12,9 +12,9 @@ def main() -> int:
     """Run the command in `sys.argv`; return its exit code: 0 done, 1 failed, 2 wrong usage."""
     arguments = sys.argv[1:]
     if arguments and arguments[0].startswith("mark-") and not {"--help", "-h"}.intersection(arguments):
-        from claude_session_status.claude import hook  # noqa: PLC0415 - the whole point of this file
+        from claude_session_status.claude import hook, hook_table  # noqa: PLC0415 - imported for these commands only
 
-        if arguments[0] in hook.KINDS:
+        if arguments[0] in hook_table.COMMANDS:
             hook.main(arguments[0])  # whatever else is said: a usage error would block Claude Code's user
             os._exit(0)  # somebody waits, and nothing is left to flush: spare the interpreter's tidying up
     if arguments and arguments[0] == "statusline" and not {"--help", "-h"}.intersection(arguments[1:2]):

@@ -1,7 +1,7 @@
-"""When a person is told that a cache is about to go cold, and when not: lead times, pauses, what was told already.
+"""Decides when the user is notified that a cache is about to expire: lead times, pauses, what was already notified.
 
-Pure functions of values and `now`. Once for each expiry and lead time, whatever the restarts; never late, since what
-is said then is not true any more; and never of a session at work, whose next request is on its way.
+Pure functions of values and `now`. Each expiry is notified once per lead time, even across restarts; never late, when
+the text would no longer be true; and never for a session at work, whose next request will refresh the cache.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,22 +9,22 @@ from datetime import UTC, datetime, timedelta
 
 from claude_session_status.model import Activity, Alert, Cache, Event, EventKind, Pause, SessionState
 from claude_session_status.policy import LAST_SECONDS, activity_since
-from claude_session_status.reducer import SAME_EXPIRY_SECONDS, could_have_been_notified
+from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 
-GRACE_SECONDS = 5.0  # an alert later than this after its mark is not given
-TOGETHER_SECONDS = 5.0  # expiries as near as this are told of together
-LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # where the person has set none: by TTL
+GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
+GROUP_SECONDS = 5.0  # expiries closer than this share one notification
+LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
 _CONVERTIBLE = 2 * 86400.0
-MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; who is up at three still means the same night
+MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
 
 _ALERTED = (Activity.IDLE, Activity.WAITING)
 
 
 def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | None:
-    """When a person should hear of this expiry: `lead_seconds` before it, or when the session fell idle after that.
+    """When to notify of this expiry: `lead_seconds` before it, or when the session fell idle after that.
 
-    None when there is nothing to tell: not warm, working, ended, muted, or told already.
+    None when there is nothing to notify: not warm, working, ended, muted, or already notified.
     """
     if state.cache is not Cache.WARM or state.expires_at is None or state.session.request is None:
         return None
@@ -32,18 +32,18 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     if activity not in _ALERTED or state.session.muted:
         return None
     expiry = state.session.request.expires_at
-    told = dict(state.session.alerts).get(lead_seconds)
-    is_told = told is not None and expiry < told + SAME_EXPIRY_SECONDS
-    # One that a wrong clock told of an hour ahead says nothing of this one.
-    if told is not None and is_told and could_have_been_notified(state.session, lead_seconds, told, now):
+    notified = dict(state.session.alerts).get(lead_seconds)
+    is_notified = notified is not None and expiry < notified + SAME_EXPIRY_SECONDS
+    # An alert recorded an hour ahead by a wrong clock does not concern this expiry.
+    if notified is not None and is_notified and is_plausible_alert(state.session, lead_seconds, notified, now):
         return None
     return max(expiry - lead_seconds, since)
 
 
-def lead_times_of(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
-    """The lead times that count for this session, the shortest first. `leads` is what the person set, if anything.
+def lead_times(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
+    """The lead times that apply to this session, the shortest first. `leads` is the user's setting, if any.
 
-    One as long as the cache lives is none: it would be due at each turn's end.
+    A lead time as long as the TTL does not count: it would be due at the end of each turn.
     """
     request = state.session.request
     if request is None:
@@ -52,7 +52,7 @@ def lead_times_of(state: SessionState, leads: Sequence[float] | None) -> tuple[f
     return tuple(sorted(lead for lead in known if lead < request.ttl_seconds))
 
 
-def due(
+def due_alerts(
     states: Iterable[SessionState],
     leads: Sequence[float] | None,
     now: float,
@@ -61,10 +61,10 @@ def due(
     paused_until: float | None = None,
     sound: bool = False,
 ) -> tuple[Alert, ...]:
-    """The alerts to give at `now`. A mark that passed a while ago (asleep, clock jumped) is not made up for.
+    """The alerts to give at `now`. One that fell due a while ago (sleep, clock change) is dropped.
 
-    Those that would fall due within seconds, of caches that expire within seconds of one that is told of, come along.
-    Sessions that are known to hold less than `min_tokens` tokens are quiet, and all are until `paused_until`.
+    Alerts that fall due seconds later, for caches that expire together with one of these, are given now as well.
+    Sessions known to hold less than `min_tokens` tokens are silent, and all are until `paused_until`.
     """
     if paused_until is not None and now < paused_until:
         return ()
@@ -74,58 +74,58 @@ def due(
         tokens = state.session.context_tokens
         if tokens is not None and tokens < min_tokens:
             continue
-        for lead in lead_times_of(state, leads):
-            mark = alert_time(state, lead, now)
-            if mark is not None and -TOGETHER_SECONDS <= now - mark <= GRACE_SECONDS:
-                (now_due if mark <= now else near).append(Alert(state, lead, sound))
-                break  # the shortest lead says it all
-    return tuple(now_due + [alert for alert in near if any(_is_together(alert, other) for other in now_due)])
+        for lead in lead_times(state, leads):
+            at = alert_time(state, lead, now)
+            if at is not None and -GROUP_SECONDS <= now - at <= GRACE_SECONDS:
+                (now_due if at <= now else near).append(Alert(state, lead, sound))
+                break  # the shortest lead covers the longer ones
+    return tuple(now_due + [alert for alert in near if any(_expire_together(alert, other) for other in now_due)])
 
 
-def _is_together(a: Alert, b: Alert) -> bool:
-    return abs((a.state.expires_at or 0.0) - (b.state.expires_at or 0.0)) <= TOGETHER_SECONDS
+def _expire_together(a: Alert, b: Alert) -> bool:
+    return abs((a.state.expires_at or 0.0) - (b.state.expires_at or 0.0)) <= GROUP_SECONDS
 
 
-def together(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
+def grouped(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
     """The alerts in groups whose expiries lie within seconds, the soonest first."""
     groups: list[list[Alert]] = []
     for alert in sorted(alerts, key=lambda a: (a.state.expires_at or 0.0, a.state.session.session_id)):
-        if groups and _is_together(groups[-1][0], alert):
+        if groups and _expire_together(groups[-1][0], alert):
             groups[-1].append(alert)
         else:
             groups.append([alert])
     return tuple(tuple(group) for group in groups)
 
 
-def tomorrow(now: float) -> float:
-    """The next morning, local time (epoch seconds): what a person means who wants quiet until tomorrow."""
-    # Windows converts no local time of 1970's first day, and a clock that was never set stands there.
+def next_morning(now: float) -> float:
+    """The end of a pause "until tomorrow": the next morning in local time (epoch seconds)."""
+    # Windows can't convert local times of 1970's first day, which a clock that was never set shows.
     local = datetime.fromtimestamp(max(now, _CONVERTIBLE), UTC).astimezone().replace(tzinfo=None)
     day = (local - timedelta(hours=NIGHT_HOUR)).date() + timedelta(days=1)
     return datetime(day.year, day.month, day.day, MORNING_HOUR).timestamp()  # noqa: DTZ001 - local time is meant
 
 
 def paused_until(pause: Pause, now: float) -> float | None:
-    """When a pause that is asked for at `now` ends; None for no pause."""
+    """When a pause requested at `now` ends; None for no pause."""
     if pause is Pause.OFF:
         return None
-    return now + PAUSE_SECONDS if pause is Pause.HOUR else tomorrow(now)
+    return now + PAUSE_SECONDS if pause is Pause.HOUR else next_morning(now)
 
 
 def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> tuple[Event, ...]:
-    """What to remember of an alert: this lead time is done for this expiry, and so are the longer ones."""
+    """The events that record an alert: this lead time is done for this expiry, and so are the longer ones."""
     request = alert.state.session.request
     if request is None:
         return ()
     session_id, expiry = alert.state.session.session_id, request.expires_at
     return tuple(
         Event(EventKind.ALERTED, session_id, now, expires_at=expiry, lead_seconds=lead)
-        for lead in lead_times_of(alert.state, leads)
+        for lead in lead_times(alert.state, leads)
         if lead >= alert.lead_seconds
     )
 
 
 def next_alert_time(states: Iterable[SessionState], leads: Sequence[float] | None, now: float) -> float | None:
-    """The next moment at which an alert falls due; None when none is ahead."""
-    marks = (alert_time(state, lead, now) for state in states for lead in lead_times_of(state, leads))
-    return min((m for m in marks if m is not None and m > now), default=None)
+    """The next moment at which an alert falls due; None when there is none."""
+    times = (alert_time(state, lead, now) for state in states for lead in lead_times(state, leads))
+    return min((at for at in times if at is not None and at > now), default=None)

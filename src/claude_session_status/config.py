@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from claude_session_status.errors import reason_of
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -101,7 +103,7 @@ def load(path: str, called: str | None = None) -> Loaded:
     except FileNotFoundError:
         return Loaded()
     except OSError as error:
-        return Loaded(problems=(f"{called} can't be read: {error.strerror or error}. Defaults are used",))
+        return Loaded(problems=(f"{called} can't be read: {reason_of(error)}. Defaults are used",))
     except UnicodeError:
         return Loaded(problems=(f"{called} can't be read: it is not UTF-8 text. Defaults are used",))
     return parse(text, called)

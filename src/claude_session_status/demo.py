@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from claude_session_status.claude import hook, payload
+from claude_session_status.claude import hook, hook_table, payload
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Clock, Monitor, SystemClock
 from claude_session_status.paths import Paths
@@ -112,13 +112,14 @@ def steps() -> Iterator[Step]:
 
 # ---- the stage --------------------------------------------------------------
 
-_MARKS = {
-    Act.OPEN: ("mark-start", {"hook_event_name": "SessionStart", "source": "startup"}),
-    Act.ASK: ("mark-prompt", {"hook_event_name": "UserPromptSubmit"}),
-    Act.WAIT: ("mark-wait", {"hook_event_name": "Notification", "notification_type": "permission_prompt"}),
-    Act.ANSWER: ("mark-turn", {"hook_event_name": "Stop"}),
-    Act.COMPACT: ("mark-start", {"hook_event_name": "SessionStart", "source": "compact"}),
-    Act.END: ("mark-end", {"hook_event_name": "SessionEnd", "reason": "prompt_input_exit"}),
+# The hook event that the client fires, and the event's own fields.
+_EVENTS: dict[Act, tuple[str, dict[str, str]]] = {
+    Act.OPEN: ("SessionStart", {"source": "startup"}),
+    Act.ASK: ("UserPromptSubmit", {}),
+    Act.WAIT: ("Notification", {"notification_type": "permission_prompt"}),
+    Act.ANSWER: ("Stop", {}),
+    Act.COMPACT: ("SessionStart", {"source": "compact"}),
+    Act.END: ("SessionEnd", {"reason": "prompt_input_exit"}),
 }
 
 
@@ -149,16 +150,17 @@ class Stage:
             for line in self._lines(step.act, part, at):
                 file.write(json.dumps(line) + "\n")
         os.utime(transcript, (at, at))  # by the clock that its lines are of
-        if step.act not in _MARKS:
+        if step.act not in _EVENTS:
             return
-        command, says = _MARKS[step.act]
-        said = {
+        event, fields = _EVENTS[step.act]
+        data = {
+            "hook_event_name": event,
             "session_id": session_id,
             "transcript_path": str(transcript),
             "cwd": f"/home/you/{part.project}",
-            **says,
+            **fields,
         }
-        note = hook.note_of(said, command, at, {})
+        note = hook.note_of(data, hook_table.command_of(event), at, {})
         if note is not None:
             self._spool.write(payload.encode(note), at)
 

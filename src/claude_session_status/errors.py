@@ -1,8 +1,18 @@
 """Failures a person can act on: each says what went wrong and what to do next.
 
-The command line prints them as two short lines and exits with 1; the tray shows the title. Nothing else in the
-product is allowed to reach a person as a traceback.
+The command line prints them as two short lines and exits with 1; the tray shows the title. No failure reaches the user
+as a traceback.
 """
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's reason: `Permission denied`."""
+    return error.strerror or str(error)
+
+
+def file_and_reason(error: OSError, fallback: str) -> str:
+    """Return `FILE: reason`; `fallback` stands for the file where the error names none."""
+    return f"{error.filename or fallback}: {reason_of(error)}"
 
 
 class SessionStatusError(Exception):
@@ -23,7 +33,7 @@ class StoreNewerError(SessionStatusError):
 
 
 class StoreBrokenError(SessionStatusError):
-    """The database can't be read as one."""
+    """The file is not a database, or is damaged."""
 
 
 class StoreUnusableError(SessionStatusError):
@@ -35,7 +45,7 @@ class StoreRowError(SessionStatusError):
 
 
 class SettingsError(SessionStatusError):
-    """Claude Code's settings file is not of the form that it can be edited safely, and is left untouched."""
+    """Claude Code's settings file can't be edited safely, and is left untouched."""
 
 
 class AutostartError(SessionStatusError):
@@ -43,4 +53,4 @@ class AutostartError(SessionStatusError):
 
 
 class NoHomeError(SessionStatusError):
-    """Neither the environment nor the system's list of users tells where the user's files are."""
+    """Neither the environment nor the system's list of users names the user's home folder."""

@@ -1,4 +1,4 @@
-"""The values that the stages hand to each other: frozen, and free of any behaviour that needs the outside.
+"""The values that pass between the stages: frozen dataclasses and enums without I/O.
 
 All times are UTC epoch seconds (float), all durations seconds, all sizes tokens. None means "not known", never 0.
 """
@@ -16,16 +16,16 @@ class Cache(StrEnum):
 
 
 class Activity(StrEnum):
-    """What the session is doing. Apart from the cache: a waiting session's cache drains like any other."""
+    """What the session is doing. Independent of the cache: a waiting session's cache expires like any other."""
 
     IDLE = "idle"
     WORKING = "working"  # a turn is in progress
-    WAITING = "waiting"  # a permission prompt holds the turn
+    WAITING = "waiting"  # a permission prompt or a question holds the turn
     ENDED = "ended"
 
 
 class Source(StrEnum):
-    """Who told of the last request."""
+    """Where the last request is known from."""
 
     STATUS_LINE = "statusline"
     TRANSCRIPT = "transcript"
@@ -33,15 +33,15 @@ class Source(StrEnum):
 
 
 class Turn(StrEnum):
-    """Where the transcript's newest line leaves the turn."""
+    """The state of the turn after the transcript's newest line."""
 
-    OVER = "over"  # answered, interrupted or failed
-    ASKED = "asked"  # the model is to speak next
+    OVER = "over"  # completed, interrupted or failed
+    ASKED = "asked"  # the model has to respond
     TOOL = "tool"  # a tool runs
 
 
 class ClientStatus(StrEnum):
-    """What the client itself says a session does."""
+    """The status that the client itself reports for a session."""
 
     IDLE = "idle"
     BUSY = "busy"
@@ -49,36 +49,36 @@ class ClientStatus(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a note in the spool tells. The first seven are of hooks, the last of the status line, the others ours."""
+    """What a note in the spool reports. Hooks write the first seven, the status line the last; the rest are our own."""
 
     START = "start"
     PROMPT = "prompt"
     TURN = "turn"  # a turn ended
     FAILURE = "failure"  # a turn ended in an API error: its last request cached nothing
     TOOL = "tool"  # something happened inside a turn
-    WAIT = "wait"
+    WAIT = "wait"  # a permission prompt or a question opened
     END = "end"
-    GONE = "gone"  # the session's process is no more
-    STAYED = "stayed"  # one client left, and another has the same session open
-    ALERTED = "alerted"  # a person was told of an expiry
-    MUTE = "mute"  # a person wants to hear nothing of the session
+    GONE = "gone"  # the session's process no longer exists
+    STILL_OPEN = "stayed"  # one client left the session, another still has it open
+    ALERTED = "alerted"  # the user was notified of an expiry
+    MUTE = "mute"  # the user wants no notifications for the session
     UNMUTE = "unmute"
-    FORGET = "forget"  # a person wants nothing of the session to be kept
-    FOUND = "found"  # a transcript shows a session that no hook has spoken of
-    STATUS_LINE = "statusline"  # the client's own word on the cache, from its status line
+    FORGET = "forget"  # the user wants nothing of the session to be kept
+    FOUND = "found"  # a transcript shows a session that no hook has reported
+    STATUS_LINE = "statusline"  # the client's own countdown, from its status line
 
 
 class Pause(StrEnum):
-    """For how long a person wants no notifications."""
+    """How long the user wants no notifications."""
 
     HOUR = "hour"
     TOMORROW = "tomorrow"
-    OFF = "off"  # they are on again
+    OFF = "off"  # notifications are on again
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The client's process. `started` is the kernel's own tick count on Linux, since ids are reused and clocks jump."""
+    """The client's process. `started` is the kernel's tick count on Linux, since ids are reused and clocks change."""
 
     pid: int
     started: int | None = None
@@ -87,7 +87,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to one session, `at` the moment the hook began."""
+    """One thing that happened to one session; `at` is the moment the hook began."""
 
     kind: EventKind
     session_id: str
@@ -101,12 +101,12 @@ class Event:
     process: Process | None = None
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
-    ttl_seconds: int | None = None  # STATUS_LINE: of the cache that expires at `expires_at`
+    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The last main request known: it read or wrote the conversation's prefix, so the cache lives from its start."""
+    """The last known main request. It read or wrote the conversation's prefix, so the TTL runs from its start."""
 
     started_at: float
     ttl_seconds: int
@@ -120,28 +120,28 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFacts:
-    """What the end of a transcript says."""
+    """What the end of a transcript shows."""
 
     request_at: float | None = None  # start of the last main request that got a response
     request_cached: bool = True  # False: its response had no cache tokens at all
-    pending_at: float | None = None  # start of a main request after that one, no line of a response yet
-    response_at: float | None = None  # when the first line of its response was written
+    pending_at: float | None = None  # start of a later main request without any line of a response yet
+    response_at: float | None = None  # when the first line of the response was written
     ttl_seconds: int | None = None
-    ttl_written_at: float | None = None  # which earlier response tells the TTL; None: the last one does so itself
+    ttl_written_at: float | None = None  # the earlier response that shows the TTL; None: the last response shows it
     context_tokens: int | None = None
     model: str | None = None
     title: str | None = None
-    title_given: bool = True  # False: made up by the model
+    title_given: bool = True  # False: the model made it up
     compacted_at: float | None = None  # after that request
-    switched_at: float | None = None  # another model or effort was chosen after that request
-    switched_back_at: float | None = None  # or it was, and then again what that request had
+    switched_at: float | None = None  # the user chose another model or effort after that request
+    switched_back_at: float | None = None  # the user chose the request's model and effort again
     turn: Turn | None = None
-    turn_at: float | None = None  # when the line was written that tells the turn
+    turn_at: float | None = None  # when the line that shows the turn was written
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is remembered of one session: a row of the table. Times only grow, so any order of events ends alike."""
+    """What is remembered of one session: a row of the table. Times only grow, so events may come in any order."""
 
     session_id: str
     project: str | None = None
@@ -150,21 +150,21 @@ class Session:
     started_at: float | None = None  # the first event
     opened_at: float | None = None  # the last start or resume
     prompted_at: float | None = None
-    last_turn_at: float | None = None  # the last end of a turn, good or bad
-    answered_at: float | None = None  # the last good one
+    last_turn_at: float | None = None  # the last end of a turn, completed or failed
+    answered_at: float | None = None  # the last completed turn
     waiting_at: float | None = None
     tool_at: float | None = None
     ended_at: float | None = None
     last_event_at: float | None = None
     request: Request | None = None
-    uncached_at: float | None = None  # compacted, or a response without cache tokens: nothing older counts
-    switched_at: float | None = None  # another model or effort was chosen: what is cached is of no use to it
-    switched_back_at: float | None = None  # and then again the one that the last request had
-    response_at: float | None = None  # when the last response that the transcript shows began to arrive
-    ttl_written_at: float | None = None  # which response told the TTL, where that of the request itself did not
+    uncached_at: float | None = None  # compacted, or a response without cache tokens: no older request counts
+    switched_at: float | None = None  # another model or effort was chosen, which can't use what is cached
+    switched_back_at: float | None = None  # the last request's model and effort were chosen again
+    response_at: float | None = None  # when the last response in the transcript began to arrive
+    ttl_written_at: float | None = None  # the response that showed the TTL, where the request's own did not
     transcript_path: str | None = None
     transcript_mark: str | None = None  # size and mtime when it was last read
-    transcript_at: float | None = None  # the newest line that tells something of the turn
+    transcript_at: float | None = None  # the newest line that shows the state of the turn
     transcript_turn: Turn | None = None
     client_status: ClientStatus | None = None
     client_status_at: float | None = None
@@ -172,34 +172,34 @@ class Session:
     model: str | None = None
     process: Process | None = None
     muted: bool = False
-    alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry told of at that lead)
-    stamps: tuple[tuple[str, float], ...] = ()  # (field, when the event was that it is from): the newest holds
-    found_at: float | None = None  # the last sign of life that no hook gave: a transcript, a status line
-    forgotten_at: float | None = None  # nothing from before is kept, and nothing from before comes back
+    alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry notified at that lead)
+    stamps: tuple[tuple[str, float], ...] = ()  # (field, time of the event that set it): the newest event wins
+    found_at: float | None = None  # the last sign of life without a hook: a transcript, a status line
+    forgotten_at: float | None = None  # nothing older is kept, and nothing older comes back
 
     @property
     def is_ended(self) -> bool:
-        """Whether the last word on the session is its end; a newer event brings it back.
+        """Whether the newest event is the session's end; a newer event brings the session back.
 
-        Once a hook has spoken of the session, no other sign of life does: a client writes lines and renders its status
-        line even while it goes.
+        Once a hook has reported the session, only hooks bring it back: a client still writes lines and renders its
+        status line while it exits.
         """
-        heard_at = self.last_event_at if self.last_event_at is not None else self.found_at
-        return self.ended_at is not None and self.ended_at >= (heard_at or 0.0)
+        last_seen = self.last_event_at if self.last_event_at is not None else self.found_at
+        return self.ended_at is not None and self.ended_at >= (last_seen or 0.0)
 
     @property
     def is_found(self) -> bool:
-        """Whether the session is known without any hook having spoken of it."""
+        """Whether the session was discovered and no hook has reported it."""
         return self.found_at is not None and self.last_event_at is None
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether a person wanted it forgotten and no hook has spoken of it since."""
+        """Whether the user had it forgotten and no hook has reported it since."""
         return self.forgotten_at is not None and self.last_event_at is None
 
 
 class Urgency(IntEnum):
-    """How soon a warm cache goes cold. Ordered."""
+    """How soon a warm cache expires. Ordered."""
 
     NONE = 0  # nothing is warm
     CALM = 1
@@ -209,7 +209,7 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """A session at one moment: what `policy.state_of` makes of a row and the clock."""
+    """A session at one moment, as `policy.state_of` derives it from a row and the clock."""
 
     session: Session
     cache: Cache
@@ -217,12 +217,12 @@ class SessionState:
     expires_at: float | None  # None exactly when the cache is NONE
     seconds_left: float | None  # 0 when expired, None when nothing is cached
     urgency: Urgency = Urgency.NONE
-    rewrite_cost_usd: float | None = None  # an estimate of what reading it all anew costs more than the cache would
+    rewrite_cost_usd: float | None = None  # estimate: what re-caching costs beyond reading from the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A person should hear now that this session's cache expires."""
+    """The user should be notified now that this session's cache expires."""
 
     state: SessionState
     lead_seconds: float
@@ -231,10 +231,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All sessions at one moment, in the order in which they are shown."""
+    """All sessions at one moment, in display order."""
 
     now: float
     sessions: tuple[SessionState, ...] = ()
     stale: bool = False  # the database was locked: these are the rows of an earlier poll
-    problem: str | None = None  # one line for a person
-    paused_until: float | None = None  # no notifications before that moment; None: they are on
+    problem: str | None = None  # one line for the user
+    paused_until: float | None = None  # no notifications before that moment; None: notifications are on

@@ -17,8 +17,8 @@ from typing import Protocol
 from claude_session_status import alerting, config, heartbeat, notes, pause, policy, reducer
 from claude_session_status.claude.discovery import Finder, Trace, event_of
 from claude_session_status.claude.ingest import Ingester
-from claude_session_status.claude.liveness import Liveness, Watch
-from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
+from claude_session_status.claude.liveness import Liveness, LivenessProbe
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -56,7 +56,7 @@ class SystemClock:
 
 
 def _tells_news(trace: Trace, session: Session | None) -> bool:
-    return reducer.may_be_found(session, trace.at, runs=trace.listed is not None)
+    return reducer.is_new_discovery(session, trace.at, runs=trace.listed is not None)
 
 
 class Monitor:
@@ -86,7 +86,7 @@ class Monitor:
         self._spool = Spool(paths.spool)
         self._store = store or Store(paths.database, tries=TRIES)
         self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
-        self._alive = alive or Watch()
+        self._alive = alive or LivenessProbe()
         self._finder = Finder(paths, self._alive)
         self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
         self._price = price
@@ -110,7 +110,7 @@ class Monitor:
         The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
         """
         session = self._rows.get(session_id) or Session(session_id)
-        event = Event(kind, session_id, reducer.moment_for(session, self._clock.time()))
+        event = Event(kind, session_id, reducer.action_time(session, self._clock.time()))
         self._spool.write(notes.encode(event), event.at)
         self._submitted.put(event)
         self.wake()
@@ -196,7 +196,7 @@ class Monitor:
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
-                title = f"{error.filename or self._paths.folder}: {error.strerror or error}"
+                title = file_and_reason(error, self._paths.folder)
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
         for problem in self._problems:
             if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
@@ -298,7 +298,7 @@ class Monitor:
         ended = [session for session in self._rows.values() if session.is_ended]
         for session, process in self._finder.open_elsewhere(ended, self._clock.time()):
             if session.ended_at is not None:
-                self._say(Event(EventKind.STAYED, session.session_id, session.ended_at + 0.001, process=process))
+                self._say(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
 
     def _write(self, *, force: bool = False) -> None:
         """Remember what transcripts told, at most once in some seconds."""
@@ -332,7 +332,7 @@ class Monitor:
         """All sessions at this moment; no file is looked at."""
         now = self._clock.time()
         return policy.snapshot(
-            (s for s in self._rows.values() if self._everything or not policy.is_lost(s, now)),
+            (s for s in self._rows.values() if self._everything or not policy.is_abandoned(s, now)),
             now,
             stale=any(isinstance(p, StoreLockedError) for p in self._problems),
             problem=self.problem.title if self.problem else next(iter(self._config_problems), None),
@@ -343,7 +343,7 @@ class Monitor:
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
         """The alerts that are due, each remembered before it is given, so that it comes once at most."""
         leads = self._settings.notify_before_seconds
-        due = alerting.due(
+        due = alerting.due_alerts(
             shot.sessions,
             leads,
             shot.now,

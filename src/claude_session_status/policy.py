@@ -1,8 +1,8 @@
-"""What a session is at a moment: whether its cache is warm, what it does, how soon it goes cold, where it stands.
+"""Decides what a session is at a moment: whether its cache is warm, what it does, how soon it expires, display order.
 
 Pure functions of values and `now`; nothing here reads a clock, a file or the environment. *The countdown runs from the
-start of the last main request.* The client's own does (its status line agrees within two seconds), and counting from
-the end of a response would promise time that is not there.
+start of the last main request.* The client's own countdown does (they agree within two seconds), and counting from the
+end of a response would show time that is not left.
 """
 
 import math
@@ -20,19 +20,19 @@ from claude_session_status.model import (
     Turn,
     Urgency,
 )
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, believed, last_sign
+from claude_session_status.reducer import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, last_seen, without_future
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber
-SOON_SHARE = 0.2  # amber: of a cache that lives longer than ten minutes
-# Esc before the first word of an answer leaves no trace at all, so the wait for one is believed this long.
-ANSWER_LIMIT_SECONDS = 180.0
-# Esc in a tool leaves a line, so a tool is believed much longer.
+SOON_SHARE = 0.2  # amber, where the TTL is longer than ten minutes
+# Esc before the first token of a response leaves no trace, so waiting for one counts as work for this long only.
+RESPONSE_LIMIT_SECONDS = 180.0
+# Esc during a tool leaves a line in the transcript, so a running tool is trusted for longer.
 TOOL_LIMIT_SECONDS = 7200.0
 SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are shown
-ENDED_SHOWN_SECONDS = 600.0  # and ended ones for a while longer, where there is room for them
-FOUND_SECONDS = 3600.0  # how far back a transcript counts as a session that may be running
-LONGEST_PAUSE_SECONDS = 36 * 3600.0  # a pause that ends later than this is none: a clock was set back
+ENDED_SHOWN_SECONDS = 600.0  # ended sessions are shown for a while longer, where there is room
+FOUND_SECONDS = 3600.0  # a transcript written within this time counts as a session that may be running
+LONGEST_PAUSE_SECONDS = 36 * 3600.0  # a pause that ends later is ignored: a clock was set back
 
 # (model, TTL in seconds, tokens) -> USD, None when unknown
 Price = Callable[[str, int, int], float | None]
@@ -42,8 +42,8 @@ Price = Callable[[str, int, int], float | None]
 
 
 def state_of(session: Session, now: float, price: Price | None = None) -> SessionState:
-    """Cache, activity, countdown and, where `price` knows it, the cost of being late, of a session at `now`."""
-    session = believed(session, now)
+    """The session's cache, activity, countdown and, where `price` knows it, the cost of re-caching at `now`."""
+    session = without_future(session, now)
     activity = activity_of(session, now)
     request = session.request
     if request is None or _is_uncached(session, request):
@@ -51,11 +51,11 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     cost = None
     if price is not None and session.model is not None and session.context_tokens is not None:
         cost = price(session.model, request.ttl_seconds, session.context_tokens)
-    # A start that is a little ahead of the clock: no cache has more than its TTL left.
+    # A start slightly ahead of the clock: no cache has more than its TTL left.
     expires_at = min(request.expires_at, now + request.ttl_seconds)
     switched_at = session.switched_at
     if switched_at is not None and switched_at >= max(request.started_at, session.switched_back_at or -math.inf):
-        expires_at = min(expires_at, switched_at)  # the next message is read anew, by the new model
+        expires_at = min(expires_at, switched_at)  # the new model can't read the old model's cache
     left = expires_at - now
     if left <= 0:
         return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0, rewrite_cost_usd=cost)
@@ -64,14 +64,14 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
 
 
 def _is_uncached(session: Session, request: Request) -> bool:
-    """Whether what the request left was thrown away. A response that came after that was not, whenever it began."""
+    """Whether the request's cache was thrown away. A response that came later still counts, whenever it began."""
     if session.uncached_at is None:
         return False
     return session.uncached_at >= max(request.started_at, session.response_at or -math.inf)
 
 
 def urgency_of(seconds_left: float, ttl_seconds: int) -> Urgency:
-    """How soon a cache with `seconds_left` goes cold: red in the last 30 s, amber under 2 min or a fifth of an hour."""
+    """How soon a cache with `seconds_left` expires: red in the last 30 s, amber under 2 min or a fifth of an hour."""
     if seconds_left <= 0:
         return Urgency.NONE
     if seconds_left <= LAST_SECONDS:
@@ -81,23 +81,23 @@ def urgency_of(seconds_left: float, ttl_seconds: int) -> Urgency:
 
 
 def activity_of(session: Session, now: float) -> Activity:
-    """What the session is doing, by the newest evidence that is still believed."""
+    """What the session is doing, by the newest evidence that still counts."""
     return activity_since(session, now)[0]
 
 
 def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     """What the session is doing and since when (epoch seconds; -inf when nothing is known).
 
-    The newest evidence decides; of evidence from the same moment the calmer one. What is believed no longer leaves the
-    word to older evidence of work: a prompt typed into a turn that runs is told of at once, and answered much later. A
-    permission prompt with anything after it was answered.
+    The newest evidence decides; of evidence from the same moment the calmer one. Evidence that is too old to count
+    leaves the decision to older evidence of work: a prompt typed into a running turn is reported at once, but answered
+    much later. Any newer evidence means that a permission prompt was answered.
     """
     if session.is_ended and session.ended_at is not None:
         return Activity.ENDED, session.ended_at
     if session.client_status is None:
         client = (session.transcript_at, _TURN[session.transcript_turn or Turn.OVER])
     else:
-        # The client's own word is quicker than what it writes, and knows of an Esc that leaves no trace.
+        # The client's status changes before its transcript does, and shows an Esc that leaves no line.
         client = (session.client_status_at, _CLIENT[session.client_status])
     evidence = [
         (at, rank, activity, limit)
@@ -105,9 +105,9 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
             (session.opened_at, _IDLE),
             (session.ended_at, _IDLE),
             (session.last_turn_at, _IDLE),
-            (session.waiting_at, _WAITS),
-            (session.prompted_at, _ASKED),
-            (session.tool_at, _ASKED),
+            (session.waiting_at, _WAITING),
+            (session.prompted_at, _PROMPTED),
+            (session.tool_at, _PROMPTED),
             client,
         )
         if at is not None and at <= now + CLOCK_SLACK_SECONDS
@@ -119,15 +119,15 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     return Activity.IDLE, newest
 
 
-# rank among evidence of one moment, activity, and for how many seconds it is believed
+# rank among evidence of one moment, activity, and for how many seconds it counts
 _IDLE = (3, Activity.IDLE, math.inf)
-_ASKED = (1, Activity.WORKING, ANSWER_LIMIT_SECONDS)
-_WAITS = (2, Activity.WAITING, math.inf)
-_TURN = {Turn.OVER: _IDLE, Turn.ASKED: _ASKED, Turn.TOOL: (1, Activity.WORKING, TOOL_LIMIT_SECONDS)}
+_PROMPTED = (1, Activity.WORKING, RESPONSE_LIMIT_SECONDS)
+_WAITING = (2, Activity.WAITING, math.inf)
+_TURN = {Turn.OVER: _IDLE, Turn.ASKED: _PROMPTED, Turn.TOOL: (1, Activity.WORKING, TOOL_LIMIT_SECONDS)}
 _CLIENT = {
     ClientStatus.IDLE: _IDLE,
     ClientStatus.BUSY: (1, Activity.WORKING, math.inf),
-    ClientStatus.WAITING: _WAITS,
+    ClientStatus.WAITING: _WAITING,
 }
 
 
@@ -143,39 +143,39 @@ def snapshot(
     price: Price | None = None,
     paused_until: float | None = None,
 ) -> Snapshot:
-    """The sessions at `now`, in the order in which they are shown."""
+    """The sessions at `now`, in display order."""
     states = (state_of(s, now, price) for s in sessions if not s.is_forgotten)
     is_paused = paused_until is not None and now < paused_until <= now + LONGEST_PAUSE_SECONDS
-    shown = tuple(sorted(states, key=_urgent_first))
+    shown = tuple(sorted(states, key=_display_order))
     return Snapshot(now, shown, stale, problem, paused_until if is_paused else None)
 
 
 def current(shot: Snapshot) -> Snapshot:
     """The snapshot without sessions that have ended or were silent for a day."""
     kept = (s for s in shot.sessions if s.activity is not Activity.ENDED)
-    return replace(shot, sessions=tuple(s for s in kept if shot.now - last_sign(s.session) <= SHOWN_SECONDS))
+    return replace(shot, sessions=tuple(s for s in kept if shot.now - last_seen(s.session) <= SHOWN_SECONDS))
 
 
 def soonest(snapshot: Snapshot) -> SessionState | None:
-    """The warm session that goes cold first; None when no session is warm."""
+    """The warm session that expires first; None when no session is warm."""
     warm = [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
     return min(warm, key=lambda s: s.expires_at or math.inf, default=None)
 
 
-def is_lost(session: Session, now: float) -> bool:
-    """Whether a session was only found, has been silent for long, and no process tells that it still runs."""
-    return session.is_found and session.process is None and now - last_sign(session) > FOUND_SECONDS
+def is_abandoned(session: Session, now: float) -> bool:
+    """Whether a discovered session has been silent for long and no known process shows that it still runs."""
+    return session.is_found and session.process is None and now - last_seen(session) > FOUND_SECONDS
 
 
 _GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}
 
 
-def _urgent_first(state: SessionState) -> tuple[bool, int, int, float, str]:
-    """Warm ones by their end, then expired ones, the latest first, then those with nothing cached; ended ones last.
+def _display_order(state: SessionState) -> tuple[bool, int, int, float, str]:
+    """Warm sessions by expiry, then expired ones, the latest first, then those with nothing cached; ended ones last.
 
-    Of those that go cold within the same second the dearer one comes first.
+    Of those that expire within the same second the more expensive one comes first.
     """
-    at = state.expires_at if state.expires_at is not None else last_sign(state.session)
+    at = state.expires_at if state.expires_at is not None else last_seen(state.session)
     order = at if state.cache is Cache.WARM else -at
     whole = math.floor(order) if math.isfinite(order) else 1 << 62
     cost = state.rewrite_cost_usd or 0.0

@@ -1,11 +1,10 @@
-"""What is known of a session, and how it grows: by events, by its transcript, by the client's own word.
+"""How a session's row grows: with events, with its transcript, with the status that its client reports.
 
-Pure functions of values and `now`. One idea carries it all: *times only grow*. Each fact is a moment; of two moments
-the later one holds. So events may come twice or in any order, from hooks, transcripts and monitors, and the row ends
-the same.
+Pure functions of values and `now`. One idea carries it all: *times only grow*. Each fact has a time, and the later one
+wins. So events may come twice and in any order, from hooks, transcripts and monitors, and the row ends up the same.
 
-Clocks are set, and machines disagree. A moment ahead of the clock is not believed while it is ahead, and the first
-event that is not ahead takes its place: nothing from the future is shown, and nothing of it stays for ever.
+Clocks are set, and machines disagree. A time ahead of the clock is ignored while it is ahead, and the first event that
+is not ahead replaces it: nothing from the future is shown, and nothing from the future stays.
 """
 
 import math
@@ -24,30 +23,30 @@ from claude_session_status.model import (
 )
 
 DEFAULT_TTL_SECONDS = 300
-LONGEST_TTL_SECONDS = 86400  # no cache lives longer: what says so is mistaken
+LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a source that says so is wrong
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
 SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
-CLOCK_SLACK_SECONDS = 5.0  # a moment ahead of the clock by more than this is not believed
-LAG_SECONDS = 30.0  # by how much a hook and the line of what it tells may differ on a busy machine
+CLOCK_SLACK_SECONDS = 5.0  # a time ahead of the clock by more than this is ignored
+LAG_SECONDS = 30.0  # a hook and the transcript line of the same moment may differ by this much on a busy machine
 
 
 # ---- what an event changes --------------------------------------------------
 
 
-def later(a: float | None, b: float | None) -> float | None:
-    """The later of two moments, where None is before all."""
+def latest_of(a: float | None, b: float | None) -> float | None:
+    """The later of two times, where None comes before all."""
     if a is None or b is None:
         return b if a is None else a
     return max(a, b)
 
 
-def _earlier(a: float | None, b: float | None) -> float | None:
+def _earliest_of(a: float | None, b: float | None) -> float | None:
     if a is None or b is None:
         return b if a is None else a
     return min(a, b)
 
 
-_MOMENTS: dict[EventKind, tuple[str, ...]] = {
+_TIMES_SET: dict[EventKind, tuple[str, ...]] = {
     EventKind.START: ("opened_at",),
     EventKind.PROMPT: ("prompted_at",),
     EventKind.TURN: ("last_turn_at", "answered_at"),
@@ -56,20 +55,20 @@ _MOMENTS: dict[EventKind, tuple[str, ...]] = {
     EventKind.WAIT: ("waiting_at",),
     EventKind.END: ("ended_at",),
     EventKind.GONE: ("ended_at",),
-    EventKind.STAYED: (),  # nothing happened, but the session goes on
+    EventKind.STILL_OPEN: (),  # nothing happened, but the session goes on
 }
-_STAMPED = ("project", "cwd", "title", "model", "transcript_path", "process")
+_FIELDS = ("project", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"
-_BEHIND_HOOKS_SECONDS = 1e12  # what was found yields to what any hook says, however old that is
+_BEHIND_HOOKS_SECONDS = 1e12  # a discovered value yields to any hook's, however old the hook's is
 
 
 def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     """The session after the event. Applying an event again, or an older one later, changes nothing.
 
-    What lies ahead of `now` is forgotten for the event's sake. An event ahead of it has happened by now, and nothing
-    more is known of when: an answer among such gives no countdown.
+    Times ahead of `now` are dropped first. An event ahead of `now` counts as happening now, and the end of a turn among
+    such events gives no countdown, since its age is unknown.
     """
-    session = forget_what_is_ahead(session, now)
+    session = drop_future(session, now)
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
     if event.kind is EventKind.FORGET:
@@ -79,31 +78,31 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     if event.kind is EventKind.ALERTED:
         return _remember_alert(session, event, now)
     if event.kind in (EventKind.FOUND, EventKind.STATUS_LINE):
-        return _notice(session, event)
+        return _apply_without_hook(session, event)
     if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
-        # No event of the session itself: it neither brings it back nor makes it look alive.
-        return _stamp(session, {"muted": event.kind is EventKind.MUTE}, event.at)
-    moments = _MOMENTS[event.kind]
+        # The user's choice is no sign of life: it neither brings the session back nor makes it look active.
+        return _set_newer(session, {"muted": event.kind is EventKind.MUTE}, event.at)
+    times = _TIMES_SET[event.kind]
     if event.kind is EventKind.START and event.source == _COMPACTED:
-        moments = ("uncached_at",)  # the same session goes on, its old prefix is gone
-    values: dict[str, Any] = {m: later(getattr(session, m), event.at) for m in moments}
-    session = _shorten_if_taken_over(replace(session, **values))
+        times = ("uncached_at",)  # the same session goes on without its old prefix
+    values: dict[str, Any] = {name: latest_of(getattr(session, name), event.at) for name in times}
+    session = _shorten_ttl_after_resume(replace(session, **values))
     if event.kind is EventKind.GONE:
         return session
-    return _stamp(
+    return _set_newer(
         replace(
             session,
-            # Of what was before the forgetting nothing is known, so it began there: the same in any order.
-            started_at=session.forgotten_at or _earlier(session.started_at, event.at),
-            last_event_at=later(session.last_event_at, event.at),
+            # Nothing is known of the time before a "forget", so the session starts there, in any order of events.
+            started_at=session.forgotten_at or _earliest_of(session.started_at, event.at),
+            last_event_at=latest_of(session.last_event_at, event.at),
         ),
-        {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
+        {name: value for name in _FIELDS if (value := getattr(event, name)) is not None},
         event.at,
     )
 
 
-def _stamp(session: Session, values: dict[str, Any], at: float) -> Session:
-    """Take those values that are not from before the session's own; of the same moment the greater one."""
+def _set_newer(session: Session, values: dict[str, Any], at: float) -> Session:
+    """Set the fields whose current value is older than `at`; of two values of one moment the greater wins."""
     stamps = dict(session.stamps)
     taken = {}
     for name, value in values.items():
@@ -113,45 +112,45 @@ def _stamp(session: Session, values: dict[str, Any], at: float) -> Session:
     return replace(session, **taken, stamps=tuple(sorted(stamps.items()))) if taken else session
 
 
-def _notice(session: Session, event: Event) -> Session:
-    """The session after a sign of life that no hook gave. It is no event of the session: it brings nothing back."""
+def _apply_without_hook(session: Session, event: Event) -> Session:
+    """The session after a discovery or a status line. Neither brings back a session that a hook has ended."""
     request = session.request
     if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
-        # None begins after it is told of; the status line's whole seconds may say so.
-        began = min(event.expires_at - event.ttl_seconds, event.at)
-        told = Request(began, event.ttl_seconds, Source.STATUS_LINE)
-        if request is not None and request.source is Source.HOOK and _is_of_this_turn(session, told):
-            request = None  # a guess, made before the status line told
-        if session.forgotten_at is None or began > session.forgotten_at:
-            request = newer_request(request, told)
+        # No request starts after its report; the status line's rounding to whole seconds may say so.
+        started_at = min(event.expires_at - event.ttl_seconds, event.at)
+        reported = Request(started_at, event.ttl_seconds, Source.STATUS_LINE)
+        if request is not None and request.source is Source.HOOK and _is_of_last_turn(session, reported):
+            request = None  # a guess, made before the status line reported
+        if session.forgotten_at is None or started_at > session.forgotten_at:
+            request = newer_request(request, reported)
     if session.forgotten_at is not None:
-        return replace(session, request=request)  # only a hook brings back what a person wanted forgotten
-    return _stamp(
-        replace(session, found_at=later(session.found_at, event.at), request=request),
-        {name: value for name in _STAMPED if (value := getattr(event, name)) is not None},
+        return replace(session, request=request)  # only a hook brings back a forgotten session
+    return _set_newer(
+        replace(session, found_at=latest_of(session.found_at, event.at), request=request),
+        {name: value for name in _FIELDS if (value := getattr(event, name)) is not None},
         event.at - _BEHIND_HOOKS_SECONDS,
     )
 
 
-def _is_of_this_turn(session: Session, told: Request) -> bool:
-    """Whether the status line speaks of a request of the turn that was begun last."""
-    return session.prompted_at is not None and told.started_at >= session.prompted_at - SAME_REQUEST_SECONDS
+def _is_of_last_turn(session: Session, request: Request) -> bool:
+    """Whether the request belongs to the turn that began last."""
+    return session.prompted_at is not None and request.started_at >= session.prompted_at - SAME_REQUEST_SECONDS
 
 
-_SEEN_MOMENTS = (
+_EVENT_TIMES = (
     "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "ended_at", "last_event_at",
     "uncached_at", "switched_at",
 )  # fmt: skip
 
 
 def _forget(session: Session, at: float) -> Session:
-    """Keep only what is newer than `at`. What came from files is dropped: it is read anew where events go on."""
+    """Keep only what is newer than `at`. Facts from files are dropped; they are read again if events go on."""
     if session.forgotten_at is not None and session.forgotten_at >= at:
         return session
     values: dict[str, Any] = {
-        name: moment for name in _SEEN_MOMENTS if (moment := getattr(session, name)) is not None and moment > at
+        name: time for name in _EVENT_TIMES if (time := getattr(session, name)) is not None and time > at
     }
-    # What was noticed without a hook is stamped behind all that hooks say, so it goes as well: see _notice.
+    # Discovered values are stamped far in the past, so they are dropped as well: see _apply_without_hook.
     stamps = tuple((name, when) for name, when in session.stamps if at < when < math.inf)
     values |= {name: getattr(session, name) for name, _ in stamps}
     if "last_event_at" in values:
@@ -161,8 +160,8 @@ def _forget(session: Session, at: float) -> Session:
     return Session(session.session_id, stamps=stamps, forgotten_at=at, **values)
 
 
-def moment_for(session: Session, now: float) -> float:
-    """When a person's wish counts as uttered: now, but after all that is known, since clocks are set back."""
+def action_time(session: Session, now: float) -> float:
+    """The time of a user's action: `now`, but after everything known, since clocks are set back."""
     known = [session.last_event_at, session.found_at, session.forgotten_at, dict(session.stamps).get("muted")]
     return max([now, *(m + 0.001 for m in known if m is not None and m < math.inf)])
 
@@ -170,24 +169,24 @@ def moment_for(session: Session, now: float) -> float:
 def _remember_alert(session: Session, event: Event, now: float) -> Session:
     if event.expires_at is None or event.lead_seconds is None:
         return session
-    if not could_have_been_notified(session, event.lead_seconds, event.expires_at, now):
+    if not is_plausible_alert(session, event.lead_seconds, event.expires_at, now):
         return session
-    told = dict(session.alerts)
-    told[event.lead_seconds] = max(told.get(event.lead_seconds, -math.inf), event.expires_at)
-    return replace(session, alerts=tuple(sorted(told.items())))
+    notified = dict(session.alerts)
+    notified[event.lead_seconds] = max(notified.get(event.lead_seconds, -math.inf), event.expires_at)
+    return replace(session, alerts=tuple(sorted(notified.items())))
 
 
 # ---- clocks that were set ---------------------------------------------------
 
 
-_OWN_MOMENTS = (
+OWN_TIMES = (
     "started_at", "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "uncached_at",
     "switched_at", "switched_back_at", "response_at", "ttl_written_at",
 )  # fmt: skip
 
 
-def believed(session: Session, now: float) -> Session:
-    """The session without the moments that lie ahead of the clock; itself where none does.
+def without_future(session: Session, now: float) -> Session:
+    """The session without the times that lie ahead of the clock; the same object where none does.
 
     `ended_at` and `last_event_at` stay: they are only compared with each other.
     """
@@ -196,7 +195,7 @@ def believed(session: Session, now: float) -> Session:
     def is_ahead(at: float | None) -> bool:
         return at is not None and at > limit
 
-    ahead: dict[str, Any] = {name: None for name in _OWN_MOMENTS if is_ahead(getattr(session, name))}
+    ahead: dict[str, Any] = {name: None for name in OWN_TIMES if is_ahead(getattr(session, name))}
     if session.request is not None and is_ahead(session.request.started_at):
         ahead["request"] = None
     if is_ahead(session.transcript_at):
@@ -206,14 +205,14 @@ def believed(session: Session, now: float) -> Session:
     return replace(session, **ahead) if ahead else session
 
 
-def forget_what_is_ahead(session: Session, now: float) -> Session:
-    """The session as it goes on when something is heard of it at `now`: what lies ahead of that is gone for good."""
+def drop_future(session: Session, now: float) -> Session:
+    """The session as a new event at `now` finds it: times ahead of the clock are dropped for good."""
     limit = now + CLOCK_SLACK_SECONDS
-    kept = believed(session, now)
+    kept = without_future(session, now)
     if kept is not session:
-        kept = replace(kept, transcript_mark=None)  # read it again: it may tell of an earlier request
+        kept = replace(kept, transcript_mark=None)  # read it again: it may show an earlier request
     stamps = tuple((name, at) for name, at in kept.stamps if at <= limit or at == math.inf)
-    alerts = tuple((lead, expiry) for lead, expiry in kept.alerts if could_have_been_notified(kept, lead, expiry, now))
+    alerts = tuple((lead, expiry) for lead, expiry in kept.alerts if is_plausible_alert(kept, lead, expiry, now))
     if (stamps, alerts) != (kept.stamps, kept.alerts):
         kept = replace(kept, stamps=stamps, alerts=alerts)
     if kept.forgotten_at is not None and kept.forgotten_at > limit:
@@ -224,20 +223,20 @@ def forget_what_is_ahead(session: Session, now: float) -> Session:
     return kept
 
 
-def could_have_been_notified(session: Session, lead: float, expiry: float, now: float) -> bool:
-    """Whether an alert so long before that expiry is of the past, or of the request that is known."""
+def is_plausible_alert(session: Session, lead: float, expiry: float, now: float) -> bool:
+    """Whether an alert recorded for that expiry was due by now, or belongs to the current request."""
     is_of_this_request = session.request is not None and abs(expiry - session.request.expires_at) < SAME_EXPIRY_SECONDS
     return is_of_this_request or expiry - lead <= now + CLOCK_SLACK_SECONDS
 
 
-# ---- what a source says of the last request ---------------------------------
+# ---- what a source reports of the last request ------------------------------
 
 
 def newer_request(old: Request | None, new: Request | None) -> Request | None:
     """The request to count from: the later one, and of the same moment the one with the shorter countdown.
 
-    The status line tells whole seconds, rounded up, so it may speak of the same request where the moments differ.
-    Where both then agree the status line has the word, with the moment of the other.
+    The status line rounds up to whole seconds, so it may report the same request at a slightly different time. Where
+    both then agree on the TTL the status line is the source, with the other's exact time.
     """
     if old is None or new is None:
         return new if old is None else old
@@ -249,35 +248,35 @@ def newer_request(old: Request | None, new: Request | None) -> Request | None:
 
 
 def _is_rounded(request: Request) -> bool:
-    """Whether the moment is only the status line's; one that another source has made exact is in between seconds."""
+    """Whether only the status line reported the time. Another source makes it exact, between whole seconds."""
     return request.source is Source.STATUS_LINE and request.started_at.is_integer()
 
 
-def observe(
+def apply_transcript(
     session: Session, facts: TranscriptFacts, mark: str | None, default_ttl: int = DEFAULT_TTL_SECONDS
 ) -> Session:
     """The session after its transcript was read.
 
-    `mark` tells which state of the file that was; None for one that is to be read again.
+    `mark` identifies the state of the file; None for a file that is to be read again.
     """
     before = session.request
     is_newer = facts.turn_at is not None and facts.turn_at >= (session.transcript_at or -math.inf)
     session = replace(
         session,
-        uncached_at=later(session.uncached_at, facts.compacted_at),
-        switched_at=later(session.switched_at, facts.switched_at),
-        switched_back_at=later(session.switched_back_at, facts.switched_back_at),
-        response_at=later(session.response_at, facts.response_at),
+        uncached_at=latest_of(session.uncached_at, facts.compacted_at),
+        switched_at=latest_of(session.switched_at, facts.switched_at),
+        switched_back_at=latest_of(session.switched_back_at, facts.switched_back_at),
+        response_at=latest_of(session.response_at, facts.response_at),
         transcript_mark=mark,
-        transcript_at=later(session.transcript_at, facts.turn_at),
+        transcript_at=latest_of(session.transcript_at, facts.turn_at),
         transcript_turn=facts.turn if is_newer else session.transcript_turn,
         context_tokens=facts.context_tokens if facts.context_tokens is not None else session.context_tokens,
     )
     if before is not None and before.source is Source.HOOK:
-        session = replace(session, request=None)  # a guess, made while the transcript did not tell; see assume_request
+        session = replace(session, request=None)  # a guess from before the transcript showed it; see assume_request
     ttl = facts.ttl_seconds or (before.ttl_seconds if before else default_ttl)
     if facts.request_at is not None and not facts.request_cached:
-        session = replace(session, uncached_at=later(session.uncached_at, facts.response_at or facts.request_at))
+        session = replace(session, uncached_at=latest_of(session.uncached_at, facts.response_at or facts.request_at))
     elif facts.request_at is not None:
         seen = Request(facts.request_at, ttl, Source.TRANSCRIPT)
         session = replace(session, request=newer_request(session.request, seen))
@@ -287,26 +286,26 @@ def observe(
         # At Stop the response's lines are some 100 ms away, but the line of its request is there.
         pending = Request(facts.pending_at, ttl, Source.HOOK)
         session = replace(session, request=newer_request(session.request, pending))
-    session = _shorten_if_taken_over(session)
+    session = _shorten_ttl_after_resume(session)
     if facts.model is not None and facts.request_at is not None:
-        session = _stamp(session, {"model": facts.model}, facts.request_at)
-    return _title(session, facts)
+        session = _set_newer(session, {"model": facts.model}, facts.request_at)
+    return _apply_title(session, facts)
 
 
 def _ttl_written_at(session: Session, facts: TranscriptFacts, before: Request | None) -> float | None:
-    """When the response was that tells the TTL of the last request; None where that itself does."""
+    """The time of the response that shows the last request's TTL; None where that request's own response does."""
     if facts.ttl_seconds is not None:
         return facts.ttl_written_at
     if session.ttl_written_at is not None or before is None:
         return session.ttl_written_at
-    return before.started_at  # too far back to be seen now: it was remembered
+    return before.started_at  # too far back in the file to be read now: it is remembered
 
 
-def _shorten_if_taken_over(session: Session) -> Session:
-    """The session whose last request may have asked for less than the one before it did.
+def _shorten_ttl_after_resume(session: Session) -> Session:
+    """The session with the default TTL where the last request may have asked for less than the one before it.
 
-    A request that wrote nothing does not show its TTL in older clients. It had that of the last write, unless another
-    process has taken the session over since, which may ask for another: then only the shorter one is sure.
+    In older clients a request that only reads does not show its TTL. It has the TTL of the last write, unless another
+    process has resumed the session since, which may ask for another TTL: then only the shorter one is certain.
     """
     request, written_at, opened_at = session.request, session.ttl_written_at, session.opened_at
     if request is None or request.source is not Source.TRANSCRIPT or written_at is None or opened_at is None:
@@ -316,11 +315,11 @@ def _shorten_if_taken_over(session: Session) -> Session:
     return replace(session, request=replace(request, ttl_seconds=DEFAULT_TTL_SECONDS))
 
 
-_MADE_UP = -1.0  # the stamp of a title that the model made up: any other replaces it
+_MADE_UP = -1.0  # the stamp of a title that the model made up: any other title replaces it
 
 
-def _title(session: Session, facts: TranscriptFacts) -> Session:
-    """What the user called the session in the client holds over a hook's word, and that over a title made up."""
+def _apply_title(session: Session, facts: TranscriptFacts) -> Session:
+    """A title that the user gave in the client beats a hook's, and a hook's beats one that the model made up."""
     stamps = dict(session.stamps)
     if not facts.title or (not facts.title_given and stamps.get("title", _MADE_UP) > _MADE_UP):
         return session
@@ -329,7 +328,7 @@ def _title(session: Session, facts: TranscriptFacts) -> Session:
 
 
 def apply_client_status(session: Session, status: ClientStatus | None, since: float | None) -> Session:
-    """The session after its client's own word was looked up; None where there is none any more."""
+    """The session with the status that its client reports now; None where the client no longer reports any."""
     if (status, since) == (session.client_status, session.client_status_at):
         return session
     return replace(session, client_status=status, client_status_at=since)
@@ -338,12 +337,12 @@ def apply_client_status(session: Session, status: ClientStatus | None, since: fl
 def assume_request(
     session: Session, default_ttl: int = DEFAULT_TTL_SECONDS, *, transcript_is_there: bool = False
 ) -> Session:
-    """The session with a guess at the request of its last turn, where the transcript does not tell of that.
+    """The session with a guess at the request of its last turn, where the transcript does not show it.
 
-    It may lag behind the hook, or be gone. A transcript that shows the prompt shows when the request began. One that
-    can be read and shows responses is trusted before a hook; else the time of the turn's end must do.
+    The transcript may lag behind the hook, or be gone. One that shows the prompt shows when the request began. One
+    that is readable and shows responses is trusted over a hook; otherwise the end of the turn is the guess.
     """
-    if session.answered_at is None or _is_notified(session):
+    if session.answered_at is None or _transcript_covers_last_turn(session):
         return session
     start, shown = session.answered_at, session.transcript_at
     is_open = session.transcript_turn in (Turn.ASKED, Turn.TOOL)
@@ -351,54 +350,54 @@ def assume_request(
         start = shown
     elif transcript_is_there and session.response_at is not None:
         return session
-    told = session.request
-    if told is not None and told.source is Source.STATUS_LINE and _is_of_this_turn(session, told):
+    known = session.request
+    if known is not None and known.source is Source.STATUS_LINE and _is_of_last_turn(session, known):
         return session
     ttl = session.request.ttl_seconds if session.request else default_ttl
     request = newer_request(session.request, Request(start, ttl, Source.HOOK))
     return session if request is session.request else replace(session, request=request)
 
 
-def _is_notified(session: Session) -> bool:
-    """Whether the transcript, as it was last read, reaches as far as the end of the last good turn."""
+def _transcript_covers_last_turn(session: Session) -> bool:
+    """Whether the transcript, as it was last read, reaches the end of the last completed turn."""
     if session.transcript_at is None or session.answered_at is None:
         return session.answered_at is None
     lag = LAG_SECONDS if session.transcript_turn is Turn.OVER else 0.0
     return session.transcript_at >= session.answered_at - lag
 
 
-# ---- sessions that were found ----------------------------------------------
+# ---- discovered sessions ----------------------------------------------------
 
 
-def last_sign(session: Session) -> float:
-    """When the session was last heard of, epoch seconds; -inf when never."""
-    moments = (
+def last_seen(session: Session) -> float:
+    """When the session last showed a sign of life, epoch seconds; -inf when never."""
+    times = (
         session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
     )  # fmt: skip
-    return max((m for m in moments if m is not None), default=-math.inf)
+    return max((at for at in times if at is not None), default=-math.inf)
 
 
-_SILENT_SECONDS = 86400.0  # after that a session is no longer among those that are shown
-_LAST_LINES_SECONDS = 60.0  # a client may write some after its last hook
+_SILENT_SECONDS = 86400.0  # after this a session is no longer shown
+_LAST_LINES_SECONDS = 60.0  # a client may write some lines after its last hook
 
 
-def may_be_found(session: Session | None, at: float, *, runs: bool = False) -> bool:
-    """Whether a sign of life at `at` tells anything new: of a session never heard of, or over or silent for long since.
+def is_new_discovery(session: Session | None, at: float, *, runs: bool = False) -> bool:
+    """Whether a sign of life at `at` is news: of an unknown session, or of one that ended or was silent for a day.
 
-    Of one that a hook has spoken of only if a client which lists it `runs`: then it goes on without its hooks.
+    A session that a hook has reported counts only if a client that lists it `runs`: then it goes on without hooks.
     """
     if session is None:
         return True
     if session.is_forgotten or not (session.is_found or runs):
         return False
     if not session.is_ended:
-        return at > last_sign(session) + _SILENT_SECONDS
+        return at > last_seen(session) + _SILENT_SECONDS
     return at > ((session.found_at or 0.0) if session.is_found else reopened_at(session))
 
 
 def reopened_at(session: Session) -> float:
-    """When a session is taken to have been opened again that goes on without its hooks: soon after the last of them.
+    """When a session that goes on without its hooks is assumed to have reopened: soon after its last hook.
 
-    Before whatever it does now, so that this says what it does.
+    That is before its current activity, so that the activity stays the newest evidence.
     """
     return (session.last_event_at or 0.0) + _LAST_LINES_SECONDS

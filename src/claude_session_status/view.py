@@ -292,7 +292,7 @@ _ABOUT = MenuItem(
 
 
 def _pause(snapshot: Snapshot) -> MenuItem:
-    until, morning = snapshot.paused_until, alerting.tomorrow(snapshot.now)
+    until, morning = snapshot.paused_until, alerting.next_morning(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
     choices = (

@@ -13,7 +13,7 @@ import pytest
 from claude_session_status import notes
 from claude_session_status.claude.discovery import FOLDERS_A_LOOK, FULL_LOOK_SECONDS, Finder, Trace, event_of
 from claude_session_status.claude.liveness import Liveness
-from claude_session_status.claude.registry import Listed
+from claude_session_status.claude.registry import ListedClient
 from claude_session_status.errors import StoreLockedError
 from claude_session_status.model import Activity, Cache, Event, EventKind, Process, Session, SessionState, Source
 from claude_session_status.monitor import Monitor
@@ -460,4 +460,4 @@ def test_a_trace_of_a_listed_client_names_its_process(machine: Machine) -> None:
     machine.transcript(A)
     machine.client(A, 7, pidDomain="linux:abc:pid:[4026531836]")
     (trace,) = machine.finder().look(NOW)
-    assert trace.listed == Listed(Process(7, 700, "pid:[4026531836]@abc"), started_at=0.007)
+    assert trace.listed == ListedClient(Process(7, 700, "pid:[4026531836]@abc"), started_at=0.007)

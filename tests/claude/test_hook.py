@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from claude_session_status import heartbeat
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, hook_table
 from claude_session_status.paths import Paths
 from claude_session_status.store.database import Store
 from fakes import NOW
@@ -75,7 +75,7 @@ def test_events_that_are_none_of_the_sessions_own_are_ignored(command: str, data
     assert hook.note_of({"session_id": "s", "notification_type": "permission_prompt"}, "mark-wait", NOW, {}) is not None
 
 
-@pytest.mark.parametrize("command", sorted(hook.KINDS))
+@pytest.mark.parametrize("command", sorted(hook_table.COMMANDS))
 def test_alone_the_row_is_there_when_the_command_returns(command: str, where: Paths) -> None:
     done = call(command, {"session_id": "s", "cwd": "/x/y"})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from claude_session_status.claude import pids
-from claude_session_status.claude.liveness import Liveness, Watch, liveness
+from claude_session_status.claude.liveness import Liveness, LivenessProbe, liveness
 from claude_session_status.model import Process
 
 
@@ -112,7 +112,7 @@ def test_one_that_asks_again_and_again_looks_up_its_own_numbering_once(
 ) -> None:
     machine_id("here")
     ours, theirs = (replace(me, namespace=pids.pid_namespace()), replace(me, namespace="pid:[1]@here"))
-    watch = Watch()
+    watch = LivenessProbe()
     assert watch(ours, time.time()) is Liveness.ALIVE
     machine_id("what nobody asks for")
     assert watch(ours, time.time()) is Liveness.ALIVE

@@ -10,12 +10,12 @@ import pytest
 
 from claude_session_status.claude import pids
 from claude_session_status.claude.liveness import Liveness, liveness
-from claude_session_status.claude.registry import Registered, Registry
+from claude_session_status.claude.registry import Registry, ReportedStatus
 from claude_session_status.model import ClientStatus, Process
 from fakes import NOW
 
 ENTRY = {"pid": 7, "sessionId": "s", "procStart": "123", "status": "busy", "statusUpdatedAt": NOW * 1000}
-BUSY = Registered(ClientStatus.BUSY, NOW)
+BUSY = ReportedStatus(ClientStatus.BUSY, NOW)
 
 
 def write(folder: Path, entry: Any, pid: int = 7) -> None:
@@ -27,13 +27,13 @@ def write(folder: Path, entry: Any, pid: int = 7) -> None:
     ("what", "change", "expected"),
     [
         ("as it is", {}, BUSY),
-        ("idle", {"status": "idle"}, Registered(ClientStatus.IDLE, NOW)),
+        ("idle", {"status": "idle"}, ReportedStatus(ClientStatus.IDLE, NOW)),
         (
             "a permission prompt",
             {"status": "waiting", "waitingFor": "permission prompt"},
-            Registered(ClientStatus.WAITING, NOW),
+            ReportedStatus(ClientStatus.WAITING, NOW),
         ),
-        ("a dialog", {"status": "waiting", "waitingFor": "dialog open"}, Registered(ClientStatus.IDLE, NOW)),
+        ("a dialog", {"status": "waiting", "waitingFor": "dialog open"}, ReportedStatus(ClientStatus.IDLE, NOW)),
         ("a status unheard of", {"status": "shell"}, None),
         ("no status yet", {"status": None}, None),
         ("no time", {"statusUpdatedAt": "soon"}, None),
@@ -44,19 +44,19 @@ def write(folder: Path, entry: Any, pid: int = 7) -> None:
         ("half written", '{"pid": 7, "sess', None),
     ],
 )
-def test_what_is_believed(what: str, change: Any, expected: Registered | None, tmp_path: Path) -> None:
+def test_what_is_believed(what: str, change: Any, expected: ReportedStatus | None, tmp_path: Path) -> None:
     write(tmp_path / "sessions", {**ENTRY, **change} if isinstance(change, dict) else change)
-    assert Registry(str(tmp_path / "sessions")).look("s", Process(7, 123)) == expected, what
+    assert Registry(str(tmp_path / "sessions")).status_of("s", Process(7, 123)) == expected, what
 
 
 def test_without_a_file_or_a_process_nothing_is_said(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path / "sessions"))
-    assert registry.look("s", Process(7)) is None
+    assert registry.status_of("s", Process(7)) is None
     write(tmp_path / "sessions", ENTRY)
-    assert registry.look("s", None) is None
-    assert registry.look("s", Process(7)) == BUSY
+    assert registry.status_of("s", None) is None
+    assert registry.status_of("s", Process(7)) == BUSY
     (tmp_path / "sessions" / "7.json").unlink()
-    assert registry.look("s", Process(7)) is None
+    assert registry.status_of("s", Process(7)) is None
 
 
 def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
@@ -64,12 +64,12 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     write(folder, ENTRY)
     os.utime(folder / "7.json", (NOW, NOW))
     registry = Registry(str(folder))
-    assert registry.look("s", Process(7)) == BUSY
+    assert registry.status_of("s", Process(7)) == BUSY
     write(folder, {**ENTRY, "status": "idle"})
     os.utime(folder / "7.json", (NOW, NOW))
-    assert registry.look("s", Process(7)) == BUSY
+    assert registry.status_of("s", Process(7)) == BUSY
     os.utime(folder / "7.json", (NOW + 1, NOW + 1))
-    assert registry.look("s", Process(7)) == Registered(ClientStatus.IDLE, NOW)
+    assert registry.status_of("s", Process(7)) == ReportedStatus(ClientStatus.IDLE, NOW)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
@@ -94,7 +94,7 @@ def test_where_a_listed_client_runs(what: str, domain: str | None, expected: Liv
     (client,) = registry.listed()["s"]
     process = client.process
     assert liveness(process, NOW) is expected, what
-    assert registry.names_another("t", process) is (expected is Liveness.ALIVE)
+    assert registry.lists_another("t", process) is (expected is Liveness.ALIVE)
 
 
 def test_of_all_clients_that_list_a_session_the_newest_is_first(tmp_path: Path) -> None:
@@ -108,4 +108,4 @@ def test_of_all_clients_that_list_a_session_the_newest_is_first(tmp_path: Path) 
 def test_a_pipe_in_its_place_blocks_nobody(tmp_path: Path) -> None:
     (tmp_path / "sessions").mkdir()
     os.mkfifo(tmp_path / "sessions" / "7.json")
-    assert Registry(str(tmp_path / "sessions")).look("s", Process(7)) is None
+    assert Registry(str(tmp_path / "sessions")).status_of("s", Process(7)) is None

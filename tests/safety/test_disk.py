@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.claude import hook, payload
+from claude_session_status.claude import hook, hook_table, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
@@ -20,7 +20,7 @@ from claude_session_status.store.database import Store
 from fakes import NOW
 from safety.small_disk import COMMAND, Disk, can_mount, small_disk
 
-HOOKS = sorted(hook.KINDS)
+HOOKS = sorted(hook_table.COMMANDS)
 
 
 KINDS = ("played", "mounted") if can_mount() else ("played, since nothing can be mounted here",)

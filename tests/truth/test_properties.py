@@ -187,7 +187,7 @@ sessions = st.builds(
     process=st.none() | st.just(Process(1)),
     muted=st.booleans(),
     alerts=st.lists(st.tuples(st.sampled_from([30.0, 300.0]), st.floats(0, 4e9)), max_size=2).map(tuple),
-    **dict.fromkeys([*reducer._OWN_MOMENTS, "ended_at", "last_event_at", "transcript_at", "client_status_at"], moments),
+    **dict.fromkeys([*reducer.OWN_TIMES, "ended_at", "last_event_at", "transcript_at", "client_status_at"], moments),
 )
 nows = st.floats(NOW - 1e5, NOW + 1e5) | st.floats(0, 4e9)
 LEADS = (300.0, 30.0)
@@ -203,7 +203,7 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
         if state.seconds_left is not None and state.session.request is not None:
             assert 0 <= state.seconds_left <= state.session.request.ttl_seconds + 1e-3
             assert (state.seconds_left > 0) == (state.cache is Cache.WARM)
-    due = alerting.due(shot.sessions, LEADS, now)
+    due = alerting.due_alerts(shot.sessions, LEADS, now)
     assert all(e.expires_at is not None for alert in due for e in alerting.alerted_events(alert, LEADS, now))
     mark = alerting.next_alert_time(shot.sessions, LEADS, now)
     assert mark is None or mark > now
@@ -218,7 +218,7 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))
 def test_a_countdown_never_grows_without_a_newer_request(session: Session, now: float, steps: list[float]) -> None:
     """From a moment on at which the clock has reached all that is remembered."""
-    remembered = [getattr(session, name) for name in [*reducer._OWN_MOMENTS, "transcript_at", "client_status_at"]]
+    remembered = [getattr(session, name) for name in [*reducer.OWN_TIMES, "transcript_at", "client_status_at"]]
     started = session.request.started_at if session.request else None
     now = max(now, *(m for m in (*remembered, started) if m is not None), 0)
     before = policy.state_of(session, now)

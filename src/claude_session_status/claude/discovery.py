@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from claude_session_status import policy, reducer
 from claude_session_status.claude.files import open_plain
-from claude_session_status.claude.liveness import Liveness, Watch
+from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.claude.payload import folder_name
-from claude_session_status.claude.registry import Listed, Registry
+from claude_session_status.claude.registry import ListedClient, Registry
 from claude_session_status.claude.transcript import lines_backwards
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
@@ -41,7 +41,7 @@ class Trace:
     session_id: str
     path: str
     at: float
-    listed: Listed | None = None
+    listed: ListedClient | None = None
 
 
 class Finder:
@@ -50,7 +50,7 @@ class Finder:
     def __init__(self, paths: Paths, alive: Callable[[Process | None, float | None], Liveness] | None = None) -> None:
         self._projects = paths.projects
         self._registry = Registry(paths.client_registry)
-        self._alive = alive or Watch()
+        self._alive = alive or LivenessProbe()
         self._asked: tuple[int | None, float, list[Session]] | None = None  # what `open_elsewhere` has answered
         self._seen: dict[str, int] = {}  # folder -> its time when it was listed
         self._projects_changed = 0
@@ -73,7 +73,7 @@ class Finder:
 
     def has_moved_on(self, session: Session) -> bool:
         """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
-        return session.is_found and self._registry.names_another(session.session_id, session.process)
+        return session.is_found and self._registry.lists_another(session.session_id, session.process)
 
     def open_elsewhere(self, ended: Iterable[Session], now: float) -> list[tuple[Session, Process]]:
         """Those of the sessions that another running client has open than the one that left: two may resume the same.
@@ -96,7 +96,7 @@ class Finder:
             if (other := self._another(session, clients.get(session.session_id, []))) is not None
         ]
 
-    def _another(self, left: Session, clients: Iterable[Listed]) -> Process | None:
+    def _another(self, left: Session, clients: Iterable[ListedClient]) -> Process | None:
         for client in clients:
             # The same one is about to list another session, as at /clear.
             is_same = left.process is not None and client.process.pid == left.process.pid
@@ -141,7 +141,7 @@ class Finder:
                     break
 
 
-def _named_at(client: Listed, otherwise: float | None) -> float | None:
+def _named_at(client: ListedClient, otherwise: float | None) -> float | None:
     """When the client was surely there: a process of its id that began later is another."""
     return otherwise if client.started_at is None else client.started_at
 

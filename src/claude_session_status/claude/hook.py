@@ -14,6 +14,7 @@ import os
 import time
 
 from claude_session_status import paths
+from claude_session_status.claude.hook_table import is_ignored, kind_of
 from claude_session_status.claude.payload import (
     PayloadError,
     complain,
@@ -32,10 +33,6 @@ TYPE_CHECKING = False  # typing's own would cost an import of it
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-# command -> kind of event, and for a payload of another event than the command was made for: event name -> kind
-KINDS = {"mark-start": "start", "mark-prompt": "prompt", "mark-turn": "turn", "mark-wait": "wait", "mark-end": "end"}
-_KIND_OF_EVENT = {"StopFailure": "failure", "PreToolUse": "tool", "PostToolUse": "tool"}
 
 
 def main(command: str) -> int:
@@ -75,15 +72,14 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
     Takes the field names of Claude Code and the other spellings that the first versions of this program took. Raises
     PayloadError when no session is named.
     """
-    if data.get("agent_id") or data.get("notification_type") not in (None, "permission_prompt"):
+    if is_ignored(data):
         return None
     session_id = text_of(data, "session_id", "sessionId", "id")
     if not session_id:
         raise PayloadError("no session_id in the JSON on standard input")
-    kind = _KIND_OF_EVENT.get(str(data.get("hook_event_name")), KINDS[command])
     cwd = text_of(data, "cwd")
     note = {
-        "kind": kind,
+        "kind": kind_of(command, data.get("hook_event_name")),
         "session_id": session_id,
         "at": at,
         "cwd": cwd,

@@ -13,8 +13,8 @@ from enum import Enum
 
 from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
-from claude_session_status.claude.registry import Registered, Registry
-from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError
+from claude_session_status.claude.registry import Registry, ReportedStatus
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
@@ -148,14 +148,14 @@ class Ingester:
             facts = transcript.read(path, now)
             is_there = facts is not None
             if facts is not None:
-                session = reducer.forget_what_is_ahead(session, now)
+                session = reducer.drop_future(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
-                session = reducer.observe(session, facts, seen, self.default_ttl)
+                session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
-    def _client_word(self, session: Session) -> Registered | None:
+    def _client_word(self, session: Session) -> ReportedStatus | None:
         """What the client says of itself; that of a killed container's, which says busy for ever, only for a while."""
-        said = self._registry.look(session.session_id, session.process)
+        said = self._registry.status_of(session.session_id, session.process)
         if said is None or said.status is not ClientStatus.BUSY:
             return said
         if self._clock() - said.since <= BUSY_SECONDS:
@@ -235,5 +235,5 @@ def run_alone(paths: Paths) -> None:
                 raise
             ingester.drain(HOOK_BATCHES)
     except OSError as error:
-        title = f"{error.filename or paths.folder}: {error.strerror or error}"
+        title = file_and_reason(error, paths.folder)
         raise SessionStatusError(title, "The event waits in the spool") from error

@@ -1,4 +1,4 @@
-"""Is a session's process still there? Asked only of processes that a hook named, and answered only when sure."""
+"""Checks whether a session's process still runs. The result is UNKNOWN wherever that is not certain."""
 
 from enum import Enum
 from functools import cached_property
@@ -16,27 +16,27 @@ class Liveness(Enum):
 
     ALIVE = "alive"
     GONE = "gone"
-    UNKNOWN = "unknown"  # never named, or it lives where its id means another process
+    UNKNOWN = "unknown"  # no process is known, or its id belongs to another namespace or machine
 
 
-class Watch:
-    """`liveness` for whoever asks at each poll: our own numbering is looked up at the first question only."""
+class LivenessProbe:
+    """`liveness` for repeated calls: our own process id namespace is looked up only once."""
 
     @cached_property
     def _ours(self) -> str | None:
         return pid_namespace()
 
-    def __call__(self, process: Process | None, named_at: float | None) -> Liveness:
-        """Whether `process`, which was named at `named_at` (epoch seconds), still runs."""
-        return liveness(process, named_at, self._ours)
+    def __call__(self, process: Process | None, reported_at: float | None) -> Liveness:
+        """Whether `process`, which was reported at `reported_at` (epoch seconds), still runs."""
+        return liveness(process, reported_at, self._ours)
 
 
-def liveness(process: Process | None, named_at: float | None, ours: str | None = None) -> Liveness:
-    """Whether `process`, which a hook named at `named_at` (epoch seconds), still runs.
+def liveness(process: Process | None, reported_at: float | None, ours: str | None = None) -> Liveness:
+    """Whether `process`, which was reported at `reported_at` (epoch seconds), still runs.
 
-    Ids are reused, so the start must fit: on Linux in clock ticks since boot, which no clock change moves; elsewhere
-    the process must have started before it was named. A client in a container, or on another machine that shares the
-    home, has an id that means nothing here. `ours`: the numbering here, from whoever knows it already.
+    Ids are reused, so the start time must match: on Linux in clock ticks since boot, which no clock change moves;
+    elsewhere the process must have started before it was reported. The id of a client in a container, or on another
+    machine that shares the home folder, names no process here. `ours`: our own namespace, where the caller knows it.
     """
     if process is None:
         return Liveness.UNKNOWN
@@ -48,7 +48,7 @@ def liveness(process: Process | None, named_at: float | None, ours: str | None =
         found = psutil.Process(process.pid)
         if found.status() == psutil.STATUS_ZOMBIE:
             return Liveness.GONE
-        reused = named_at is not None and found.create_time() > named_at + _CLOCK_SLACK_SECONDS
+        reused = reported_at is not None and found.create_time() > reported_at + _CLOCK_SLACK_SECONDS
     except psutil.NoSuchProcess:
         return Liveness.GONE
     except psutil.Error:

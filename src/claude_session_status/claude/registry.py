@@ -1,7 +1,7 @@
-"""What a running client says of itself: `<config>/sessions/<pid>.json`, the quickest word on what a session does.
+"""Reads `<config>/sessions/<pid>.json`, where a running client reports its session and status.
 
-Undocumented, absent in old clients and left behind by a crash: so it is believed only for a process that still runs,
-and never needed. Nothing else in that folder is opened.
+Its status changes sooner than the transcript does. The file is undocumented, absent in old clients and left behind by
+a crash: so it is trusted only for a process that still runs, and never required. Nothing else in that folder is opened.
 """
 
 import json
@@ -19,16 +19,16 @@ _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """The client's word on one session, and since when it holds (epoch seconds)."""
+class ReportedStatus:
+    """The status that a client reports for its session, and since when (epoch seconds)."""
 
     status: ClientStatus
     since: float
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A client that lists a session: its process, the title that the user gave, and when it began (epoch seconds)."""
+class ListedClient:
+    """A client that lists a session: its process, the title that the user gave, and its start (epoch seconds)."""
 
     process: Process
     title: str | None = None
@@ -37,14 +37,14 @@ class Listed:
 
 @dataclass(slots=True)
 class Registry:
-    """The clients' own files in `folder`, each read again only when it changed."""
+    """The clients' files in `folder`, each read again only when it changed."""
 
     folder: str
     _known: dict[int, tuple[int, dict[str, object]]] = field(default_factory=dict)
-    _here: str | None = None  # the numbering of process ids here, once it was asked for
+    _here: str | None = None  # our own process id namespace, once it was looked up
 
-    def look(self, session_id: str, process: Process | None) -> Registered | None:
-        """What the client in `process` says of the session; None where it says nothing that can be trusted."""
+    def status_of(self, session_id: str, process: Process | None) -> ReportedStatus | None:
+        """The status that the client in `process` reports for the session; None where none can be trusted."""
         if process is None:
             return None
         entry = self._entry(process.pid)
@@ -52,37 +52,37 @@ class Registry:
             return None
         if process.started is not None and str(entry.get("procStart")) != str(process.started):
             return None
-        return parse(entry)
+        return parse_status(entry)
 
-    def names_another(self, session_id: str, process: Process | None) -> bool:
-        """Whether the client in `process` has gone on to another session, as after /clear."""
-        if process is None or not is_numbered_here(process.namespace, self._numbering()):
+    def lists_another(self, session_id: str, process: Process | None) -> bool:
+        """Whether the client in `process` lists another session by now, as after /clear."""
+        if process is None or not is_numbered_here(process.namespace, self._own_namespace()):
             return False
         named = self._entry(process.pid).get("sessionId")
         return isinstance(named, str) and named != session_id
 
     def changed_at(self) -> float:
-        """When a client last came or left (epoch seconds); -inf where clients list nothing."""
+        """When a client last started or exited (epoch seconds); -inf where clients list nothing."""
         try:
             return os.stat(self.folder).st_mtime
         except OSError:
             return -math.inf
 
-    def listed(self) -> dict[str, list[Listed]]:
-        """The clients by the sessions that they list, dead ones included; of one session's the newest first.
+    def listed(self) -> dict[str, list[ListedClient]]:
+        """The clients by the session that they list, dead ones included; the newest client of a session first.
 
-        Two may have resumed the same, and what a crash left behind may name a session that another client has open.
+        Two clients may have resumed the same session, and a file left by a crash may name one that another has open.
         """
         try:
             names = os.listdir(self.folder)
         except OSError:
             return {}
         pids = [int(stem) for name in names if (stem := name.removesuffix(".json")) != name and stem.isdecimal()]
-        found: dict[str, list[Listed]] = {}
+        found: dict[str, list[ListedClient]] = {}
         for pid in pids:
             entry = self._entry(pid) if 0 < pid < 1 << 31 else {}
             if "sessionId" in entry:
-                client = Listed(self._process(pid, entry), _title(entry), _seconds(entry.get("startedAt")))
+                client = ListedClient(self._process(pid, entry), _title(entry), _seconds(entry.get("startedAt")))
                 found.setdefault(str(entry["sessionId"]), []).append(client)
         for clients in found.values():
             clients.sort(key=lambda client: client.started_at or 0.0, reverse=True)
@@ -94,16 +94,16 @@ class Registry:
         return Process(pid, ticks, named)
 
     def _namespace(self, domain: object) -> str | None:
-        """The numbering of a client's own process id, as a hook names it.
+        """The namespace of a client's process id, in the form that `pids.pid_namespace` gives.
 
-        The client writes `linux:<id in /etc/machine-id>:pid:[<number>]`, and nothing for an id that is not there.
+        The client writes `linux:<id in /etc/machine-id>:pid:[<number>]`, with an empty id where there is none.
         """
         if not isinstance(domain, str) or domain.count(":") < 3:
-            return self._numbering()
+            return self._own_namespace()
         _, machine, kernels = domain.split(":", 2)
         return f"{kernels}@{machine}" if machine else kernels
 
-    def _numbering(self) -> str | None:
+    def _own_namespace(self) -> str | None:
         if self._here is None:
             self._here = pid_namespace()
         return self._here
@@ -120,31 +120,31 @@ class Registry:
         try:
             entry = json.loads(read_small(path, _LARGEST))
         except (OSError, ValueError, RecursionError):
-            return {}  # half written: look again
+            return {}  # half written: the next read tries again
         self._known[pid] = mark, entry if isinstance(entry, dict) else {}
         return self._known[pid][1]
 
 
 def _seconds(moment: object) -> float | None:
-    """A time in milliseconds as epoch seconds; None for what can't be one."""
+    """Milliseconds as epoch seconds; None for a value that is no time."""
     if isinstance(moment, bool) or not isinstance(moment, int | float) or not 0 < moment < 1e14:
         return None
     return moment / 1000
 
 
 def _title(entry: dict[str, object]) -> str | None:
-    """The name that the user gave; one that the client derived from the folder is none."""
+    """The name that the user gave; None for a name that the client derived from the folder."""
     name = entry.get("name")
     return name[:1024] if entry.get("nameSource") == "user" and isinstance(name, str) and name.strip() else None
 
 
-def parse(entry: dict[str, object]) -> Registered | None:
-    """The word in a client's file; None for one we do not know. A dialog that is open keeps nobody working."""
+def parse_status(entry: dict[str, object]) -> ReportedStatus | None:
+    """The status in a client's file; None for an unknown one. An open dialog of the client itself counts as idle."""
     status, since = entry.get("status"), _seconds(entry.get("statusUpdatedAt", entry.get("updatedAt")))
     if since is None:
         return None
     if status == "waiting":
         waits = entry.get("waitingFor") == _PERMISSION
-        return Registered(ClientStatus.WAITING if waits else ClientStatus.IDLE, since)
+        return ReportedStatus(ClientStatus.WAITING if waits else ClientStatus.IDLE, since)
     known = _STATUS.get(str(status))
-    return None if known is None else Registered(known, since)
+    return None if known is None else ReportedStatus(known, since)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import click
 
 from claude_session_status import __version__
-from claude_session_status.claude import hook
+from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.cli.streams import make_fit, reader_has_left
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, file_and_reason
 
 PROGRAM = "claude-session-status"
 
@@ -127,25 +127,17 @@ def statusline(command: tuple[str, ...]) -> None:
 for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
     group.add_command(_command)
 
-_MARKS = {
-    "mark-start": ("a session started", "SessionStart"),
-    "mark-prompt": ("a prompt was given", "UserPromptSubmit"),
-    "mark-turn": ("a turn ended", "Stop, StopFailure"),
-    "mark-wait": ("a permission prompt waits", "Notification"),
-    "mark-end": ("a session ended", "SessionEnd"),
-}
 
-
-def _add_mark(name: str, what: str, events: str) -> None:
+def _add_hook_command(name: str, what: str, events: str) -> None:
     more = "Reads JSON from stdin; prints nothing to stdout; always exits with 0."
 
     @group.command(name, help=f"Hook: record that {what} ({events}). {more}", short_help=f"Hook: {what}.")
-    def mark() -> None:
+    def hook_command() -> None:
         hook.main(name)
 
 
-for _name, (_what, _events) in _MARKS.items():
-    _add_mark(_name, _what, _events)
+for _name, (_what, _events) in hook_table.help_texts().items():
+    _add_hook_command(_name, _what, _events)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -167,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         if reader_has_left(error):
             return 0
-        click.echo(f"{PROGRAM}: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+        click.echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130

@@ -19,7 +19,7 @@ from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key, listening
 from claude_session_status.cli.live import News, next_of, running, signals, suspend
 from claude_session_status.cli.session_actions import Fulfil, SystemHands, fulfiller
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Monitor
 
@@ -124,4 +124,4 @@ def _pressed(key: Key, state: Board, shot: Snapshot, fulfil: Fulfil | None) -> B
     except SessionStatusError as error:
         return replace(state, message=f"{error.title}. {error.next_step}")
     except OSError as error:
-        return replace(state, message=f"{error.filename or 'a file'}: {error.strerror or error}")
+        return replace(state, message=file_and_reason(error, "A file"))

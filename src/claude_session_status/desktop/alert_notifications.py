@@ -50,7 +50,7 @@ class AlertNotifications:
         # A pause also withdraws: a service may keep a notification on the screen after its button was pressed.
         states = () if snapshot.paused_until is not None else snapshot.sessions
         self._withdraw({s.session.session_id: s for s in states}, context)
-        for group in alerting.together(alerts):
+        for group in alerting.grouped(alerts):
             ids = {alert.state.session.session_id for alert in group}
             before = [k for k, shown in self._shown.items() if any(a.state.session.session_id in ids for a in shown)]
             for key in before[1:]:

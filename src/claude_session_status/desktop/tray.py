@@ -25,7 +25,7 @@ from claude_session_status.desktop.capabilities import Autostart, CapabilityProb
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, EventKind, Pause, Snapshot
 
 log = logging.getLogger(__name__)
@@ -311,7 +311,7 @@ class Tray:
             self._report(view.ClickProblem(error.title, error.next_step))
         except OSError as error:
             log.warning("%s", error)
-            self._report(view.ClickProblem(f"{error.filename or 'A file'}: {error.strerror or error}"))
+            self._report(view.ClickProblem(file_and_reason(error, "A file")))
         else:
             self._problem = None
         self._monitor.wake()

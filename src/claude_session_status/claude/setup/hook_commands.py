@@ -18,21 +18,24 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from claude_session_status.claude.hook_table import COMMANDS
+
 PROGRAM = "claude-session-status"
 MODULE = "claude_session_status"
 
+_ANY_COMMAND = "|".join(COMMANDS)
 _WORD = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\;&|<>()$`])+"""
 _OUR_COMMAND = re.compile(
     rf"""
     \s* (?:&\s+)?                                            # PowerShell's call operator
     (?: (?:uvx|uv\s+tool\s+run|pipx\s+run) \s+ )?            # runners that people put before it
     (?P<program>{_WORD}) (?P<module> (?:\s+-[A-Za-z]+)* \s+ -m \s+ {MODULE} )?
-    \s+ (?P<mark>mark-(?:start|prompt|turn|wait|end))
+    \s+ (?P<mark>{_ANY_COMMAND})
     (?: \s* (?:[12&]?>\s*/dev/null | 2>&1 | \|\|\s*true ) )* \s* &? \s*
     """,
     re.VERBOSE,
 )
-_MARK = re.compile(r"mark-(?:start|prompt|turn|wait|end)")
+_MARK = re.compile(_ANY_COMMAND)
 
 
 @dataclass(frozen=True, slots=True)

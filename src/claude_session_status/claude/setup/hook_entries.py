@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from claude_session_status.claude import hook_table
 from claude_session_status.claude.setup import jsonedit
 from claude_session_status.claude.setup.hook_commands import Launcher, hook_command_of
 from claude_session_status.claude.setup.jsonedit import Child, Node
@@ -32,14 +33,7 @@ class Hook:
         return {**({} if self.matcher is None else {"matcher": self.matcher}), "hooks": [entry]}
 
 
-HOOKS = (
-    Hook("SessionStart", "mark-start"),
-    Hook("UserPromptSubmit", "mark-prompt"),
-    Hook("Stop", "mark-turn"),
-    Hook("StopFailure", "mark-turn"),
-    Hook("Notification", "mark-wait", "permission_prompt"),
-    Hook("SessionEnd", "mark-end"),
-)
+HOOKS = tuple(Hook(event, command, matcher) for command, event, matcher, _, _ in hook_table.HOOKS)
 
 
 def snippet(launcher: Launcher) -> str:
