@@ -1,5 +1,6 @@
 """The notifications, as data: made of alerts, and of what a click has done. Pure functions of values."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def _is_urgent(state: SessionState) -> bool:
 
 def _text_for_one(state: SessionState, warm: list[Session]) -> tuple[str, str]:
     session = state.session
-    tail = f"{asides_of(warm)[session.session_id]}: cache expires in {spelled(state.seconds_left or 0)}"
+    tail = f"{asides_of(warm)[session.session_id]}: cache expires {_when(state)}"
     try:
         title = shorten(name_of(session), TITLE_LIMIT - len(tail)) + tail
         what = shorten(clean(session.title or ""), 100)
@@ -91,9 +92,14 @@ def _text_for_one(state: SessionState, warm: list[Session]) -> tuple[str, str]:
     return title, f"{what + '. ' if what else ''}{waits}{advice}"
 
 
+def _when(state: SessionState) -> str:
+    left = state.seconds_left or 0.0
+    return f"in {spelled(left)}" if math.isfinite(left) else "soon"
+
+
 def _text_for_several(states: list[SessionState], warm: list[Session]) -> tuple[str, str]:
     asides = asides_of(warm, short_name)
-    title = f"{len(states)} caches expire in {spelled(states[0].seconds_left or 0)}"
+    title = f"{len(states)} caches expire {_when(states[0])}"
     dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
     lines = [_named(state, asides[state.session.session_id]) for state in dearest]
     if rest := len(states) - len(dearest):

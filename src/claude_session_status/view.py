@@ -232,7 +232,7 @@ class ClickProblem:
 
 def starting_menu() -> tuple[MenuItem, ...]:
     """The menu before the first snapshot."""
-    return (MenuItem("starting", "Looking for sessions…"), MenuItem("separator", separator=True), _QUIT)
+    return (MenuItem("starting", "Looking for sessions…"), MenuItem("separator", separator=True), _SHOW_TABLE, _QUIT)
 
 
 def menu(
@@ -265,6 +265,7 @@ def _no_sessions(snapshot: Snapshot, capabilities: Capabilities) -> str:
     return HOOKS_ADVICE if capabilities.hooks_installed is None else NO_SESSIONS
 
 
+_SHOW_TABLE = MenuItem("show-table", "Show table in a terminal", ShowTable(), default=True)
 _QUIT = MenuItem("quit", "Quit", Quit())
 
 
@@ -273,7 +274,7 @@ def _commands(snapshot: Snapshot, capabilities: Capabilities) -> tuple[MenuItem,
     on = capabilities.starts_at_login
     if on is not None:
         lines.append(MenuItem("start-at-login", "Start at login", StartAtLogin(not on), checked=on))
-    lines.append(MenuItem("show-table", "Show table in a terminal", ShowTable(), default=True))
+    lines.append(_SHOW_TABLE)
     if capabilities.checks_set_up:
         lines.append(MenuItem("check-set-up", "Check set-up", CheckSetUp()))
     return (*lines, _ABOUT, _QUIT)

@@ -1,4 +1,4 @@
-"""Starts the tray with its made-up monitor (`fake_app.py`) on a test's desktop, and talks to it."""
+"""Starts the tray with its fake monitor (`fake_app.py`) on a test's desktop, and controls it."""
 
 import json
 import re
@@ -68,7 +68,7 @@ class FakeApp:
 
     def wait_told(self, wish: str) -> None:
         """Wait until the monitor has been told of this wish, such as `mute a`."""
-        wait_for(f"the wish {wish!r}", lambda: f"told {wish}\n" in self.program.text)
+        wait_for(f"the wish {wish!r}", lambda: f"request: {wish}\n" in self.program.text)
 
     def ended(self) -> int | None:
         """The exit code once it ended by itself, within what is promised."""

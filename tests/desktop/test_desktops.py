@@ -83,7 +83,7 @@ def test_the_tooltip_names_the_next(seat: Desktop, person: Person, tray: FakeApp
         assert item.get("IconAccessibleDesc").startswith("Claude Code: ")
         return
     for name in ("bravo", "alpha"):
-        wait_for("the title", lambda: f"next {name} until" in item.get("Title"))  # noqa: B023  # likewise
+        wait_for("the title", lambda: f"next: {name} at " in item.get("Title"))  # noqa: B023  # likewise
         tooltip = person.hover(place)
         tooltip.wait_text(rf"warm, next.{name} until.\d\d:\d\d:\d\d")
         person.look_away()
@@ -169,7 +169,7 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     before = seat.screenshot()
     tray.say(alert="alpha")
     note = person.see_notification(before, "expires")
-    note.wait_text(r"alpha: cache expires in 2\d ?s .*New navigation\. Answer before")
+    note.wait_text(r"alpha: cache expires in 2\d ?s .*New navigation\. Reply in time")
     first = note.wait_text(r"expires in (\d+) ?s")[1]
 
     def notify_again() -> bool:

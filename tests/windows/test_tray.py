@@ -129,8 +129,8 @@ class App:
         return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
 
     def told(self, wish: str) -> list[str]:
-        """The sessions that the monitor was told this of."""
-        return re.findall(rf"told {wish} (\S+)$", self.program.text, re.MULTILINE)
+        """The sessions for which the monitor received this request."""
+        return re.findall(rf"request: {wish} (\S+)$", self.program.text, re.MULTILINE)
 
     def ended(self) -> int | None:
         """The exit code once it ended by itself; None when it did not."""
@@ -195,7 +195,7 @@ def test_the_tooltip_says_which_is_next(app: App, screen: Screen) -> None:
     app.start(session("a", 100, project=f"{FOX}" * 200), CALM)
     screen.point(app.place())
     tip = wait_for("the tooltip", lambda: app.look()["tips"])[0]
-    assert re.fullmatch(rf"Claude Code: 2 warm, next {FOX}+…{FOX}+ until \d\d:\d\d:\d\d", tip)
+    assert re.fullmatch(rf"Claude Code: 2 warm, next: {FOX}+…{FOX}+ at \d\d:\d\d:\d\d", tip)
 
 
 def test_a_tooltip_of_any_length_is_shown(app: App, screen: Screen) -> None:
@@ -262,7 +262,7 @@ def test_a_line_that_does_nothing_is_grey(app: App) -> None:
     lines = app.open_submenu("● soon")
     assert {line["label"]: line["grey"] for line in lines if line["label"]} == {
         "Folder: unknown": True, "Session: soon": True, "Model: unknown": True, "Context: unknown": True,
-        "Being late costs: unknown": True,
+        "If it expires: cost unknown": True,
         line_of(lines, "Last turn")["label"]: True, line_of(lines, "Expires")["label"]: True,
         "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget": False,
     }  # fmt: skip
@@ -332,7 +332,7 @@ def test_a_notification_comes_and_goes(app: App) -> None:
     app.place(Urgency.LAST)
     app.say(alert="web")
     body = wait_for("the balloon", lambda: app.look()["tips"])[0]
-    assert re.fullmatch(rf"{FOX}+…{FOX}+\. Answer before then\.", body)
+    assert re.fullmatch(rf"{FOX}+…{FOX}+\. Reply in time to keep it warm\.", body)
     app.show(session("web", 300))  # a new turn
     wait_for("no balloon", lambda: not app.look()["tips"])
     assert "notification by" not in app.program.text

@@ -80,6 +80,7 @@ class DBusMenu:
         match call.member:
             case "GetLayout":
                 parent, depth, names = body
+                self._model.recognise(names)
                 layout = self._model.layout(parent, depth, names)
                 for submenu in self._model.unread_submenus(parent, depth):
                     self._emitter.emit(PATH, INTERFACE, "LayoutUpdated", "ui", (self._model.revision, submenu))

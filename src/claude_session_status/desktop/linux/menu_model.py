@@ -8,11 +8,10 @@ click does what the user read:
 - Labels and other properties change at once. Rows (added, removed, moved) wait while a menu may be open: otherwise LXQt
   closes the menu, GNOME and KDE mix up rows, XFCE, MATE, waybar and Cinnamon shift them under the pointer.
 - Whether a menu may be open: LXQt, KDE and GNOME send `opened` and `closed`; the others send only AboutToShow. GNOME
-  also sends AboutToShow when nobody opens the menu: as soon as the icon is registered.
+  also sends AboutToShow when nobody opens the menu: as soon as it has read the menu of a new icon.
 """
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,10 +20,10 @@ from typing import Any, TypeVar
 from claude_session_status.view import MenuItem
 
 ROOT = 0
+GNOME_READS = ("type", "children-display")
 SHOW_HOLD_SECONDS = 30.0  # after AboutToShow, on a desktop that does not report when a menu closes
 OPENING_HOLD_SECONDS = 2.0  # after AboutToShow, on a desktop that reports `opened` soon after
 CLOSED_HOLD_SECONDS = 1.0  # a click may follow, and the menu fades out
-REGISTRATION_SECONDS = 3.0  # nobody opens a menu so soon after its icon came
 OPEN_HOLD_SECONDS = 300.0  # a desktop that crashed with its menu open never reports that it closed
 
 Property = tuple[str, Any]  # D-Bus signature and value
@@ -73,7 +72,6 @@ class MenuModel:
         self._clickable: dict[int, MenuItem] = {}
         self._wanted: tuple[MenuItem, ...] = ()
         self._starting = True
-        self._can_open_from = math.inf  # not registered yet
         self._rows: tuple[_Row, ...] = ()
         self._properties: dict[int, Properties] = {ROOT: _ROOT_PROPERTIES}
         self._hold_until = 0.0
@@ -127,9 +125,10 @@ class MenuModel:
 
     # ---- what a desktop reports ---------------------------------------------
 
-    def registered(self, now: float) -> None:
-        """A panel shows the icon from now on. GNOME then sends AboutToShow, though nobody opens the menu."""
-        self._can_open_from = now + REGISTRATION_SECONDS
+    def recognise(self, names: Sequence[str]) -> None:
+        """Recognise GNOME's extension by the properties with which it reads a layout: it will report openings."""
+        if tuple(names) == GNOME_READS:
+            self._reports_closing = True
 
     def about_to_show(self, menu_id: int, now: float) -> Changes:
         """A desktop is about to open a menu, or only says so: the last moment for rows that wait."""
@@ -138,8 +137,6 @@ class MenuModel:
             self._hold_until = now
             self._open_submenus.clear()
             changes = self.settle(now)
-        if now < self._can_open_from:
-            return changes
         seconds = OPENING_HOLD_SECONDS if self._reports_closing else SHOW_HOLD_SECONDS
         self._hold_until = max(self._hold_until, now + seconds)
         return changes
@@ -175,7 +172,6 @@ class MenuModel:
     def forget_desktop(self) -> None:
         """The panel has gone, and its open menu with it."""
         self._hold_until = 0.0
-        self._can_open_from = math.inf
         self._open = self._reports_closing = False
         self._announced.clear()
         self._open_submenus.clear()

@@ -201,8 +201,6 @@ class StatusIcon:
             self._perform(default)
 
     def _shown_changed(self, shown: bool) -> None:  # noqa: FBT001  # a callback's only argument
-        if shown:
-            self._model.registered(self._clock())
-        else:
+        if not shown:
             self._model.forget_desktop()
         self._on_shown(shown)
