@@ -164,21 +164,25 @@ def test_a_busy_transcript_is_shown_at_each_poll_but_written_at_most_once_in_ten
 def test_what_another_monitor_wrote_just_before_us_is_shown(where: Paths, clock: FakeClock, tmp_path: Path) -> None:
     told = Transcript(tmp_path / "t.jsonl").user(NOW - 50).answer(NOW - 40, wrote_5m=9)
     Watched(where, clock).say("turn", "a", transcript_path=str(told.path))
-    ours = Monitor(where, clock=clock, alerts=False)
     other = Monitor(where, clock=clock, alerts=False)
-    ours.poll()
-    clock.now += 20
-    told.user(clock.now - 5).answer(clock.now, message="2", wrote_5m=9)
-    refresh = ours._refresh_transcripts
+    after_refresh: list[Callable[[], None]] = []
 
-    def meanwhile() -> None:
-        refresh()
+    def alive(process: Process | None, at: float | None) -> Liveness:
+        """Called between reading the transcripts and writing what they say."""
+        while after_refresh:
+            after_refresh.pop()()
+        return Liveness.UNKNOWN
+
+    def write_as_another_monitor() -> None:
         Watched(where, clock).say("start", "b")
         other.poll()
 
-    ours._refresh_transcripts = meanwhile  # type: ignore[method-assign]
+    ours = Monitor(where, clock=clock, alerts=False, alive=alive)
     ours.poll()
-    ours._refresh_transcripts = refresh  # type: ignore[method-assign]
+    clock.now += 20
+    told.user(clock.now - 5).answer(clock.now, message="2", wrote_5m=9)
+    after_refresh.append(write_as_another_monitor)
+    ours.poll()
     ours.poll()
     assert {s.session.session_id for s in ours.snapshot().sessions} == {"a", "b"}
 
@@ -382,7 +386,7 @@ def test_an_alert_is_not_repeated_while_another_process_ingests_it(
     """The other holds the lock, and the rows in the database do not know of the alert yet."""
     watched.say("turn")
     watched.run(269)
-    monkeypatch.setattr(ingest.Ingester, "drain", lambda self: ingest.Drained(ingest.Outcome.TAKEN))
+    monkeypatch.setattr(ingest.Ingester, "drain", lambda self, batches=None: ingest.DrainResult.LOCKED)
     clock.at(NOW + 271, lambda: Store(where.database).update(["x"], lambda rows: [Session("x", last_event_at=NOW)]))
     watched.run(10)
     assert len(watched.told) == 1

@@ -36,7 +36,6 @@ def test_a_removed_note_is_gone_for_good_and_removing_it_again_is_harmless(spool
 
 def test_a_folder_that_is_not_there_holds_nothing(spool: Spool) -> None:
     assert spool.names() == []
-    assert spool.stamp() is None
 
 
 def test_a_failed_write_leaves_no_half_note(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,10 +76,34 @@ def test_what_is_no_whole_note_reads_as_empty_and_can_be_set_aside(kind: str, sp
     assert outside.read_bytes() == b"secret\n"
 
 
-def test_the_stamp_changes_when_a_note_comes_or_goes(spool: Spool) -> None:
-    name = spool.write(b"x", 1.0)
-    first = spool.stamp()
-    os.utime(spool.folder, ns=(1, 1))
-    assert spool.stamp() != first
-    spool.remove(name)
-    assert spool.stamp() != 1
+@pytest.mark.parametrize("name", ["", ".", "..", "/etc/passwd", "../outside", "a/b"])
+def test_a_name_that_leads_out_of_the_folder_is_no_note(name: str, spool: Spool, tmp_path: Path) -> None:
+    spool.write(b"x", 1.0)
+    outside = Path(spool.folder).parent / "outside"
+    outside.write_bytes(b"precious\n")
+    assert spool.read(name) == b""
+    for use in (spool.refuse, spool.remove):
+        with pytest.raises(OSError, match="not the name of a note"):
+            use(name)
+    assert outside.read_bytes() == b"precious\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no umask")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_folder_and_note_are_private_whatever_the_umask(umask: int, spool: Spool, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        name = spool.write(b"x", 1.0)
+    finally:
+        os.umask(before)
+    folder = Path(spool.folder)
+    assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.parent.stat().st_mode) & 0o077 == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has access lists in place of modes")
+def test_a_folder_that_others_could_write_to_is_narrowed(spool: Spool) -> None:
+    spool.write(b"x", 1.0)
+    os.chmod(spool.folder, 0o777)
+    spool.write(b"y", 2.0)
+    assert stat.S_IMODE(os.stat(spool.folder).st_mode) == 0o700

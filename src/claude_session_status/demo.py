@@ -17,8 +17,9 @@ from enum import Enum
 from pathlib import Path
 
 from claude_session_status.claude import hook, hook_table, payload
+from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.model import Snapshot
-from claude_session_status.monitor import Clock, Monitor, SystemClock
+from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.policy import Price
 from claude_session_status.spool import Spool

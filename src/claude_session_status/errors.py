@@ -32,6 +32,10 @@ class StoreNewerError(SessionStatusError):
     """The database was written by a later version of this program, and is left untouched."""
 
 
+class StoreMigrationError(SessionStatusError):
+    """The database is of an earlier version and can't be upgraded. It is whole, and left as it was."""
+
+
 class StoreBrokenError(SessionStatusError):
     """The file is not a database, or is damaged."""
 

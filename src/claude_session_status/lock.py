@@ -45,8 +45,7 @@ class FileLock:
         """
         if self._descriptor is not None:
             return False
-        flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = open_private(self.path, flags)
+        descriptor = open_private(self.path, os.O_RDWR)
         try:
             _lock(descriptor)
         except _TAKEN:
@@ -57,6 +56,22 @@ class FileLock:
             raise
         self._descriptor = descriptor
         return True
+
+    def hand_over(self) -> int:
+        """Give the held lock up without releasing it: the descriptor, which child processes inherit and so hold it.
+
+        The lock is free once every process that has the descriptor has ended. Not on Windows, where no child inherits
+        a lock.
+        """
+        descriptor, self._descriptor = self._descriptor, None
+        assert descriptor is not None, "only a held lock can be handed over"  # noqa: S101 - a caller's mistake
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - as os has it
+        return descriptor
+
+    def adopt(self, descriptor: int) -> None:
+        """Hold the lock through a descriptor that a parent process handed over."""
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - as os has it
+        self._descriptor = descriptor
 
     def release(self) -> None:
         """Let go; harmless when not held."""

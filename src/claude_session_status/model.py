@@ -5,6 +5,9 @@ All times are UTC epoch seconds (float), all durations seconds, all sizes tokens
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Annotated
+
+Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
 
 
 class Cache(StrEnum):
@@ -141,41 +144,45 @@ class TranscriptFacts:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is remembered of one session: a row of the table. Times only grow, so events may come in any order."""
+    """What is remembered of one session. Times only grow, so events may come in any order.
+
+    Each field is a column of the table, and its type decides the column's type: a new field needs a migration in
+    `store.schema`, and nothing else.
+    """
 
     session_id: str
     project: str | None = None
     cwd: str | None = None
     title: str | None = None
-    started_at: float | None = None  # the first event
-    opened_at: float | None = None  # the last start or resume
-    prompted_at: float | None = None
-    last_turn_at: float | None = None  # the last end of a turn, completed or failed
-    answered_at: float | None = None  # the last completed turn
-    waiting_at: float | None = None
-    tool_at: float | None = None
-    ended_at: float | None = None
-    last_event_at: float | None = None
+    started_at: Time | None = None  # the first event
+    opened_at: Time | None = None  # the last start or resume
+    prompted_at: Time | None = None
+    last_turn_at: Time | None = None  # the last end of a turn, completed or failed
+    answered_at: Time | None = None  # the last completed turn
+    waiting_at: Time | None = None
+    tool_at: Time | None = None
+    ended_at: Time | None = None
+    last_event_at: Time | None = None
     request: Request | None = None
-    uncached_at: float | None = None  # compacted, or a response without cache tokens: no older request counts
-    switched_at: float | None = None  # another model or effort was chosen, which can't use what is cached
-    switched_back_at: float | None = None  # the last request's model and effort were chosen again
-    response_at: float | None = None  # when the last response in the transcript began to arrive
-    ttl_written_at: float | None = None  # the response that showed the TTL, where the request's own did not
+    uncached_at: Time | None = None  # compacted, or a response without cache tokens: no older request counts
+    switched_at: Time | None = None  # another model or effort was chosen, which can't use what is cached
+    switched_back_at: Time | None = None  # the last request's model and effort were chosen again
+    response_at: Time | None = None  # when the last response in the transcript began to arrive
+    ttl_written_at: Time | None = None  # the response that showed the TTL, where the request's own did not
     transcript_path: str | None = None
     transcript_mark: str | None = None  # size and mtime when it was last read
-    transcript_at: float | None = None  # the newest line that shows the state of the turn
+    transcript_at: Time | None = None  # the newest line that shows the state of the turn
     transcript_turn: Turn | None = None
     client_status: ClientStatus | None = None
-    client_status_at: float | None = None
+    client_status_at: Time | None = None
     context_tokens: int | None = None
     model: str | None = None
     process: Process | None = None
     muted: bool = False
     alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry notified at that lead)
     stamps: tuple[tuple[str, float], ...] = ()  # (field, time of the event that set it): the newest event wins
-    found_at: float | None = None  # the last sign of life without a hook: a transcript, a status line
-    forgotten_at: float | None = None  # nothing older is kept, and nothing older comes back
+    found_at: Time | None = None  # the last sign of life without a hook: a transcript, a status line
+    forgotten_at: Time | None = None  # nothing older is kept, and nothing older comes back
 
     @property
     def is_ended(self) -> bool:

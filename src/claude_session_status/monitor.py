@@ -1,68 +1,49 @@
-"""The loop between the files and the faces: drain the spool, look at the transcripts, make a snapshot, tell listeners.
+"""The loop between the files and the faces: ingest notes, read transcripts, make a snapshot, call the listener.
 
-It opens the database only when something changed: notes in the spool, another writer, a transcript that grew. Clock
-and sleep are given to it, so that tests move time instead of waiting for it.
+It opens the database only when something changed: notes in the spool, another writer, a transcript that grew. The
+clock and the wait are passed in, so that tests move time instead of waiting for it.
+
+Nothing that is wrong with one session or one file ends the loop: it goes on with the rest and shows the problem.
 """
 
 import functools
 import logging
 import math
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import TypeVar
 
-from claude_session_status import alerting, config, heartbeat, notes, pause, policy, reducer
-from claude_session_status.claude.discovery import Finder, Trace, event_of
+from claude_session_status import alerting, config, heartbeat, pause, policy, reducer
+from claude_session_status.claude.discovery import Finder
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
+from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
-from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, Snapshot
+from claude_session_status.inbox import Inbox
+from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
 from claude_session_status.paths import Paths
-from claude_session_status.spool import Spool
-from claude_session_status.store.database import Stamp, Store
+from claude_session_status.session_cache import SessionCache
+from claude_session_status.session_faults import SessionFaults
+from claude_session_status.store.database import Store
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
-WRITE_SECONDS = 10.0  # a busy transcript costs at most one write in this time
+BEAT_SECONDS = 2.0  # how often a long poll renews the heartbeat
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
-
-
-class Clock(Protocol):
-    """The wall clock and how to wait for it."""
-
-    def time(self) -> float:
-        """Epoch seconds."""
-
-    def wait(self, wake: threading.Event, seconds: float) -> None:
-        """Return after `seconds`, or as soon as `wake` is set."""
-
-
-class SystemClock:
-    """The machine's own."""
-
-    def time(self) -> float:
-        """Epoch seconds."""
-        return time.time()
-
-    def wait(self, wake: threading.Event, seconds: float) -> None:
-        """Return after `seconds`, or as soon as `wake` is set."""
-        wake.wait(seconds)
-
-
-def _tells_news(trace: Trace, session: Session | None) -> bool:
-    return reducer.is_new_discovery(session, trace.at, runs=trace.listed is not None)
 
 
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
-    `price` tells the cost of being late where a face shows it.
+    `price` knows what re-caching a session costs, for the faces that show it. `everything`: also sessions that ended
+    or were silent for long.
     """
 
     def __init__(
@@ -83,20 +64,20 @@ class Monitor:
         self._clock = clock or SystemClock()
         self._gives_alerts = alerts
         self._everything = everything
-        self._spool = Spool(paths.spool)
-        self._store = store or Store(paths.database, tries=TRIES)
-        self._ingester = Ingester(paths, self._store, self._settings.default_ttl_seconds, self._clock.time)
-        self._alive = alive or LivenessProbe()
-        self._finder = Finder(paths, self._alive)
-        self._asked: dict[str, float] = {}  # session -> the time of its transcript when it was looked at
         self._price = price
+        self._faults = SessionFaults()
+        store = store or Store(paths.database, tries=TRIES)
+        self._store = store
+        self._ingester = Ingester(
+            paths, store, self._settings.default_ttl_seconds, self._clock.time, faults=self._faults
+        )
+        self._inbox = Inbox(paths, self._ingester, self._clock)
+        self._cache = SessionCache(store, self._ingester, self._faults, everything=everything)
+        self._alive = alive or LivenessProbe()
+        self._finder = Finder(paths, self._alive, self._faults)
         self._paused_until: float | None = None
-        self._submitted: SimpleQueue[Event] = SimpleQueue()  # what a person wanted, on its way to the monitor's thread
-        self._rows: dict[str, Session] = {}
-        self._loaded: Stamp = None  # the database's stamp when the rows were read
-        self._said: dict[tuple[str, EventKind, float | None], Event] = {}  # our own notes: true before they are rows
-        self._unwritten: set[str] = set()  # read from transcripts, not in the database yet
-        self._written_at = -math.inf
+        self._submitted: SimpleQueue[Event] = SimpleQueue()  # from the faces to the monitor's thread
+        self._beat_at = -math.inf
         self._problems: list[SessionStatusError] = []
         self._wake = threading.Event()
 
@@ -105,50 +86,54 @@ class Monitor:
         self._wake.set()
 
     def submit(self, kind: EventKind, session_id: str) -> None:
-        """Have a session muted, unmuted or forgotten, as a person wants it. For any thread.
+        """Mute, unmute or forget a session. For any thread.
 
         The note is in the spool when this returns, and the next snapshot shows it. Raises OSError.
         """
-        session = self._rows.get(session_id) or Session(session_id)
+        session = self._cache.sessions.get(session_id) or Session(session_id)
         event = Event(kind, session_id, reducer.action_time(session, self._clock.time()))
-        self._spool.write(notes.encode(event), event.at)
+        self._inbox.add(event, event.at)
         self._submitted.put(event)
         self.wake()
 
     def pause(self, wanted: Pause) -> None:
-        """Give no alerts for a while, or give them again, as a person wants it. For any thread. Raises OSError."""
+        """Give no alerts for a while, or give them again. For any thread. Raises OSError."""
         pause.write(self._paths.pause, alerting.paused_until(wanted, self._clock.time()))
         self.wake()
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
-        """Poll and tell `listener` once a second and at each alert's mark, until `stop` is set.
+        """Poll, and call `listener` once a second and when an alert is due, until `stop` is set.
 
-        Whoever sets `stop` calls `wake` as well, to be heard at once.
+        After setting `stop`, call `wake` as well to end the wait at once.
         """
         next_poll = -math.inf
         try:
             while not stop.is_set():
                 now = self._clock.time()
                 # A poll that lies farther ahead than one interval means that the clock was set back.
-                if self._wake.is_set() or now >= next_poll or next_poll - now > self._settings.poll_seconds:
+                was_set_back = next_poll - now > self._settings.poll_seconds
+                if self._wake.is_set() or self._inbox.is_behind or now >= next_poll or was_set_back:
                     self._wake.clear()
                     self.poll()
                     next_poll = now + self._settings.poll_seconds
                 shot = self.snapshot()
                 due = self.take_alerts(shot) if self._gives_alerts else ()
                 listener(shot, due)
-                mark = alerting.next_alert_time(shot.sessions, self._settings.notify_before_seconds, shot.now)
-                if mark is not None and self._gives_alerts and mark <= shot.now + TICK_SECONDS:
-                    next_poll = min(next_poll, mark)  # look once more before anybody is disturbed
-                until = min(shot.now + TICK_SECONDS, next_poll, mark if mark is not None else math.inf)
-                self._clock.wait(self._wake, max(0.01, until - self._clock.time()))
+                alert_at = self._next_alert_time(shot) if self._gives_alerts else None
+                until = min(shot.now + TICK_SECONDS, next_poll)
+                if alert_at is not None and alert_at <= shot.now + TICK_SECONDS:
+                    next_poll = min(next_poll, alert_at)  # poll once more before anybody is disturbed
+                    until = min(until, alert_at)
+                if not self._inbox.is_behind:
+                    # The listener takes time, and the clock may have been set meanwhile.
+                    self._clock.wait(self._wake, min(TICK_SECONDS, max(0.01, until - self._clock.time())))
         finally:
             self.close()
 
     def close(self) -> None:
-        """Write what was not written yet and stop saying that a monitor lives."""
+        """Write what was not written yet, and remove the heartbeat."""
         try:
-            self._write(force=True)
+            self._cache.write(self._clock.time(), force=True)
         except SessionStatusError as error:
             log.warning("%s", error)
         heartbeat.stop(self._paths.monitor_alive)
@@ -156,32 +141,43 @@ class Monitor:
     # ---- one poll -----------------------------------------------------------
 
     def poll(self) -> None:
-        """Take in what is new. Never raises for the state of files: what is wrong is in the next snapshot."""
-        self._do(self._beat, *self._looking, self._write)
+        """Take in what is new. Never raises for the state of files: the next snapshot shows what is wrong.
+
+        Of many notes it applies one batch; `run` polls again at once while more wait.
+        """
+        self._run_steps(
+            self._beat,
+            self._reread_config,
+            self._apply_submitted,
+            self._inbox.apply_batch,
+            self._reload,
+            self._discover,
+            lambda: self._cache.refresh(self._beat_if_due),
+            self._end_gone_sessions,
+            self._keep_open_sessions,
+            lambda: self._cache.write(self._clock.time()),
+        )
 
     def look(self) -> None:
-        """Take in what is new, once and without saying that a monitor lives."""
-        self._do(*self._looking, functools.partial(self._write, force=True))
-
-    @property
-    def _looking(self) -> tuple[Callable[[], None], ...]:
-        return (
+        """Take in what is new, once and without a heartbeat."""
+        self._run_steps(
             self._reread_config,
-            self._hear,
-            self._take_in,
-            self._read_rows,
-            self._find,
-            self._refresh_transcripts,
-            self._note_the_gone,
-            self._note_who_stays,
+            self._apply_submitted,
+            self._inbox.apply_all,
+            self._reload,
+            self._discover,
+            self._cache.refresh,
+            self._end_gone_sessions,
+            self._keep_open_sessions,
+            lambda: self._cache.write(self._clock.time(), force=True),
         )
 
     @property
     def problem(self) -> SessionStatusError | None:
-        """The first thing that went wrong at the last look, with what to do about it."""
-        return self._problems[0] if self._problems else None
+        """The first thing that went wrong at the last poll, with what to do about it."""
+        return self._problems[0] if self._problems else self._faults.problem
 
-    def _do(self, *steps: Callable[[], None]) -> None:
+    def _run_steps(self, *steps: Callable[[], None]) -> None:
         before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:
@@ -189,21 +185,31 @@ class Monitor:
                 try:
                     step()
                 except StoreBrokenError:
-                    if not self._ingester.mend(self._rows.values()):
+                    if not self._ingester.mend(self._cache):
                         raise
-                    self._loaded = None
+                    self._cache.invalidate()
                     step()
             except SessionStatusError as error:
                 self._problems.append(error)
             except OSError as error:
                 title = file_and_reason(error, self._paths.folder)
                 self._problems.append(SessionStatusError(title, "Check the folder's owner and the free space"))
+            except Exception as error:  # a monitor that ended would show nothing at all
+                problem = SessionStatusError(f"{type(error).__name__}: {error}", "Please report this line with the log")
+                self._problems.append(problem)
+                if str(problem) not in before:
+                    log.exception("a step of the poll failed")
         for problem in self._problems:
             if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
 
     def _beat(self) -> None:
-        heartbeat.beat(self._paths.monitor_alive, self._clock.time())
+        self._beat_at = self._clock.time()
+        heartbeat.beat(self._paths.monitor_alive, self._beat_at)
+
+    def _beat_if_due(self) -> None:
+        if abs(self._clock.time() - self._beat_at) >= BEAT_SECONDS:
+            self._beat()
 
     def _reread_config(self) -> None:
         if self._config is not None and self._config.reread():
@@ -212,115 +218,64 @@ class Monitor:
             for problem in self._config.loaded.problems:
                 log.warning("%s", problem)
 
-    def _hear(self) -> None:
-        """Take as true what a person wants, before it is a row."""
+    def _apply_submitted(self) -> None:
+        """Show what the user chose in a menu before it is a row."""
         self._paused_until = pause.read(self._paths.pause)
         while True:
             try:
                 event = self._submitted.get_nowait()
             except Empty:
                 return
-            if event.session_id in self._rows:
-                self._believe(event)
+            self._cache.assume(event, self._clock.time())
 
-    def _take_in(self) -> None:
-        """Apply the notes that wait."""
-        if self._spool.names():
-            self._ingester.drain()
+    def _reload(self) -> None:
+        self._cache.reload(self._clock.time())
 
-    def _read_rows(self) -> None:
-        """Read the rows again if anybody changed them; also where notes can't be applied, as on a full disk."""
-        stamp = self._store.stamp()
-        if stamp == self._loaded:
-            return
+    def _discover(self) -> None:
+        """Note the sessions that no hook has reported, and show them."""
         now = self._clock.time()
-        rows = (
-            self._store.load()
-            if self._everything
-            else self._store.load(now - policy.SHOWN_SECONDS, now - policy.ENDED_SHOWN_SECONDS)
-        )
-        self._rows = {s.session_id: s for s in rows}
-        self._loaded = stamp  # taken before the rows were: a change in between is seen next time
-        self._said = {key: event for key, event in self._said.items() if event.session_id in self._rows}
-        for event in self._said.values():
-            self._rows[event.session_id] = reducer.apply(self._rows[event.session_id], event, now)
-
-    def _find(self) -> None:
-        """Note the sessions that no hook has told of, and take them in."""
-        now = self._clock.time()
-        news = [trace for trace in self._finder.look(now) if self._is_news(trace)]
-        if not news:
-            return
-        # The rows that are shown are not all: one that ended must not come back.
         try:
-            remembered = {s.session_id: s for s in self._store.select(trace.session_id for trace in news)}
+            events = self._finder.new_events(self._cache.sessions, self._store.select, now)
         except StoreLockedError:
-            return  # somebody writes at this moment, a hook of that very session perhaps: the next poll will know
-        for trace in news:
-            session = remembered.get(trace.session_id)
-            hooked = session if session is not None and not session.is_found else None
-            # No client tells whether it runs: hooks alone can bring it back, however its transcript grows.
-            self._asked[trace.session_id] = math.inf if hooked is not None and trace.listed is None else trace.at
-            if _tells_news(trace, session) and (event := event_of(trace)):
-                if hooked is not None:
-                    event = replace(event, kind=EventKind.START, at=reducer.reopened_at(hooked))
-                self._spool.write(notes.encode(event), now)
-        self._take_in()
-        self._read_rows()
+            return  # somebody writes at this moment, perhaps a hook of that very session: the next poll will know
+        if events:
+            for event in events:
+                self._inbox.add(event, now)
+            self._inbox.apply_batch()
+            self._reload()
 
-    def _is_news(self, trace: Trace) -> bool:
-        row = self._rows.get(trace.session_id)
-        if row is not None and not _tells_news(trace, row):
-            return False
-        return self._asked.get(trace.session_id, -math.inf) < trace.at
+    def _end_gone_sessions(self) -> None:
+        """End the sessions whose process is gone, whether or not a hook could report it.
 
-    def _refresh_transcripts(self) -> None:
-        for session_id, session in self._rows.items():
-            fresh = self._ingester.refresh(session)
-            if fresh is not session:
-                self._rows[session_id] = fresh
-                self._unwritten.add(session_id)
-
-    def _note_the_gone(self) -> None:
-        """A session whose process is no more has ended, whether or not a hook could say so.
-
-        The note bears the time of the session's last event, so that any newer event brings the session back.
+        The event has the time of the session's last one, so that any newer event brings the session back.
         """
-        for session in self._rows.values():
-            heard_at = session.found_at if session.is_found else session.last_event_at
-            if session.is_ended or heard_at is None:
-                continue
-            if self._alive(session.process, heard_at) is Liveness.GONE or self._finder.has_moved_on(session):
-                self._say(Event(EventKind.GONE, session.session_id, heard_at))
+        for session in self._cache:
+            gone_at = self._faults.attempt(
+                session, "checking its process", functools.partial(self._gone_at, session), otherwise=None
+            )
+            if gone_at is not None:
+                self._note(Event(EventKind.GONE, session.session_id, gone_at))
 
-    def _note_who_stays(self) -> None:
-        """A session that one client left goes on where another has it open: the hooks say only that one has left."""
-        ended = [session for session in self._rows.values() if session.is_ended]
-        for session, process in self._finder.open_elsewhere(ended, self._clock.time()):
+    def _gone_at(self, session: Session) -> float | None:
+        """The time of the last event of a session whose process is gone; None while it may run."""
+        reported_at = session.found_at if session.is_found else session.last_event_at
+        if session.is_ended or reported_at is None:
+            return None
+        is_gone = self._alive(session.process, reported_at) is Liveness.GONE or self._finder.has_moved_on(session)
+        return reported_at if is_gone else None
+
+    def _keep_open_sessions(self) -> None:
+        """Reopen ended sessions that another running client still has open: hooks say only that one client left."""
+        ended = [session for session in self._cache if session.is_ended]
+        for session, process in self._finder.still_open(ended, self._clock.time()):
             if session.ended_at is not None:
-                self._say(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
+                self._note(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
 
-    def _write(self, *, force: bool = False) -> None:
-        """Remember what transcripts told, at most once in some seconds."""
+    def _note(self, event: Event) -> None:
+        """Show an event of ours at once, and put its note into the spool, the only way in. Raises OSError."""
         now = self._clock.time()
-        if not self._unwritten or (not force and 0 <= now - self._written_at < WRITE_SECONDS):
-            return
-        stamps = self._ingester.write_refreshed(sorted(self._unwritten))
-        if stamps is not None:
-            self._unwritten.clear()
-            self._written_at = now
-            before, after = stamps
-            if before == self._loaded:
-                self._loaded = after  # our own change alone: the rows are that already
-
-    def _say(self, event: Event) -> None:
-        """Say something through the spool, the one way in, and take it as true at once. Raises OSError."""
-        self._believe(event)
-        self._spool.write(notes.encode(event), self._clock.time())
-
-    def _believe(self, event: Event) -> None:
-        self._said[event.session_id, event.kind, event.lead_seconds] = event
-        self._rows[event.session_id] = reducer.apply(self._rows[event.session_id], event, self._clock.time())
+        self._cache.assume(event, now)
+        self._inbox.add(event, now)
 
     @property
     def _config_problems(self) -> tuple[str, ...]:
@@ -329,31 +284,52 @@ class Monitor:
     # ---- what is shown ------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """All sessions at this moment; no file is looked at."""
+        """All sessions at this moment; reads no file."""
         now = self._clock.time()
-        return policy.snapshot(
-            (s for s in self._rows.values() if self._everything or not policy.is_abandoned(s, now)),
-            now,
-            stale=any(isinstance(p, StoreLockedError) for p in self._problems),
+
+        def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
+            shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
+            return policy.snapshot(shown, now, price=self._price, paused_until=self._paused_until)
+
+        shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
+        return replace(
+            shot,
+            stale=any(isinstance(problem, StoreLockedError) for problem in self._problems),
             problem=self.problem.title if self.problem else next(iter(self._config_problems), None),
-            price=self._price,
-            paused_until=self._paused_until,
         )
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
-        """The alerts that are due, each remembered before it is given, so that it comes once at most."""
+        """The alerts that are due, each remembered before it is given, so that it comes at most once.
+
+        None while many notes wait: what the rows say is not the latest then.
+        """
+        if self._inbox.is_behind:
+            return ()
         leads = self._settings.notify_before_seconds
-        due = alerting.due_alerts(
-            shot.sessions,
-            leads,
-            shot.now,
-            min_tokens=self._settings.min_tokens,
-            paused_until=shot.paused_until,
-            sound=self._settings.sound,
-        )
+
+        def due_of(states: Sequence[SessionState]) -> tuple[Alert, ...]:
+            return alerting.due_alerts(
+                states,
+                leads,
+                shot.now,
+                min_tokens=self._settings.min_tokens,
+                paused_until=shot.paused_until,
+                sound=self._settings.sound,
+            )
+
+        due = self._of_states("checking its alerts", shot, due_of)
         for event in (e for alert in due for e in alerting.alerted_events(alert, leads, shot.now)):
             try:
-                self._say(event)
+                self._note(event)
             except OSError as error:
                 log.warning("an alert is remembered by this process only: %s", error)
         return due
+
+    def _next_alert_time(self, shot: Snapshot) -> float | None:
+        leads = self._settings.notify_before_seconds
+        return self._of_states(
+            "finding its next alert", shot, lambda states: alerting.next_alert_time(states, leads, shot.now)
+        )
+
+    def _of_states(self, doing: str, shot: Snapshot, work: Callable[[Sequence[SessionState]], T]) -> T:
+        return self._faults.without_faulty(doing, shot.sessions, lambda state: state.session, work)

@@ -20,6 +20,7 @@ class Paths:
         self.config = os.path.join(self.folder, "config.toml")
         self.statusline = os.path.join(self.folder, "statusline")
         self.monitor_alive = os.path.join(self.folder, "monitor.alive")
+        self.wake = os.path.join(self.folder, "wake")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
         self.pause = os.path.join(self.folder, "paused-until")
         self.tray_lock = os.path.join(self.folder, "tray.lock")

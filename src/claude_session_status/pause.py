@@ -1,22 +1,21 @@
 """Until when a person wants no notifications: one moment for the whole program, in a file of its own.
 
-A file and no row: it concerns no session, every monitor must see it at once, and it must survive whatever happens to
+A file and not a row: it concerns no session, every monitor must see it at once, and it must survive whatever happens to
 the database. What can't be read means that notifications are on: silence must be asked for.
 """
 
 import math
 import os
 
-from claude_session_status.private import make_private_folder, open_private
+from claude_session_status.private import make_private_folder, open_private, read_private
 
 _LONGEST = 64  # bytes; a moment has less than twenty
 
 
 def read(path: str) -> float | None:
-    """The moment (epoch seconds) until which nothing is told; None where there is none."""
+    """The moment (epoch seconds) until which no notification is sent; None where there is none."""
     try:
-        with open(path, "rb") as file:
-            until = float(file.read(_LONGEST))
+        until = float(read_private(path, _LONGEST))
     except (OSError, ValueError):
         return None
     return until if math.isfinite(until) else None
@@ -31,7 +30,7 @@ def write(path: str, until: float | None) -> None:
             pass
         return
     make_private_folder(os.path.dirname(path))
-    half = f"{path}.{os.getpid()}"
-    with open(open_private(half, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
+    with open(open_private(temporary, os.O_WRONLY), "wb") as file:
         file.write(f"{until:.3f}\n".encode())
-    os.replace(half, path)
+    os.replace(temporary, path)

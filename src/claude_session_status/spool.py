@@ -4,14 +4,16 @@ A hook only does this much, so it is fast, needs no database and can't lose to a
 temporary name and renames them; readers see complete notes in the order of their times. A note ends with a newline:
 one without it (a power cut between the rename and the disk) was never wholly there.
 
-Nothing here follows a link that somebody planted: not a note that is one, and not the folder itself where it leads to
-what another user owns. And what root makes here, as a container does in a folder that is mounted into it, is given to
-the user whose folder it is: that user's own hooks and monitor must get at it.
+The folder is opened through `private`, which refuses another user's and follows no planted link, and all names are
+relative to that open folder: nothing can take its place in between.
 """
 
-import os
+from __future__ import annotations
 
-from claude_session_status.private import give_to_owner, leads_to_another_user, make_private, make_private_folder
+import os
+import stat
+
+from claude_session_status.private import close_folder, give_to_owner, make_private_folder, open_folder
 
 _SUFFIX = ".json"
 _TEMPORARY = ".tmp"
@@ -30,73 +32,111 @@ class Spool:
     def write(self, note: bytes, at: float) -> str:
         """Put one note in, named so that names sort by `at` (epoch seconds). Returns the name.
 
-        Raises OSError when the folder can't be made or written, or is a link to another user's.
+        Raises OSError when the folder can't be made or written, or belongs to another user.
         """
-        if leads_to_another_user(self.folder):
-            raise PermissionError(1, "it is a link to a folder of another user", self.folder)
-        name = f"{max(0, int(at * 1e6)):017d}-{os.getpid()}-{os.urandom(4).hex()}"
-        temporary = os.path.join(self.folder, name + _TEMPORARY)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
-            descriptor = os.open(temporary, flags, 0o600)
+            handle = open_folder(self.folder)
         except FileNotFoundError:
-            above = os.path.dirname(self.folder)
-            make_private_folder(above)
-            make_private(above)  # versions before 1.0 had a folder that anybody could read
+            make_private_folder(os.path.dirname(self.folder))
             make_private_folder(self.folder)
-            descriptor = os.open(temporary, flags, 0o600)
+            handle = open_folder(self.folder)
+        name = f"{max(0, int(at * 1e6)):017d}-{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            try:
+                self._write(handle, name, note)
+            except FileNotFoundError:
+                if handle is not None:
+                    raise
+                make_private_folder(self.folder)  # Windows learns only here that there is no folder
+                self._write(handle, name, note)
+        except OSError as error:
+            error.filename = self.folder
+            raise
+        finally:
+            close_folder(handle)
+        return name + _SUFFIX
+
+    def _write(self, handle: int | None, name: str, note: bytes) -> None:
+        temporary = self._path(handle, name + _TEMPORARY)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(temporary, flags, 0o600, dir_fd=handle)
         try:
             try:
                 give_to_owner(descriptor, self.folder)
                 left = memoryview(note.rstrip(b"\n") + b"\n")
                 while left:
                     left = left[os.write(descriptor, left) :]
+                if handle is not None and os.fstat(descriptor).st_mode & 0o777 != 0o600:
+                    os.fchmod(descriptor, 0o600)  # the umask took rights from the owner
             finally:
                 os.close(descriptor)
-            os.rename(temporary, os.path.join(self.folder, name + _SUFFIX))
+            os.rename(temporary, self._path(handle, name + _SUFFIX), src_dir_fd=handle, dst_dir_fd=handle)
         except OSError:
             try:
-                os.unlink(temporary)
+                os.unlink(temporary, dir_fd=handle)
             except OSError:
-                pass  # what went wrong first is what to tell
+                pass  # the first error is the one to report
             raise
-        return name + _SUFFIX
+
+    def _path(self, handle: int | None, name: str) -> str:
+        """The name as a path for calls with `dir_fd=handle`. Raises OSError for a name that leads out of the folder."""
+        if not name or os.path.basename(name) != name or name in (os.curdir, os.pardir):
+            raise OSError(22, "it is not the name of a note", name)
+        return os.path.join(self.folder, name) if handle is None else name
 
     def names(self) -> list[str]:
-        """The notes' names, oldest first; empty when there is no folder."""
+        """The notes' names, oldest first; empty when there is no folder or another user owns it."""
         try:
-            if leads_to_another_user(self.folder):
-                return []
-            return sorted(n for n in os.listdir(self.folder) if n.endswith(_SUFFIX) and not n.startswith("."))
+            handle = open_folder(self.folder)
         except OSError:
             return []
+        try:
+            names = os.listdir(self.folder if handle is None else handle)
+        except OSError:
+            return []
+        finally:
+            close_folder(handle)
+        return sorted(n for n in names if n.endswith(_SUFFIX) and not n.startswith("."))
 
     def sweep(self, now: float) -> None:
         """Remove what writers left half written when they were killed, a day ago or earlier (`now`: epoch seconds)."""
         try:
-            with os.scandir(self.folder) as entries:
-                for entry in entries:
-                    if (
-                        entry.name.endswith(_TEMPORARY)
-                        and now - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_SECONDS
-                    ):
-                        os.unlink(entry.path)
+            handle = open_folder(self.folder)
+        except OSError:
+            return
+        try:
+            for name in os.listdir(self.folder if handle is None else handle):
+                path = self._path(handle, name)
+                if name.endswith(_TEMPORARY) and (
+                    now - os.stat(path, dir_fd=handle, follow_symlinks=False).st_mtime > ABANDONED_SECONDS
+                ):
+                    os.unlink(path, dir_fd=handle)
         except OSError:
             pass  # gone, or not ours to remove
+        finally:
+            close_folder(handle)
 
     def read(self, name: str) -> bytes | None:
         """The note's bytes, b"" for one that can't be a whole note; None when it is gone or for another user to read.
 
-        Never follows a symbolic link and never blocks: what is not a plain file is no note.
+        Never follows a symbolic link and never blocks: what is not a regular file is no note.
         """
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
-            descriptor = os.open(os.path.join(self.folder, name), flags)
+            handle = open_folder(self.folder)
+        except OSError:
+            return None
+        try:
+            descriptor = os.open(self._path(handle, name), flags, dir_fd=handle)
         except (FileNotFoundError, PermissionError):
             return None
         except OSError:
             return b""
+        finally:
+            close_folder(handle)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return b""
             note = os.read(descriptor, LARGEST_NOTE)
         except OSError:
             return b""
@@ -107,24 +147,29 @@ class Spool:
     def remove(self, name: str) -> None:
         """Take a note out; harmless when it is gone. Raises OSError when it can't be removed."""
         try:
-            os.unlink(os.path.join(self.folder, name))
+            handle = open_folder(self.folder)
+        except FileNotFoundError:
+            return
+        try:
+            os.unlink(self._path(handle, name), dir_fd=handle)
         except FileNotFoundError:
             pass
+        finally:
+            close_folder(handle)
 
     def refuse(self, name: str) -> None:
-        """Set a note aside that nobody can read, so that it is looked at once and still not lost."""
-        path = os.path.join(self.folder, name)
+        """Set a note aside that can't be applied, so that it is read once and still not lost. Raises OSError."""
         try:
-            os.rename(path, path + _REFUSED)
-        except OSError:
+            handle = open_folder(self.folder)
+        except FileNotFoundError:
+            return
+        try:
+            path = self._path(handle, name)
+            os.rename(path, path + _REFUSED, src_dir_fd=handle, dst_dir_fd=handle)
+        except FileNotFoundError:
             pass
-
-    def stamp(self) -> int | None:
-        """Changes whenever a note comes or goes; one stat call. None when there is no folder."""
-        try:
-            return os.stat(self.folder).st_mtime_ns
-        except OSError:
-            return None
+        finally:
+            close_folder(handle)
 
 
 def moment_of(name: str) -> float:

@@ -437,7 +437,7 @@ class TestCost:
         ended = [Session(A, ended_at=NOW - 10, process=Process(6, 600))]
 
         def elsewhere(now: float) -> list[int]:
-            return [process.pid for _, process in finder.open_elsewhere(ended, now)]
+            return [process.pid for _, process in finder.still_open(ended, now)]
 
         start = NOW // FULL_LOOK_SECONDS * FULL_LOOK_SECONDS
         assert elsewhere(start) == elsewhere(start + 2) == []

@@ -1,26 +1,33 @@
-"""The real client for the tests: skipped with the reason, and the line that installs it, where it is missing."""
+"""The real client for the tests: skipped with the reason, and the command that installs it, where it is missing."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from client.harness import Home, find_client, why_not
+from client.harness import VERSIONS, Home, find_client, why_not
 from client.standin import StandIn
 
 
-@pytest.fixture(scope="session")
-def client_program() -> Path:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the comparisons with every version of the client, all else with the newest."""
+    if "client_version" in metafunc.fixturenames:
+        every = getattr(metafunc.module, "EVERY_CLIENT_VERSION", False)
+        metafunc.parametrize("client_version", VERSIONS if every else VERSIONS[:1])
+
+
+@pytest.fixture
+def client_program(client_version: str) -> Path:
     """Claude Code's program."""
-    program = find_client()
-    if (reason := why_not()) or program is None:
+    program = find_client(client_version)
+    if (reason := why_not(client_version)) or program is None:
         pytest.skip(reason or "no client")
     return program
 
 
 @pytest.fixture
 def api() -> Iterator[StandIn]:
-    """The stand-in of the Messages API, running."""
+    """The stand-in for the Messages API, running."""
     with StandIn() as standin:
         yield standin
 

@@ -17,19 +17,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import psutil
 
-Json = dict[str, Any]
-T = TypeVar("T")
+from waiting import PATIENCE, wait_for
 
-VERSION = os.environ.get("CLAUDE_CLIENT_VERSION", "2.1.330")
-"""Which client to run. An older one: set this variable, and install it with the line that the skip then shows."""
+Json = dict[str, Any]
+
+VERSIONS = tuple(
+    line
+    for line in (Path(__file__).parent / "client_versions.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+)
+"""The versions that the tests run, newest first; `CLAUDE_CLIENT` names a program to run instead."""
 
 PACKAGES = Path(__file__).parent / "versions"  # ignored by git: nothing but node_modules lies in it
 API_KEY = "made-up-key-of-a-test-that-never-leaves-the-loopback"
@@ -51,7 +55,7 @@ cat >"$note.part" && mv "$note.part" "$note.json"
 """
 
 
-def install_line(version: str = VERSION) -> str:
+def install_line(version: str) -> str:
     """The command that installs the client where `find_client` looks, for the top folder of the repository."""
     return (
         "npm install --no-save --no-package-lock --no-audit --no-fund "
@@ -59,7 +63,7 @@ def install_line(version: str = VERSION) -> str:
     )
 
 
-def find_client(version: str = VERSION) -> Path | None:
+def find_client(version: str) -> Path | None:
     """The client's program: `CLAUDE_CLIENT` where it is set, else the one that `install_line` puts there; or None."""
     if chosen := os.environ.get("CLAUDE_CLIENT"):
         candidates = [Path(chosen)]
@@ -69,26 +73,15 @@ def find_client(version: str = VERSION) -> Path | None:
     return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
 
-def why_not() -> str | None:
-    """Why these tests can not run here, with the line that helps; None when they can."""
+def why_not(version: str) -> str | None:
+    """Why these tests can't run here, with the command that helps; None when they can."""
     if not sys.platform.startswith("linux"):
         return "the recorders beside Claude Code are written for Linux"
     if shutil.which("tmux") is None:
         return "tmux is not installed; install it with: sudo apt-get install -y tmux"
-    if find_client() is None:
-        return f"Claude Code {VERSION} is not installed; install it with: {install_line()}"
+    if find_client(version) is None:
+        return f"Claude Code {version} is not installed; install it with: {install_line(version)}"
     return None
-
-
-def wait_for(what: str | Callable[[], str], look: Callable[[], T | None], *, seconds: float = 10) -> T:
-    """Poll `look` until it returns something true; an AssertionError that names `what` when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if found := look():
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what if isinstance(what, str) else what()}")
-        time.sleep(0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,11 +312,11 @@ class Terminal:
         self.type(prompt)
         return self.wait_for_hook("Stop", after=begun, seconds=seconds)
 
-    def wait_for_screen(self, text: str, *, seconds: float = 20) -> None:
+    def wait_for_screen(self, text: str, *, seconds: float = PATIENCE) -> None:
         """Until a text is on the screen."""
         wait_for(f"{text!r} on the screen", lambda: text in self.screen(), seconds=seconds)
 
-    def wait_for_hook(self, event: str, *, after: float = 0, seconds: float = 20) -> Note:
+    def wait_for_hook(self, event: str, *, after: float = 0, seconds: float = PATIENCE) -> Note:
         """Until a hook ran that began later than `after`; the note of it."""
         return wait_for(f"the hook {event}", lambda: self.home.hook(event, after=after), seconds=seconds)
 

@@ -10,6 +10,7 @@ What a prompt asks for is written into the prompt itself, as markers:
     [agent TEXT]  the answer starts a subagent whose prompt is TEXT
     [error 500]   the request is refused with that HTTP status, each time it is tried
     [flaky 500]   the request is refused once with that HTTP status, and answered when it is tried again
+    [cut]         the response ends at its token limit, and is continued by the client's next request
     [readonly]    the usage shows a cache that was read and not written
     [nocache]     the usage shows no cache at all
 
@@ -31,7 +32,7 @@ from typing import Any, Self
 
 Json = dict[str, Any]
 
-MARKER = re.compile(r"\[(slow|late|tools?|run|agent|error|flaky|readonly|nocache)(?: ([^\[\]]*))?\]")
+MARKER = re.compile(r"\[(slow|late|tools?|run|agent|error|flaky|cut|readonly|nocache)(?: ([^\[\]]*))?\]")
 TOOL_CALL = re.compile(r"toolu_standin_(\d+)_")
 STREAM_STEP_SECONDS = 0.5
 BYTES_A_TOKEN = 4
@@ -58,6 +59,7 @@ class StandIn:
         self._verbose = verbose
         self._cached: dict[tuple[str | None, ...], int] = {}  # tokens of each conversation's newest prefix
         self._refused: set[tuple[str | None, int]] = set()
+        self._cut: set[tuple[str | None, ...]] = set()
         self._agent_prompts: set[str] = set()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -138,10 +140,17 @@ class StandIn:
             "role": "assistant",
             "model": request.model,
             "content": [block],
-            "stop_reason": "tool_use" if block["type"] == "tool_use" else "end_turn",
+            "stop_reason": self._stop_reason(request, block),
             "stop_sequence": None,
             "usage": self._usage(request),
         }
+
+    def _stop_reason(self, request: Received, block: Json) -> str:
+        attempt = (request.session_id, request.markers.get("cut"), "cut")
+        if "cut" in request.markers and request.main and attempt not in self._cut:
+            self._cut.add(attempt)
+            return "max_tokens"
+        return "tool_use" if block["type"] == "tool_use" else "end_turn"
 
     def _block(self, request: Received) -> Json:
         markers = request.markers

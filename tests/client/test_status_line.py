@@ -1,4 +1,4 @@
-"""The client's own word on its cache, taken from its status line: the best source, and around the user's own line."""
+"""The client's own countdown, read from its status line: the best source, and it leaves the user's own line alone."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from client.harness import Home, Terminal, wait_for
+from client.agreement import FIVE_MINUTES, TOLERANCE_SECONDS, seconds_of, wait_for_ours
+from client.harness import Home, Terminal
 from client.standin import StandIn
-from client.test_countdown import TOLERANCE_SECONDS, seconds_of, wait_for_ours
+from waiting import wait_for
 
 pytestmark = pytest.mark.client
 
@@ -18,28 +19,28 @@ def install(home: Home) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def expect_its_word(home: Home, session_id: str, *, requests: int) -> dict[str, Any]:
-    """Ours, once the client's status line told of so many requests, and ours runs by that."""
+def expect_status_line_source(home: Home, session_id: str, *, requests: int) -> dict[str, Any]:
+    """Our session, once the client's status line has counted `requests` requests and is the source of our countdown."""
 
-    def told() -> dict[str, Any] | None:
+    def shown() -> dict[str, Any] | None:
         cache = home.prompt_cache(session_id)
         return cache if cache and cache["requests"] >= requests else None
 
-    client = wait_for(f"a status line that tells of {requests} requests", told)
+    client = wait_for(f"a status line that counts {requests} requests", shown)
     ours = wait_for_ours(home, session_id, source="statusline")
     assert seconds_of(ours["expires_at"]) == pytest.approx(client["expires_at"], abs=TOLERANCE_SECONDS)
     assert seconds_of(ours["expires_at"]) <= client["expires_at"]
     return ours
 
 
-def test_around_the_users_own_line_both_hear_and_an_uninstall_gives_it_back(bare_home: Home, api: StandIn) -> None:
+def test_a_wrapped_status_line_still_prints_and_uninstalling_restores_it(bare_home: Home, api: StandIn) -> None:
     before = bare_home.settings.read_bytes()
     install(bare_home)
     with Terminal(bare_home) as terminal:
         terminal.turn("hello")
-        first = expect_its_word(bare_home, terminal.session_id, requests=1)
+        first = expect_status_line_source(bare_home, terminal.session_id, requests=1)
         terminal.turn("[tools 3] hello")
-        second = expect_its_word(bare_home, terminal.session_id, requests=5)
+        second = expect_status_line_source(bare_home, terminal.session_id, requests=5)
         assert second["expires_at"] > first["expires_at"]
 
         terminal.type("/model sonnet")
@@ -47,7 +48,7 @@ def test_around_the_users_own_line_both_hear_and_an_uninstall_gives_it_back(bare
         terminal.wait_for_screen("Set model to")
         wait_for_ours(bare_home, terminal.session_id, cache="expired")
         terminal.turn("hello")
-        expect_its_word(bare_home, terminal.session_id, requests=6)
+        expect_status_line_source(bare_home, terminal.session_id, requests=6)
 
         terminal.type("/exit")
         terminal.wait_for_hook("SessionEnd")
@@ -59,7 +60,7 @@ def test_around_the_users_own_line_both_hear_and_an_uninstall_gives_it_back(bare
     assert json.loads(bare_home.settings.read_bytes())["statusLine"] == json.loads(before)["statusLine"]
 
 
-def test_ours_alone_is_shown_and_counts_down(bare_home: Home, api: StandIn) -> None:
+def test_our_own_status_line_is_shown_and_counts_down(bare_home: Home, api: StandIn) -> None:
     settings = json.loads(bare_home.settings.read_text())
     del settings["statusLine"]
     bare_home.settings.write_text(json.dumps(settings))
@@ -78,12 +79,12 @@ def test_ours_alone_is_shown_and_counts_down(bare_home: Home, api: StandIn) -> N
 
 
 def wait_for_found(home: Home) -> dict[str, Any]:
-    """The one session, once its transcript is there: the client writes that up to half a second after its Stop."""
-    [found] = wait_for("a session that was found", home.status).values()
+    """The only session, once its transcript exists: the client writes it up to half a second after its Stop hook."""
+    [found] = wait_for("a discovered session", home.status).values()
     return found
 
 
-def test_without_any_hook_a_running_session_is_found_and_its_end_is_seen(bare_home: Home, api: StandIn) -> None:
+def test_a_running_session_is_discovered_without_any_hook(bare_home: Home, api: StandIn) -> None:
     with Terminal(bare_home) as terminal:
         terminal.type("[slow 6] hello")
         terminal.wait_for_screen("Well,")
@@ -94,18 +95,18 @@ def test_without_any_hook_a_running_session_is_found_and_its_end_is_seen(bare_ho
 
         bare_home.install_hooks()
 
-        def taken_over() -> bool:
-            terminal.turn("hello")  # a running client picks new hooks up soon, not at once
+        def is_hooked() -> bool:
+            terminal.turn("hello")  # a running client reads new hooks soon, not at once
             return bare_home.status()[ours["session_id"]]["last_turn_at"] is not None
 
-        wait_for("a turn that a hook of ours told of", taken_over, seconds=20)
+        wait_for("a turn that one of our hooks reported", is_hooked, seconds=20)
 
     with Terminal(bare_home, "--resume", ours["session_id"]) as terminal:
         terminal.turn("hello")
     assert list(bare_home.status()) == [ours["session_id"]]
 
 
-def test_a_session_that_was_found_ends_with_its_client(bare_home: Home, api: StandIn) -> None:
+def test_a_discovered_session_ends_with_its_client(bare_home: Home, api: StandIn) -> None:
     with Terminal(bare_home) as terminal:
         terminal.turn("hello")
         found = wait_for_found(bare_home)
@@ -113,3 +114,21 @@ def test_a_session_that_was_found_ends_with_its_client(bare_home: Home, api: Sta
         terminal.type("/exit")
         wait_for("the end of the client", lambda: terminal.closed)
         wait_for_ours(bare_home, found["session_id"], activity="ended")
+
+
+def test_a_side_question_renews_the_cache_though_the_transcript_does_not_show_it(bare_home: Home, api: StandIn) -> None:
+    install(bare_home)
+    with Terminal(bare_home) as terminal:
+        terminal.turn("hello")
+        first = expect_status_line_source(bare_home, terminal.session_id, requests=1)
+        terminal.type("/btw [late 3] what is this")
+        terminal.wait_for_screen("to copy")  # the response is on the screen
+        terminal.keys("Escape")
+        side_question = api.received[-1]
+
+        def has_moved() -> dict[str, Any] | None:
+            ours = bare_home.status()[terminal.session_id]
+            return ours if seconds_of(ours["expires_at"]) > seconds_of(first["expires_at"]) + 1 else None
+
+        ours = wait_for("a countdown that the side question renewed", has_moved)
+        assert seconds_of(ours["expires_at"]) == pytest.approx(side_question.at + FIVE_MINUTES, abs=TOLERANCE_SECONDS)

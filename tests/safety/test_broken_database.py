@@ -334,7 +334,7 @@ def test_a_disk_that_breaks_every_file_is_not_fed_for_ever(good: bytes, where: P
 
 def test_a_newer_version_of_ours_is_refused_untouched_and_hooks_keep_their_notes(good: bytes, where: Paths) -> None:
     with duckdb.connect(where.database) as db:
-        db.execute("INSERT INTO schema_version VALUES (99, NULL)")
+        db.execute("INSERT INTO schema_version (version) VALUES (99)")
     before = Path(where.database).read_bytes()
     for number in range(3):
         done = subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s%d"}' % number, capture_output=True)

@@ -23,8 +23,9 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from cli.test_watch import Terminal
-from desktop.harness import Desktop, Program, wait_for
+from desktop.harness import Desktop, Program
 from fakes import NOW
+from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 
@@ -230,7 +231,8 @@ def test_a_spool_that_is_a_link_to_a_folder_of_ones_own_works(where: Paths, outs
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, as in a container")
 def test_notes_that_root_writes_into_a_users_folder_belong_to_the_user(where: Paths) -> None:
     os.makedirs(where.spool)
-    os.chown(where.spool, 65534, 65534)
+    for folder in (where.claude_dir, where.folder, where.spool):
+        os.chown(folder, 65534, 65534)
     name = Spool(where.spool).write(b"x", NOW)
     owner = os.stat(os.path.join(where.spool, name))
     assert (owner.st_uid, owner.st_gid) == (65534, 65534)

@@ -14,6 +14,8 @@ import duckdb
 import pytest
 
 from claude_session_status.paths import Paths
+from claude_session_status.store import schema
+from claude_session_status.store.database import Store
 from safety.originals import VERSIONS, Original, why_not
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
@@ -74,6 +76,24 @@ def test_every_row_is_carried_over_with_the_right_time_left(version: str, zone: 
     assert modes == [0o700, 0o600, 0o600]
     with duckdb.connect(copy, read_only=True) as db:
         assert db.execute("SELECT count(*) FROM session_status").fetchone() == (3,)
+
+
+def test_every_row_is_carried_over_to_the_next_version_too(version: str, tmp_path: Path) -> None:
+    """A made-up one, with one more migration than today's."""
+
+    def made_up(connection: schema.Connection, written_at: float) -> None:
+        schema.add_columns(connection, made_up="TEXT")
+
+    home = tmp_path / "home"
+    home.mkdir()
+    original = Original(version, home, "UTC")
+    original.run("mark-start", {"session_id": "old", "cwd": "/x", "project": "p"})
+    where = Paths(str(home / ".claude"))
+    store = Store(where.database, migrations=(*schema.MIGRATIONS, made_up))
+    for _ in range(2):
+        assert [(s.session_id, s.project, s.cwd) for s in store.load()] == [("old", "p", "/x")]
+    with duckdb.connect(where.database, read_only=True) as db:
+        assert db.execute("SELECT made_up FROM session_status").fetchall() == [(None,)]
 
 
 def test_the_documented_columns_go_on_working_for_other_tools(version: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from claude_session_status import pause
+from claude_session_status import heartbeat, pause
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.settings_file import SettingsFile
 from claude_session_status.lock import FileLock
@@ -192,18 +192,37 @@ def test_what_the_status_line_remembers_is_the_users(where: Paths) -> None:
 
 
 @pytest.mark.parametrize(
-    "take",
-    [lambda path: FileLock(path).acquire(), lambda path: os.close(open_private(path, os.O_RDWR))],
-    ids=["a lock", "a file"],
+    "use",
+    [
+        lambda path: FileLock(path).acquire(),
+        lambda path: open_private(path, os.O_WRONLY | os.O_TRUNC),
+        lambda path: heartbeat.beat(path, 1.0),
+    ],
+    ids=["lock", "write", "heartbeat"],
 )
-def test_what_was_there_before_is_not_given_away(take: Callable[[str], object], where: Paths, tmp_path: Path) -> None:
-    """A user could plant a link to a file of root's, and have it given to them."""
-    secret = Path(where.claude_dir).parent.parent / "of-root"
+@pytest.mark.parametrize("plant", [os.link, os.symlink])
+def test_a_planted_name_of_a_file_of_roots_is_refused_and_the_file_stays_as_it_is(
+    plant: Callable[[str, str], None], use: Callable[[str], object], where: Paths
+) -> None:
+    home = Path(where.claude_dir).parent
+    secret = home.parent / "of-root"
     secret.write_text("secret")
-    planted = str(Path(where.claude_dir).parent / "planted")
-    os.link(secret, planted)
-    take(planted)
-    assert secret.stat().st_uid == 0
+    before = secret.stat()
+    plant(str(secret), str(home / "planted"))
+    with pytest.raises(OSError, match=r"another user|symbolic link"):
+        use(str(home / "planted"))
+    after = secret.stat()
+    assert (secret.read_text(), after.st_uid, after.st_mtime_ns) == ("secret", 0, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("plant", [os.mkdir, lambda path: os.symlink("/tmp", path)], ids=["folder", "link"])
+def test_root_refuses_a_folder_that_a_user_planted_among_roots_own(plant: Callable[[str], None], where: Paths) -> None:
+    root = Path(where.claude_dir).parent.parent
+    plant(str(root / "folder"))
+    os.lchown(root / "folder", USER, GROUP)
+    with pytest.raises(PermissionError, match="another user"):
+        Spool(str(root / "folder")).write(b"x", 1.0)
+    assert Spool(str(root / "folder")).names() == []
 
 
 def test_a_database_that_was_there_before_is_not_given_away(where: Paths) -> None:

@@ -169,7 +169,7 @@ def test_no_database_and_an_empty_one_hold_no_sessions(store: Store, where: Path
 def test_a_newer_version_is_refused_and_left_untouched(store: Store, where: Paths) -> None:
     put(store, FULL)
     with duckdb.connect(where.database) as db:
-        db.execute("INSERT INTO schema_version VALUES (99, NULL)")
+        db.execute("INSERT INTO schema_version (version) VALUES (99)")
     before = Path(where.database).read_bytes()
     for attempt in (store.load, lambda: put(store, FULL)):
         with pytest.raises(StoreNewerError, match="newer version"):

@@ -1,33 +1,33 @@
-"""Finds sessions that no hook has told of, by their transcripts: so the first start shows what runs already.
+"""Finds sessions that no hook has reported, by their transcripts: so the first start shows what runs already.
 
-A look is cheap: a folder of transcripts is listed when its time changed, which happens when a session begins, and all
-of them once a minute, since appending to a transcript changes no folder. Where there are very many folders, only those
-that changed last are asked for their time at each look. Only transcripts written within the last hour count: what is
-older is cold. Subagents' files are never taken for sessions.
+Looking is cheap. A folder of transcripts is listed when its time changed, which happens when a session begins, and all
+folders are listed once a minute, since appending to a transcript changes no folder. Where there are very many folders,
+only those that changed last are checked at each look. Only transcripts written within the last hour count: older ones
+are cold. Subagents' files are never taken for sessions.
 
-Where the clients list themselves (`registry`), a session that no running client lists is over and not found. Older
-clients list nothing; then the transcript alone must do, also where a newer one ran once and left.
+Where clients list themselves (`registry`), a session that no running client lists is over and not found. Older clients
+list nothing; then the transcript alone decides, also where a newer client ran once and left.
 """
 
-import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from claude_session_status import policy, reducer
-from claude_session_status.claude.files import open_plain
+from claude_session_status.claude.files import json_object, open_plain
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.claude.payload import folder_name
 from claude_session_status.claude.registry import ListedClient, Registry
 from claude_session_status.claude.transcript import lines_backwards
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
+from claude_session_status.session_faults import SessionFaults
 
 FULL_LOOK_SECONDS = 60.0
 FOLDERS_A_LOOK = 100
-_TAIL = 1024 * 1024  # bytes from the end of a transcript in which its folder must be told
+_TAIL = 1024 * 1024  # bytes from the end of a transcript in which its folder must be named
 _CLOCK_SLACK_SECONDS = 60.0  # a file's time may be a little ahead of ours
 _COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
 _SUBAGENT = "agent-"  # older clients keep the transcripts of subagents beside those of sessions
@@ -44,74 +44,142 @@ class Trace:
     listed: ListedClient | None = None
 
 
-class Finder:
-    """Looks for sessions in one Claude Code's folder. Making one looks at nothing."""
+# ---- decisions --------------------------------------------------------------
 
-    def __init__(self, paths: Paths, alive: Callable[[Process | None, float | None], Liveness] | None = None) -> None:
+
+def is_news(trace: Trace, session: Session | None) -> bool:
+    """Whether a trace says anything new of its session, which is None where nothing is known."""
+    return reducer.is_new_discovery(session, trace.at, runs=trace.listed is not None)
+
+
+def wait_until(trace: Trace, session: Session | None) -> float:
+    """Up to which time (epoch seconds) of its transcript a trace need not be examined again.
+
+    Unless a client lists the session, only a hook can bring back one that a hook has reported, however its transcript
+    grows.
+    """
+    is_hooked = session is not None and not session.is_found
+    return math.inf if is_hooked and trace.listed is None else trace.at
+
+
+def as_event(found: Event, session: Session | None) -> Event:
+    """The event to note for `found`. A session that hooks reported before is taken to have been opened again."""
+    if session is None or session.is_found:
+        return found
+    return replace(found, kind=EventKind.START, at=reducer.reopened_at(session))
+
+
+# ---- the files --------------------------------------------------------------
+
+
+class Finder:
+    """Looks for sessions in one folder of Claude Code. The constructor reads nothing."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        alive: Callable[[Process | None, float | None], Liveness] | None = None,
+        faults: SessionFaults | None = None,
+    ) -> None:
         self._projects = paths.projects
         self._registry = Registry(paths.client_registry)
         self._alive = alive or LivenessProbe()
-        self._asked: tuple[int | None, float, list[Session]] | None = None  # what `open_elsewhere` has answered
-        self._seen: dict[str, int] = {}  # folder -> its time when it was listed
+        self._faults = faults or SessionFaults()
+        self._examined: dict[str, float] = {}  # session -> up to which time its transcript was examined
+        self._checked: tuple[int | None, float, list[Session]] | None = None  # what `still_open` was last asked
+        self._listed: dict[str, int] = {}  # folder -> its time when it was listed
         self._projects_changed = 0
-        self._lively: list[str] = []  # the folders that changed last
+        self._recent: list[str] = []  # the folders that changed last
         self._traces: dict[str, Trace] = {}
         self._full_look_at: float | None = None
 
+    def new_events(
+        self,
+        known: Mapping[str, Session],
+        stored: Callable[[Iterable[str]], Iterable[Session]],
+        now: float,
+    ) -> list[Event]:
+        """Events to note for sessions that no hook has reported. `known`: the sessions that are shown.
+
+        `stored` reads sessions from the database, by id: the shown ones are not all, and one that ended must not come
+        back. Raises what `stored` raises; then the same is found next time. `now`: epoch seconds.
+        """
+        traces = [trace for trace in self.look(now) if self._is_unexamined(trace, known.get(trace.session_id))]
+        if not traces:
+            return []
+        remembered = {session.session_id: session for session in stored(trace.session_id for trace in traces)}
+        events = []
+        for trace in traces:
+            session = remembered.get(trace.session_id)
+            self._examined[trace.session_id] = wait_until(trace, session)
+            if is_news(trace, session) and (found := self._event_of(trace)) is not None:
+                events.append(as_event(found, session))
+        return events
+
+    def _event_of(self, trace: Trace) -> Event | None:
+        return self._faults.attempt(
+            Session(trace.session_id), "reading its transcript", lambda: event_of(trace), otherwise=None
+        )
+
+    def _is_unexamined(self, trace: Trace, shown: Session | None) -> bool:
+        if shown is not None and not is_news(trace, shown):
+            return False
+        return self._examined.get(trace.session_id, -math.inf) < trace.at
+
     def look(self, now: float) -> tuple[Trace, ...]:
-        """The sessions that may be running, each by the newest of its transcripts. Raises nothing."""
+        """The sessions that may be running, each by the newest of its transcripts. Never raises."""
         full = self._full_look_at is None or not 0 <= now - self._full_look_at < FULL_LOOK_SECONDS
         if full:
             self._full_look_at = now
         for folder, changed in self._folders(now, full=full):
-            if full or self._seen.get(folder) != changed:
+            if full or self._listed.get(folder) != changed:
                 self._list(folder, now)
-                self._seen[folder] = _settled(changed, now)
+                self._listed[folder] = _settled(changed, now)
         since = now - policy.FOUND_SECONDS
         self._traces = {key: trace for key, trace in self._traces.items() if trace.at > since}
         return tuple(self._running()) if self._traces else ()
 
     def has_moved_on(self, session: Session) -> bool:
-        """Whether the client of a session that was found lists another by now: no hook tells that this one ended."""
+        """Whether the client of a session without hooks lists another session now: then this one has ended."""
         return session.is_found and self._registry.lists_another(session.session_id, session.process)
 
-    def open_elsewhere(self, ended: Iterable[Session], now: float) -> list[tuple[Session, Process]]:
-        """Those of the sessions that another running client has open than the one that left: two may resume the same.
+    def still_open(self, ended: Iterable[Session], now: float) -> list[tuple[Session, Process]]:
+        """Ended sessions that another running client still has open, with its process: two clients may resume one.
 
-        Of sessions that were found their transcripts tell. While no client comes or goes and no session ends the answer
-        is the same, and is given once; it is looked for again once a minute. `now`: epoch seconds.
+        Sessions without hooks are left to their transcripts. While no client comes or goes and no session ends the
+        result stays the same, so it is returned once, and again each minute. `now`: epoch seconds.
         """
         left = [s for s in ended if not s.is_found and s.process is not None]
         if not left:
             return []
         changed = _changed(self._registry.folder)
-        asked = changed, now // FULL_LOOK_SECONDS, left
-        if asked == self._asked:
+        state = changed, now // FULL_LOOK_SECONDS, left
+        if state == self._checked:
             return []
-        self._asked = asked if changed is None or _settled(changed, now) else None
+        self._checked = state if changed is None or _settled(changed, now) else None
         clients = self._registry.listed()
         return [
             (session, other)
             for session in left
-            if (other := self._another(session, clients.get(session.session_id, []))) is not None
+            if (other := self._other_client(session, clients.get(session.session_id, []))) is not None
         ]
 
-    def _another(self, left: Session, clients: Iterable[ListedClient]) -> Process | None:
+    def _other_client(self, left: Session, clients: Iterable[ListedClient]) -> Process | None:
         for client in clients:
-            # The same one is about to list another session, as at /clear.
+            # The client that left may still list this session for a moment, as at /clear.
             is_same = left.process is not None and client.process.pid == left.process.pid
             if not is_same and self._alive(client.process, _named_at(client, left.ended_at)) is Liveness.ALIVE:
                 return client.process
         return None
 
     def _folders(self, now: float, *, full: bool) -> list[tuple[str, int]]:
-        """The folders to look at, with their times: all where one came or went, else those that changed last."""
+        """The folders to look at, with their times: all when one came or went, else those that changed last."""
         changed = _changed(self._projects)
         if not full and changed == self._projects_changed:
-            return [(folder, at) for folder in self._lively if (at := _changed(folder)) is not None]
+            return [(folder, at) for folder in self._recent if (at := _changed(folder)) is not None]
         self._projects_changed = _settled(changed or 0, now)
         found = sorted(_folders(self._projects), key=lambda item: -item[1])
-        self._lively = [folder for folder, _ in found[:FOLDERS_A_LOOK]]
+        self._recent = [folder for folder, _ in found[:FOLDERS_A_LOOK]]
         return found
 
     def _list(self, folder: str, now: float) -> None:
@@ -129,7 +197,7 @@ class Finder:
 
     def _running(self) -> Iterator[Trace]:
         listed = self._registry.listed()
-        # What was written a good while after the last of them left is an older client's.
+        # What was written a good while after the last client left is an older client's, which lists nothing.
         since = math.inf if listed else self._registry.changed_at() + _CLOCK_SLACK_SECONDS
         for trace in self._traces.values():
             if trace.at > since:
@@ -142,12 +210,12 @@ class Finder:
 
 
 def _named_at(client: ListedClient, otherwise: float | None) -> float | None:
-    """When the client was surely there: a process of its id that began later is another."""
+    """When the client certainly ran: a process with its id that began later is another one."""
     return otherwise if client.started_at is None else client.started_at
 
 
 def sessions(claude_dir: str, since: float) -> Iterator[Session]:
-    """What the transcripts written at or after `since` (epoch seconds) tell, for a table that is made anew."""
+    """Sessions read from transcripts written at or after `since` (epoch seconds), to rebuild a table."""
     for folder, _ in _folders(os.path.join(claude_dir, "projects")):
         for entry in _entries(folder):
             name = entry.name.removesuffix(".jsonl")
@@ -163,7 +231,7 @@ def sessions(claude_dir: str, since: float) -> Iterator[Session]:
 
 
 def event_of(trace: Trace) -> Event | None:
-    """What is to be noted of a trace; None where the file is not a session's own, or says too little."""
+    """The event to note for a trace; None where the file is not a session's own, or says too little."""
     cwd = _working_folder(trace.path)
     if cwd is None:
         return None
@@ -180,11 +248,11 @@ def event_of(trace: Trace) -> Event | None:
 
 
 def _working_folder(path: str) -> str | None:
-    """The folder that a session works in, by the last line of its transcript that tells it."""
+    """The folder that a session works in, from the last line of its transcript that names one."""
     try:
         with open_plain(path) as (descriptor, size):
             for from_end, raw in lines_backwards(descriptor, size):
-                if b'"cwd"' in raw and (line := _object(raw)) is not None:
+                if b'"cwd"' in raw and (line := json_object(raw)) is not None:
                     if line.get("isSidechain") is True:
                         return None
                     cwd = line.get("cwd")
@@ -197,14 +265,6 @@ def _working_folder(path: str) -> str | None:
     return None
 
 
-def _object(raw: bytes) -> dict[str, object] | None:
-    try:
-        line = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return line if isinstance(line, dict) else None
-
-
 def _changed(folder: str) -> int | None:
     """A folder's time in nanoseconds; None where there is none."""
     try:
@@ -214,7 +274,7 @@ def _changed(folder: str) -> int | None:
 
 
 def _settled(changed: int, now: float) -> int:
-    """A time to compare with later; 0 for one so recent that more may come within the same tick of a coarse clock."""
+    """A time to compare later; 0 for one so recent that a coarse clock may give a later change the same time."""
     return changed if now - changed / 1e9 > _COARSE_SECONDS else 0
 
 

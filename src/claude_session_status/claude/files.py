@@ -1,9 +1,11 @@
-"""Opening files that others write: never following into a pipe or a device, never blocking."""
+"""Opening files that others write, never blocking on a pipe or a device, and reading JSON objects from them."""
 
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -26,3 +28,12 @@ def read_small(path: str, largest: int) -> bytes:
     """The first `largest` bytes of the plain file at `path`. Raises OSError."""
     with open_plain(path) as (descriptor, _):
         return os.read(descriptor, largest)
+
+
+def json_object(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object in `raw`; None where there is none."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

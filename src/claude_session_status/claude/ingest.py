@@ -1,15 +1,19 @@
-"""Turns notes and transcripts into rows. One process at a time does it; the others leave their notes to it.
+"""Turns notes and transcripts into rows. One process at a time does it; the others leave their notes to that one.
 
-Who ingests? Whoever gets the lock. Who finds it taken leaves at once: the holder looks at the spool once more after
-letting go, so that nobody's last note is left lying. A note is removed only after its row is committed; a crash in
-between applies it twice, which changes nothing.
+The process that holds the ingest lock ingests. One that finds it taken leaves at once: the holder looks at the spool
+again after it has released the lock, so that no note stays behind. A note is removed only after its row is committed;
+a crash in between applies it twice, which changes nothing.
+
+A note that can't be read, applied or removed never stops the notes behind it, and neither does a session whose files
+can't be read.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from claude_session_status import notes, reducer
 from claude_session_status.claude import transcript
@@ -18,35 +22,31 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
+from claude_session_status.session_faults import SessionFaults
 from claude_session_status.spool import Spool, moment_of
 from claude_session_status.store.database import Stamp, Store
 
+if TYPE_CHECKING:
+    import logging
+
 HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook, and the note is safe already
-LATELY_SECONDS = 1.0  # a note that waits for longer says that hooks before this one met a lock: no use in waiting
+LATELY_SECONDS = 1.0  # an older note shows that earlier hooks met a locked database: waiting is no use
 FOUND_SECONDS = 86400.0  # a new database is made from transcripts that were written within the last day
-BUSY_SECONDS = 7200.0  # so long a client is believed to be busy that can't be seen to run, as one in a container
-BATCH = 500  # notes a transaction: a crowded spool is worked off in pieces
-HOOK_BATCHES = 2  # what one hook does of them, some 0.5 s of work, and the next ones go on
+BUSY_SECONDS = 7200.0  # how long a client's "busy" is trusted without a live process
+BATCH = 500  # notes per transaction: a crowded spool is worked off in slices
+HOOK_BATCHES = 2  # what one hook does of them, some 0.5 s of work; the next hooks continue
 
 
-class Outcome(Enum):
+class DrainResult(Enum):
     """How a drain ended."""
 
-    NOTHING = "nothing to do"
-    DONE = "notes were applied"
-    TAKEN = "another process is at it"
-
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """The outcome, and the sessions that changed, as they are now."""
-
-    outcome: Outcome
-    sessions: tuple[Session, ...] = ()
+    DONE = "no note waits"
+    MORE = "notes wait that another drain can apply"
+    LOCKED = "another process holds the ingest lock"
 
 
 class Ingester:
-    """Does the work for one folder. `default_ttl` (seconds) is used where no source tells the TTL."""
+    """Applies the notes of one folder. `default_ttl` (seconds) is used where no source knows the TTL."""
 
     def __init__(
         self,
@@ -54,92 +54,131 @@ class Ingester:
         store: Store,
         default_ttl: int = reducer.DEFAULT_TTL_SECONDS,
         clock: Callable[[], float] = time.time,
+        faults: SessionFaults | None = None,
     ) -> None:
         self._paths = paths
         self._store = store
         self.default_ttl = default_ttl
         self._clock = clock
+        self._faults = faults or SessionFaults()
         self._spool = Spool(paths.spool)
         self._registry = Registry(paths.client_registry)
+        self._applied: dict[str, OSError] = {}  # notes that are applied and could not be removed
+        self._refused: dict[str, OSError] = {}  # notes that can't be applied and could not be renamed
 
-    def drain(self, batches: int | None = None) -> Drained:
-        """Apply all notes to the database, or as many as are in so many batches, the oldest first.
+    def drain(self, batches: int | None = None) -> DrainResult:
+        """Apply all notes to the database, or at most so many batches of them, the oldest first.
 
-        Raises SessionStatusError (locked, broken) and OSError; the notes then stay.
+        Raises SessionStatusError (locked, broken); the notes then stay.
         """
-        changed: dict[str, Session] = {}
-        seen: set[str] = set()  # a note that can't be taken away must not be met for ever
-
-        def waiting() -> list[str]:
-            if batches is not None and len(seen) >= batches * BATCH:
-                return []
-            return [name for name in self._spool.names() if name not in seen]
-
-        outcome = Outcome.NOTHING
-        while names := waiting():
+        self._remove(list(self._applied))
+        left = math.inf if batches is None else batches
+        passed_over: set[str] = set()  # unreadable for now
+        while self._names(passed_over):
+            if left <= 0:
+                return DrainResult.MORE
             lock = FileLock(self._paths.ingest_lock)
             if not lock.acquire():
-                return Drained(Outcome.TAKEN, tuple(changed.values()))
+                return DrainResult.LOCKED
             try:
-                while names:
-                    for session in self._apply(names[:BATCH]):
-                        changed[session.session_id] = session
-                    seen.update(names[:BATCH])
-                    names = waiting()
+                while left > 0 and (batch := self._next_batch(passed_over)):
+                    self._apply(batch)
+                    left -= 1
             finally:
                 lock.release()
-            outcome = Outcome.DONE
-        if outcome is Outcome.DONE:
-            self._spool.sweep(time.time())
-        return Drained(outcome, tuple(changed.values()))
+        self._spool.sweep(time.time())
+        return DrainResult.DONE
 
-    def _apply(self, names: list[str]) -> tuple[Session, ...]:
-        told: list[tuple[str, Event]] = []
-        for name in names:
+    @property
+    def problem(self) -> SessionStatusError | None:
+        """What is wrong with notes that can't be removed or renamed; None when all could be."""
+        for name, error in (self._applied | self._refused).items():
+            title = f"{os.path.join(self._spool.folder, name)} can't be moved: {error.strerror or error}"
+            is_applied = name in self._applied
+            return SessionStatusError(title, "Its event is recorded: delete it" if is_applied else "It is no event")
+        return None
+
+    def _names(self, passed_over: set[str]) -> list[str]:
+        """The notes that wait, oldest first."""
+        known = passed_over.union(self._applied, self._refused)
+        return [name for name in self._spool.names() if name not in known]
+
+    def _next_batch(self, passed_over: set[str]) -> list[tuple[str, Event]]:
+        """The oldest notes that can be read. Sets aside what is no note; adds what can't be read to `passed_over`."""
+        batch: list[tuple[str, Event]] = []
+        for name in self._names(passed_over):
             raw = self._spool.read(name)
             if raw is None:
+                passed_over.add(name)
                 continue
             try:
-                told.append((name, notes.decode(raw)))
-            except notes.NoteError:
-                self._spool.refuse(name)
+                batch.append((name, notes.decode(raw)))
+            except notes.NoteError as error:
+                self._refuse(name, error)
+            if len(batch) == BATCH:
+                break
+        return batch
+
+    def _apply(self, batch: list[tuple[str, Event]]) -> None:
+        """Commit the events of the batch, then remove their notes."""
         try:
-            after = self._remember([event for _, event in told])
-        except (StoreRowError, ValueError, TypeError, ArithmeticError):
-            # Something in one of them can't be held. One session's oddity must not stop the others.
-            if len(told) == 1:
-                self._spool.refuse(told[0][0])
-                return ()
-            return tuple(session for name, _ in told for session in self._apply([name]))
-        for name, _ in told:
-            self._spool.remove(name)
-        return after
+            self._commit([event for _, event in batch])
+        except (SessionStatusError, OSError) as error:
+            if not isinstance(error, StoreRowError):
+                raise
+            self._apply_halves(batch, error)
+        except Exception as error:  # one event that can't be applied must not stop the others
+            self._apply_halves(batch, error)
+        else:
+            self._remove([name for name, _ in batch])
 
-    def _remember(self, events: list[Event]) -> tuple[Session, ...]:
-        after: tuple[Session, ...] = ()
+    def _apply_halves(self, batch: list[tuple[str, Event]], error: Exception) -> None:
+        if len(batch) == 1:
+            self._refuse(batch[0][0], error)
+            return
+        half = len(batch) // 2
+        self._apply(batch[:half])
+        self._apply(batch[half:])
 
-        def change(before: dict[str, Session]) -> tuple[Session, ...]:
-            nonlocal after
-            after = self._after(before, events)
-            return after
+    def _commit(self, events: list[Event]) -> None:
+        def change(before: dict[str, Session]) -> list[Session]:
+            after: dict[str, Session] = {}
+            now = self._clock()
+            for event in sorted(events, key=lambda e: (e.at, e.kind)):
+                session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
+                after[event.session_id] = reducer.apply(session, event, now)
+            return [self.refresh(session) for session in after.values()]
 
-        if events:
-            self._store.update((e.session_id for e in events), change)
-        return after
+        self._store.update((event.session_id for event in events), change)
 
-    def _after(self, before: dict[str, Session], events: list[Event]) -> tuple[Session, ...]:
-        """The sessions after the events, each with its files looked at once."""
-        after: dict[str, Session] = {}
-        now = self._clock()
-        for event in sorted(events, key=lambda e: (e.at, e.kind)):
-            session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-            after[event.session_id] = reducer.apply(session, event, now)
-        return tuple(self.refresh(session) for session in after.values())
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            try:
+                self._spool.remove(name)
+            except OSError as error:
+                self._applied[name] = error
+            else:
+                self._applied.pop(name, None)
+
+    def _refuse(self, name: str, error: Exception) -> None:
+        try:
+            self._spool.refuse(name)
+        except OSError as failure:
+            self._refused[name] = failure
+        _log().warning("%s is set aside as .refused: %s: %s", name, type(error).__name__, error)
 
     def refresh(self, session: Session) -> Session:
-        """The session with what its files say, which are read only if they changed; itself where nothing is new."""
-        said = self._client_word(session)
-        session = reducer.apply_client_status(session, said.status if said else None, said.since if said else None)
+        """The session with what its files say, which are read only if they changed; itself where nothing is new.
+
+        Never raises: a session whose files can't be read stays as it is, and is named among the faults.
+        """
+        return self._faults.attempt(session, "reading its files", lambda: self._refresh(session), session)
+
+    def _refresh(self, session: Session) -> Session:
+        reported = self._reported_status(session)
+        session = reducer.apply_client_status(
+            session, reported.status if reported else None, reported.since if reported else None
+        )
         path = session.transcript_path
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
@@ -153,19 +192,22 @@ class Ingester:
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
-    def _client_word(self, session: Session) -> ReportedStatus | None:
-        """What the client says of itself; that of a killed container's, which says busy for ever, only for a while."""
-        said = self._registry.status_of(session.session_id, session.process)
-        if said is None or said.status is not ClientStatus.BUSY:
-            return said
-        if self._clock() - said.since <= BUSY_SECONDS:
-            return said
+    def _reported_status(self, session: Session) -> ReportedStatus | None:
+        """The client's self-reported status.
+
+        A killed container stays "busy", so without a live process trust it for BUSY_SECONDS.
+        """
+        reported = self._registry.status_of(session.session_id, session.process)
+        if reported is None or reported.status is not ClientStatus.BUSY:
+            return reported
+        if self._clock() - reported.since <= BUSY_SECONDS:
+            return reported
         from claude_session_status.claude.liveness import Liveness, liveness  # noqa: PLC0415 - not for hooks
 
-        return said if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
+        return reported if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[Stamp, Stamp] | None:
-        """Bring the rows of these sessions up to their files; returns the database's stamps before and after that.
+        """Bring the rows of these sessions up to their files; return the database's stamps before and after that.
 
         None when another process is ingesting. Raises SessionStatusError.
         """
@@ -180,11 +222,11 @@ class Ingester:
             lock.release()
 
     def mend(self, known: Iterable[Session] = ()) -> bool:
-        """Set a broken database aside and make a new one: of what it still tells, of `known`, and of transcripts.
+        """Set a broken database aside and make a new one from its readable rows, `known` sessions and transcripts.
 
-        True: try again what failed. False: another process is at it. Raises SessionStatusError and OSError.
+        True: try again what failed. False: another process is ingesting. Raises SessionStatusError and OSError.
         """
-        from claude_session_status.claude import discovery  # noqa: PLC0415 - hooks come by here, and need it only now
+        from claude_session_status.claude import discovery  # noqa: PLC0415 - hooks import this module, and rarely need it
 
         lock = FileLock(self._paths.ingest_lock)
         if not lock.acquire():
@@ -203,9 +245,7 @@ class Ingester:
             lock.release()
         if aside is None:
             return True
-        import logging  # noqa: PLC0415 - hooks come through this module, and pay for it only here
-
-        logging.getLogger(__name__).warning(
+        _log().warning(
             "%s. It was set aside as %s; a new one was made, with %d sessions",
             aside.reason,
             os.path.basename(aside.path),
@@ -214,14 +254,20 @@ class Ingester:
         return True
 
 
+def _log() -> "logging.Logger":
+    import logging  # noqa: PLC0415 - hooks import this module, and few of them have anything to log
+
+    return logging.getLogger(__name__)
+
+
 def run_alone(paths: Paths) -> None:
-    """What a hook does when no monitor lives: apply its note, and any that lie there, now.
+    """Apply the notes that wait, as a hook does while no monitor runs.
 
     Raises SessionStatusError; the notes then wait for the next hook or monitor.
     """
     ttl = reducer.DEFAULT_TTL_SECONDS
     if os.path.exists(paths.config):
-        from claude_session_status import config  # noqa: PLC0415 - few have one, and it would cost the others
+        from claude_session_status import config  # noqa: PLC0415 - few users have a config
 
         ttl = config.load(paths.config).config.default_ttl_seconds
     waiting = Spool(paths.spool).names()

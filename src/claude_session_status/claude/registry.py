@@ -4,12 +4,11 @@ Its status changes sooner than the transcript does. The file is undocumented, ab
 a crash: so it is trusted only for a process that still runs, and never required. Nothing else in that folder is opened.
 """
 
-import json
 import math
 import os
 from dataclasses import dataclass, field
 
-from claude_session_status.claude.files import read_small
+from claude_session_status.claude.files import json_object, read_small
 from claude_session_status.claude.pids import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
@@ -118,11 +117,14 @@ class Registry:
         if pid in self._known and self._known[pid][0] == mark:
             return self._known[pid][1]
         try:
-            entry = json.loads(read_small(path, _LARGEST))
-        except (OSError, ValueError, RecursionError):
-            return {}  # half written: the next read tries again
-        self._known[pid] = mark, entry if isinstance(entry, dict) else {}
-        return self._known[pid][1]
+            raw = read_small(path, _LARGEST)
+        except OSError:
+            return {}
+        entry = json_object(raw)
+        if entry is None:
+            return {}  # half written: read it again next time
+        self._known[pid] = mark, entry
+        return entry
 
 
 def _seconds(moment: object) -> float | None:

@@ -6,7 +6,6 @@ common; the reader goes backwards in blocks and stops once it knows the last res
 and the TTL. Nothing of a prompt or an answer leaves this module.
 """
 
-import json
 import math
 import os
 import re
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from claude_session_status.claude.files import open_plain
+from claude_session_status.claude.files import json_object, open_plain
 from claude_session_status.model import TranscriptFacts, Turn
 
 BLOCK = 64 * 1024
@@ -112,7 +111,7 @@ def facts_of(lines: Iterator[tuple[int, bytes]], latest: float = math.inf) -> Tr
             break
         if reading.request_done and not _may_matter(raw, reading):
             continue
-        line = _object(raw)
+        line = json_object(raw)
         if line is not None and (timestamp(line) or -math.inf) <= latest:
             _take(reading, line)
     starts = (reading.told_start, reading.started, reading.first_seen)
@@ -136,14 +135,6 @@ def _may_matter(raw: bytes, reading: _Reading) -> bool:
     if any(name in raw for name in _TITLES):
         return True
     return reading.ttl is None and b'"ephemeral_' in raw
-
-
-def _object(raw: bytes) -> dict[str, Any] | None:
-    try:
-        line = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return line if isinstance(line, dict) else None
 
 
 def _take(reading: _Reading, line: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ have said twice, half a second apart, and in DuckDB's own words, that its conten
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +24,7 @@ from typing import Any
 from claude_session_status.errors import (
     StoreBrokenError,
     StoreLockedError,
+    StoreMigrationError,
     StoreNewerError,
     StoreRowError,
     StoreUnusableError,
@@ -32,19 +33,9 @@ from claude_session_status.model import Session
 from claude_session_status.private import give_to_owner, make_private, make_private_folder, open_private
 from claude_session_status.store import files, schema
 from claude_session_status.store.driver import duckdb
-from claude_session_status.store.rows import (
-    INSERT,
-    NAMES,
-    SELECT,
-    SELECT_ALL,
-    SELECT_FORGOTTEN,
-    UPDATE,
-    row_of,
-    session_of,
-    to_timestamp,
-)
+from claude_session_status.store.rows import FORGET, INSERT, UPDATE, row_of, select, sessions_of, to_timestamp
 
-_LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"
+_LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"  # columns of version 1
 
 _OPTIONS: dict[str, Any] = {
     "threads": "1",  # queries this small only wait for more to start
@@ -68,13 +59,59 @@ class SetAside:
     sessions: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An open database and the queries for its rows. Until the next write a reader meets the schema of before."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    sessions: str = select(schema.SESSIONS)
+    forgotten: str = select(schema.FORGOTTEN)
+
+    def select(self, query: str, session_ids: list[str]) -> dict[str, Session]:
+        """The sessions of a query that have one of these ids."""
+        if not session_ids:
+            return {}
+        query += f" WHERE session_id IN ({', '.join('?' * len(session_ids))})"
+        return {s.session_id: s for s in sessions_of(self.connection.execute(query, session_ids).fetchall())}
+
+    def remembered(self, session_ids: list[str]) -> dict[str, Session]:
+        """Those of the sessions that have a row."""
+        return self.select(self.sessions, session_ids)
+
+    def forgotten_ones(self, session_ids: list[str]) -> dict[str, Session]:
+        """Those of the sessions that are remembered as forgotten.
+
+        Their rows are gone. What is kept is when, since notes from before must not bring a session back, and what came
+        afterwards, such as that it is muted: that counts once a late note has brought it back.
+        """
+        return self.select(self.forgotten, session_ids)
+
+    def forget(self, sessions: Iterable[Session]) -> None:
+        """Remove the rows of these sessions, and remember that."""
+        for session in sessions:
+            self.connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
+            self.connection.execute(FORGET, row_of(session))
+
+    def read_all(self) -> None:
+        """Read every row. Raises what damage anywhere raises."""
+        for query in (self.sessions, self.forgotten):
+            self.connection.execute(query).fetchall()
+
+
 class Store:
     """The database at `path`. Nothing is opened before a method is called, and nothing stays open after it."""
 
-    def __init__(self, path: str, sleep: Callable[[float], None] = time.sleep, tries: int = TRIES) -> None:
+    def __init__(
+        self,
+        path: str,
+        sleep: Callable[[float], None] = time.sleep,
+        tries: int = TRIES,
+        migrations: Sequence[schema.Migration] = schema.MIGRATIONS,
+    ) -> None:
         self._named = path
         self.tries = tries
         self._sleep = sleep
+        self._migrations = migrations
 
     @cached_property
     def path(self) -> str:
@@ -105,26 +142,25 @@ class Store:
         """
         if not self._is_there():
             return []
-        query, values = SELECT, []
+        where, values = "", []
         if since is not None:
-            query += f" WHERE {_LAST_SIGN} >= CASE WHEN status = 'ended' THEN ? ELSE ? END"
+            where = f" WHERE {_LAST_SIGN} >= CASE WHEN status = 'ended' THEN ? ELSE ? END"
             values = [to_timestamp(ended_since), to_timestamp(since)]
-        with self._open(read_only=True) as connection:
-            if connection is None:
+        with self._open(read_only=True) as there:
+            if there is None:
                 return []
-            return [session_of(row) for row in connection.execute(query, values).fetchall()]
+            return sessions_of(there.connection.execute(there.sessions + where, values).fetchall())
 
     def select(self, session_ids: Iterable[str]) -> list[Session]:
         """Those of the sessions that are remembered, however old, or as forgotten. Raises what `load` raises."""
         ids = list(dict.fromkeys(session_ids))
         if not ids or not self._is_there():
             return []
-        with self._open(read_only=True) as connection:
-            if connection is None:
+        with self._open(read_only=True) as there:
+            if there is None:
                 return []
-            query = f"{SELECT} WHERE session_id IN ({', '.join('?' * len(ids))})"
-            found = {row[0]: session_of(row) for row in connection.execute(query, ids).fetchall()}
-            return [*found.values(), *_forgotten(connection, [i for i in ids if i not in found]).values()]
+            found = there.remembered(ids)
+            return [*found.values(), *there.forgotten_ones([i for i in ids if i not in found]).values()]
 
     def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
         """Hand the remembered ones of `session_ids` to `change` and remember what it returns, in one transaction.
@@ -133,22 +169,21 @@ class Store:
         that can't be held; then nothing was changed.
         """
         ids = list(dict.fromkeys(session_ids))
-        with self._writable() as connection:
+        with self._writable() as there:
+            connection = there.connection
             connection.execute("BEGIN")
-            marks = ", ".join("?" * len(ids))
-            found = connection.execute(f"{SELECT} WHERE session_id IN ({marks})", ids).fetchall() if ids else []
-            before = {row[0]: session_of(row) for row in found}
-            there = set(before)
-            before |= _forgotten(connection, [session_id for session_id in ids if session_id not in before])
+            before = there.remembered(ids)
+            rows = set(before)
+            before |= there.forgotten_ones([session_id for session_id in ids if session_id not in before])
             after = list(change(before))
             changed = [row_of(s) for s in after if not s.is_forgotten]
-            new = [row for row in changed if row[0] not in there]
-            old = [(*row[1:], row[0]) for row in changed if row[0] in there]
+            new = [row for row in changed if row[0] not in rows]
+            old = [(*row[1:], row[0]) for row in changed if row[0] in rows]
             if new:
                 connection.executemany(INSERT, new)
             if old:
                 connection.executemany(UPDATE, old)
-            _forget(connection, [s for s in after if s.is_forgotten])
+            there.forget(s for s in after if s.is_forgotten)
             connection.execute("COMMIT")
 
     def renew(self, now: float, remember: Callable[[tuple[Session, ...]], Iterable[Session]]) -> SetAside | None:
@@ -178,7 +213,7 @@ class Store:
             readable = {s.session_id: s for path in (copy, self.path) for s in rescue.rows(path, new)}
             sessions = list(remember(tuple(readable.values())))
             try:
-                held = Store(new, self._sleep, self.tries)._hold(sessions)
+                held = Store(new, self._sleep, self.tries, self._migrations)._hold(sessions)
                 with closing(duckdb.connect(new, config=_OPTIONS)) as connection:
                     connection.execute("CHECKPOINT")  # it moves without its log
                 target = files.exchange(self.path, new, now)
@@ -227,18 +262,18 @@ class Store:
     def _flaw(self) -> StoreBrokenError | None:
         """What is wrong with the database, by reading all of it and by an update that is taken back."""
         try:
-            with self._open(read_only=False) as connection:
-                assert connection is not None  # noqa: S101 - a writable open makes the table
-                _read_all(connection)
-                connection.execute("BEGIN")
-                connection.execute("UPDATE session_status SET project = project")
-                connection.execute("ROLLBACK")
+            with self._open(read_only=False) as there:
+                assert there is not None  # noqa: S101 - a writable open makes the table
+                there.read_all()
+                there.connection.execute("BEGIN")
+                there.connection.execute("UPDATE session_status SET project = project")
+                there.connection.execute("ROLLBACK")
         except StoreBrokenError as error:
             return error
         return None
 
     @contextmanager
-    def _writable(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+    def _writable(self) -> Iterator[_Open]:
         """A connection to write with, after a checkpoint where one is due. The caller holds the ingest lock."""
         self._finish_exchange()
         copy, stamp = files.checkpoint_copy(self.path), self.stamp()
@@ -246,41 +281,47 @@ class Store:
         is_long = files.log_size(self.path) > LOG_BYTES
         # Copied before it is opened: closing any other handle on an open database would drop DuckDB's lock.
         is_due = is_long and not was_killed and files.take_copy(self.path, copy)
-        with self._open(read_only=False) as connection:
-            assert connection is not None  # noqa: S101 - a writable open makes the table
+        with self._open(read_only=False) as there:
+            assert there is not None  # noqa: S101 - a writable open makes the table
             if was_killed:
-                _read_all(connection)  # damage raises here, while the copy is still there
+                there.read_all()  # damage raises here, while the copy is still there
             if is_due and self.stamp() == stamp:  # else somebody wrote it meanwhile, and the copy lacks that
-                connection.execute("CHECKPOINT")
+                there.connection.execute("CHECKPOINT")
                 self._own_log()
             if was_killed or is_due:
                 files.discard(copy)
-            yield connection
+            yield there
 
     @contextmanager
-    def _open(self, *, read_only: bool) -> "Iterator[duckdb.DuckDBPyConnection | None]":
-        """A connection to a database with our schema; None where a reader finds one without any table."""
+    def _open(self, *, read_only: bool) -> Iterator[_Open | None]:
+        """The open database, upgraded where it may be written; None where a reader finds one without any table."""
         old_mask = os.umask(0o077)  # DuckDB makes the file, and its log beside it
         written_at = files.written_at(self.path)  # before it is opened: that alone can write
         try:
             connection = self._connect(read_only=read_only)
             try:
                 version = schema.version_of(connection)
-                if version == 0 and schema.column_names(connection):
+                if version == 0 and schema.column_names(connection, schema.SESSIONS):
                     connection.close()  # closing any other handle on the file would drop DuckDB's lock
                     files.keep_copy(self.path, f"{self.path}.original")
                     # The original left them open to all.
                     make_private(self.path, self.path + ".wal", os.path.dirname(self.path))
                     connection, read_only = self._connect(read_only=False), False
                     version = schema.version_of(connection)
-                if version > len(schema.MIGRATIONS):
+                if version > len(self._migrations):
                     raise StoreNewerError(
                         f"{self.path} was written by a newer version of claude-session-status",
                         "Upgrade: pip install --upgrade claude-session-status",
                     )
-                if version < len(schema.MIGRATIONS) and not read_only:
-                    schema.migrate(connection, version, written_at)
-                yield None if version < len(schema.MIGRATIONS) and read_only else connection
+                if version == len(self._migrations):
+                    yield _Open(connection)
+                elif not read_only:
+                    self._upgrade(connection, version, written_at)
+                    yield _Open(connection)
+                elif version > 0:
+                    yield _Open(connection, *(select(t, schema.column_names(connection, t)) for t in schema.TABLES))
+                else:
+                    yield None
             finally:
                 connection.close()
         except duckdb.DataError as error:
@@ -296,6 +337,35 @@ class Store:
             raise KeyboardInterrupt from error  # what a Ctrl-C within a query becomes
         finally:
             os.umask(old_mask)
+
+    def _upgrade(self, connection: "duckdb.DuckDBPyConnection", version: int, written_at: float) -> None:
+        """Apply the migrations that a database of this version lacks. Raises StoreMigrationError, and duckdb.Error."""
+        for number, migration in enumerate(self._migrations[version:], version + 1):
+            try:
+                schema.apply(connection, number, migration, written_at)
+            except Exception as error:
+                if isinstance(error, RuntimeError) and "interrupted" in str(error):
+                    raise  # what a Ctrl-C within a query becomes
+                if isinstance(error, duckdb.Error):
+                    if files.is_outside(self.path, error):
+                        raise
+                    self._raise_damage(connection)
+                reason = files.first_line(error) or type(error).__name__
+                raise StoreMigrationError(
+                    f"{self.path} can't be upgraded ({migration.__name__}): {reason}",
+                    "It is left as it was, and no event is lost: install the newest version of claude-session-status,"
+                    " or the one that you had before",
+                ) from error
+
+    def _raise_damage(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        """Read the whole database by a new connection, since an error can spoil one. Raises what damage raises."""
+        connection.close()
+        if not os.path.exists(self.path):
+            return
+        with closing(duckdb.connect(self.path, read_only=True, config=_OPTIONS)) as second:
+            for table in schema.TABLES:
+                if names := schema.column_names(second, table):
+                    second.execute(select(table, names)).fetchall()
 
     def _connect(self, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
         wait = _FIRST_WAIT_SECONDS
@@ -327,7 +397,7 @@ class Store:
         files.remove(new)
         try:
             with closing(duckdb.connect(new, config=_OPTIONS)) as connection:
-                schema.migrate(connection, 0, 0.0)
+                self._upgrade(connection, 0, 0.0)
                 connection.execute("CHECKPOINT")  # it moves without its log
             give_to_owner(new, os.path.dirname(new))
             files.appear(new, self.path)
@@ -342,30 +412,3 @@ class Store:
         """
         if sys.platform != "win32" and os.geteuid() == 0:
             os.close(open_private(self.path + ".wal", os.O_WRONLY | os.O_NOFOLLOW))
-
-
-def _read_all(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Raises what damage anywhere raises."""
-    for query in SELECT_ALL:
-        connection.execute(query).fetchall()
-
-
-# ---- forgotten sessions -----------------------------------------------------
-
-# Of a forgotten session its row goes. What is kept, elsewhere, is when, since notes from before must not bring it back,
-# and what was told of it afterwards, such as that it is muted: that counts once a late note has brought it back.
-
-
-def _forgotten(connection: "duckdb.DuckDBPyConnection", ids: list[str]) -> dict[str, Session]:
-    if not ids:
-        return {}
-    query = f"{SELECT_FORGOTTEN} WHERE session_id IN ({', '.join('?' * len(ids))})"
-    return {row[0]: session_of(row) for row in connection.execute(query, ids).fetchall()}
-
-
-def _forget(connection: "duckdb.DuckDBPyConnection", sessions: list[Session]) -> None:
-    names, marks = ", ".join(NAMES), ", ".join("?" * len(NAMES))
-    insert = f"INSERT OR REPLACE INTO forgotten_sessions ({names}) VALUES ({marks})"  # noqa: S608 - our names
-    for session in sessions:
-        connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
-        connection.execute(insert, row_of(session))

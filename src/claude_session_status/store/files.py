@@ -56,9 +56,15 @@ def failure(
     if in_use or any(sign in said for sign in _LOCKED):
         return StoreLockedError(f"{path} is locked by another program", "Close it there; no event is lost meanwhile")
     is_damage = isinstance(error, _DAMAGE) or any(sign in said for sign in _DAMAGED)
-    if is_damage and not any(sign in said for sign in _OUTSIDE):
+    if is_damage and not is_outside(path, error):
         return StoreBrokenError(f"{path} can't be read: {first_line(error)}", _BROKEN_ADVICE)
     return StoreUnusableError(f"{path} can't be used: {first_line(error)}", UNUSABLE_ADVICE)
+
+
+def is_outside(path: str, error: Exception) -> bool:
+    """Whether the reason of an error lies outside the file: a full disk, a missing permission."""
+    said = str(error).replace(path, "")
+    return any(sign in said for sign in _OUTSIDE)
 
 
 def set_aside(path: str) -> list[str]:

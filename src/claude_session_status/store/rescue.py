@@ -9,9 +9,9 @@ from contextlib import closing
 
 from claude_session_status.errors import StoreLockedError
 from claude_session_status.model import Session
-from claude_session_status.store import files
+from claude_session_status.store import files, schema
 from claude_session_status.store.driver import duckdb
-from claude_session_status.store.rows import SELECT_ALL, session_of
+from claude_session_status.store.rows import select, sessions_of
 
 
 def rows(path: str, scratch: str) -> list[Session]:
@@ -59,12 +59,13 @@ def _read(path: str) -> list[Session] | None:
     found: list[Session] = []
     try:
         with closing(duckdb.connect(path, read_only=True, config={"threads": "1"})) as connection:
-            for query in SELECT_ALL:
+            for table in schema.TABLES:
                 try:
-                    rows = connection.execute(query).fetchall()
+                    names = schema.column_names(connection, table)
+                    if "last_event_at" in names:  # else it is the original's, whose times are local
+                        found += sessions_of(connection.execute(select(table, names)).fetchall())
                 except duckdb.Error:
                     continue
-                found += [session_of(row) for row in rows]
     except duckdb.Error as error:
         failure = files.failure(path, error)
         if isinstance(failure, StoreLockedError):

@@ -1,146 +1,41 @@
-"""The table's columns, and a session as a row of them. Knows no database: what is done with rows is `store`'s.
+"""A session as a row of the table, both ways. Knows no database.
+
+A field of `model.Session` is a column of the same name, and its type decides the column's type; only `request` and
+`process` take several columns. So a new column is one field there and one migration in `schema`.
+
+Other programs write to the table too. A value that no version of ours writes reads as "not known", and costs neither
+the rest of its row nor the other rows.
 
 Times in the table are UTC without a zone: fetching zoned ones needs another package.
 """
 
 import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, get_args, get_origin
 
-from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
+from claude_session_status.model import Process, Request, Session, Source, Time
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
-# (column, type): the first six are documented and used by other tools; `title` is the original's seventh.
-COLUMNS: tuple[tuple[str, str], ...] = (
-    ("session_id", "TEXT PRIMARY KEY"),
-    ("project", "TEXT"),
-    ("cwd", "TEXT"),
-    ("started_at", "TIMESTAMP"),
-    ("last_turn_at", "TIMESTAMP"),
-    ("status", "TEXT"),
-    ("title", "TEXT"),
-    ("expires_at", "TIMESTAMP"),
-    ("ttl_seconds", "INTEGER"),
-    ("request_at", "TIMESTAMP"),
-    ("source", "TEXT"),
-    ("context_tokens", "BIGINT"),
-    ("model", "TEXT"),
-    ("opened_at", "TIMESTAMP"),
-    ("prompted_at", "TIMESTAMP"),
-    ("answered_at", "TIMESTAMP"),
-    ("waiting_at", "TIMESTAMP"),
-    ("tool_at", "TIMESTAMP"),
-    ("ended_at", "TIMESTAMP"),
-    ("last_event_at", "TIMESTAMP"),
-    ("uncached_at", "TIMESTAMP"),
-    ("switched_at", "TIMESTAMP"),
-    ("transcript_path", "TEXT"),
-    ("transcript_mark", "TEXT"),
-    ("transcript_at", "TIMESTAMP"),
-    ("transcript_turn", "TEXT"),
-    ("client_status", "TEXT"),
-    ("client_status_at", "TIMESTAMP"),
-    ("pid", "BIGINT"),
-    ("pid_started", "BIGINT"),
-    ("pid_namespace", "TEXT"),
-    ("muted", "BOOLEAN"),
-    ("alerts", "TEXT"),
-    ("stamps", "TEXT"),
-    ("found_at", "TIMESTAMP"),
-    ("switched_back_at", "TIMESTAMP"),
-    ("response_at", "TIMESTAMP"),
-    ("ttl_written_at", "TIMESTAMP"),
-    ("forgotten_at", "TIMESTAMP"),
-)
-NAMES = tuple(name for name, _ in COLUMNS)
-_PLAIN = ("project", "cwd", "title", "context_tokens", "model", "transcript_path", "transcript_mark")
-_MOMENTS = (
-    "started_at", "last_turn_at", "opened_at", "prompted_at", "answered_at", "waiting_at", "tool_at", "ended_at",
-    "last_event_at", "uncached_at", "switched_at", "transcript_at", "client_status_at", "switched_back_at",
-    "response_at", "ttl_written_at",
-    "found_at",
-    "forgotten_at",
-)  # fmt: skip
-
-# An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
-INSERT = f"INSERT INTO session_status ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 - question marks
-UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in NAMES[1:])} WHERE session_id = ?"  # noqa: S608
-SELECT = f"SELECT {', '.join(NAMES)} FROM session_status"  # noqa: S608 - our names
-SELECT_FORGOTTEN = f"SELECT {', '.join(NAMES)} FROM forgotten_sessions"  # noqa: S608 - likewise
-SELECT_ALL = (SELECT, SELECT_FORGOTTEN)
-
-
-def row_of(session: Session) -> list[Any]:
-    """The session as values in the order of `NAMES`."""
-    request, process = session.request, session.process
-    values: dict[str, Any] = {name: getattr(session, name) for name in _PLAIN}
-    values |= {name: to_timestamp(getattr(session, name)) for name in _MOMENTS}
-    values |= {
-        "session_id": session.session_id,
-        "status": "ended" if session.is_ended else "active",
-        "expires_at": to_timestamp(request.expires_at) if request else None,
-        "request_at": to_timestamp(request.started_at) if request else None,
-        "ttl_seconds": request.ttl_seconds if request else None,
-        "source": request.source.value if request else None,
-        "transcript_turn": session.transcript_turn.value if session.transcript_turn else None,
-        "client_status": session.client_status.value if session.client_status else None,
-        "pid": process.pid if process else None,
-        "pid_started": process.started if process else None,
-        "pid_namespace": process.namespace if process else None,
-        "muted": session.muted,
-        "alerts": json.dumps(session.alerts) if session.alerts else None,
-        "stamps": json.dumps(session.stamps) if session.stamps else None,
-    }
-    return [_holdable(values[name]) for name in NAMES]
-
-
-def _holdable(value: Any) -> Any:
-    """A lone surrogate, legal in JSON, is what a text column refuses; one odd title must not stop everything else."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
-
-
-def session_of(row: tuple[Any, ...]) -> Session:
-    """The session of a row in the order of `NAMES`. What another program put into it is passed over."""
-    values = dict(zip(NAMES, row, strict=True))
-    started, ttl, source = from_timestamp(values["request_at"]), values["ttl_seconds"], values["source"]
-    request = None
-    if started is not None and ttl is not None:
-        request = Request(started, min(ttl, LONGEST_TTL_SECONDS), _member(Source, source) or Source.HOOK)
-    process = None
-    if values["pid"] is not None and 0 < values["pid"] < 1 << 31:
-        process = Process(values["pid"], values["pid_started"], values["pid_namespace"])
-    told: dict[str, Any] = {name: values[name] for name in _PLAIN}
-    told |= {name: from_timestamp(values[name]) for name in _MOMENTS}
-    return Session(
-        session_id=values["session_id"],
-        **told,
-        transcript_turn=_member(Turn, values["transcript_turn"]),
-        client_status=_member(ClientStatus, values["client_status"]),
-        request=request,
-        process=process,
-        muted=bool(values["muted"]),
-        alerts=_pairs(values["alerts"]),
-        stamps=_pairs(values["stamps"]),
-    )
-
-
-_Kind = TypeVar("_Kind", bound=StrEnum)
-
-
-def _member(kind: type[_Kind], text: str | None) -> _Kind | None:
-    return kind(text) if text in list(kind) else None
-
-
-def _pairs(text: str | None) -> tuple[tuple[Any, float], ...]:
-    try:
-        return tuple((key, float(at)) for key, at in json.loads(text)) if text else ()
-    except (ValueError, TypeError):
-        return ()
-
-
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone
-_LATEST = 253402300799.0  # the end of the year 9999, the last that a date can say
+_LATEST = 253402300799.0  # the end of the year 9999, the last moment that a date can express
+_LARGEST = 1 << 53  # beyond this, programs that read our JSON lose digits
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """How a field's value is written to a column of SQL type `sql`, and read back."""
+
+    sql: str
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+# ---- one value --------------------------------------------------------------
 
 
 def to_timestamp(at: float | None) -> datetime | None:
@@ -148,6 +43,146 @@ def to_timestamp(at: float | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), _LATEST), UTC).replace(tzinfo=None)
 
 
-def from_timestamp(moment: datetime | None) -> float | None:
-    """A time of the table in epoch seconds."""
-    return (moment - _EPOCH).total_seconds() if isinstance(moment, datetime) else None
+def from_timestamp(moment: Any) -> float | None:
+    """A time of the table in epoch seconds; None for infinity and for years before 1970."""
+    if not isinstance(moment, datetime) or moment.tzinfo is not None:
+        return None
+    at = (moment - _EPOCH).total_seconds()
+    return at if 0.0 <= at <= _LATEST else None
+
+
+def _write_text(text: str | None) -> str | None:
+    """A text column refuses lone surrogates, which are legal in JSON: one odd title must not stop everything else."""
+    return text if text is None or text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _read_text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_int(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
+
+
+def _write_member(member: StrEnum | None) -> str | None:
+    return member.value if member is not None else None
+
+
+def _read_member(kind: type[StrEnum], value: Any) -> Any:
+    return kind(value) if value in list(kind) else None
+
+
+def _write_pairs(pairs: Sequence[tuple[Any, float]]) -> str | None:
+    return _write_text(json.dumps(pairs)) if pairs else None
+
+
+def _read_pairs(read_key: Callable[[Any], Any], text: Any) -> tuple[tuple[Any, float], ...]:
+    """Pairs of a key and a number; the odd ones among them are left out."""
+    try:
+        pairs = json.loads(text) if text else []
+        found = [(read_key(pair[0]), float(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return ()
+    return tuple((key, at) for key, at in found if key is not None and not math.isnan(at))
+
+
+def _read_float(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+_TEXT = _Column("TEXT", _write_text, _read_text)
+_COLUMNS: dict[Any, _Column] = {
+    str: _TEXT,
+    int: _Column("BIGINT", lambda value: value, _read_int),
+    bool: _Column("BOOLEAN", bool, bool),
+    Time: _Column("TIMESTAMP", to_timestamp, from_timestamp),
+}
+
+
+def _column_for(kind: Any) -> _Column:
+    """The column of a field with this type, with `| None` or without."""
+    if get_origin(kind) is tuple:
+        key = get_args(get_args(kind)[0])[0]
+        return _Column("TEXT", _write_pairs, partial(_read_pairs, _read_float if key is float else _read_text))
+    kind = next((part for part in get_args(kind) if part in _COLUMNS or isinstance(part, type)), kind)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _Column("TEXT", _write_member, partial(_read_member, kind))
+    return _COLUMNS[kind]
+
+
+# ---- a row ------------------------------------------------------------------
+
+_FIELDS = {f.name: _column_for(f.type) for f in fields(Session) if f.name not in ("request", "process")}
+
+# The columns that are no field: parts of the request and the process, and what only other programs read.
+_PARTS = {
+    "request_at": "TIMESTAMP",
+    "ttl_seconds": "INTEGER",
+    "source": "TEXT",
+    "pid": "BIGINT",
+    "pid_started": "BIGINT",
+    "pid_namespace": "TEXT",
+    "expires_at": "TIMESTAMP",
+    "status": "TEXT",
+}
+COLUMNS = {name: column.sql for name, column in _FIELDS.items()} | _PARTS  # name -> SQL type; `session_id` is first
+NAMES = tuple(COLUMNS)
+
+
+def row_of(session: Session) -> list[Any]:
+    """The session as values in the order of `NAMES`."""
+    request, process = session.request, session.process
+    return [
+        *[column.write(getattr(session, name)) for name, column in _FIELDS.items()],
+        to_timestamp(request.started_at) if request else None,
+        request.ttl_seconds if request else None,
+        request.source.value if request else None,
+        process.pid if process else None,
+        process.started if process else None,
+        _write_text(process.namespace) if process else None,
+        to_timestamp(request.expires_at) if request else None,
+        "ended" if session.is_ended else "active",
+    ]
+
+
+def sessions_of(rows: Iterable[tuple[Any, ...]]) -> list[Session]:
+    """The sessions of rows in the order of `NAMES`. A row without an id is left out."""
+    return [session for row in rows if (session := _session_of(row)) is not None]
+
+
+def _session_of(row: tuple[Any, ...]) -> Session | None:
+    values = dict(zip(NAMES, row, strict=True))
+    if not isinstance(values["session_id"], str):
+        return None
+    known = {name: column.read(values[name]) for name, column in _FIELDS.items()}
+    return Session(**known, request=_request(values), process=_process(values))
+
+
+def _request(values: dict[str, Any]) -> Request | None:
+    started, ttl = from_timestamp(values["request_at"]), _read_int(values["ttl_seconds"])
+    if started is None or not ttl:
+        return None
+    return Request(started, min(ttl, LONGEST_TTL_SECONDS), _read_member(Source, values["source"]) or Source.HOOK)
+
+
+def _process(values: dict[str, Any]) -> Process | None:
+    pid = _read_int(values["pid"])
+    if not pid or pid >= 1 << 31:
+        return None
+    return Process(pid, _read_int(values["pid_started"]), _read_text(values["pid_namespace"]))
+
+
+# ---- the statements ---------------------------------------------------------
+
+_MARKS = ", ".join("?" * len(NAMES))
+# An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
+INSERT = f"INSERT INTO session_status ({', '.join(NAMES)}) VALUES ({_MARKS})"  # noqa: S608 - our names
+UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in NAMES[1:])} WHERE session_id = ?"  # noqa: S608
+FORGET = f"INSERT OR REPLACE INTO forgotten_sessions ({', '.join(NAMES)}) VALUES ({_MARKS})"  # noqa: S608
+
+
+def select(table: str, present: Iterable[str] = NAMES) -> str:
+    """The query for a table's rows in the order of `NAMES`; columns that are not `present` read as NULL."""
+    there = set(present)
+    columns = ", ".join(name if name in there else f"NULL AS {name}" for name in NAMES)
+    return f"SELECT {columns} FROM {table}"  # noqa: S608 - our names

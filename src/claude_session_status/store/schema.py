@@ -1,64 +1,34 @@
-"""Which version a database has, and how it is brought to the newest; the original's rows are carried over."""
+"""The database's schema: its version, and the migrations that bring an older one to the newest.
 
-from collections.abc import Callable
+How to add a column: add the field to `model.Session`, write the next migration at the end of this file,
+
+    def m002_project_folder(connection: Connection, written_at: float) -> None:
+        add_columns(connection, project_folder="TEXT")
+
+and append it to `MIGRATIONS`. Nothing else lists the columns. Never change a migration that was released: it is what
+old files have, and new files run all of them too.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from claude_session_status.model import Request, Session, Source
 from claude_session_status.store.driver import duckdb
-from claude_session_status.store.rows import COLUMNS, INSERT, row_of
+
+if TYPE_CHECKING:
+    Connection = duckdb.DuckDBPyConnection
+else:
+    Connection = Any
+
+# Called within a transaction, with the time when the file was last written (epoch seconds; 0 for a new one).
+Migration = Callable[[Connection, float], None]
+
+SESSIONS, FORGOTTEN = "session_status", "forgotten_sessions"
+TABLES = (SESSIONS, FORGOTTEN)
 
 
-def _create(connection: "duckdb.DuckDBPyConnection", written_at: float) -> None:
-    """Version 1: our table; the rows of the original, which had local times, are carried over.
-
-    `written_at`: when the file was last written (epoch seconds). No row can tell of anything later.
-    """
-    old: list[tuple[Any, ...]] = []
-    if names := column_names(connection):
-        title = "title" if "title" in names else "NULL"
-        old = connection.execute(
-            f"SELECT session_id, project, cwd, started_at, last_turn_at, status, {title} FROM session_status"  # noqa: S608
-        ).fetchall()
-        connection.execute("DROP TABLE session_status")
-    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
-    connection.execute(f"CREATE TABLE session_status ({columns})")
-    connection.execute(f"CREATE TABLE IF NOT EXISTS forgotten_sessions ({columns})")
-    for session_id, project, cwd, started_at, last_turn_at, status, title in old:
-        started, turn = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
-        # The original set the time of the last turn at the start as well: then no turn has been.
-        answered = turn if last_turn_at != started_at else None
-        session = Session(
-            session_id=session_id,
-            project=project or None,
-            cwd=cwd or None,
-            title=title or None,
-            started_at=started,
-            opened_at=started,
-            last_turn_at=answered,
-            answered_at=answered,
-            ended_at=turn if status == "ended" else None,
-            last_event_at=turn,
-            request=Request(answered, 300, Source.HOOK) if answered is not None else None,
-        )
-        connection.execute(INSERT, row_of(session))
-
-
-MIGRATIONS: tuple[Callable[["duckdb.DuckDBPyConnection", float], None], ...] = (_create,)
-
-
-def migrate(connection: "duckdb.DuckDBPyConnection", version: int, written_at: float) -> None:
-    """Bring a database of `version` (0: none of ours) to the newest one, wholly or not at all."""
-    connection.execute("BEGIN")
-    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at TIMESTAMP)")
-    for number, step in enumerate(MIGRATIONS[version:], version + 1):
-        step(connection, written_at)
-        connection.execute("INSERT INTO schema_version VALUES (?, ?)", [number, datetime.now(UTC).replace(tzinfo=None)])
-    connection.execute("COMMIT")
-
-
-def version_of(connection: "duckdb.DuckDBPyConnection") -> int:
-    """The version of ours; 0 where there is none."""
+def version_of(connection: Connection) -> int:
+    """How many migrations the database has had; 0 where it is none of ours."""
     try:
         found = connection.execute("SELECT max(version) FROM schema_version").fetchone()
     except duckdb.CatalogException:
@@ -66,27 +36,114 @@ def version_of(connection: "duckdb.DuckDBPyConnection") -> int:
     return int(found[0]) if found and found[0] is not None else 0
 
 
-def column_names(connection: "duckdb.DuckDBPyConnection") -> list[str]:
-    """Those of the table of sessions, ours or the original's; empty where there is none."""
-    found = connection.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = 'session_status'"
-    ).fetchall()
-    return [row[0] for row in found]
+def column_names(connection: Connection, table: str) -> list[str]:
+    """The table's columns; empty where there is no such table."""
+    query = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND NOT internal"
+    return [row[0] for row in connection.execute(query, [table]).fetchall()]
 
 
-_SAME_WRITE_SECONDS = 2.0  # between the time in a row and that of the file it was written to
+def apply(connection: Connection, number: int, migration: Migration, written_at: float) -> None:
+    """Run a migration and record its number and name, wholly or not at all. Raises what the migration raises."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at TIMESTAMP, name TEXT)"
+        )
+        connection.execute("ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS name TEXT")  # 1.0.0 had none
+        migration(connection, written_at)
+        connection.execute(
+            "INSERT INTO schema_version (version, applied_at, name) VALUES (?, ?, ?)",
+            [number, datetime.now(UTC).replace(tzinfo=None), migration.__name__],
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        try:
+            connection.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # what made the transaction fail has ended it
+        raise
 
 
-def _from_local(moment: datetime | None, written_at: float) -> float | None:
-    """A local time without a zone as epoch seconds.
+def add_columns(connection: Connection, **columns: str) -> None:
+    """Add columns (name -> SQL type) to the sessions and to the forgotten ones; existing rows have NULL there."""
+    for table in TABLES:
+        for name, kind in columns.items():
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+
+
+# ---- version 1 --------------------------------------------------------------
+
+# The first six are documented and used by other tools.
+_VERSION_1 = """
+    session_id TEXT PRIMARY KEY, project TEXT, cwd TEXT, started_at TIMESTAMP, last_turn_at TIMESTAMP, status TEXT,
+    title TEXT, expires_at TIMESTAMP, ttl_seconds INTEGER, request_at TIMESTAMP, source TEXT, context_tokens BIGINT,
+    model TEXT, opened_at TIMESTAMP, prompted_at TIMESTAMP, answered_at TIMESTAMP, waiting_at TIMESTAMP,
+    tool_at TIMESTAMP, ended_at TIMESTAMP, last_event_at TIMESTAMP, uncached_at TIMESTAMP, switched_at TIMESTAMP,
+    transcript_path TEXT, transcript_mark TEXT, transcript_at TIMESTAMP, transcript_turn TEXT, client_status TEXT,
+    client_status_at TIMESTAMP, pid BIGINT, pid_started BIGINT, pid_namespace TEXT, muted BOOLEAN, alerts TEXT,
+    stamps TEXT, found_at TIMESTAMP, switched_back_at TIMESTAMP, response_at TIMESTAMP, ttl_written_at TIMESTAMP,
+    forgotten_at TIMESTAMP
+"""
+_ORIGINAL = ("session_id", "project", "cwd", "title", "status", "started_at", "last_turn_at")
+_CARRIED_OVER = (
+    "INSERT INTO session_status (session_id, project, cwd, title, status, started_at, opened_at, last_turn_at,"
+    " answered_at, last_event_at, ended_at, request_at, expires_at, ttl_seconds, source, muted)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)"
+)
+_ORIGINAL_TTL_SECONDS = 300  # the only one that the original knew
+
+
+def m001_initial(connection: Connection, written_at: float) -> None:
+    """Make the tables; the rows of the original program, which had local times, are carried over."""
+    old: list[tuple[Any, ...]] = []
+    if names := column_names(connection, SESSIONS):
+        columns = ", ".join(name if name in names else "NULL" for name in _ORIGINAL)
+        old = connection.execute(f"SELECT {columns} FROM session_status").fetchall()  # noqa: S608 - our names
+        connection.execute("DROP TABLE session_status")
+    connection.execute(f"CREATE TABLE session_status ({_VERSION_1})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS forgotten_sessions ({_VERSION_1})")
+    by_id = {row[0]: row for row in old if isinstance(row[0], str)}
+    for row in by_id.values():
+        connection.execute(_CARRIED_OVER, _carried_over(row, written_at))
+
+
+def _carried_over(row: tuple[Any, ...], written_at: float) -> list[Any]:
+    session_id, project, cwd, title, status, started_at, last_turn_at = row
+    started, event = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
+    # The original set the time of the last turn at the start as well: then no turn has ended yet.
+    turn = event if last_turn_at != started_at else None
+    ended = event if status == "ended" else None
+    expires = turn + _ORIGINAL_TTL_SECONDS if turn is not None else None
+    has_cache = turn is not None
+    return [
+        *(session_id, project or None, cwd or None, title or None, "active" if ended is None else "ended"),
+        *[_utc(at) for at in (started, started, turn, turn, event, ended, turn, expires)],
+        *(_ORIGINAL_TTL_SECONDS if has_cache else None, "hook" if has_cache else None),
+    ]
+
+
+_SAME_WRITE_SECONDS = 2.0  # between the time in a row and the time of the file that it was written to
+
+
+def _from_local(moment: Any, written_at: float) -> float | None:
+    """A local time without a zone as epoch seconds; None for what is no time of this era.
 
     In the hour that comes twice when the clocks go back, the first pass is taken, so that nothing is overstated;
-    except for the row that was written last, of which the file's own time tells. A row that lies after the file's
-    time was written in another time zone: it can't be later than the file.
+    except for the row that was written last, whose time the file itself has. A row that lies after the file's time
+    was written in another time zone: it can't be later than the file.
     """
-    if moment is None:
+    if not isinstance(moment, datetime) or not 1970 <= moment.year < 9999:
         return None
     second = moment.replace(fold=1).timestamp()
     if abs(second - written_at) <= _SAME_WRITE_SECONDS:
         return second
     return min(moment.timestamp(), written_at)
+
+
+def _utc(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(max(at, 0.0), UTC).replace(tzinfo=None)
+
+
+# ---- all of them, in order --------------------------------------------------
+
+MIGRATIONS: Sequence[Migration] = (m001_initial,)
