@@ -1,38 +1,33 @@
-"""Signal handlers for the time of a `with` block."""
+"""Signal handlers, put back afterwards: shared by the tray and by the commands that run until something ends them."""
 
+import functools
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # what ends a program, on any platform
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # each platform has some of them
 
 
 @contextmanager
-def handling(handlers: Mapping[str, Callable[[], object]]) -> Iterator[None]:
-    """Call the handler of a signal, by its name, when it comes. Puts the old handlers back afterwards.
+def handling(names: Iterable[str], handle: Callable[[str], object]) -> Iterator[None]:
+    """Call `handle` with the name of each of these signals that arrives, until the end of the context.
 
-    Signals that this platform does not have are left out, and one that was ignored stays ignored: `nohup` means it.
-    Only the main thread may handle signals; in any other this does nothing. A handler may interrupt any line of the
-    main thread: of all queues and locks it may safely touch only a `queue.SimpleQueue`.
+    `handle` interrupts the main thread anywhere, so it may do little more than put something into a SimpleQueue. A
+    signal that is ignored stays ignored, as nohup wants it. Does nothing in another thread than the main one.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {}
-    for name, handler in handlers.items():
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, _calling(handler))
+    previous = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in names:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                previous[number] = signal.signal(number, functools.partial(_call, handle, name))
     try:
         yield
     finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def _calling(handler: Callable[[], object]) -> Callable[[int, object], None]:
-    def call(_number: int, _frame: object) -> None:
-        handler()
-
-    return call
+def _call(handle: Callable[[str], object], name: str, *_: object) -> None:
+    handle(name)

@@ -17,7 +17,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Any, Protocol, assert_never
 
-from claude_session_status import notification, signals, view
+from claude_session_status import notification, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
@@ -27,6 +27,7 @@ from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, EventKind, Pause, Snapshot
+from claude_session_status.signals import ENDING, handling
 
 log = logging.getLogger(__name__)
 
@@ -183,8 +184,7 @@ class Tray:
             raise RuntimeError("attach an icon first")
         watching = threading.Thread(target=self._watch, name="monitor", daemon=True)
         ending = threading.Thread(target=self._await_end, name="end", daemon=True)
-        requests = {name: functools.partial(self._end_requests.put, name) for name in signals.ENDING}
-        with signals.handling(requests):
+        with handling(ENDING, self._end_requests.put):
             try:
                 watching.start()
                 ending.start()
