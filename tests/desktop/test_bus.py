@@ -81,7 +81,7 @@ def test_a_closed_bus_raises() -> None:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a short path: those of sockets are limited."""
+    """A folder with a short path: the length of a socket's path is limited."""
     with tempfile.TemporaryDirectory(prefix="css-") as name:
         yield Path(name)
 

@@ -1,6 +1,6 @@
 """Ids never change their meaning, labels change at once, and rows wait while a menu may be open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from claude_session_status.desktop.linux.menu_model import (
     CLOSED_HOLD_SECONDS,
     GNOME_READS,
+    KEPT_ROWS,
     OPEN_HOLD_SECONDS,
     OPENING_HOLD_SECONDS,
     ROOT,
@@ -26,7 +27,7 @@ def row(key: str, label: str = "", **more: Any) -> MenuItem:
     return MenuItem(key, label or key, ForgetSession(key), gone_label=f"{key} ended", **more)
 
 
-def rows(keys: str) -> list[MenuItem]:
+def rows(keys: Iterable[str]) -> list[MenuItem]:
     return [row(key) for key in keys]
 
 
@@ -333,6 +334,68 @@ def test_each_opening_shows_the_order_of_that_moment() -> None:
         model.closed(ROOT, now + 3)
 
 
+class GnomeMenu:
+    """The rows as GNOME's extension shows them: it inserts new rows, then removes old ones, and moves none."""
+
+    def __init__(self, model: MenuModel) -> None:
+        self._model = model
+        self._shown: dict[int, list[int]] = {ROOT: []}
+
+    def read(self) -> list[str]:
+        """Read the layout, and return the labels from top to bottom, those of submenus after their own."""
+        self._model.recognise(GNOME_READS)
+        for row_id, _, children in walk(self._model.layout(ROOT, -1, GNOME_READS)):
+            new = [child[0] for _, child in children]
+            shown = self._shown.setdefault(row_id, [])
+            for place, child in enumerate(new):
+                if child not in shown:
+                    shown.insert(place, child)
+            self._shown[row_id] = [child for child in shown if child in new]
+        return list(self._labels(ROOT))
+
+    def _labels(self, parent: int) -> Iterator[str]:
+        for row_id in self._shown[parent]:
+            yield str(self._model.properties(row_id).get("label", ("s", "-"))[1])
+            yield from self._labels(row_id)
+
+
+ORDERS = st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8), min_size=1, max_size=8)
+
+
+@given(ORDERS)
+def test_gnome_which_moves_no_rows_shows_every_order(orders: list[list[str]]) -> None:
+    model = closed_model()
+    gnome = GnomeMenu(model)
+    for turn, keys in enumerate(orders):
+        below = [submenu(f"{key}:more", f"{key} more", *rows(keys[3:])) for key in keys[3:4]]
+        model.update([*rows(keys[:3]), LINE, *below, QUIT], 100.0 * turn)
+        expected = [*keys[:3], "-", *(f"{key} more" for key in keys[3:4]), *keys[3:], "Quit"]
+        assert gnome.read() == expected
+
+
+def test_on_gnome_only_rows_that_would_be_misplaced_get_new_ids() -> None:
+    model = closed_model(*rows("abc"), QUIT)
+    model.recognise(GNOME_READS)
+    a, b, c, quit_id = ids(model)
+    model.update([*rows("nabc"), QUIT], 1)  # one more
+    assert ids(model)[1:] == [a, b, c, quit_id]
+    model.update([*rows("abc"), QUIT], 2)  # one less
+    assert ids(model) == [a, b, c, quit_id]
+    model.update([*rows("acb"), QUIT], 3)  # moved
+    assert ids(model)[0] == a
+    assert not {b, c, quit_id} & set(ids(model))
+    assert clicked_session(model, b, 4) == "b"  # a click that is still on its way
+
+
+def test_rows_of_long_ago_are_forgotten() -> None:
+    model = closed_model()
+    model.recognise(GNOME_READS)
+    for turn in range(KEPT_ROWS):
+        model.update([row("b"), row("a")] if turn % 2 else [row("a"), row("b")], turn)
+    assert max(len(model._ids), len(model._clickable)) <= KEPT_ROWS
+    assert clicked_session(model, ids(model)[0], KEPT_ROWS) == "b"
+
+
 # ---- submenus ---------------------------------------------------------------
 
 
@@ -408,9 +471,9 @@ def test_whatever_happens_a_click_does_what_the_user_has_read(events: list[tuple
         now += 0.5
         match event:
             case "update":
-                below = rows("".join(keys[4:]))
+                below = rows(keys[4:])
                 more = [submenu("more", "More", *below)] if below else []
-                model.update([*rows("".join(keys[:4])), *more, LINE, row("quit")], now)
+                model.update([*rows(keys[:4]), *more, LINE, row("quit")], now)
             case "opened":
                 model.opened(ROOT, now)
             case "closed":

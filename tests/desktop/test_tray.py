@@ -447,7 +447,7 @@ def test_the_process_leaves_an_icon_that_does_not_end(monkeypatch: pytest.Monkey
     monkeypatch.setattr(tray, "END_SECONDS", 0.01)
     scene = Scene()
     stop = scene.icon.stop
-    scene.icon.stop = lambda: None  # type: ignore[method-assign]  # a bus, or a display, that stands still
+    scene.icon.stop = lambda: None  # type: ignore[method-assign]  # a bus or a display that hangs
 
     def end() -> None:
         scene.tray.end()

@@ -288,7 +288,7 @@ def _modules() -> dict[str, ModuleType]:
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Have `import AppKit` and the others find the stand-in; a new menu bar and application each time."""
+    """Make `import AppKit` and the others find the fakes, each time with a new menu bar and application."""
     ours = ("pystray._darwin", "claude_session_status.desktop.macos")
     before = {name: sys.modules.pop(name, None) for name in ours}
     modules = _modules()

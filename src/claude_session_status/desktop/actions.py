@@ -92,7 +92,7 @@ def resume_command(folder: str | None, session_id: str, platform: str = sys.plat
     """The command that resumes a session, quoted for the platform's shells.
 
     On Windows the user may paste it into cmd, PowerShell or Git Bash: it is what all three read in the same way, in two
-    lines. Elsewhere it is for a POSIX shell.
+    lines. On the other platforms it is for a POSIX shell.
 
     Raises:
         SessionStatusError: pasting the names could run something else. A control character can end a paste and type;

@@ -160,7 +160,7 @@ def _facts_of_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:
     """Whether a session bus answers, whether a program takes icons on it, and whether a panel shows them."""
     try:
         from claude_session_status.desktop.linux import watcher  # noqa: PLC0415  # Linux only
-        from claude_session_status.desktop.linux.bus import (  # noqa: PLC0415  # likewise
+        from claude_session_status.desktop.linux.bus import (  # noqa: PLC0415  # Linux only
             BusError,
             NoAnswerError,
             open_session_bus,

@@ -16,8 +16,8 @@ from claude_session_status.desktop.pystray_base import Menu
 from claude_session_status.view import IconSpec
 
 import AppKit  # type: ignore[import-not-found]  # isort: skip  # macOS only
-import Foundation  # type: ignore[import-not-found]  # isort: skip  # likewise
-from PyObjCTools import AppHelper  # type: ignore[import-not-found]  # isort: skip  # likewise
+import Foundation  # type: ignore[import-not-found]  # isort: skip  # macOS only
+from PyObjCTools import AppHelper  # type: ignore[import-not-found]  # isort: skip  # macOS only
 from pystray._darwin import Icon as PystrayMacIcon  # isort: skip  # after pystray_base, which keeps its backend quiet
 
 RETINA = 2  # pixels a point: also right on screens with one

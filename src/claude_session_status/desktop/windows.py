@@ -120,7 +120,7 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
             info.dwTypeData = descriptor.text.replace("&", "&&")  # a single one marks the letter to press
         return info
 
-    def _message(self, code: int, flags: int, **values: Any) -> None:  # likewise
+    def _message(self, code: int, flags: int, **values: Any) -> None:  # no types
         kept = {key: fit(value, LIMITS[key]) if key in LIMITS else value for key, value in values.items()}
         size = ctypes.sizeof(win32.NOTIFYICONDATAW)
         data = win32.NOTIFYICONDATAW(cbSize=size, hWnd=self._hwnd, uFlags=flags, **kept)

@@ -3,12 +3,14 @@
 Desktops copy a menu and then send clicks by id, some of them a while after the menu has changed or closed. So that a
 click does what the user read:
 
-- An id belongs to an item's key and kind for ever, never to a position. It is not used again, and the item behind it is
+- An id belongs to an item's key and kind, never to a position. It is not used again, and the item behind it is
   remembered after its row has gone: KDE and LXQt report that a menu closed before they report the click that closed it.
 - Labels and other properties change at once. Rows (added, removed, moved) wait while a menu may be open: otherwise LXQt
   closes the menu, GNOME and KDE mix up rows, XFCE, MATE, waybar and Cinnamon shift them under the pointer.
 - Whether a menu may be open: LXQt, KDE and GNOME send `opened` and `closed`; the others send only AboutToShow. GNOME
   also sends AboutToShow when nobody opens the menu: as soon as it has read the menu of a new icon.
+- GNOME's extension never moves a row, and inserts a new one beside rows that it has yet to remove. So on GNOME the rows
+  that would end up in the wrong place get new ids: it then removes and inserts them.
 """
 
 import dataclasses
@@ -24,6 +26,7 @@ GNOME_READS = ("type", "children-display")
 SHOW_HOLD_SECONDS = 30.0  # after AboutToShow, on a desktop that does not report when a menu closes
 OPENING_HOLD_SECONDS = 2.0  # after AboutToShow, on a desktop that reports `opened` soon after
 CLOSED_HOLD_SECONDS = 1.0  # a click may follow, and the menu fades out
+KEPT_ROWS = 5000  # a full menu has some 200
 OPEN_HOLD_SECONDS = 300.0  # a desktop that crashed with its menu open never reports that it closed
 
 Property = tuple[str, Any]  # D-Bus signature and value
@@ -68,7 +71,8 @@ class MenuModel:
 
     def __init__(self) -> None:
         self.revision = 1
-        self._ids: dict[tuple[int, str, _Kind], int] = {}  # grows with the sessions seen: some hundred bytes each
+        self._ids: dict[tuple[int, str, _Kind], int] = {}
+        self._last_id = ROOT
         self._clickable: dict[int, MenuItem] = {}
         self._wanted: tuple[MenuItem, ...] = ()
         self._starting = True
@@ -79,6 +83,7 @@ class MenuModel:
         self._open = False
         self._open_submenus: set[int] = set()  # XFCE reports submenus, though not the menu around them
         self._reports_closing = False  # whether this desktop sends `opened` and `closed`
+        self._moves_rows = True  # whether this desktop moves a row that has another place
         self._announced: dict[int, tuple[Any, ...]] = {}  # submenu -> its shape when it was announced separately
 
     # ---- what the tray shows ------------------------------------------------
@@ -102,11 +107,14 @@ class MenuModel:
         if self._rows_wait:
             rows = self._held_rows(self._rows, {item.key: item for item in _walk(self._wanted)})
             layout = False
+        elif layout and not self._moves_rows:
+            rows = self._build(self._wanted, ROOT, self._rows, renew=True)
         self._rows = rows
         before = self._properties
         self._properties = {ROOT: _ROOT_PROPERTIES} | {row.id: row.properties for row in _walk(rows)}
         if layout:
             self.revision += 1
+            self._drop_old_rows()
             return Changes(layout=True)
         return _differences(before, self._properties)
 
@@ -126,9 +134,10 @@ class MenuModel:
     # ---- what a desktop reports ---------------------------------------------
 
     def recognise(self, names: Sequence[str]) -> None:
-        """Recognise GNOME's extension by the properties with which it reads a layout: it will report openings."""
+        """Recognise GNOME's extension by the properties that it reads with a layout."""
         if tuple(names) == GNOME_READS:
             self._reports_closing = True
+            self._moves_rows = False
 
     def about_to_show(self, menu_id: int, now: float) -> Changes:
         """A desktop is about to open a menu, or only says so: the last moment for rows that wait."""
@@ -173,6 +182,7 @@ class MenuModel:
         """The panel has gone, and its open menu with it."""
         self._hold_until = 0.0
         self._open = self._reports_closing = False
+        self._moves_rows = True
         self._announced.clear()
         self._open_submenus.clear()
 
@@ -234,27 +244,44 @@ class MenuModel:
                 return row.children
         raise LookupError(parent)
 
-    def _build(self, items: Sequence[MenuItem], parent: int, before: Sequence[_Row]) -> tuple[_Row, ...]:
-        """The rows for the items; those of `before` again where the item is equal."""
+    def _build(
+        self, items: Sequence[MenuItem], parent: int, before: Sequence[_Row], *, renew: bool = False
+    ) -> tuple[_Row, ...]:
+        """The rows for the items; those of `before` again where the item is equal.
+
+        `renew`: with new ids where a desktop that moves no rows would show them in the wrong place.
+        """
         known = {row.id: row for row in before}
+        # By parent too: desktops remove the old place's widget by id after they made the new one.
+        keys = [(parent, item.key, _kind_of(item)) for item in items]
+        ids = [self._ids.get(key) or self._new_id(key) for key in keys]
+        if renew and not _shown_in_order(list(known), ids):
+            same = next((n for n, pair in enumerate(zip(known, ids, strict=False)) if pair[0] != pair[1]), len(known))
+            ids[same:] = [self._new_id(key) for key in keys[same:]]
         rows = []
-        for item in items:
-            kind = _kind_of(item)
-            # By parent too: desktops remove the old place's widget by id after they made the new one.
-            key = (parent, item.key, kind)
-            row_id = self._ids.get(key)
-            if row_id is None:
-                row_id = self._ids[key] = len(self._ids) + 1
+        for item, key, row_id in zip(items, keys, ids, strict=True):
             row = known.get(row_id)
             if row is None or row.item != item:
-                row = self._row(row_id, kind, item, self._children(item, row_id, row))
+                row = self._row(row_id, key[2], item, self._children(item, row_id, row, renew=renew))
             rows.append(row)
         return tuple(rows)
 
-    def _children(self, item: MenuItem, row_id: int, before: _Row | None) -> tuple[_Row, ...]:
+    def _new_id(self, key: tuple[int, str, _Kind]) -> int:
+        self._last_id += 1
+        self._ids[key] = self._last_id
+        return self._last_id
+
+    def _drop_old_rows(self) -> None:
+        """Forget rows that went long ago, so that memory stays bounded. Their ids are not used again."""
+        if max(len(self._ids), len(self._clickable)) > KEPT_ROWS:
+            self._ids = {key: row_id for key, row_id in self._ids.items() if row_id in self._properties}
+            kept = {*self._properties, *range(self._last_id - KEPT_ROWS // 2, self._last_id + 1)}
+            self._clickable = {row_id: item for row_id, item in self._clickable.items() if row_id in kept}
+
+    def _children(self, item: MenuItem, row_id: int, before: _Row | None, *, renew: bool) -> tuple[_Row, ...]:
         if before is not None and before.item.children == item.children:
             return before.children
-        return self._build(item.children, row_id, before.children if before is not None else ())
+        return self._build(item.children, row_id, before.children if before is not None else (), renew=renew)
 
     def _row(self, row_id: int, kind: _Kind, item: MenuItem, children: tuple[_Row, ...]) -> _Row:
         if item.action is not None:
@@ -291,6 +318,15 @@ def _kind_of(item: MenuItem) -> _Kind:
     if item.separator:
         return _Kind.SEPARATOR
     return _Kind.SUBMENU if item.children else _Kind.ITEM
+
+
+def _shown_in_order(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether GNOME's extension shows these ids in their order: it inserts the new ones, then removes the old ones."""
+    shown = list(before)
+    for place, row_id in enumerate(after):
+        if row_id not in before:
+            shown.insert(place, row_id)
+    return [row_id for row_id in shown if row_id in after] == list(after)
 
 
 def _shape(rows: Sequence[_Row]) -> tuple[_Shape, ...]:

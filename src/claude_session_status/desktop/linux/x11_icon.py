@@ -111,7 +111,7 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         window.change_attributes(event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask)
         return window
 
-    def _on_destroy_notify(self, event: Any) -> None:  # likewise
+    def _on_destroy_notify(self, event: Any) -> None:  # no types
         """The tray has gone: wait for the next, with the window hidden."""
         if self._systray_manager is not None and event.window.id == self._systray_manager.id:
             self._systray_manager = None
