@@ -344,9 +344,10 @@ class GnomeMenu:
     def read(self) -> list[str]:
         """Read the layout, and return the labels from top to bottom, those of submenus after their own."""
         self._model.recognise(GNOME_READS)
+        before, self._shown = self._shown, {}
         for row_id, _, children in walk(self._model.layout(ROOT, -1, GNOME_READS)):
             new = [child[0] for _, child in children]
-            shown = self._shown.setdefault(row_id, [])
+            shown = list(before.get(row_id, new))
             for place, child in enumerate(new):
                 if child not in shown:
                     shown.insert(place, child)
