@@ -5,11 +5,13 @@ the environment variable DESKTOPS, such as `xfce,lxqt`; else all, those skipped 
 """
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from claude_session_status.desktop.linux.menu_model import CLOSED_HOLD_SECONDS
 from claude_session_status.model import Urgency
 from desktop.app import FakeApp, session
 from desktop.desktops.every import chosen
@@ -102,6 +104,27 @@ def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) 
     wait_for("the countdown to go on", lambda: menu.seconds_left("bravo") < before)
     person.click_elsewhere()
     menu.wait_gone("Quit")
+
+
+def test_every_opening_shows_the_sessions_sorted(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    """GNOME's extension once held the first rows, and never moved one."""
+    names = ["alpha", "bravo", "hotel"]
+    tray.start()
+    item = seat.item()
+    for turn in range(4):
+        names = [*names[1:], names[0]] if turn % 2 else names[::-1]
+        tray.show(*(session(name, left) for name, left in zip(names, (59, 150, 240), strict=True)))
+        first = names[0]
+        wait_for("the countdowns", lambda: any(f"{first}   5" in label for label in item.labels()))  # noqa: B023  # ended by then
+        menu = person.open_menu()
+        wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause", "Quit"])) == [*names, "Pause", "Quit"])  # noqa: B023  # likewise
+        person.click_elsewhere()
+        menu.wait_gone("Quit")
+        time.sleep(1.5 * CLOSED_HOLD_SECONDS)
+
+
+def _from_top(places: Mapping[str, tuple[int, int]]) -> list[str]:
+    return sorted(places, key=lambda name: places[name][1])
 
 
 @pytest.mark.parametrize("wish", ["mute", "forget"])
