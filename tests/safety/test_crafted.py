@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import policy, view, words
+from claude_session_status import notification, policy, view, words
 from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.lock import FileLock
@@ -122,7 +122,7 @@ def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> 
         Session(kept, request=Request(NOW, 300, Source.HOOK)),
     ):
         shot = policy.snapshot([session], NOW + 280)
-        told = view.notification(Alert(shot.sessions[0], 30))
+        told = notification.of_alerts(Alert(shot.sessions[0], 30))
         for text in (*(item.label for item in view.menu(shot)), view.tooltip(shot), told.title, told.body):
             assert _is_harmless(text)
             assert len(text) <= 256

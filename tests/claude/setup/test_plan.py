@@ -233,7 +233,7 @@ class TestRepair:
         (group,) = hooks_of(installed)["Notification"]
         earlier = installed.replace(group["matcher"], "permission_prompt")
         change = plan_install(earlier, LAUNCHER)
-        assert change.events_that(Step.REPAIRED) == ("Notification",)
+        assert change.events_with(Step.REPAIRED) == ("Notification",)
         assert change.after == installed
 
     def test_a_timeout_of_the_users_own_stays(self) -> None:
