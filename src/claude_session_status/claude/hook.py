@@ -26,7 +26,7 @@ from claude_session_status.claude.payload import (
     text_of,
 )
 from claude_session_status.claude.pids import process_of
-from claude_session_status.heartbeat import monitor_runs
+from claude_session_status.heartbeat import monitor_runs, wake_monitor
 from claude_session_status.spool import Spool
 
 TYPE_CHECKING = False  # typing's own would cost an import of it
@@ -58,10 +58,15 @@ def _run(command: str, at: float) -> None:
         Spool(where.spool).write(encode(note), at)
     except OSError as error:
         raise PayloadError(f"can't write to {where.spool}: {error.strerror}; the event is not recorded") from error
-    if not monitor_runs(where.monitor_alive, at):
-        from claude_session_status.claude import ingest  # noqa: PLC0415 - opens DuckDB, only when alone
+    if monitor_runs(where.monitor_alive, at):
+        wake_monitor(where.wake)
+        return
+    from claude_session_status.claude import background  # noqa: PLC0415 - needed only without a monitor
 
-        ingest.run_alone(where)
+    try:
+        background.start(where)
+    except OSError as error:
+        raise PayloadError(f"no ingester can be started: {error.strerror}; the event waits in {where.spool}") from error
 
 
 def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mapping[str, str]) -> dict[str, Any] | None:
