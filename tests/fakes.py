@@ -102,11 +102,12 @@ class Transcript:
         kind: str = "text",
         stop: str | None = "end_turn",
         model: str = "claude-opus-5-5",
+        usage: dict[str, Any] | None = None,
         **extra: Any,
     ) -> Self:
-        """One line of a response of the model."""
+        """One line of a response of the model. `usage` replaces the usage that the numbers of tokens make."""
         self._number += 1
-        usage = {
+        counted = {
             "input_tokens": tokens_in,
             "cache_creation_input_tokens": wrote_5m + wrote_1h,
             "cache_read_input_tokens": read,
@@ -116,7 +117,7 @@ class Transcript:
         body = {
             "id": message or f"msg_{self._number}",
             "model": model,
-            "usage": usage,
+            "usage": counted if usage is None else usage,
             "stop_reason": stop,
             "content": [{"type": kind, "text": "ok"} if kind == "text" else {"type": kind}],
         }
@@ -130,6 +131,11 @@ class Transcript:
     def error(self, at: float) -> Self:
         """What the client writes when the API failed."""
         return self.answer(at, model="<synthetic>", tokens_in=0, stop="stop_sequence", isApiErrorMessage=True)
+
+    def retry(self, at: float, wait_ms: object, attempt: int = 1, **extra: Any) -> Self:
+        """What the client writes when a try failed and another one follows after `wait_ms`."""
+        fields = {"level": "error", "error": {"status": 529}, "retryAttempt": attempt, "maxRetries": 10, **extra}
+        return self.at(at, type="system", subtype="api_error", retryInMs=wait_ms, **fields)
 
     def title(self, text: str, kind: str = "custom") -> Self:
         """A title, given by the user or by the model."""

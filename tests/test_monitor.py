@@ -1,13 +1,16 @@
-"""The loop, in virtual time: what is seen when, what it costs, and that an alert comes once and in time."""
+"""The monitor's loop in virtual time: what it shows and when, what that costs, and that each alert comes once."""
 
 import itertools
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -15,11 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import notes, reducer
-from claude_session_status.claude import ingest
+from claude_session_status import alerting, heartbeat, notes, policy, reducer
+from claude_session_status.claude import discovery, ingest, transcript
 from claude_session_status.claude.liveness import Liveness
 from claude_session_status.config import Config
 from claude_session_status.errors import StoreLockedError
+from claude_session_status.lock import FileLock
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -31,23 +35,23 @@ from claude_session_status.model import (
     SessionState,
     Snapshot,
 )
-from claude_session_status.monitor import Monitor
+from claude_session_status.monitor import TICK_SECONDS, Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript
 
 
-class Watched:
-    """A monitor under a fake clock, and what it has shown and said."""
+class Scene:
+    """A monitor under a fake clock, and the snapshots and alerts that it gave."""
 
     def __init__(self, where: Paths, clock: FakeClock, **options: Any) -> None:
         self.where, self.clock = where, clock
         self.store = CountingStore(where.database)
         self.alive: dict[int, Liveness] = {}
         self.shown: list[Snapshot] = []
-        self.told: list[tuple[float, str]] = []
-        self.expiries: list[tuple[str, float]] = []  # what was told of
+        self.alerts_given: list[tuple[float, str]] = []
+        self.expiries: list[tuple[str, float]] = []  # of the alerts: session, expiry
         self.monitor = Monitor(
             where,
             clock=clock,
@@ -56,7 +60,7 @@ class Watched:
             **options,
         )
 
-    def say(self, kind: str, session_id: str = "s", **fields: Any) -> None:
+    def write(self, kind: str, session_id: str = "s", **fields: Any) -> None:
         now = self.clock.now
         Spool(self.where.spool).write(notes.encode(Event(EventKind(kind), session_id, now, **fields)), now)
 
@@ -72,7 +76,7 @@ class Watched:
 
         def listen(shot: Snapshot, alerts: Any) -> None:
             self.shown.append(shot)
-            self.told += [(self.clock.now, a.state.session.session_id) for a in alerts]
+            self.alerts_given += [(self.clock.now, a.state.session.session_id) for a in alerts]
             requests = [(a.state.session.session_id, a.state.session.request) for a in alerts]
             self.expiries += [(name, request.expires_at) for name, request in requests if request is not None]
 
@@ -108,62 +112,62 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def watched(where: Paths, clock: FakeClock) -> Watched:
-    return Watched(where, clock)
+def scene(where: Paths, clock: FakeClock) -> Scene:
+    return Scene(where, clock)
 
 
-def test_an_event_is_shown_at_the_next_poll(watched: Watched) -> None:
-    watched.run(1)
-    assert not watched.last.sessions
-    watched.say("turn")
-    watched.run(2.5)
-    (state,) = watched.last.sessions
+def test_an_event_is_shown_at_the_next_poll(scene: Scene) -> None:
+    scene.run(1)
+    assert not scene.last.sessions
+    scene.write("turn")
+    scene.run(2.5)
+    (state,) = scene.last.sessions
     assert (state.cache, state.activity) == (Cache.WARM, Activity.IDLE)
 
 
-def test_the_countdown_moves_by_the_second_without_looking_at_files(watched: Watched) -> None:
-    watched.say("turn")
-    watched.run(20)
-    left = [shot.sessions[0].seconds_left for shot in watched.shown]
+def test_the_countdown_moves_by_the_second_without_looking_at_files(scene: Scene) -> None:
+    scene.write("turn")
+    scene.run(20)
+    left = [shot.sessions[0].seconds_left for shot in scene.shown]
     assert left[:4] == [300, 299, 298, 297]
-    assert watched.store.opened == 2  # one to apply the note, one to read the rows
+    assert scene.store.opened == 2  # one to apply the note, one to read the rows
 
 
-def test_the_database_is_opened_only_when_something_changed(watched: Watched, where: Paths) -> None:
-    watched.say("turn")
-    watched.run(4)
-    before = watched.store.opened
-    watched.run(60)
-    assert watched.store.opened == before
+def test_the_database_is_opened_only_when_something_changed(scene: Scene, where: Paths) -> None:
+    scene.write("turn")
+    scene.run(4)
+    before = scene.store.opened
+    scene.run(60)
+    assert scene.store.opened == before
     Store(where.database).update(["x"], lambda rows: [Session("x", last_event_at=NOW)])
-    watched.run(4)
-    assert {s.session.session_id for s in watched.last.sessions} == {"s", "x"}
+    scene.run(4)
+    assert {s.session.session_id for s in scene.last.sessions} == {"s", "x"}
 
 
 def test_a_busy_transcript_is_shown_at_each_poll_but_written_at_most_once_in_ten_seconds(
-    watched: Watched, tmp_path: Path, clock: FakeClock
+    scene: Scene, tmp_path: Path, clock: FakeClock
 ) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW).tool_use(NOW, wrote_5m=5)
-    watched.say("turn", transcript_path=str(told.path))
-    watched.run(4)
-    before = watched.store.opened
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW).tool_use(NOW, wrote_5m=5)
+    scene.write("turn", transcript_path=str(lines.path))
+    scene.run(4)
+    before = scene.store.opened
     opened: list[int] = []
 
     def grow() -> None:
-        told.tool_result(clock.now).tool_use(clock.now, read=5)
-        opened.append(watched.store.opened - before)
+        lines.tool_result(clock.now).tool_use(clock.now, read=5)
+        opened.append(scene.store.opened - before)
 
     for n in range(30):
         clock.at(clock.now + 2 * n + 0.5, grow)
-    watched.run(60)
-    assert all(s.sessions[0].activity is Activity.WORKING for s in watched.shown[8:])
-    assert min(s.sessions[0].seconds_left or 0 for s in watched.shown[8:]) >= 297
+    scene.run(60)
+    assert all(s.sessions[0].activity is Activity.WORKING for s in scene.shown[8:])
+    assert min(s.sessions[0].seconds_left or 0 for s in scene.shown[8:]) >= 297
     assert 5 <= opened[-1] <= 6
 
 
 def test_what_another_monitor_wrote_just_before_us_is_shown(where: Paths, clock: FakeClock, tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 50).answer(NOW - 40, wrote_5m=9)
-    Watched(where, clock).say("turn", "a", transcript_path=str(told.path))
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW - 50).answer(NOW - 40, wrote_5m=9)
+    Scene(where, clock).write("turn", "a", transcript_path=str(lines.path))
     other = Monitor(where, clock=clock, alerts=False)
     after_refresh: list[Callable[[], None]] = []
 
@@ -174,99 +178,99 @@ def test_what_another_monitor_wrote_just_before_us_is_shown(where: Paths, clock:
         return Liveness.UNKNOWN
 
     def write_as_another_monitor() -> None:
-        Watched(where, clock).say("start", "b")
+        Scene(where, clock).write("start", "b")
         other.poll()
 
     ours = Monitor(where, clock=clock, alerts=False, alive=alive)
     ours.poll()
     clock.now += 20
-    told.user(clock.now - 5).answer(clock.now, message="2", wrote_5m=9)
+    lines.user(clock.now - 5).answer(clock.now, message="2", wrote_5m=9)
     after_refresh.append(write_as_another_monitor)
     ours.poll()
     ours.poll()
     assert {s.session.session_id for s in ours.snapshot().sessions} == {"a", "b"}
 
 
-def test_the_last_of_a_transcript_is_in_the_database_when_the_monitor_ends(
-    watched: Watched, tmp_path: Path, clock: FakeClock, where: Paths
+def test_the_end_of_a_transcript_is_in_the_database_when_the_monitor_ends(
+    scene: Scene, tmp_path: Path, clock: FakeClock, where: Paths
 ) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_5m=5)
-    watched.say("turn", transcript_path=str(told.path))
-    clock.at(NOW + 3, lambda: told.user(NOW + 2.5).answer(NOW + 2.9, read=5))
-    watched.run(5)
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_5m=5)
+    scene.write("turn", transcript_path=str(lines.path))
+    clock.at(NOW + 3, lambda: lines.user(NOW + 2.5).answer(NOW + 2.9, read=5))
+    scene.run(5)
     (session,) = Store(where.database).load()
     assert session.request is not None
     assert session.request.started_at == NOW + 2.5
 
 
-def test_while_the_database_is_locked_the_last_snapshot_is_shown_with_a_mark(watched: Watched) -> None:
-    watched.say("turn", "known")
-    watched.run(3)
-    watched.store.locked = True
-    watched.say("turn", "new")
-    watched.run(3)
-    assert watched.last.stale
-    assert watched.last.problem == "the database is locked"
-    assert [s.session.session_id for s in watched.last.sessions] == ["known"]
-    watched.store.locked = False
-    watched.run(3)
-    assert not watched.last.stale
-    assert {s.session.session_id for s in watched.last.sessions} == {"known", "new"}
+def test_while_the_database_is_locked_the_last_snapshot_is_shown_as_stale(scene: Scene) -> None:
+    scene.write("turn", "known")
+    scene.run(3)
+    scene.store.locked = True
+    scene.write("turn", "new")
+    scene.run(3)
+    assert scene.last.stale
+    assert scene.last.problem == "the database is locked"
+    assert [s.session.session_id for s in scene.last.sessions] == ["known"]
+    scene.store.locked = False
+    scene.run(3)
+    assert not scene.last.stale
+    assert {s.session.session_id for s in scene.last.sessions} == {"known", "new"}
 
 
-def test_a_session_whose_process_is_gone_has_ended_within_a_poll(watched: Watched, where: Paths) -> None:
-    _note(watched, "turn", Process(7))
-    watched.alive[7] = Liveness.ALIVE
-    watched.run(3)
-    assert watched.activities == [Activity.IDLE]
-    watched.alive[7] = Liveness.GONE
-    watched.run(2.5)
-    assert watched.activities == [Activity.ENDED]
-    watched.run(2.5)
+def test_a_session_whose_process_is_gone_has_ended_within_a_poll(scene: Scene, where: Paths) -> None:
+    _note(scene, "turn", Process(7))
+    scene.alive[7] = Liveness.ALIVE
+    scene.run(3)
+    assert scene.activities == [Activity.IDLE]
+    scene.alive[7] = Liveness.GONE
+    scene.run(2.5)
+    assert scene.activities == [Activity.ENDED]
+    scene.run(2.5)
     assert [s.is_ended for s in Store(where.database).load()] == [True]
-    _note(watched, "start", Process(8))
-    watched.run(2.5)
-    assert watched.activities == [Activity.IDLE]
+    _note(scene, "start", Process(8))
+    scene.run(2.5)
+    assert scene.activities == [Activity.IDLE]
 
 
 class TestTwoClientsOnOneSession:
-    """Resumed a second time while it is open, by a person or by a script."""
+    """A session that is resumed a second time while it is open."""
 
     TERMINAL, SCRIPT = Process(7, 700), Process(8, 800)
 
     @pytest.fixture
-    def both(self, watched: Watched, clock: FakeClock) -> Watched:
-        """The session was opened in a terminal, and a script has asked it something since."""
-        os.makedirs(watched.where.client_registry)
+    def both(self, scene: Scene, clock: FakeClock) -> Scene:
+        """The session was opened in a terminal, and then resumed by a script."""
+        os.makedirs(scene.where.client_registry)
         for process in (self.TERMINAL, self.SCRIPT):
-            watched.alive[process.pid] = Liveness.ALIVE
+            scene.alive[process.pid] = Liveness.ALIVE
             listed = {"sessionId": "s", "procStart": str(process.started), "startedAt": process.pid}
-            self.file(watched, process).write_text(json.dumps(listed))
+            self.file(scene, process).write_text(json.dumps(listed))
             for kind in ("start", "prompt", "turn"):
-                watched.say(kind, process=process)
+                scene.write(kind, process=process)
                 clock.now += 1
-        return watched
+        return scene
 
-    def file(self, watched: Watched, process: Process) -> Path:
-        return Path(watched.where.client_registry, f"{process.pid}.json")
+    def file(self, scene: Scene, process: Process) -> Path:
+        return Path(scene.where.client_registry, f"{process.pid}.json")
 
-    def leaves(self, watched: Watched, process: Process) -> None:
-        """What happens when a client ends, in the real one's order."""
-        self.file(watched, process).unlink()
-        watched.say("end", process=process)
-        watched.alive[process.pid] = Liveness.GONE
-        watched.clock.now += 1
+    def leaves(self, scene: Scene, process: Process) -> None:
+        """A client ends, in the order of the real one."""
+        self.file(scene, process).unlink()
+        scene.write("end", process=process)
+        scene.alive[process.pid] = Liveness.GONE
+        scene.clock.now += 1
 
-    def seen(self, watched: Watched) -> tuple[Activity, int | None]:
-        """What a poll makes of it, and whose process it belongs to."""
-        watched.monitor.poll()
-        (state,) = watched.monitor.snapshot().sessions
+    def seen(self, scene: Scene) -> tuple[Activity, int | None]:
+        """Activity and process of the session after a poll."""
+        scene.monitor.poll()
+        (state,) = scene.monitor.snapshot().sessions
         return state.activity, state.session.process.pid if state.session.process else None
 
     @pytest.mark.parametrize(("first", "second"), [(TERMINAL, SCRIPT), (SCRIPT, TERMINAL)])
     @pytest.mark.parametrize("polled", [True, False], ids=["seen before", "not seen before"])
-    def test_it_ends_when_both_have_left(
-        self, first: Process, second: Process, polled: bool, both: Watched, where: Paths
+    def test_the_session_ends_when_both_have_left(
+        self, first: Process, second: Process, polled: bool, both: Scene, where: Paths
     ) -> None:
         if polled:
             assert self.seen(both) == (Activity.IDLE, self.SCRIPT.pid)
@@ -277,7 +281,7 @@ class TestTwoClientsOnOneSession:
         self.leaves(both, second)
         assert self.seen(both) == (Activity.ENDED, second.pid)
 
-    def test_the_other_is_killed_later(self, both: Watched) -> None:
+    def test_the_session_ends_when_the_other_is_killed_later(self, both: Scene) -> None:
         self.leaves(both, self.SCRIPT)
         assert self.seen(both)[0] is Activity.IDLE
         both.alive[self.TERMINAL.pid] = Liveness.GONE  # its file stays
@@ -286,159 +290,364 @@ class TestTwoClientsOnOneSession:
         assert os.listdir(both.where.spool) == []
 
     @pytest.mark.parametrize(("killed", "other"), [(TERMINAL, SCRIPT), (SCRIPT, TERMINAL)])
-    def test_one_is_killed_and_the_other_goes_on(self, killed: Process, other: Process, both: Watched) -> None:
+    def test_the_session_goes_on_when_one_of_them_is_killed(self, killed: Process, other: Process, both: Scene) -> None:
         both.alive[killed.pid] = Liveness.GONE  # its file stays
         for _ in range(3):
             assert self.seen(both) == (Activity.IDLE, other.pid)
         assert os.listdir(both.where.spool) == []
 
     @pytest.mark.parametrize(("began_before", "expected"), [(-60, Activity.ENDED), (60, Activity.IDLE)])
-    def test_a_program_that_got_the_id_of_one_that_was_killed_is_not_it(
+    def test_a_process_that_reuses_the_id_of_a_killed_client_is_another_one(
         self, began_before: float, expected: Activity, where: Paths
     ) -> None:
-        """Where the client does not tell its start in ticks."""
+        """Where the client gives its start as a date, not in clock ticks."""
         began = psutil.Process().create_time()
         clock = FakeClock()
         clock.now = began + 3600
-        watched = Watched(where, clock)
+        scene = Scene(where, clock)
         started = (began + began_before) * 1000
         listed = {"sessionId": "s", "procStart": "Mon Nov 16 10:00:00 2026", "startedAt": started}
         os.makedirs(where.client_registry)
         Path(where.client_registry, f"{os.getpid()}.json").write_text(json.dumps(listed))
         for kind in ("start", "turn", "end"):
-            watched.say(kind, process=self.SCRIPT)
+            scene.write(kind, process=self.SCRIPT)
             clock.now += 1
         monitor = Monitor(where, clock=clock, alerts=False)
         monitor.poll()
         assert [state.activity for state in monitor.snapshot().sessions] == [expected]
 
-    def test_the_other_goes_on_to_another_session(self, both: Watched) -> None:
+    def test_the_session_ends_when_the_other_opens_another_session(self, both: Scene) -> None:
         self.leaves(both, self.SCRIPT)
         assert self.seen(both)[0] is Activity.IDLE
-        both.say("end", process=self.TERMINAL)  # /clear: it lists the new session some milliseconds later
+        both.write("end", process=self.TERMINAL)  # /clear: it lists the new session some milliseconds later
         assert self.seen(both)[0] is Activity.ENDED
 
-    def test_nothing_is_known_of_the_other(self, both: Watched) -> None:
+    def test_the_session_ends_when_nothing_is_known_of_the_other(self, both: Scene) -> None:
         both.alive[self.TERMINAL.pid] = Liveness.UNKNOWN
         self.leaves(both, self.SCRIPT)
         assert self.seen(both)[0] is Activity.ENDED
 
 
-def test_while_it_runs_hooks_can_see_that_it_lives_and_not_after(
-    watched: Watched, where: Paths, clock: FakeClock
-) -> None:
+def test_the_heartbeat_is_fresh_while_it_runs_and_gone_afterwards(scene: Scene, where: Paths, clock: FakeClock) -> None:
     ages: list[float] = []
     for n in range(10):
         clock.at(NOW + n, lambda: ages.append(clock.now - os.stat(where.monitor_alive).st_mtime))
-    watched.run(10)
+    scene.run(10)
     assert max(ages) <= 2
     assert not os.path.exists(where.monitor_alive)
+
+
+# ---- faults -----------------------------------------------------------------
+
+
+def _fail_for_odd(work: Callable[..., Any]) -> Callable[..., Any]:
+    """`work`, which raises where any argument is or belongs to the session `odd`."""
+
+    def attempt(*arguments: Any, **options: Any) -> Any:
+        if any("odd" in str(argument) for argument in arguments):
+            raise TypeError("unhashable type: 'list'")
+        return work(*arguments, **options)
+
+    return attempt
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        (transcript, "read"),
+        (reducer, "assume_request"),
+        (policy, "is_abandoned"),
+        (policy, "state_of"),
+        (alerting, "alert_time"),
+        (reducer, "drop_future"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
+    module: ModuleType, function: str, scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {name: Transcript(tmp_path / f"{name}.jsonl") for name in ("odd", "fine")}
+    for name, lines in files.items():
+        lines.user(NOW - 5).answer(NOW - 1, wrote_5m=5)
+        scene.write("turn", name, transcript_path=str(lines.path))
+    scene.run(3)
+    assert scene.last.problem is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, function, _fail_for_odd(getattr(module, function)))
+        scene.clock.at(NOW + 10, lambda: files["fine"].user(NOW + 9).answer(NOW + 9.5, read=5))
+        scene.clock.at(NOW + 10, lambda: files["odd"].user(NOW + 9).answer(NOW + 9.5, read=5))
+        scene.clock.at(NOW + 20, lambda: scene.write("start", "new"))
+        scene.run(300)
+    seen = {state.session.session_id: state.session for state in scene.last.sessions}
+    assert {"fine", "new"} <= set(seen)
+    assert seen["fine"].request is not None
+    assert seen["fine"].request.started_at == NOW + 9
+    assert scene.last.problem is not None
+    assert "(odd)" in scene.last.problem
+    assert "unhashable" in scene.last.problem
+    assert (NOW + 279, "fine") in scene.alerts_given
+    assert [name for _, name in scene.alerts_given].count("odd") <= 1
+    logged = [record.getMessage() for record in caplog.records]
+    assert logged
+    assert len(logged) == len(set(logged))
+    scene.write("start", "odd")
+    scene.run(5)
+    assert scene.last.problem is None
+
+
+def test_a_session_whose_process_cannot_be_checked_does_not_hide_that_another_ended(
+    where: Paths, clock: FakeClock
+) -> None:
+    def alive(process: Process | None, at: float | None) -> Liveness:
+        if process == Process(1):
+            raise ValueError("no such tick")
+        return Liveness.GONE
+
+    monitor = Monitor(where, clock=clock, alive=alive, alerts=False)
+    for pid in (1, 2):
+        event = Event(EventKind.TURN, f"s{pid}", NOW, process=Process(pid))
+        Spool(where.spool).write(notes.encode(event), NOW)
+    monitor.poll()
+    shot = monitor.snapshot()
+    activities = {state.session.session_id: state.activity for state in shot.sessions}
+    assert activities == {"s1": Activity.IDLE, "s2": Activity.ENDED}
+    assert shot.problem == "session (s1): checking its process failed: ValueError: no such tick"
+
+
+def test_a_step_that_fails_is_shown_and_the_loop_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.write("turn")
+    with monkeypatch.context() as patch:
+        patch.setattr(discovery.Finder, "look", lambda self, now: 1 / 0)
+        scene.run(5)
+        assert scene.last.problem == "ZeroDivisionError: division by zero"
+    assert [state.session.session_id for state in scene.last.sessions] == ["s"]
+    scene.run(5)
+    assert scene.last.problem is None
+
+
+# ---- many notes, and a process that records none ----------------------------
+
+
+def test_many_notes_are_applied_in_batches_between_which_the_loop_runs(
+    scene: Scene, where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.write("turn", "known")
+    scene.run(3)
+    monkeypatch.setattr(ingest, "BATCH", 10)
+    for n in range(50):
+        scene.write("start", f"s{n:02}")
+    ages: list[float] = []
+    beat = heartbeat.beat
+
+    def count(path: str, now: float) -> None:
+        beat(path, now)
+        ages.append(now)
+
+    monkeypatch.setattr(heartbeat, "beat", count)
+    shown = len(scene.shown)
+    scene.run(1)
+    assert [len(shot.sessions) for shot in scene.shown[shown : shown + 5]] == [11, 21, 31, 41, 51]
+    assert len(ages) >= 5
+    assert os.listdir(where.spool) == []
+
+
+def test_no_alert_is_given_while_newer_notes_wait(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 10)
+    scene.write("turn")
+    for n in range(20):
+        scene.clock.now += 13.5
+        scene.write("start" if n < 19 else "prompt", "other" if n < 19 else "s")
+    assert scene.clock.now == NOW + 270
+    scene.run(10)
+    assert scene.alerts_given == []
+
+
+def test_a_process_that_holds_the_ingest_lock_and_stands_still_is_named(
+    scene: Scene, where: Paths, tmp_path: Path
+) -> None:
+    scene.write("turn", "known")
+    scene.run(3)
+    with holding(where.ingest_lock) as pid:
+        scene.write("turn", "new")
+        scene.write("turn", "newer")
+        scene.run(4)
+        assert scene.last.problem is None  # it may only be slow
+        scene.run(4)
+        assert scene.last.problem == (
+            f"Process {pid} holds {where.ingest_lock} and stands still: 2 events wait, end it with: kill -9 {pid}"
+        )
+        assert [state.session.session_id for state in scene.last.sessions] == ["known"]
+    scene.run(3)
+    assert scene.last.problem is None
+    assert len(scene.last.sessions) == 3
+
+
+def test_a_single_look_says_that_events_are_missing(where: Paths, clock: FakeClock) -> None:
+    monitor = Monitor(where, clock=clock, alerts=False)
+    Spool(where.spool).write(notes.encode(Event(EventKind.TURN, "s", NOW)), NOW)
+    with holding(where.ingest_lock) as pid:
+        monitor.look()
+        assert monitor.problem is not None
+        assert f"kill -9 {pid}" in monitor.problem.title
+    monitor.look()
+    assert monitor.problem is None
+    assert len(monitor.snapshot().sessions) == 1
+
+
+def test_a_single_look_waits_for_another_process_that_ingests(where: Paths, clock: FakeClock) -> None:
+    monitor = Monitor(where, clock=clock, alerts=False)
+    Spool(where.spool).write(notes.encode(Event(EventKind.TURN, "s", NOW)), NOW)
+    lock = FileLock(where.ingest_lock)
+    assert lock.acquire()
+    clock.at(NOW + 1, lock.release)
+    monitor.look()
+    assert monitor.problem is None
+    assert len(monitor.snapshot().sessions) == 1
+
+
+@contextmanager
+def holding(path: str) -> Iterator[int]:
+    """Another process holds the lock; its id."""
+    program = (
+        "import sys; from claude_session_status.lock import FileLock; lock = FileLock(sys.argv[1]);"
+        " print(lock.acquire(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"True\n"
+        yield process.pid
+        process.stdin.close()
+
+
+# ---- the clock --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jump", [-3600, -30, 3600])
+def test_a_clock_that_is_set_while_the_listener_draws_makes_no_wait_longer_than_a_tick(
+    jump: float, scene: Scene
+) -> None:
+    scene.write("turn")
+    stop = threading.Event()
+    drawn = 0
+
+    def draw(shot: Snapshot, alerts: Any) -> None:
+        nonlocal drawn
+        drawn += 1
+        scene.clock.now += jump if drawn == 5 else 0
+        if drawn == 20:
+            stop.set()
+
+    scene.monitor.run(stop, draw)
+    assert max(scene.clock.waits) <= TICK_SECONDS
 
 
 # ---- alerts -----------------------------------------------------------------
 
 
-def test_an_alert_comes_30_seconds_before_the_end_and_once(watched: Watched) -> None:
-    watched.say("turn")
-    watched.run(400)
-    assert watched.told == [(NOW + 270, "s")]
+def test_an_alert_comes_30_seconds_before_the_end_and_once(scene: Scene) -> None:
+    scene.write("turn")
+    scene.run(400)
+    assert scene.alerts_given == [(NOW + 270, "s")]
 
 
-def test_each_expiry_has_its_alert(watched: Watched, clock: FakeClock) -> None:
-    watched.say("turn")
-    clock.at(NOW + 290, lambda: watched.say("turn"))
-    watched.run(900)
-    assert [round(at - NOW) for at, _ in watched.told] == [270, 560]
+def test_each_expiry_has_its_alert(scene: Scene, clock: FakeClock) -> None:
+    scene.write("turn")
+    clock.at(NOW + 290, lambda: scene.write("turn"))
+    scene.run(900)
+    assert [round(at - NOW) for at, _ in scene.alerts_given] == [270, 560]
 
 
 @pytest.mark.parametrize("down", [1, 3, 20, 100])
 def test_a_restart_repeats_nothing_and_makes_up_for_nothing(down: float, where: Paths, clock: FakeClock) -> None:
-    first = Watched(where, clock)
-    first.say("turn")
+    first = Scene(where, clock)
+    first.write("turn")
     first.run(270.5)
-    assert len(first.told) == 1
+    assert len(first.alerts_given) == 1
     clock.now += down
-    second = Watched(where, clock)
+    second = Scene(where, clock)
     second.run(100)
-    assert second.told == []
+    assert second.alerts_given == []
 
 
 def test_a_restart_right_after_the_alert_repeats_nothing(where: Paths, clock: FakeClock) -> None:
-    first = Watched(where, clock)
-    first.say("turn")
+    first = Scene(where, clock)
+    first.write("turn")
     first.run(270.001)
-    second = Watched(where, clock)
+    second = Scene(where, clock)
     second.run(10)
-    assert len(first.told) + len(second.told) == 1
+    assert len(first.alerts_given) + len(second.alerts_given) == 1
 
 
-def test_an_alert_given_while_the_database_is_locked_comes_once(watched: Watched, clock: FakeClock) -> None:
-    watched.say("turn")
-    clock.at(NOW + 260, lambda: setattr(watched.store, "locked", True))
-    clock.at(NOW + 272, lambda: setattr(watched.store, "locked", False))
-    watched.run(290)
-    assert watched.told == [(NOW + 270, "s")]
+def test_an_alert_given_while_the_database_is_locked_comes_once(scene: Scene, clock: FakeClock) -> None:
+    scene.write("turn")
+    clock.at(NOW + 260, lambda: setattr(scene.store, "locked", True))
+    clock.at(NOW + 272, lambda: setattr(scene.store, "locked", False))
+    scene.run(290)
+    assert scene.alerts_given == [(NOW + 270, "s")]
 
 
 def test_an_alert_is_not_repeated_while_another_process_ingests_it(
-    watched: Watched, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, where: Paths
+    scene: Scene, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, where: Paths
 ) -> None:
-    """The other holds the lock, and the rows in the database do not know of the alert yet."""
-    watched.say("turn")
-    watched.run(269)
+    """The other process holds the lock, and the rows in the database do not have the alert yet."""
+    scene.write("turn")
+    scene.run(269)
     monkeypatch.setattr(ingest.Ingester, "drain", lambda self, batches=None: ingest.DrainResult.LOCKED)
     clock.at(NOW + 271, lambda: Store(where.database).update(["x"], lambda rows: [Session("x", last_event_at=NOW)]))
-    watched.run(10)
-    assert len(watched.told) == 1
+    scene.run(10)
+    assert len(scene.alerts_given) == 1
 
 
 @pytest.mark.parametrize(
-    ("what", "jump", "told"),
-    [("asleep past the mark", 200, 0), ("asleep past the end", 5000, 0), ("set back an hour", -3600, 1)],
+    ("what", "jump", "count"),
+    [("asleep past the alert", 200, 0), ("asleep past the end", 5000, 0), ("set back an hour", -3600, 1)],
 )
 def test_a_clock_that_jumps_brings_no_late_and_no_second_alert(
-    what: str, jump: float, told: int, watched: Watched, clock: FakeClock
+    what: str, jump: float, count: int, scene: Scene, clock: FakeClock
 ) -> None:
-    watched.say("turn")
+    scene.write("turn")
 
     def leap() -> None:
         clock.now += jump
 
     clock.at(NOW + 100, leap)
-    watched.run(100.5)
-    watched.run(abs(jump) + 400)
-    assert len(watched.told) == told, what
+    scene.run(100.5)
+    scene.run(abs(jump) + 400)
+    assert len(scene.alerts_given) == count, what
 
 
 @pytest.mark.parametrize(
-    ("what", "act", "told"),
+    ("what", "act", "count"),
     [
-        ("prompted just before the mark", lambda w: w.say("prompt"), 0),
-        ("waits for permission", lambda w: w.say("wait"), 1),
-        ("ended", lambda w: w.say("end"), 0),
-        ("answered again", lambda w: w.say("turn"), 0),
+        ("prompted just before the alert", lambda w: w.write("prompt"), 0),
+        ("waits for permission", lambda w: w.write("wait"), 1),
+        ("ended", lambda w: w.write("end"), 0),
+        ("answered again", lambda w: w.write("turn"), 0),
     ],
 )
-def test_what_happens_within_a_second_of_the_mark_still_counts(
-    what: str, act: Callable[[Watched], None], told: int, watched: Watched, clock: FakeClock
+def test_an_event_within_a_second_of_an_alert_still_counts(
+    what: str, act: Callable[[Scene], None], count: int, scene: Scene, clock: FakeClock
 ) -> None:
-    watched.say("turn")
-    clock.at(NOW + 269.9, lambda: act(watched))
-    watched.run(299)
-    assert len(watched.told) == told, what
+    scene.write("turn")
+    clock.at(NOW + 269.9, lambda: act(scene))
+    scene.run(299)
+    assert len(scene.alerts_given) == count, what
 
 
-def test_a_turn_that_ends_in_the_last_half_minute_is_told_at_once(
-    watched: Watched, tmp_path: Path, clock: FakeClock
+def test_a_turn_that_ends_in_the_last_half_minute_gives_an_alert_at_once(
+    scene: Scene, tmp_path: Path, clock: FakeClock
 ) -> None:
     one: dict[str, Any] = {"message": "m", "wrote_5m": 5}
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 5).answer(NOW - 1, stop=None, kind="thinking", **one)
-    watched.say("prompt", transcript_path=str(told.path))
-    clock.at(NOW + 150, lambda: told.answer(NOW + 150, stop=None, kind="thinking", **one).written_at(NOW + 150))
-    clock.at(NOW + 279.9, lambda: told.answer(NOW + 279.9, **one).written_at(NOW + 279.9))
-    clock.at(NOW + 280, lambda: watched.say("turn"))
-    watched.run(294)
-    assert [round(at - NOW) for at, _ in watched.told] in ([280], [281], [282])
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW - 5).answer(NOW - 1, stop=None, kind="thinking", **one)
+    scene.write("prompt", transcript_path=str(lines.path))
+    clock.at(NOW + 150, lambda: lines.answer(NOW + 150, stop=None, kind="thinking", **one).written_at(NOW + 150))
+    clock.at(NOW + 279.9, lambda: lines.answer(NOW + 279.9, **one).written_at(NOW + 279.9))
+    clock.at(NOW + 280, lambda: scene.write("turn"))
+    scene.run(294)
+    assert [round(at - NOW) for at, _ in scene.alerts_given] in ([280], [281], [282])
 
 
 _DELAYS = st.sampled_from([0.3, 2.0, 25.0, 100.0, 268.5, 270.0, 271.5, 299.0])
@@ -448,37 +657,37 @@ _HAPPENINGS = st.sampled_from(
 _JUMPS = st.sampled_from(["back 5 s", "back 50 s", "back 1000 s", "ahead 50 s", "ahead 1000 s"])
 
 
-def _happen(watched: Watched, what: str, told: Transcript) -> Watched:
-    now, where, clock = watched.clock.now, watched.where, watched.clock
+def _happen(scene: Scene, what: str, lines: Transcript) -> Scene:
+    now, where, clock = scene.clock.now, scene.where, scene.clock
     kind, _, by = what.partition(" ")
     if what == "a whole turn":
-        watched.say("prompt", "t", transcript_path=str(told.path))
-        told.user(now).answer(now, wrote_5m=9).written_at(now)
-        watched.say("turn", "t")
+        scene.write("prompt", "t", transcript_path=str(lines.path))
+        lines.user(now).answer(now, wrote_5m=9).written_at(now)
+        scene.write("turn", "t")
     elif kind in ("restart", "away"):
         clock.now += 90 if what == "away" else 0
-        again = Watched(where, clock)
-        again.expiries, again.shown = watched.expiries, watched.shown
+        again = Scene(where, clock)
+        again.expiries, again.shown = scene.expiries, scene.shown
         return again
     elif kind in ("locked", "unlocked"):
-        watched.store.locked = kind == "locked"
+        scene.store.locked = kind == "locked"
     elif kind in ("back", "ahead"):
         clock.now += float(by.split()[0]) * (1 if kind == "ahead" else -1)
     else:
-        watched.say(kind)
-    return watched
+        scene.write(kind)
+    return scene
 
 
-def _run(script: list[tuple[float, str]]) -> Watched:
+def _run(script: list[tuple[float, str]]) -> Scene:
     with tempfile.TemporaryDirectory() as folder:
-        watched = Watched(Paths(folder), FakeClock())
-        told = Transcript(Path(folder) / "projects" / "t.jsonl")
+        scene = Scene(Paths(folder), FakeClock())
+        lines = Transcript(Path(folder) / "projects" / "t.jsonl")
         for delay, what in script:
-            watched = _happen(watched, what, told)
-            watched.run(delay)
-        watched.store.locked = False
-        watched.run(310)
-        return watched
+            scene = _happen(scene, what, lines)
+            scene.run(delay)
+        scene.store.locked = False
+        scene.run(310)
+        return scene
 
 
 _BRIEFLY = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
@@ -486,7 +695,7 @@ _BRIEFLY = settings(deadline=None, max_examples=12, suppress_health_check=[Healt
 
 @_BRIEFLY
 @given(st.lists(st.tuples(_DELAYS, _HAPPENINGS | _JUMPS), min_size=2, max_size=6))
-def test_an_expiry_is_told_of_at_most_once_whatever_happens(script: list[tuple[float, str]]) -> None:
+def test_an_expiry_gives_at_most_one_alert_whatever_happens(script: list[tuple[float, str]]) -> None:
     expiries = sorted(_run(script).expiries)
     for (name, expiry), (next_name, next_expiry) in itertools.pairwise(expiries):
         assert name != next_name or next_expiry - expiry >= reducer.SAME_EXPIRY_SECONDS
@@ -505,155 +714,157 @@ def test_no_countdown_that_is_shown_grows_without_a_newer_request(script: list[t
             before[state.session.session_id] = state
 
 
-def test_lead_times_are_those_of_the_config(where: Paths, clock: FakeClock) -> None:
-    watched = Watched(where, clock, settings=Config(notify_before_seconds=(120, 10)))
-    watched.say("turn")
-    watched.run(400)
-    assert [at - NOW for at, _ in watched.told] == [180, 290]
+def test_the_config_sets_the_lead_times(where: Paths, clock: FakeClock) -> None:
+    scene = Scene(where, clock, settings=Config(notify_before_seconds=(120, 10)))
+    scene.write("turn")
+    scene.run(400)
+    assert [at - NOW for at, _ in scene.alerts_given] == [180, 290]
 
 
-def test_a_config_that_changes_is_followed_and_a_wrong_one_is_said_and_stops_nothing(
-    watched: Watched, where: Paths, clock: FakeClock
+def test_a_changed_config_is_used_and_a_wrong_one_is_shown_as_a_problem(
+    scene: Scene, where: Paths, clock: FakeClock
 ) -> None:
-    watched.say("turn")
+    scene.write("turn")
     clock.at(NOW + 10, lambda: Path(where.config).write_text("notify_before_seconds = 60\npoll_seconds = 'x'"))
     clock.at(NOW + 250, lambda: Path(where.config).unlink())
-    watched.run(245)
-    assert watched.told == [(NOW + 240, "s")]
-    assert watched.last.problem == "config.toml:2: poll_seconds must be a number from 0.5 to 5, not 'x'"
-    watched.run(10)
-    assert watched.last.problem is None
-    assert watched.last.sessions
+    scene.run(245)
+    assert scene.alerts_given == [(NOW + 240, "s")]
+    assert scene.last.problem == "config.toml:2: poll_seconds must be a number from 0.5 to 5, not 'x'"
+    scene.run(10)
+    assert scene.last.problem is None
+    assert scene.last.sessions
 
 
-def test_the_ttl_of_the_config_is_used_where_no_source_tells_one(watched: Watched, where: Paths) -> None:
+def test_the_configured_ttl_is_used_where_no_source_knows_one(scene: Scene, where: Paths) -> None:
     Path(where.folder).mkdir(parents=True)
     Path(where.config).write_text("default_ttl_seconds = 3600")
-    watched.say("turn")
-    watched.run(1)
-    assert watched.last.sessions[0].seconds_left == 3600
+    scene.write("turn")
+    scene.run(1)
+    assert scene.last.sessions[0].seconds_left == 3600
 
 
-def test_by_default_an_hours_cache_is_told_of_five_minutes_before_as_well(
-    watched: Watched, tmp_path: Path, clock: FakeClock
+def test_by_default_a_cache_of_an_hour_also_gives_an_alert_five_minutes_before(
+    scene: Scene, tmp_path: Path, clock: FakeClock
 ) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5)
-    watched.say("turn", transcript_path=str(told.path))
-    watched.run(3700)
-    assert [at - NOW for at, _ in watched.told] == [3300, 3570]
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5)
+    scene.write("turn", transcript_path=str(lines.path))
+    scene.run(3700)
+    assert [at - NOW for at, _ in scene.alerts_given] == [3300, 3570]
 
 
-def test_two_that_expire_within_five_seconds_are_told_of_at_once(watched: Watched, clock: FakeClock) -> None:
-    watched.say("turn", "a")
-    clock.at(NOW + 3, lambda: watched.say("turn", "b"))
-    watched.run(400)
-    assert watched.told == [(NOW + 270, "a"), (NOW + 270, "b")]
+def test_two_sessions_that_expire_within_five_seconds_give_their_alerts_together(
+    scene: Scene, clock: FakeClock
+) -> None:
+    scene.write("turn", "a")
+    clock.at(NOW + 3, lambda: scene.write("turn", "b"))
+    scene.run(400)
+    assert scene.alerts_given == [(NOW + 270, "a"), (NOW + 270, "b")]
 
 
-# ---- what a person wants ----------------------------------------------------
+# ---- actions from the menu --------------------------------------------------
 
 
-def test_a_muted_session_is_quiet_at_once_and_after_a_restart(where: Paths, clock: FakeClock) -> None:
-    first = Watched(where, clock)
-    first.say("turn")
+def test_a_muted_session_gives_no_alert_also_after_a_restart(where: Paths, clock: FakeClock) -> None:
+    first = Scene(where, clock)
+    first.write("turn")
     clock.at(NOW + 10.5, lambda: first.monitor.submit(EventKind.MUTE, "s"))
     first.run(11)
     assert first.last.sessions[0].session.muted
-    second = Watched(where, clock)
+    second = Scene(where, clock)
     clock.at(NOW + 100, lambda: second.monitor.submit(EventKind.UNMUTE, "s"))
     clock.at(NOW + 200, lambda: second.monitor.submit(EventKind.MUTE, "s"))
     second.run(289)
-    assert second.told == []
+    assert second.alerts_given == []
     assert [s.muted for s in Store(where.database).load()] == [True]
 
 
-def test_unmuted_it_is_heard_again(watched: Watched, clock: FakeClock) -> None:
-    watched.say("turn")
-    clock.at(NOW + 10, lambda: watched.monitor.submit(EventKind.MUTE, "s"))
-    clock.at(NOW + 20, lambda: watched.monitor.submit(EventKind.UNMUTE, "s"))
-    watched.run(300)
-    assert watched.told == [(NOW + 270, "s")]
+def test_an_unmuted_session_gives_alerts_again(scene: Scene, clock: FakeClock) -> None:
+    scene.write("turn")
+    clock.at(NOW + 10, lambda: scene.monitor.submit(EventKind.MUTE, "s"))
+    clock.at(NOW + 20, lambda: scene.monitor.submit(EventKind.UNMUTE, "s"))
+    scene.run(300)
+    assert scene.alerts_given == [(NOW + 270, "s")]
 
 
-def test_a_forgotten_session_is_gone_at_once_and_stays_away_until_it_moves(
-    watched: Watched, clock: FakeClock, where: Paths
-) -> None:
-    watched.say("turn")
+def test_a_forgotten_session_is_gone_at_once_until_its_next_event(scene: Scene, clock: FakeClock, where: Paths) -> None:
+    scene.write("turn")
     old = Event(EventKind.TURN, "s", NOW + 1)
-    clock.at(NOW + 10.5, lambda: watched.monitor.submit(EventKind.FORGET, "s"))
-    watched.run(10.6)
-    assert not watched.last.sessions
+    clock.at(NOW + 10.5, lambda: scene.monitor.submit(EventKind.FORGET, "s"))
+    scene.run(10.6)
+    assert not scene.last.sessions
     Spool(where.spool).write(notes.encode(old), NOW + 1)  # a hook that came late, or twice
-    watched.run(10)
-    assert not watched.last.sessions
+    scene.run(10)
+    assert not scene.last.sessions
     assert Store(where.database).load() == []
-    watched.say("prompt")
-    watched.run(5)
-    assert [s.session.session_id for s in watched.last.sessions] == ["s"]
+    scene.write("prompt")
+    scene.run(5)
+    assert [s.session.session_id for s in scene.last.sessions] == ["s"]
 
 
-def test_what_a_person_wants_is_shown_while_the_database_is_locked(watched: Watched, clock: FakeClock) -> None:
-    watched.say("turn", "a")
-    watched.say("turn", "b")
-    watched.run(3)
-    watched.store.locked = True
-    watched.monitor.submit(EventKind.FORGET, "a")
-    watched.monitor.submit(EventKind.MUTE, "b")
-    watched.run(3)
-    assert [(s.session.session_id, s.session.muted) for s in watched.last.sessions] == [("b", True)]
-    watched.store.locked = False
-    watched.run(3)
-    assert [(s.session.session_id, s.session.muted) for s in watched.last.sessions] == [("b", True)]
+def test_a_menu_action_is_shown_while_the_database_is_locked(scene: Scene, clock: FakeClock) -> None:
+    scene.write("turn", "a")
+    scene.write("turn", "b")
+    scene.run(3)
+    scene.store.locked = True
+    scene.monitor.submit(EventKind.FORGET, "a")
+    scene.monitor.submit(EventKind.MUTE, "b")
+    scene.run(3)
+    assert [(s.session.session_id, s.session.muted) for s in scene.last.sessions] == [("b", True)]
+    scene.store.locked = False
+    scene.run(3)
+    assert [(s.session.session_id, s.session.muted) for s in scene.last.sessions] == [("b", True)]
 
 
 def test_a_pause_holds_for_all_sessions_also_across_a_restart_and_ends_by_itself(
     where: Paths, clock: FakeClock
 ) -> None:
-    first = Watched(where, clock)
-    first.say("turn", "a")
+    first = Scene(where, clock)
+    first.write("turn", "a")
     clock.at(NOW + 100, lambda: first.monitor.pause(Pause.HOUR))
     first.run(200)
     assert first.last.paused_until == NOW + 3700
-    second = Watched(where, clock)
-    clock.at(NOW + 3000, lambda: second.say("turn", "b"))
-    clock.at(NOW + 3660, lambda: second.say("turn", "c"))
+    second = Scene(where, clock)
+    clock.at(NOW + 3000, lambda: second.write("turn", "b"))
+    clock.at(NOW + 3660, lambda: second.write("turn", "c"))
     second.run(4000)
-    assert [(at - NOW, who) for at, who in second.told] == [(3930, "c")]
+    assert [(at - NOW, who) for at, who in second.alerts_given] == [(3930, "c")]
     assert second.last.paused_until is None
 
 
-def test_a_pause_can_be_taken_back(watched: Watched, clock: FakeClock) -> None:
-    watched.say("turn")
-    watched.monitor.pause(Pause.TOMORROW)
-    clock.at(NOW + 200, lambda: watched.monitor.pause(Pause.OFF))
-    watched.run(300)
-    assert watched.told == [(NOW + 270, "s")]
+def test_a_pause_can_be_ended(scene: Scene, clock: FakeClock) -> None:
+    scene.write("turn")
+    scene.monitor.pause(Pause.TOMORROW)
+    clock.at(NOW + 200, lambda: scene.monitor.pause(Pause.OFF))
+    scene.run(300)
+    assert scene.alerts_given == [(NOW + 270, "s")]
 
 
-def test_a_price_is_asked_for_where_one_is_given(where: Paths, clock: FakeClock, tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5, read=100)
+def test_the_price_is_looked_up_for_sessions_with_a_known_context(
+    where: Paths, clock: FakeClock, tmp_path: Path
+) -> None:
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5, read=100)
     asked: list[tuple[str, int, int]] = []
 
     def price(model: str, ttl_seconds: int, tokens: int) -> float | None:
         asked.append((model, ttl_seconds, tokens))
         return 0.5
 
-    watched = Watched(where, clock, price=price)
-    watched.say("turn", transcript_path=str(told.path))
-    watched.say("start", "new")
-    watched.run(1)
-    costs = {s.session.session_id: s.rewrite_cost_usd for s in watched.last.sessions}
+    scene = Scene(where, clock, price=price)
+    scene.write("turn", transcript_path=str(lines.path))
+    scene.write("start", "new")
+    scene.run(1)
+    costs = {s.session.session_id: s.rewrite_cost_usd for s in scene.last.sessions}
     assert costs == {"s": 0.5, "new": None}
     assert set(asked) == {("claude-opus-5-5", 3600, 108)}
 
 
 def test_a_table_gives_no_alerts(where: Paths, clock: FakeClock) -> None:
-    watched = Watched(where, clock, alerts=False)
-    watched.say("turn")
-    watched.run(400)
-    assert watched.told == []
+    scene = Scene(where, clock, alerts=False)
+    scene.write("turn")
+    scene.run(400)
+    assert scene.alerts_given == []
 
 
-def _note(watched: Watched, kind: str, process: Process) -> None:
-    raw = notes.encode(Event(EventKind(kind), "s", watched.clock.now)).rstrip(b"}\n")
-    Spool(watched.where.spool).write(raw + b', "pid": %d}' % process.pid, watched.clock.now)
+def _note(scene: Scene, kind: str, process: Process) -> None:
+    raw = notes.encode(Event(EventKind(kind), "s", scene.clock.now)).rstrip(b"}\n")
+    Spool(scene.where.spool).write(raw + b', "pid": %d}' % process.pid, scene.clock.now)

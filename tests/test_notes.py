@@ -1,4 +1,4 @@
-"""What a note says survives the way through the spool; what would poison the table does not."""
+"""An event survives the way through the spool; bytes that are no event are refused."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_an_event_survives() -> None:
 
 
 @given(st.text(min_size=1), st.text(), st.sampled_from(sorted(hook_table.COMMANDS)))
-def test_what_a_hook_writes_by_hand_is_read_as_json(session_id: str, cwd: str, command: str) -> None:
+def test_a_note_that_a_hook_writes_by_hand_is_valid_json(session_id: str, cwd: str, command: str) -> None:
     data = {"session_id": session_id, "cwd": cwd, "transcript_path": "/t"}
     note = hook.note_of(data, command, NOW, {"CLAUDE_PID": "12"})
     assert note is not None
@@ -54,9 +54,13 @@ def test_what_a_hook_writes_by_hand_is_read_as_json(session_id: str, cwd: str, c
         b'{"kind": "start", "session_id": "s", "at": 1e300}',
         b'{"kind": "start", "session_id": "s", "at": -5}',
         b'{"kind": ["start"], "session_id": "s", "at": 1}',
+        b'{"kind": "start", "session_id": "s", "at": 1' + b"0" * 400 + b"}",
+        b'{"kind": "start", "session_id": "s", "at": 1' + b"0" * 5000 + b"}",
+        b'{"kind": "start", "session_id": "' + b"k" * 100_000 + b'", "at": 1}',
+        b'{"kind": "start", "session_id": "s", "at": ' + b"[" * 100_000,
     ],
 )
-def test_what_is_no_note_is_refused(raw: bytes) -> None:
+def test_bytes_that_are_no_note_are_refused(raw: bytes) -> None:
     with pytest.raises(notes.NoteError):
         notes.decode(raw)
 
@@ -68,11 +72,15 @@ def test_what_is_no_note_is_refused(raw: bytes) -> None:
         ("pid", "x"),
         ("pid", -1),
         ("pid", 1 << 40),
+        ("pid", True),
         ("expires_at", "soon"),
         ("new", {}),
         ("ttl_seconds", "5m"),
         ("ttl_seconds", 0),
         ("ttl_seconds", 1 << 40),
+        ("ttl_seconds", 10**400),
+        ("expires_at", 10**400),
+        ("pid_started", 10**400),
     ],
 )
 def test_a_field_of_another_type_is_passed_over(field: str, value: object) -> None:

@@ -43,6 +43,14 @@ class Turn(StrEnum):
     TOOL = "tool"  # a tool runs
 
 
+class Compaction(StrEnum):
+    """What led to the compaction of a conversation."""
+
+    MANUAL = "manual"  # the user asked for it
+    AUTO = "auto"  # the context was nearly full
+    IDLE = "idle"  # the client compacted an idle conversation before its cache expired
+
+
 class ClientStatus(StrEnum):
     """The status that the client itself reports for a session."""
 
@@ -136,6 +144,8 @@ class TranscriptFacts:
     title: str | None = None
     title_given: bool = True  # False: the model made it up
     compacted_at: float | None = None  # after that request
+    compaction: Compaction | None = None  # what led to that compaction
+    cache_miss_reason: str | None = None  # why that request missed the cache, in the API's own term
     switched_at: float | None = None  # the user chose another model or effort after that request
     switched_back_at: float | None = None  # the user chose the request's model and effort again
     turn: Turn | None = None

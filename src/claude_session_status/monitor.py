@@ -271,11 +271,16 @@ class Monitor:
             if session.ended_at is not None:
                 self._note(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
 
-    def _note(self, event: Event) -> None:
-        """Show an event of ours at once, and put its note into the spool, the only way in. Raises OSError."""
+    def _note(self, event: Event) -> bool:
+        """Show an event of ours at once, and put its note into the spool, the only way in. Raises OSError.
+
+        False, and no note, when the event can't be applied to its session.
+        """
         now = self._clock.time()
-        self._cache.assume(event, now)
+        if not self._cache.assume(event, now):
+            return False
         self._inbox.add(event, now)
+        return True
 
     @property
     def _config_problems(self) -> tuple[str, ...]:
@@ -318,12 +323,17 @@ class Monitor:
             )
 
         due = self._of_states("checking its alerts", shot, due_of)
-        for event in (e for alert in due for e in alerting.alerted_events(alert, leads, shot.now)):
+        return tuple(alert for alert in due if self._remember(alert, shot.now))
+
+    def _remember(self, alert: Alert, now: float) -> bool:
+        """Note that an alert is given. False when this process can't remember it: it would be given again and again."""
+        is_remembered = True
+        for event in alerting.alerted_events(alert, self._settings.notify_before_seconds, now):
             try:
-                self._note(event)
+                is_remembered &= self._note(event)
             except OSError as error:
                 log.warning("an alert is remembered by this process only: %s", error)
-        return due
+        return is_remembered
 
     def _next_alert_time(self, shot: Snapshot) -> float | None:
         leads = self._settings.notify_before_seconds

@@ -1,11 +1,10 @@
-"""What a note in the spool says: one flat JSON object an event.
+"""A note in the spool as an event, and back: one flat JSON object per note.
 
-Hooks write theirs by hand (claude/hook.py says why); everybody else encodes an Event here. Reading is forgiving of
-fields that are missing or new, and refuses what would poison the table: another type, no session, no time.
+Hooks write their notes by hand (claude/hook.py says why); everything else encodes an Event here. A field that is
+missing, new or of another type is passed over; a note without a kind, a session or a time is refused.
 """
 
 import json
-import math
 from typing import Any
 
 from claude_session_status.model import Event, EventKind, Process
@@ -13,7 +12,9 @@ from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
 _TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")
-_LATEST = 253402300799.0  # the end of the year 9999, the last that a date can say
+_LATEST = 253402300799.0  # the end of the year 9999, the latest that a date can hold
+
+LONGEST_ID = 4096  # characters, as a hook keeps them; DuckDB's index takes no key of 100,000
 
 
 class NoteError(ValueError):
@@ -40,8 +41,8 @@ def decode(raw: bytes) -> Event:
         kind = EventKind(note["kind"])
         session_id, at = note["session_id"], note["at"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise NoteError(f"not a note: {error}") from error
-    if not isinstance(session_id, str) or not session_id or not _is_moment(at):
+        raise NoteError(f"not a note: {type(error).__name__}: {error}") from error
+    if not isinstance(session_id, str) or not 0 < len(session_id) <= LONGEST_ID or not _is_moment(at):
         raise NoteError("a note without a session or a time")
     values: dict[str, Any] = {name: note[name] for name in _TEXTS if isinstance(note.get(name), str)}
     values |= {name: float(note[name]) for name in _NUMBERS if _is_moment(note.get(name))}
@@ -51,14 +52,13 @@ def decode(raw: bytes) -> Event:
 
 
 def _is_moment(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value < _LATEST
-    )
+    """Whether a value can be a time. NaN, infinity and integers too large for a float fail the comparison."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST
 
 
 def _process(note: dict[str, object]) -> Process | None:
     pid, started, namespace = note.get("pid"), note.get("pid_started"), note.get("pid_namespace")
-    if not isinstance(pid, int) or not 0 < pid < 1 << 31:
+    if not isinstance(pid, int) or isinstance(pid, bool) or not 0 < pid < 1 << 31:
         return None
     return Process(
         pid,

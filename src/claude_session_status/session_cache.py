@@ -15,6 +15,8 @@ from claude_session_status.store.database import Stamp, Store
 
 WRITE_SECONDS = 10.0  # a busy transcript costs at most one write in this time
 
+_APPLYING = "applying an event"
+
 
 class SessionCache:
     """Sessions by id. `everything`: also those that ended or were silent for long."""
@@ -49,21 +51,24 @@ class SessionCache:
         self.sessions = {session.session_id: session for session in self._store.load(*since)}
         self._loaded = stamp  # taken before the rows were read, so that a change in between is seen next time
         self._assumed = {key: event for key, event in self._assumed.items() if event.session_id in self.sessions}
+        self._faults.keep(self.sessions)
+        self._faults.clear(_APPLYING)
         for event in self._assumed.values():
             self._apply(event, now)
-        self._faults.keep(self.sessions)
 
-    def assume(self, event: Event, now: float) -> None:
-        """Show an event of ours at once, and until the database has it. Ignored for a session that is not held."""
-        if event.session_id in self.sessions:
-            self._assumed[event.session_id, event.kind, event.lead_seconds] = event
-            self._apply(event, now)
+    def assume(self, event: Event, now: float) -> bool:
+        """Show an event of ours at once, and until the database has it. False when it can't be applied."""
+        self._assumed[event.session_id, event.kind, event.lead_seconds] = event
+        return self._apply(event, now)
 
-    def _apply(self, event: Event, now: float) -> None:
-        session = self.sessions[event.session_id]
-        self.sessions[event.session_id] = self._faults.attempt(
-            session, "applying an event", lambda: reducer.apply(session, event, now), session
-        )
+    def _apply(self, event: Event, now: float) -> bool:
+        session = self.sessions.get(event.session_id)
+        if session is None:
+            return False
+        after = self._faults.attempt(session, _APPLYING, lambda: reducer.apply(session, event, now), None)
+        if after is not None:
+            self.sessions[event.session_id] = after
+        return after is not None
 
     def refresh(self, between: Callable[[], None] = lambda: None) -> None:
         """Bring all sessions up to their files, which are read only if they changed. `between`: called between two."""

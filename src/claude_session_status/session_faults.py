@@ -1,5 +1,6 @@
 """Keeps an exception that one session causes from stopping the others: it is logged once and shown as a problem."""
 
+import os
 from collections.abc import Callable, Container, Sequence
 from typing import TypeVar
 
@@ -16,7 +17,8 @@ class SessionFaults:
     """What failed for which session. A fault stays until the same work succeeds for that session."""
 
     def __init__(self) -> None:
-        self._faults: dict[tuple[str, str], SessionStatusError] = {}
+        self._faults: dict[tuple[str, str], SessionStatusError] = {}  # by session and work
+        self._logged: set[tuple[str, str]] = set()  # session, fault
 
     def attempt(self, session: Session, doing: str, work: Callable[[], T], otherwise: T) -> T:
         """Return `work()`, or `otherwise` when it raises. `doing` says what is tried, as in "reading its files"."""
@@ -43,8 +45,7 @@ class SessionFaults:
         except Exception:  # reported below, for the session that causes it
             sound = [item for item in items if self._is_sound(doing, item, session_of(item), work)]
             return work(sound)
-        if self._faults:
-            self._faults = {key: fault for key, fault in self._faults.items() if key[1] != doing}
+        self.clear(doing)
         return result
 
     def _is_sound(self, doing: str, item: Item, session: Session, work: Callable[[Sequence[Item]], object]) -> bool:
@@ -57,17 +58,29 @@ class SessionFaults:
     def _add(self, key: tuple[str, str], session: Session, error: Exception) -> None:
         name = f"{session.project or 'session'} ({session.session_id[:8]})"
         fault = SessionStatusError(f"{name}: {key[1]} failed: {type(error).__name__}: {error}", NEXT_STEP)
-        if str(self._faults.get(key)) == str(fault):
-            return
         self._faults[key] = fault
+        if (session.session_id, fault.title) in self._logged:
+            return
+        self._logged.add((session.session_id, fault.title))
         import logging  # noqa: PLC0415 - the ingester comes through this module, and rarely needs it
 
-        logging.getLogger(__name__).error("%s", fault.title, exc_info=error)
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
+        # One line, since a hook's log is Claude Code's standard error.
+        logging.getLogger(__name__).error("%s (%s)", fault.title, where)
+
+    def clear(self, doing: str) -> None:
+        """Drop the faults of this work."""
+        if self._faults:
+            self._faults = {key: fault for key, fault in self._faults.items() if key[1] != doing}
 
     def keep(self, session_ids: Container[str]) -> None:
         """Drop the faults of all other sessions."""
-        if self._faults:
+        if self._logged:
             self._faults = {key: fault for key, fault in self._faults.items() if key[0] in session_ids}
+            self._logged = {entry for entry in self._logged if entry[0] in session_ids}
 
     @property
     def problem(self) -> SessionStatusError | None:

@@ -97,7 +97,7 @@ class _Hook:
 
 
 def _await_labels(item: "Item", count: int) -> None:
-    from desktop.harness import wait_for
+    from waiting import wait_for
 
     wait_for(f"{count} sessions in the menu", lambda: sum(" left" in label for label in item.labels()) == count)
 

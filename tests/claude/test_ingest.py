@@ -1,23 +1,34 @@
-"""Notes and transcripts become rows: nothing lost, nothing twice, whoever does it and whenever it is killed."""
+"""Notes and transcripts become rows: nothing lost, nothing twice, whichever process ingests, also when it is killed."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from claude_session_status import notes
+from claude_session_status import notes, reducer
 from claude_session_status.claude import ingest, transcript
 from claude_session_status.errors import StoreBrokenError
 from claude_session_status.lock import FileLock
-from claude_session_status.model import ClientStatus, Event, EventKind, Process, Request, Session, Source
+from claude_session_status.model import (
+    ClientStatus,
+    Event,
+    EventKind,
+    Process,
+    Request,
+    Session,
+    Source,
+    TranscriptFacts,
+)
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, Transcript
+from ingester import wait_until_applied
 
 
 class Place:
@@ -27,12 +38,13 @@ class Place:
         self.where, self.spool, self.store = where, Spool(where.spool), Store(where.database)
         self.ingester = ingest.Ingester(where, self.store)
 
-    def say(self, kind: str, session_id: str = "s", at: float = NOW, **fields: object) -> None:
+    def write(self, kind: str, session_id: str = "s", at: float = NOW, **fields: object) -> str:
+        """Write a note; its name."""
         event = Event(EventKind(kind), session_id, at, **fields)  # type: ignore[arg-type]
-        self.spool.write(notes.encode(event), at)
+        return self.spool.write(notes.encode(event), at)
 
-    def drain(self) -> ingest.DrainResult:
-        return self.ingester.drain()
+    def drain(self, batches: int | None = None) -> ingest.DrainResult:
+        return self.ingester.drain(batches)
 
     def rows(self) -> dict[str, Session]:
         return {s.session_id: s for s in self.store.load()}
@@ -44,8 +56,8 @@ def place(where: Paths) -> Place:
 
 
 def test_notes_become_rows_and_are_gone(place: Place) -> None:
-    place.say("start", "a", cwd="/x/a")
-    place.say("turn", "b", NOW + 1)
+    place.write("start", "a", cwd="/x/a")
+    place.write("turn", "b", NOW + 1)
     assert place.drain() is ingest.DrainResult.DONE
     assert set(place.rows()) == {"a", "b"}
     assert place.rows()["a"].cwd == "/x/a"
@@ -53,45 +65,47 @@ def test_notes_become_rows_and_are_gone(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("hours", "believed"), [(1, True), (1.9, True), (2.1, False), (23, False)])
-def test_a_client_that_cannot_be_seen_to_run_is_not_busy_for_ever(hours: float, believed: bool, where: Paths) -> None:
+def test_a_busy_status_without_a_live_process_is_trusted_for_two_hours(
+    hours: float, believed: bool, where: Paths
+) -> None:
     """One in a container that was killed leaves its file behind, which says busy."""
-    elsewhere = Process(7, 555, "pid:[1]")
-    said = {"pid": 7, "sessionId": "s", "procStart": "555", "status": "busy", "statusUpdatedAt": NOW * 1000}
+    in_container = Process(7, 555, "pid:[1]")
+    entry = {"pid": 7, "sessionId": "s", "procStart": "555", "status": "busy", "statusUpdatedAt": NOW * 1000}
     os.makedirs(where.client_registry)
-    Path(where.client_registry, "7.json").write_text(json.dumps({**said, "pidDomain": "linux:abc:pid:[1]"}))
+    Path(where.client_registry, "7.json").write_text(json.dumps({**entry, "pidDomain": "linux:abc:pid:[1]"}))
     ingester = ingest.Ingester(where, Store(where.database), clock=lambda: NOW + hours * 3600)
-    session = ingester.refresh(Session("s", last_event_at=NOW, process=elsewhere))
+    session = ingester.refresh(Session("s", last_event_at=NOW, process=in_container))
     assert session.client_status is (ClientStatus.BUSY if believed else None)
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "fields"),
     [
         ("mute", {}),
         ("alerted", {"expires_at": NOW + 30, "lead_seconds": 30.0}),
         ("statusline", {"expires_at": NOW + 290, "ttl_seconds": 300}),
     ],
 )
-def test_what_is_told_of_a_forgotten_session_counts_once_it_is_back(
-    tmp_path: Path, kind: str, told: dict[str, Any]
+def test_notes_about_a_forgotten_session_count_once_it_is_back(
+    tmp_path: Path, kind: str, fields: dict[str, Any]
 ) -> None:
     """Whether the note that brings it back is taken in with the others or later."""
 
     def row(*, at_once: bool) -> Session:
         place = Place(Paths(str(tmp_path / str(at_once))))
-        place.say("forget", at=NOW - 50)
-        place.say(kind, at=NOW - 10, **told)
+        place.write("forget", at=NOW - 50)
+        place.write(kind, at=NOW - 10, **fields)
         if not at_once:
             place.drain()
-        place.say("start", at=NOW - 20)
+        place.write("start", at=NOW - 20)
         place.drain()
         return place.rows()["s"]
 
     assert row(at_once=False) == row(at_once=True)
 
 
-def test_who_finds_the_lock_taken_leaves_and_the_notes_stay(place: Place) -> None:
-    place.say("start")
+def test_a_process_that_finds_the_lock_taken_leaves_the_notes(place: Place) -> None:
+    place.write("start")
     lock = FileLock(place.where.ingest_lock)
     assert lock.acquire()
     assert place.drain() is ingest.DrainResult.LOCKED
@@ -100,15 +114,15 @@ def test_who_finds_the_lock_taken_leaves_and_the_notes_stay(place: Place) -> Non
     assert place.drain() is ingest.DrainResult.DONE
 
 
-def test_a_note_that_comes_while_the_holder_lets_go_is_not_left_lying(
+def test_a_note_that_arrives_while_the_holder_releases_the_lock_is_applied(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place.say("start", "early")
+    place.write("start", "early")
     release = FileLock.release
 
     def late(lock: FileLock) -> None:
         monkeypatch.setattr(FileLock, "release", release)
-        place.say("start", "late")
+        place.write("start", "late")
         assert not FileLock(lock.path).acquire()  # its own hook finds the lock taken, and leaves
         release(lock)
 
@@ -117,8 +131,8 @@ def test_a_note_that_comes_while_the_holder_lets_go_is_not_left_lying(
     assert set(place.rows()) == {"early", "late"}
 
 
-def test_a_note_nobody_can_read_is_set_aside_and_the_others_go_on(place: Place) -> None:
-    place.say("start", "good")
+def test_an_unreadable_note_is_set_aside_and_the_others_are_applied(place: Place) -> None:
+    place.write("start", "good")
     bad = Path(place.where.spool) / "00000000000000001-1-aa.json"
     bad.write_bytes(b'{"half": \n')
     place.drain()
@@ -127,18 +141,161 @@ def test_a_note_nobody_can_read_is_set_aside_and_the_others_go_on(place: Place) 
     assert bad.with_name(bad.name + ".refused").read_bytes() == b'{"half": \n'
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        b'{"kind":"start","session_id":"p","at":1' + b"0" * 400 + b"}\n",
+        b"[" * 100_000 + b"\n",
+        b'{"kind": []}\n',
+        b"\n",
+    ],
+    ids=["a huge number", "deeply nested", "no kind", "empty"],
+)
+def test_a_poison_note_does_not_stop_the_notes_behind_it(poison: bytes, place: Place) -> None:
+    place.write("start", "before", NOW - 1)
+    bad = Path(place.where.spool, "00000000000000001-1-aa.json")
+    bad.write_bytes(poison)
+    place.write("start", "behind", NOW + 1)
+    assert place.drain() is ingest.DrainResult.DONE
+    assert set(place.rows()) == {"before", "behind"}
+    assert os.listdir(place.where.spool) == [bad.name + ".refused"]
+
+
+def test_an_event_that_cannot_be_applied_costs_no_other_event(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = reducer.apply
+
+    def fail_for_odd(session: Session, event: Event, now: float) -> Session:
+        if event.session_id == "odd":
+            raise TypeError("unhashable type: 'list'")
+        return apply(session, event, now)
+
+    monkeypatch.setattr(reducer, "apply", fail_for_odd)
+    for n in range(20):
+        place.write("turn", "odd" if n == 7 else f"s{n}", NOW + n)
+    assert place.drain() is ingest.DrainResult.DONE
+    assert set(place.rows()) == {f"s{n}" for n in range(20) if n != 7}
+    assert [name.endswith(".refused") for name in os.listdir(place.where.spool)] == [True]
+
+
+def test_a_transcript_that_cannot_be_read_costs_no_event(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, fine = Transcript(tmp_path / "odd.jsonl"), Transcript(tmp_path / "fine.jsonl")
+    for transcript_file in (odd, fine):
+        transcript_file.user(NOW - 20).answer(NOW - 1, wrote_1h=7)
+    read = transcript.read
+
+    def fail_for_odd(path: str, now: float) -> TranscriptFacts | None:
+        if path == str(odd.path):
+            raise TypeError("unhashable type: 'list'")
+        return read(path, now)
+
+    monkeypatch.setattr(transcript, "read", fail_for_odd)
+    for at in (NOW, NOW + 1):
+        place.write("turn", "odd", at, transcript_path=str(odd.path))
+        place.write("turn", "fine", at, transcript_path=str(fine.path))
+        place.drain()
+    assert {name: row.last_turn_at for name, row in place.rows().items()} == {"odd": NOW + 1, "fine": NOW + 1}
+    assert place.rows()["fine"].request == Request(NOW - 20, 3600, Source.TRANSCRIPT)
+    assert os.listdir(place.where.spool) == []
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        "session (odd): reading its files failed: TypeError: unhashable type: 'list' ("
+    )
+    assert record.exc_info is None  # a hook's log is Claude Code's standard error: one line
+
+
+class TestNotesThatCannotBeMoved:
+    """As with `chattr +i`, or in a folder that another program holds open on Windows."""
+
+    @pytest.fixture
+    def stuck(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+        """The names of notes that can be neither removed nor renamed."""
+        names: set[str] = set()
+        remove, refuse = Spool.remove, Spool.refuse
+
+        def unless_stuck(act: Callable[[Spool, str], None]) -> Callable[[Spool, str], None]:
+            def attempt(spool: Spool, name: str) -> None:
+                if name in names:
+                    raise PermissionError(1, "Operation not permitted", name)
+                act(spool, name)
+
+            return attempt
+
+        monkeypatch.setattr(Spool, "remove", unless_stuck(remove))
+        monkeypatch.setattr(Spool, "refuse", unless_stuck(refuse))
+        return names
+
+    def test_the_oldest_does_not_stop_those_behind_it(
+        self, place: Place, stuck: set[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ingest, "BATCH", 3)
+        stuck.add(place.write("start", "stuck"))
+        for n in range(10):
+            place.write("turn", f"s{n}", NOW + 1 + n)
+        assert place.drain() is ingest.DrainResult.DONE
+        assert set(place.rows()) == {"stuck", *(f"s{n}" for n in range(10))}
+        assert set(place.spool.names()) == stuck
+
+    def test_an_applied_note_is_named_and_not_applied_again(self, place: Place, stuck: set[str]) -> None:
+        stuck.add(place.write("start", "stuck"))
+        place.drain()
+        stamp = place.store.stamp()
+        assert place.drain() is ingest.DrainResult.DONE
+        assert place.store.stamp() == stamp
+        assert place.ingester.problem is not None
+        assert "Operation not permitted" in place.ingester.problem.title
+        assert place.spool.names()[0] in place.ingester.problem.title
+        stuck.clear()
+        place.drain()
+        assert place.spool.names() == []
+        assert place.ingester.problem is None
+
+    def test_a_refused_note_is_read_once(self, place: Place, stuck: set[str]) -> None:
+        stuck.add(place.spool.write(b"nonsense", NOW))
+        place.write("start", "behind", NOW + 1)
+        assert place.drain() is ingest.DrainResult.DONE
+        assert place.drain() is ingest.DrainResult.DONE
+        assert set(place.rows()) == {"behind"}
+        assert set(place.spool.names()) == stuck  # never deleted: it was not applied
+        assert place.ingester.problem is not None
+
+    def test_notes_of_another_user_are_left_to_that_user(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ingest, "BATCH", 3)
+        foreign = {place.write("start", "foreign", NOW + n) for n in range(5)}
+        read = Spool.read
+        monkeypatch.setattr(Spool, "read", lambda spool, name: None if name in foreign else read(spool, name))
+        place.write("turn", "own", NOW + 10)
+        assert place.drain(1) is ingest.DrainResult.DONE
+        assert set(place.rows()) == {"own"}
+        assert set(place.spool.names()) == foreign
+
+
+def test_a_drain_of_one_batch_leaves_the_rest_to_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 7)
+    for n in range(20):
+        place.write("turn", f"s{n}", NOW + n)
+    results = []
+    left = []
+    for _ in range(3):
+        results.append(place.drain(1))
+        left.append(len(place.spool.names()))
+    assert left == [13, 6, 0]
+    assert results == [ingest.DrainResult.MORE, ingest.DrainResult.MORE, ingest.DrainResult.DONE]
+
+
 def test_a_database_that_fails_keeps_the_notes(place: Place) -> None:
-    place.say("start")
+    place.write("start")
     Path(place.where.database).write_bytes(b"junk" * 2000)
     with pytest.raises(StoreBrokenError):
         place.drain()
     assert len(place.spool.names()) == 1
 
 
-def test_a_crowded_spool_is_worked_off_in_pieces(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowded_spool_is_applied_in_batches(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "BATCH", 7)
     for n in range(20):
-        place.say("turn", f"s{n % 5}", NOW + n)
+        place.write("turn", f"s{n % 5}", NOW + n)
     place.drain()
     assert {s.session_id: s.last_turn_at for s in place.rows().values()} == {f"s{n}": NOW + 15 + n for n in range(5)}
 
@@ -155,9 +312,9 @@ ingest.run_alone(paths.from_environment())
 """
 
 
-def test_killed_between_commit_and_removal_applies_the_notes_again_and_changes_nothing(place: Place) -> None:
-    place.say("start", cwd="/x")
-    place.say("turn", at=NOW + 5)
+def test_an_ingester_killed_between_commit_and_removal_changes_nothing_when_it_runs_again(place: Place) -> None:
+    place.write("start", cwd="/x")
+    place.write("turn", at=NOW + 5)
     subprocess.run([sys.executable, "-c", _KILLED], check=False)
     first = place.rows()
     assert first["s"].last_turn_at == NOW + 5
@@ -168,37 +325,37 @@ def test_killed_between_commit_and_removal_applies_the_notes_again_and_changes_n
 
 
 def test_a_turn_without_a_transcript_counts_from_the_hook(place: Place) -> None:
-    place.say("turn")
+    place.write("turn")
     place.drain()
     assert place.rows()["s"].request == Request(NOW, 300, Source.HOOK)
 
 
 def test_a_turn_with_a_transcript_counts_from_its_request(place: Place, tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
-    place.say("turn", transcript_path=str(told.path))
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
+    place.write("turn", transcript_path=str(lines.path))
     place.drain()
     assert place.rows()["s"].request == Request(NOW - 20, 3600, Source.TRANSCRIPT)
 
 
-def test_at_stop_the_answer_is_not_written_yet_but_its_request_is(place: Place, tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).request(NOW - 19, "r")
-    place.say("turn", transcript_path=str(told.path))
+def test_at_stop_the_request_is_in_the_transcript_before_its_response(place: Place, tmp_path: Path) -> None:
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW - 20).request(NOW - 19, "r")
+    place.write("turn", transcript_path=str(lines.path))
     place.drain()
     assert place.rows()["s"].request == Request(NOW - 19, 300, Source.HOOK)
-    told.answer(NOW - 1, wrote_1h=7, requestRef="r")
+    lines.answer(NOW - 1, wrote_1h=7, requestRef="r")
     assert place.ingester.write_refreshed(["s"]) is not None
     assert place.rows()["s"].request == Request(NOW - 19, 3600, Source.TRANSCRIPT)
 
 
-def test_a_transcript_that_is_gone_leaves_what_was_read(place: Place, tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7).title("T")
-    place.say("turn", transcript_path=str(told.path))
+def test_a_deleted_transcript_leaves_what_was_read(place: Place, tmp_path: Path) -> None:
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7).title("T")
+    place.write("turn", transcript_path=str(lines.path))
     place.drain()
-    told.path.unlink()
-    place.say("prompt", at=NOW + 50)
+    lines.path.unlink()
+    place.write("prompt", at=NOW + 50)
     place.drain()
     assert place.rows()["s"].request == Request(NOW - 20, 3600, Source.TRANSCRIPT)
-    place.say("turn", at=NOW + 60)
+    place.write("turn", at=NOW + 60)
     place.drain()
     assert place.rows()["s"].request == Request(NOW + 60, 3600, Source.HOOK)
     assert place.rows()["s"].title == "T"
@@ -207,8 +364,8 @@ def test_a_transcript_that_is_gone_leaves_what_was_read(place: Place, tmp_path: 
 def test_an_unchanged_transcript_is_not_read_again(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
-    place.say("turn", transcript_path=str(told.path))
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW - 20).answer(NOW - 1, wrote_1h=7)
+    place.write("turn", transcript_path=str(lines.path))
     place.drain()
     (session,) = place.store.load()
     monkeypatch.setattr(transcript, "read", lambda path: pytest.fail("read again"))
@@ -238,6 +395,7 @@ def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place
     for monitor in watching:
         monitor.communicate()  # it looks once more before it ends
         assert monitor.returncode == 0
+    wait_until_applied(place.where)
     assert {s.session_id: s.project for s in place.store.load()} == {f"s{n}": f"p{n}" for n in range(96)}
     assert os.listdir(place.where.spool) == []
 

@@ -262,16 +262,6 @@ def test_a_title_far_back_is_found_and_one_farther_is_not_looked_for(tmp_path: P
     assert _read(far).title is None
 
 
-def test_lines_come_whole_however_the_blocks_fall(tmp_path: Path) -> None:
-    path = tmp_path / "t"
-    lines = [os.urandom(n).replace(b"\n", b"x") for n in (1, 65_535, 65_536, 65_537, 200_000, 3)]
-    for last in (b"", b"\n"):
-        path.write_bytes(b"\n".join(lines) + last)
-        with path.open("rb") as file:
-            found = list(transcript.lines_backwards(file.fileno(), path.stat().st_size))
-        assert [line for _, line in found] == lines[::-1]
-
-
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "name with NUL"])
 def test_what_is_no_plain_file_is_not_read(kind: str, tmp_path: Path) -> None:
     path = str(tmp_path / "t.jsonl")

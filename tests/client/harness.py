@@ -17,16 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import psutil
 
+from waiting import PATIENCE, wait_for
+
 Json = dict[str, Any]
-T = TypeVar("T")
 
 VERSIONS = tuple(
     line
@@ -82,17 +82,6 @@ def why_not(version: str) -> str | None:
     if find_client(version) is None:
         return f"Claude Code {version} is not installed; install it with: {install_line(version)}"
     return None
-
-
-def wait_for(what: str | Callable[[], str], look: Callable[[], T | None], *, seconds: float = 10) -> T:
-    """Poll `look` until it returns something true; an AssertionError that names `what` when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if found := look():
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what if isinstance(what, str) else what()}")
-        time.sleep(0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,11 +312,11 @@ class Terminal:
         self.type(prompt)
         return self.wait_for_hook("Stop", after=begun, seconds=seconds)
 
-    def wait_for_screen(self, text: str, *, seconds: float = 20) -> None:
+    def wait_for_screen(self, text: str, *, seconds: float = PATIENCE) -> None:
         """Until a text is on the screen."""
         wait_for(f"{text!r} on the screen", lambda: text in self.screen(), seconds=seconds)
 
-    def wait_for_hook(self, event: str, *, after: float = 0, seconds: float = 20) -> Note:
+    def wait_for_hook(self, event: str, *, after: float = 0, seconds: float = PATIENCE) -> Note:
         """Until a hook ran that began later than `after`; the note of it."""
         return wait_for(f"the hook {event}", lambda: self.home.hook(event, after=after), seconds=seconds)
 

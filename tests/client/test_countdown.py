@@ -13,8 +13,9 @@ from client.agreement import (
     seconds_of,
     wait_for_ours,
 )
-from client.harness import Home, Terminal, wait_for
+from client.harness import Home, Terminal
 from client.standin import StandIn
+from waiting import wait_for
 
 pytestmark = pytest.mark.client
 EVERY_CLIENT_VERSION = True

@@ -14,7 +14,8 @@ from claude.setup.settings_corpus import CORPUS, PLAIN, WITH_OURS, Shape
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.settings_file import SettingsFile
 from claude_session_status.paths import Paths
-from client.harness import Home, Terminal, wait_for
+from client.harness import Home, Terminal
+from waiting import wait_for
 
 pytestmark = pytest.mark.client
 

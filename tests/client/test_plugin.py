@@ -16,8 +16,9 @@ from claude_session_status.claude.setup.hook_entries import HOOKS
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from client.agreement import expect_agreement
-from client.harness import Home, Terminal, wait_for
+from client.harness import Home, Terminal
 from client.standin import StandIn
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "packaging/claude-plugin"

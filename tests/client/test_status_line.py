@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from client.agreement import FIVE_MINUTES, TOLERANCE_SECONDS, seconds_of, wait_for_ours
-from client.harness import Home, Terminal, wait_for
+from client.harness import Home, Terminal
 from client.standin import StandIn
+from waiting import wait_for
 
 pytestmark = pytest.mark.client
 

@@ -11,7 +11,8 @@ from claude_session_status.model import Urgency
 from client.harness import Home, Terminal
 from client.standin import StandIn
 from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, Item, wait_for, why_not
+from desktop.harness import Desktop, Item, why_not
+from waiting import wait_for
 
 pytestmark = [pytest.mark.client, pytest.mark.desktop]
 

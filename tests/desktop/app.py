@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from desktop.harness import Desktop, Program, wait_for
+from desktop.harness import Desktop, Program
+from waiting import wait_for
 
 FAKE_APP = Path(__file__).parent / "fake_app.py"
 END_SECONDS = 2.0  # what the product promises for its end

@@ -23,8 +23,9 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))
 
 from desktop.desktops.waybar import Waybar  # noqa: E402  # after the path above
-from desktop.harness import Desktop, Program, wait_for, why_not  # noqa: E402  # likewise
+from desktop.harness import Desktop, Program, why_not  # noqa: E402  # likewise
 from fakes import Transcript  # noqa: E402  # likewise
+from waiting import wait_for  # noqa: E402  # likewise
 
 PROGRAM = "claude-session-status"
 PROGRAMS = Path(sys.executable).parent  # where the command lies beside its Python

@@ -19,16 +19,33 @@ from typing import Any, ClassVar, Self
 from PIL import Image
 
 from claude_session_status.desktop.linux.bus import Bus, BusError, CallError, Target
-from desktop.programs import PATIENCE, Program, wait_for
+from desktop.programs import Program
 from desktop.screen import Box, Colour, Point, Screen
+from waiting import PATIENCE, wait_for
 
-__all__ = ["Desktop", "Item", "MenuLine", "Program", "wait_for", "why_not"]
+__all__ = ["Desktop", "Item", "MenuLine", "Program", "why_not"]
 
 PACKAGES_FILE = Path(__file__).parent / "desktops/packages.txt"
 COMMON_PROGRAMS = ("Xvfb", "dbus-daemon", "dunst", "dunstctl", "tesseract", "trayer", "xdotool")
 
 WATCHER = Target("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")
 NOTIFICATIONS = "org.freedesktop.Notifications"
+INSTALLED_SERVICES = Path("/usr/share/dbus-1/services")
+FONT_SETTINGS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>/usr/share/fonts/truetype/dejavu</dir>
+  <cachedir>{cache}</cachedir>
+  <match><edit name="family" mode="append" binding="weak"><string>DejaVu Sans</string></edit></match>
+</fontconfig>
+"""
+BUS_SETTINGS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><keep_umask/><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>
+<servicedir>{services}</servicedir>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+</policy></busconfig>
+"""
 PROPERTIES = "org.freedesktop.DBus.Properties"
 MENU = "com.canonical.dbusmenu"
 ITEM = "org.kde.StatusNotifierItem"
@@ -252,7 +269,7 @@ class Desktop:
             folder.mkdir(parents=True, exist_ok=True)
         self.runtime.chmod(0o700)
         self.env = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{self._write_programs()}:{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.config),
@@ -262,9 +279,10 @@ class Desktop:
             "XDG_CURRENT_DESKTOP": self.current_desktop,
             "NO_AT_BRIDGE": "1",
             "GSETTINGS_BACKEND": "memory",
+            "FONTCONFIG_FILE": str(self._write_fonts()),
             **self.environment,
         }
-        self._keep_other_notifiers_out()
+        self._write_bus_services()
         self.write_settings()
         self.display = self._start_screen()
         if self.sees_display:
@@ -275,7 +293,7 @@ class Desktop:
 
     def bus_options(self) -> Sequence[str]:
         """What to start the session's bus with."""
-        return ("--session",)
+        return (f"--config-file={self._bus_settings}",)
 
     def _start_screen(self) -> str:
         reading, writing = os.pipe()
@@ -290,13 +308,35 @@ class Desktop:
         self._screen = Screen(display)
         return display
 
-    def _keep_other_notifiers_out(self) -> None:
-        """No notification service but this desktop's: the bus must not find the others that are installed."""
-        services = self.home / ".local/share/dbus-1/services"
-        services.mkdir(parents=True)
+    # ---- nothing else that is installed on the machine may matter ------------
+
+    def _write_fonts(self) -> Path:
+        """Offer one family of fonts: other fonts have other widths, and a menu grows beyond the screen."""
+        settings = self.root / "fonts.conf"
+        settings.write_text(FONT_SETTINGS.format(cache=self.home / ".cache/fontconfig"))
+        return settings
+
+    def _write_programs(self) -> Path:
+        """A folder that comes first on PATH, with the terminal that this desktop's user has chosen."""
+        folder = self.root / "bin"
+        folder.mkdir()
+        terminal = folder / "x-terminal-emulator"
+        terminal.write_text('#!/bin/sh\nexec xterm "$@"\n')
+        terminal.chmod(0o755)
+        return folder
+
+    def _write_bus_services(self) -> None:
+        """Offer on the bus what is installed, but only this desktop's own notification service."""
+        services = self.root / "services"
+        services.mkdir()
+        for service in INSTALLED_SERVICES.glob("*.service"):
+            if f"Name={NOTIFICATIONS}\n" not in service.read_text("utf-8", "replace"):
+                (services / service.name).symlink_to(service)
         (services / f"{NOTIFICATIONS}.service").write_text(
             f"[D-BUS Service]\nName={NOTIFICATIONS}\nExec={self.notifier}\n"
         )
+        self._bus_settings = self.root / "bus.conf"
+        self._bus_settings.write_text(BUS_SETTINGS.format(services=services))
         dunst = self.config / "dunst"
         dunst.mkdir()
         (dunst / "dunstrc").write_text("[global]\n    offset = 10x50\n    max_icon_size = 48\n    font = Sans 10\n")

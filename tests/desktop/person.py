@@ -11,8 +11,8 @@ from PIL import Image
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.harness import Desktop
-from desktop.programs import PATIENCE, wait_for
 from desktop.screen import LOOKS, Box, Point, Word, area, changes, read
+from waiting import PATIENCE, wait_for
 
 T = TypeVar("T")
 
@@ -20,6 +20,7 @@ COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
 LEAST_MENU = 8000  # pixels: what changes on less of the screen is no menu
 ICON_REACH = 14  # pixels from the icon's middle to beyond its edge
 SAME_LINE = 8  # pixels
+AGAIN_SECONDS = 5.0  # after which a person tries once more: a busy desktop misses a pointer or a click
 
 
 class Person:
@@ -62,7 +63,7 @@ class Person:
         before = self._desktop.screenshot()
         self._screen.point(*place)
         try:
-            return self._wait_sheet(before, "Claude", seconds=PATIENCE / 8)
+            return self._wait_sheet(before, "Claude", seconds=AGAIN_SECONDS)
         except AssertionError:
             # A hand is never quite still, and some tooltips wait for that.
             self.look_away()
@@ -77,7 +78,7 @@ class Person:
         before = self._desktop.screenshot()
         self._desktop.click(*place, button or self._desktop.menu_button)
         try:
-            menu = self._wait_sheet(before, "Quit", seconds=PATIENCE if tries == 1 else PATIENCE / 4)
+            menu = self._wait_sheet(before, "Quit", seconds=PATIENCE if tries == 1 else AGAIN_SECONDS)
         except AssertionError:
             if tries == 1:
                 raise
@@ -99,11 +100,11 @@ class Person:
         if self._desktop.submenus_open_by_themselves:
             self._screen.point(*place)
             with contextlib.suppress(AssertionError):
-                return self._wait_sheet(before, expected, seconds=PATIENCE / 4)
+                return self._wait_sheet(before, expected, seconds=AGAIN_SECONDS)
             # A busy desktop may have missed that the pointer came: a person clicks then.
         self._desktop.click(*place)
         with contextlib.suppress(AssertionError):
-            return self._wait_sheet(before, expected, seconds=PATIENCE / 2)
+            return self._wait_sheet(before, expected, seconds=2 * AGAIN_SECONDS)
         if not any(area(box) >= LEAST_MENU for box in self._screen.changes(before)):
             self._desktop.click(*place)  # nothing came up: a click is missed, too
         return self._wait_sheet(before, expected)
@@ -189,6 +190,8 @@ class Sheet:
         On one picture, however one looks at it: no way of reading may know all of them.
         """
 
+        missing: list[str] = list(texts)
+
         def look() -> dict[str, Point]:
             shot, found = self._desktop.screenshot(), dict[str, Point]()
             for way in range(LOOKS):
@@ -196,9 +199,10 @@ class Sheet:
                     found |= {text: word.middle for text in texts if text in word.text and text not in found}
                 if len(found) == len(set(texts)):
                     return found
+            missing[:] = [text for text in texts if text not in found]
             return {}
 
-        return wait_for(f"{', '.join(texts)} on {self.box}", look)
+        return wait_for(lambda: f"{', '.join(missing)} on {self.box}", look)
 
     def wait_gone(self, text: str) -> None:
         """Wait until this text no longer stands here, however one looks at it."""

@@ -3,27 +3,11 @@
 import contextlib
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-PATIENCE = 20.0  # seconds; on a busy machine a panel takes its time
 END_SECONDS = 5.0
-
-T = TypeVar("T")
-
-
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """Look again and again until there is something, and return it. Fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.05)
 
 
 class Program:

@@ -25,9 +25,10 @@ from claude_session_status.model import Urgency  # noqa: E402  # likewise
 from desktop.app import FakeApp, session  # noqa: E402  # likewise
 from desktop.desktops.every import EVERY  # noqa: E402  # likewise
 from desktop.desktops.xfce import Xfce  # noqa: E402  # likewise
-from desktop.harness import Desktop, wait_for, why_not  # noqa: E402  # likewise
+from desktop.harness import Desktop, why_not  # noqa: E402  # likewise
 from desktop.person import COLOURS, Person  # noqa: E402  # likewise
 from desktop.screen import Box, area  # noqa: E402  # likewise
+from waiting import wait_for  # noqa: E402  # likewise
 
 ASSETS = HERE.parents[1] / "assets"
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"

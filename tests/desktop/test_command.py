@@ -19,7 +19,8 @@ from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli.autostart import APART
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
-from desktop.harness import Desktop, Item, Program, wait_for
+from desktop.harness import Desktop, Item, Program
+from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
 

@@ -7,7 +7,8 @@ import pytest
 
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.demo import CAST
-from desktop.harness import Desktop, Program, wait_for
+from desktop.harness import Desktop, Program
+from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 

@@ -13,8 +13,9 @@ import pytest
 from claude_session_status.model import Urgency
 from desktop.app import FakeApp, session
 from desktop.desktops.every import chosen
-from desktop.harness import Desktop, Item, wait_for, why_not
+from desktop.harness import Desktop, Item, why_not
 from desktop.person import COLOURS, Person
+from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
 
@@ -133,7 +134,7 @@ def test_a_click_reaches_the_session_whose_name_was_read(
 
 
 def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeApp) -> None:
-    calm = [session(f"calm{n}", 250 + n) for n in range(12)]
+    calm = [session(f"calm{letter}", 250 + n) for n, letter in enumerate("abcdefghijkm")]
     tray.start(*calm, session("papa", 290), session("romeo", 295))
     item = seat.item()
     wait_for("the line", lambda: any("More (2)" in label for label in item.labels()))

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from desktop.harness import Desktop, Program, wait_for
+from desktop.harness import Desktop, Program
+from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
 

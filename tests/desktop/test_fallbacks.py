@@ -16,7 +16,8 @@ from claude_session_status.desktop.linux.bus import THE_BUS, Body, Bus, Call
 from claude_session_status.desktop.linux.watcher import HAS_HOST
 from claude_session_status.model import Urgency
 from desktop.app import FakeApp, session
-from desktop.harness import WATCHER, Desktop, Program, wait_for
+from desktop.harness import WATCHER, Desktop, Program
+from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
 

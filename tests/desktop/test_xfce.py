@@ -9,7 +9,8 @@ import pytest
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.app import FakeApp, session
-from desktop.harness import Desktop, Item, Program, wait_for
+from desktop.harness import Desktop, Item, Program
+from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
 

@@ -23,8 +23,9 @@ import psutil
 
 from cli.test_watch import Terminal
 from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, wait_for
+from desktop.harness import Desktop
 from fakes import Transcript
+from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 WARM_UP = 0.6  # of the events: by then every part has run; in a short run the first notifications come at a third

@@ -23,9 +23,10 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from cli.test_watch import Terminal
-from desktop.harness import Desktop, Program, wait_for
+from desktop.harness import Desktop, Program
 from fakes import NOW
 from ingester import wait_until_applied
+from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 

@@ -15,9 +15,10 @@ import identity
 from claude_session_status import __version__
 from claude_session_status.cli.main import group
 from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, wait_for
+from desktop.harness import Desktop
 from desktop.harness import why_not as why_no_desktop
 from shipping.machine import Machine
+from waiting import wait_for
 
 pytestmark = pytest.mark.package
 

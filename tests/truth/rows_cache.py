@@ -5,6 +5,19 @@ from truth.story import Row, file, hook, line, story, turn
 OPUS_AGAIN = "Set model to `Opus 5.5` and saved as your default for new sessions"
 SONNET = "Set model to `Sonnet 5.5` and saved as your default for new sessions"
 
+USUAL_SPEED = {
+    "input_tokens": 3,
+    "cache_creation_input_tokens": 9,
+    "speed": "standard",
+    "cache_creation": {"ephemeral_5m_input_tokens": 9},
+}
+# (the last response's model, what /model prints); test_choices.py has many more
+SAME_MODEL = [
+    ("claude-opus-4-6", "\x1b[1mopus (claude-opus-4-6)\x1b[22m with \x1b[1mhigh\x1b[22m effort"),
+    ("us.anthropic.claude-sonnet-4-6-v1:0", "Sonnet 4.6 · Billed as extra usage"),
+]
+OTHER_MODEL = [("claude-opus-4-6", "opus (claude-opus-4-5)")]
+
 ROWS = [
     Row("a session that was only opened", story(hook.start(50)), "none", "idle"),
     Row("a first prompt on its way", story(hook.start(50), hook.prompt(10), line.user(10), line.request(9, "r")),
@@ -66,6 +79,36 @@ ROWS = [
     Row("a model of a name that we can't match: rather cold than warm",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Set model to `My gateway's favourite`")),
         "expired", "idle", 0),
+    *(
+        Row(f"the same model chosen again: {printed!r} after {model}",
+            story(turn(100, 90, wrote_5m=9, model=model), line.command(50, "model", f"Set model to {printed}")),
+            "warm", "idle", 200)
+        for model, printed in SAME_MODEL
+    ),
+    *(
+        Row(f"another model chosen: {printed!r} after {model}",
+            story(turn(100, 90, wrote_5m=9, model=model), line.command(50, "model", f"Set model to {printed}")),
+            "expired", "idle", 0)
+        for model, printed in OTHER_MODEL
+    ),
+    Row("another model chosen, in system lines",
+        story(turn(100, 90, wrote_5m=9), line.command(50, "model", SONNET, in_system_lines=True)),
+        "expired", "idle", 0),
+    Row("another model chosen in system lines, and the first one again in user lines",
+        story(turn(100, 90, wrote_5m=9), line.command(50, "model", SONNET, in_system_lines=True),
+              line.command(20, "model", OPUS_AGAIN)), "warm", "idle", 200),
+    Row("no other model after all, in system lines",
+        story(turn(100, 90, wrote_5m=9),
+              line.command(50, "model", "Kept model as `Opus 5.5`", in_system_lines=True)), "warm", "idle", 200),
+    Row("a command in system lines while the reply was on its way starts nothing",
+        story(hook.prompt(100), line.user(100), line.command(60, "model", OPUS_AGAIN, in_system_lines=True),
+              line.answer(40, wrote_5m=9), hook.stop(40)), "warm", "idle", 200),
+    Row("another model chosen while the reply was on its way: the next message is for the new one",
+        story(hook.prompt(100), line.user(100), line.command(60, "model", SONNET), line.answer(40, wrote_5m=9),
+              hook.stop(40)), "expired", "idle", 0),
+    Row("a prompt that quotes what /model prints is no choice",
+        story(turn(100, 90, wrote_5m=9), line.user(50, f"why does it say <local-command-stdout>{SONNET}"),
+              line.interrupted(45)), "warm", "idle", 200),
     Row("no other model after all",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Kept model as `Opus 5.5`")), "warm", "idle", 200),
     Row("another model chosen, and it has answered",
@@ -85,6 +128,28 @@ ROWS = [
     Row("another effort chosen, and then the first one again",
         story(turn(100, 90, wrote_5m=9, effort="high"), line.command(50, "effort", "Set effort level to low"),
               line.command(20, "effort", "Set effort level to high (saved as your default for new sessions): Much")),
+        "warm", "idle", 200),
+    Row("the same effort chosen again",
+        story(turn(100, 90, wrote_5m=9, effort="high"), line.command(50, "effort", "Set effort level to high")),
+        "warm", "idle", 200),
+    Row("another effort chosen, in system lines",
+        story(turn(100, 90, wrote_5m=9, effort="high"),
+              line.command(50, "effort", "Set effort level to low (this session only)", in_system_lines=True)),
+        "expired", "idle", 0),
+    Row("the same model with another effort",
+        story(turn(100, 90, wrote_5m=9, effort="high"),
+              line.command(50, "model", "Set model to \x1b[1mOpus 5.5\x1b[22m with \x1b[1mlow\x1b[22m effort")),
+        "expired", "idle", 0),
+    Row("the same model with the same effort, as an earlier /effort shows",
+        story(line.command(200, "effort", "Set effort level to low"), turn(100, 90, wrote_5m=9),
+              line.command(50, "model", "Set model to Opus 5.5 with low effort")), "warm", "idle", 200),
+    Row("the same model with another effort than an earlier /effort shows",
+        story(line.command(200, "effort", "Set effort level to low"), turn(100, 90, wrote_5m=9),
+              line.command(50, "model", "Set model to Opus 5.5 with high effort")), "expired", "idle", 0),
+    Row("fast mode switched on after a response at the usual speed",
+        story(turn(100, 90, usage=USUAL_SPEED), line.command(50, "fast", "Fast mode ON")), "expired", "idle", 0),
+    Row("fast mode stays off",
+        story(turn(100, 90, usage=USUAL_SPEED), line.command(50, "model", f"{OPUS_AGAIN} · Fast mode OFF")),
         "warm", "idle", 200),
     Row("another effort chosen, and the first model again: the effort counts",
         story(turn(100, 90, wrote_5m=9, effort="high"), line.command(50, "effort", "Set effort level to low"),

@@ -4,6 +4,32 @@ from truth.story import Row, Step, file, hook, line, story, turn
 
 WARM = turn(100, 90, wrote_5m=9)
 MEGABYTE = 1_000_000
+LAST_PROMPT = b'{"type":"user","timestamp":"2026-11-24T08:38:20.000Z","message":{"content":"do it%s"}}\n'
+LAST_RESPONSE = (
+    b'{"type":"assistant","timestamp":"2026-11-24T08:38:%s.000Z","message":{"id":"last","model":"m%s","usage":'
+    b'{"input_tokens":3,"cache_creation":{"ephemeral_5m_input_tokens":9},"cache_creation_input_tokens":9}}}'
+)
+# (what is wrong, the lines of the prompt and the response); test_jsonl.py has more
+DAMAGED = [
+    ("bytes that are no UTF-8", LAST_PROMPT % b"\xff\xfe" + LAST_RESPONSE % (b"30", b"\xc3\x28\x80")),
+    ("a lost newline", (LAST_PROMPT % b"").rstrip() + LAST_RESPONSE % (b"30", b"")),
+    (
+        "the start of an object that was never finished",
+        b'{"type":"user","message":{"content":"x'
+        + LAST_PROMPT % b""
+        + b'{"type":"attachment","attachment":{"a":{"b":1},"c'
+        + LAST_RESPONSE % (b"30", b""),
+    ),
+]
+
+
+def steps(*counts: tuple[str, int, int, int]) -> dict[str, object]:
+    """The usage of a response of several steps on the server: kind, input, read and written tokens of each."""
+    names = ("type", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    iterations = [dict(zip(names, step, strict=True)) for step in counts]
+    own = [step[1:] for step in counts if step[0] == "message"]
+    totals = {name: sum(step[i] for step in own) for i, name in enumerate(names[1:])}
+    return {**totals, "cache_creation": {"ephemeral_5m_input_tokens": totals[names[3]]}, "iterations": iterations}
 
 
 def in_folder(cwd: str) -> list[Step]:
@@ -45,6 +71,57 @@ ROWS = [
     Row("lines that end as on Windows",
         story(hook.prompt(100), line.user(100), line.bytes(99, b"\r\n"), line.answer(90, wrote_5m=9),
               line.bytes(90, b"\r\n"), hook.stop(90)), "warm", "idle", 200),
+
+    *(
+        Row(f"{what} in the last prompt and the last response",
+            story(turn(290, 280, wrote_5m=9), hook.prompt(100), line.bytes(90, lines + b"\n"), hook.stop(90)),
+            "warm", "idle", 200, also={"context_tokens": 12})
+        for what, lines in DAMAGED
+    ),
+    Row("a torn line without a newline, and the next response behind it",
+        story(turn(290, 280, wrote_5m=9), line.bytes(150, b'{"type":"progress","message":{"type":"us'),
+              turn(100, 90, wrote_5m=9)), "warm", "idle", 200),
+    Row("part of a torn line looks like a response, and nothing follows",
+        story(WARM, line.bytes(50, b'{"type":"progress","data":{"message":' + LAST_RESPONSE % (b"30", b"")
+                                   + b',"x":"')), "warm", "idle", 200),
+    Row("zero bytes before a line, as after a power failure",
+        story(turn(290, 280, wrote_5m=9), line.bytes(101, b"\0" * 4096), turn(100, 90, wrote_5m=9)),
+        "warm", "idle", 200),
+
+    # ---- what a response used
+    *(
+        Row(f"a usage with {what}: the tokens are not known", story(turn(100, 90, usage=usage)), "none", "idle",
+            also={"context_tokens": None, "rewrite_cost_usd": None})
+        for what, usage in [
+            ("no counts", {}),
+            ("the names of another maker", {"prompt_tokens": 1000, "completion_tokens": 5}),
+            ("lists and objects", {"input_tokens": [1], "cache_creation": [], "cache_read_input_tokens": {}}),
+        ]
+    ),
+    Row("a usage in which one count is no count: the tokens are not known",
+        story(turn(100, 90, usage={"input_tokens": 3, "cache_read_input_tokens": "many",
+                                   "cache_creation": {"ephemeral_5m_input_tokens": 9}})),
+        "warm", "idle", 200, also={"context_tokens": None}),
+    Row("a usage in which counts are null: those are zero",
+        story(turn(100, 90, usage={"input_tokens": 3, "cache_read_input_tokens": None,
+                                   "cache_creation_input_tokens": 9})),
+        "warm", "idle", 200, also={"context_tokens": 12}),
+    Row("a number of tokens that no context has", story(turn(100, 90, wrote_5m=10**12)), "none", "idle",
+        also={"context_tokens": None}),
+    Row("totals of several steps on the server: the context is that of the last step of the model's own",
+        story(turn(100, 90, usage=steps(("message", 2, 199_000, 2_500), ("advisor_message", 203_000, 0, 0),
+                                        ("message", 2, 202_000, 1_200)))), "warm", "idle", 200,
+        also={"context_tokens": 203_202}),
+    Row("the last step on the server is an advisor's",
+        story(turn(100, 90, usage=steps(("message", 2, 199_000, 2_500), ("advisor_message", 203_000, 0, 0)))),
+        "warm", "idle", 200, also={"context_tokens": 201_502}),
+    Row("steps on the server without counts: the totals count",
+        story(turn(100, 90, usage={**steps(("message", 2, 10, 20)), "iterations": [{"type": "message"}, 7, None]})),
+        "warm", "idle", 200, also={"context_tokens": 32}),
+    Row("the first lines of a response have no usage yet",
+        story(hook.prompt(100), line.user(100), line.answer(80, message="m", usage={}, stop=None),
+              line.answer(60, message="m", wrote_5m=9), hook.stop(60)), "warm", "idle", 200,
+        also={"context_tokens": 12}),
 
     # ---- the file
     Row("deleted after it was read", story(WARM, file.is_deleted(50)), "warm", "idle", 200,

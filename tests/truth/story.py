@@ -243,9 +243,9 @@ class _Line:
         """A line of a response. It wrote (`wrote_5m`, `wrote_1h`) and read (`read`) so many tokens of the cache."""
         return self._step(ago, session, stamped, lambda t, at: t.answer(at, **extra))
 
-    def tool_use(self, ago: float, *, session: str = OURS, **extra: Any) -> Step:
+    def tool_use(self, ago: float, *, session: str = OURS, stamped: float | None = None, **extra: Any) -> Step:
         """A response that asks for a tool."""
-        return self._step(ago, session, None, lambda t, at: t.tool_use(at, **extra))
+        return self._step(ago, session, stamped, lambda t, at: t.tool_use(at, **extra))
 
     def error(self, ago: float, *, session: str = OURS) -> Step:
         """What the client writes when the API failed."""
@@ -256,8 +256,23 @@ class _Line:
         text = [{"type": "text", "text": f"[Request interrupted by user{how}]"}]
         return self._step(ago, OURS, None, lambda t, at: t.user(at, text))
 
-    def command(self, ago: float, name: str, printed: str) -> tuple[Step, ...]:
-        """A command of the client's own, like /model: three lines in the user's name, none of them a prompt."""
+    def retry(self, ago: float, wait_ms: object, attempt: int = 1, **extra: Any) -> Step:
+        """What the client writes when a try failed and another one follows."""
+        return self._step(ago, OURS, None, lambda t, at: t.retry(at, wait_ms, attempt, **extra))
+
+    def command(self, ago: float, name: str, printed: str, *, in_system_lines: bool = False) -> tuple[Step, ...]:
+        """A command of the client's own, like /model: three lines in the user's name, none of them a prompt.
+
+        `in_system_lines`: newer clients write it as `system` lines instead.
+        """
+        if in_system_lines:
+            fields = {"type": "system", "subtype": "local_command", "level": "info", "isMeta": False}
+            texts = f"<command-name>/{name}</command-name>", f"<local-command-stdout>{printed}</local-command-stdout>"
+
+            def line_of(text: str) -> Step:
+                return self._step(ago, OURS, None, lambda t, at: t.at(at, content=text, **fields))
+
+            return tuple(line_of(text) for text in texts)
         return (
             self.user(ago, "<local-command-caveat>The command below was run directly..", isMeta=True),
             self.user(ago, f"<command-name>/{name}</command-name>"),

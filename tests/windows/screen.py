@@ -4,32 +4,21 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from PIL import Image
 from Xlib import X
 from Xlib.display import Display
 
+from waiting import PATIENCE
+
 SIZE = (900, 600)
 TRAY = (200, 28)
 ELSEWHERE = (300, 200)
-PATIENCE = 60.0
 
-T = TypeVar("T")
 Colour = tuple[int, int, int]
-
-
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """Look again and again until there is something, and return it. Fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.05)
-    return found
 
 
 class Screen:

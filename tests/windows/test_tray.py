@@ -12,7 +12,8 @@ import pytest
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from fakes import Transcript
-from windows.screen import ELSEWHERE, PATIENCE, Screen, wait_for
+from waiting import PATIENCE, wait_for
+from windows.screen import ELSEWHERE, Screen
 from windows.user import User
 from windows.wine import FROM_WHEEL, Running, Wine, copy_of
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 from claude_session_status import policy, reducer
 from claude_session_status.claude.files import json_object, open_plain
+from claude_session_status.claude.jsonl import lines_backwards
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.claude.payload import folder_name
 from claude_session_status.claude.registry import ListedClient, Registry
-from claude_session_status.claude.transcript import lines_backwards
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
 from claude_session_status.session_faults import SessionFaults

@@ -1,31 +1,37 @@
-"""Reads from the end of a transcript what the countdown needs, and no more of it than that.
+"""Reads from the end of a transcript what the countdown needs, and no more.
 
-There is no schema of these files: every field may be missing or new, lines may be half written, huge or junk. So each
-field is taken only if it has the right type, and a line that makes no sense is passed over. Files of 100 MB are
-common; the reader goes backwards in blocks and stops once it knows the last response, the moment its request began
-and the TTL. Nothing of a prompt or an answer leaves this module.
+No schema of these files exists: every field may be missing, new or of another type. So each field is taken only with
+the right type and within bounds, and a line that makes no sense is skipped. The reader goes backwards until it knows
+the last response, when its request began, and the TTL. No text of a prompt or a response leaves this module.
+
+The order in the file is not the order of events: a tool's result can stand before the last line of the response that
+asked for it, and old lines can be written again behind newer ones. So the lines are put in order by time, and of lines
+with the same uuid the earliest counts.
+
+*When a request began.* Newer clients write a line when they send it. Otherwise the request began after everything that
+it answers to: the nearest earlier `user` or `attachment` line, the end of the response before it, the wait after a
+failed try. The latest of these is a time before which it did not begin, so the countdown never shows too much.
 """
 
 import math
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
-from claude_session_status.claude.files import json_object, open_plain
+from claude_session_status.claude.choices import is_same_model
+from claude_session_status.claude.files import open_plain
+from claude_session_status.claude.jsonl import BLOCK, lines_backwards, objects_in
+from claude_session_status.claude.transcript_line import Line, Usage, epoch_seconds, line_of, title_in
 from claude_session_status.model import TranscriptFacts, Turn
 
-BLOCK = 64 * 1024
-FARTHEST = 16 * 1024 * 1024  # bytes from the end: farther back nothing is worth the time
-FARTHEST_FOR_MORE = 1024 * 1024  # bytes from the end: how far to look on for a title and the last write
+FARTHEST_FOR_MORE = 1024 * 1024  # bytes from the end: how far to look for a title, the last write, and newer lines
 
-AHEAD_OF_CLOCK = 5.0  # seconds: a line that is later than the clock by more is not believed
-AHEAD_OF_FILE = 120.0  # or later than the file was written; more, as that can be another machine's clock
+AHEAD_OF_CLOCK = 5.0  # seconds: a line later than the clock by more is not believed
+AHEAD_OF_FILE = 120.0  # nor one later than the file was written; more, as that can be another machine's clock
 
-_TTL = {"5m": 300, "1h": 3600}
 _TITLES = (b'"custom-title"', b'"ai-title"')
 
 
@@ -39,14 +45,14 @@ def stat_mark(path: str) -> str | None:
 
 
 def is_ahead(mark: str, now: float) -> bool:
-    """Whether the file with that mark is ahead of the clock: lines that are true may be passed over now."""
+    """Whether the file with that mark is ahead of the clock, so that true lines may be skipped now."""
     return int(mark.split(":")[1]) / 1e9 > now + AHEAD_OF_CLOCK
 
 
 def read(path: str, now: float = math.inf) -> TranscriptFacts | None:
-    """What the end of the transcript at `path` says; None when it can't be read. Never blocks, never raises.
+    """What the end of the transcript at `path` shows; None when it can't be read. Never blocks, never raises.
 
-    Lines from after `now`, or from after the file was written, are passed over: a clock was wrong.
+    Lines from after `now`, or from after the file was written, are skipped: a clock was wrong.
     """
     try:
         with open_plain(path) as (descriptor, size):
@@ -56,313 +62,274 @@ def read(path: str, now: float = math.inf) -> TranscriptFacts | None:
         return None
 
 
-def lines_backwards(descriptor: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """The file's lines, last first, each with the bytes between it and the file's end. Raises OSError."""
-    rest: list[bytes] = []  # what is known of a line whose start is not read yet, last part first
-    position = size
-    while position > 0 and size - position < FARTHEST:
-        length = min(BLOCK, position)
-        position -= length
-        os.lseek(descriptor, position, os.SEEK_SET)
-        block = os.read(descriptor, length)
-        if len(block) < length:
-            return  # truncated meanwhile: what follows would be glued from parts that never were one line
-        end = length
-        while (cut := block.rfind(b"\n", 0, end)) >= 0:
-            rest.append(block[cut + 1 : end])
-            line = b"".join(reversed(rest))
-            rest = []
-            end = cut
-            if line:
-                yield size - (position + cut + 1), line
-        rest.append(block[:end])
-    if position == 0 and (line := b"".join(reversed(rest))):
-        yield size, line
+def facts_of(lines: Iterable[tuple[int, bytes]], latest: float = math.inf) -> TranscriptFacts:
+    """The facts in `lines`, which come last first, each with its start's distance to the end of the file in bytes.
+
+    Lines from after `latest` (epoch seconds) are skipped.
+    """
+    found = _Found(latest)
+    look_again_at = BLOCK
+    is_known = False
+    for from_end, raw in lines:
+        if from_end > look_again_at:
+            look_again_at = from_end + BLOCK
+            is_known = found.has_request()
+        if is_known and from_end > FARTHEST_FOR_MORE:
+            break
+        if not is_known or found.may_matter(raw):
+            found.take(raw, is_unfinished=from_end == len(raw))
+    return _facts(found)
 
 
-@dataclass
-class _Reading:
-    """What has been gathered on the way back through the file."""
+# ---- the lines that were found ----------------------------------------------
 
-    facts: TranscriptFacts = field(default_factory=TranscriptFacts)
-    response: str | None = None  # the id of the last main response's message
-    request_ref: str | None = None
-    unanswered: dict[str, float] = field(default_factory=dict)  # requests' own lines after the response: id, when
-    told_start: float | None = None  # by the request's own line, which came after the response's: a quick answer
-    started: float | None = None  # nearest `user` or `attachment` line before the response's first line
-    first_seen: float | None = None  # the response's own first line
-    request_done: bool = False  # the request's start is as good as it gets
-    ttl: int | None = None
-    ttl_written_at: float | None = None  # when the earlier response was that told it
-    chosen: dict[str, tuple[float, str]] = field(default_factory=dict)  # after the response: what, when, which
-    response_model: str | None = None
-    response_effort: str | None = None
-    is_pending: bool = True  # False once an error is met: the requests before it failed
+
+@dataclass(slots=True)
+class _Found:
+    """What was found on the way back through the file."""
+
+    latest: float
+    lines: list[Line] = field(default_factory=list)  # last first
     custom_title: str | None = None
     ai_title: str | None = None
+    spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # response -> its first and last time
+    newest: str | None = None  # the response that ended last
+    oldest: tuple[float, str] | None = None  # the earliest line of a response, and which response that is
+    start_at: float = math.inf  # the earliest line that a request begins after
+    boundary_at: float = math.inf  # the earliest compaction
+    ttl_is_known: bool = False
+
+    def take(self, raw: bytes, *, is_unfinished: bool) -> None:
+        """Take what a line says."""
+        for fields in reversed(objects_in(raw, is_unfinished=is_unfinished)):
+            self.custom_title = self.custom_title or title_in(fields, "custom")
+            self.ai_title = self.ai_title or title_in(fields, "ai")
+            line = line_of(fields)
+            if line is not None and (line.at is None or line.at <= self.latest):
+                line.order = -len(self.lines)
+                self.lines.append(line)
+                self._note(line)
+
+    def _note(self, line: Line) -> None:
+        if line.at is None:
+            return
+        if line.response is not None:
+            first, last = self.spans.get(line.response, (line.at, line.at))
+            self.spans[line.response] = min(first, line.at), max(last, line.at)
+            if self.newest is None or self.spans[line.response][1] > self.spans[self.newest][1]:
+                self.newest = line.response
+            self.oldest = min(self.oldest or (line.at, line.response), (line.at, line.response))
+            has_ttl = line.asked_ttl if line.response == self.newest else None
+            self.ttl_is_known |= bool(has_ttl or (line.usage and line.usage.written_ttl))
+        if line.starts_request:
+            self.start_at = min(self.start_at, line.at)
+        if line.compaction is not None:
+            self.boundary_at = min(self.boundary_at, line.at)
+
+    def has_request(self) -> bool:
+        """Whether the last response and what its request began after are found: lines from before both are."""
+        if self.newest is None or self.oldest is None:
+            return False
+        first = self.spans[self.newest][0]
+        is_other = self.oldest[1] != self.newest and self.oldest[0] < first
+        return (is_other and self.start_at < first) or self.boundary_at < first
+
+    def may_matter(self, raw: bytes) -> bool:
+        """Whether a line before the last request can still matter: a quick look before the JSON is parsed."""
+        if self.custom_title is None and any(name in raw for name in _TITLES):
+            return True
+        if not self.ttl_is_known and b'"ephemeral_' in raw:
+            return True
+        # Old lines were written again behind this one.
+        newest_at = self.spans[self.newest][1] if self.newest is not None else -math.inf
+        return any(seconds > newest_at for seconds in map(_seconds, _STAMP.findall(raw)))
 
 
-def facts_of(lines: Iterator[tuple[int, bytes]], latest: float = math.inf) -> TranscriptFacts:
-    """The facts in `lines`, which come last first. Those from after `latest` (epoch seconds) are passed over."""
-    reading = _Reading()
-    for from_end, raw in lines:
-        all_known = reading.ttl is not None and reading.custom_title is not None
-        if reading.request_done and (all_known or from_end > FARTHEST_FOR_MORE):
-            break
-        if reading.request_done and not _may_matter(raw, reading):
-            continue
-        line = json_object(raw)
-        if line is not None and (timestamp(line) or -math.inf) <= latest:
-            _take(reading, line)
-    starts = (reading.told_start, reading.started, reading.first_seen)
-    switched_at, switched_back_at = _switches(reading)
+_STAMP = re.compile(rb'"timestamp": ?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"')
+
+
+def _seconds(stamp: bytes) -> float:
+    return epoch_seconds(stamp.decode()) or -math.inf
+
+
+# ---- the facts --------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Response:
+    """One response: its lines, the earliest first."""
+
+    lines: list[Line]
+
+    @property
+    def first_at(self) -> float:
+        return self.lines[0].at or 0.0
+
+    @property
+    def last_at(self) -> float:
+        return self.lines[-1].at or 0.0
+
+    def last(self, name: str) -> Any:
+        """The last stated value of that field of its lines; None when none states it."""
+        return next((value for line in reversed(self.lines) if (value := getattr(line, name)) is not None), None)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The last usage with counts, else the last one."""
+        usages = [line.usage for line in reversed(self.lines) if line.usage is not None]
+        return next((usage for usage in usages if usage.context_tokens is not None), usages[0] if usages else None)
+
+    @property
+    def written_ttl(self) -> int | None:
+        return min((u.written_ttl for line in self.lines if (u := line.usage) and u.written_ttl), default=None)
+
+    @property
+    def ttl(self) -> int | None:
+        """What the request asked for holds also where it wrote nothing; where both are stated the shorter counts."""
+        return min((ttl for ttl in (self.last("asked_ttl"), self.written_ttl) if ttl), default=None)
+
+
+def _facts(found: _Found) -> TranscriptFacts:
+    lines = _in_order(found.lines)
+    responses = _responses(lines)
+    turn, turn_at = _turn(lines)
+    facts = TranscriptFacts(
+        title=found.custom_title or found.ai_title,
+        title_given=found.custom_title is not None,
+        turn=turn,
+        turn_at=turn_at,
+    )
+    last = responses[-1] if responses else None
+    facts = replace(facts, pending_at=_pending_at(lines, last))
+    since = -math.inf if last is None else last.last_at
+    compactions = [line for line in lines if line.compaction is not None and _at(line) >= since]
+    if compactions:
+        facts = replace(facts, compacted_at=compactions[-1].at, compaction=compactions[-1].compaction)
+    if last is None or (usage := last.usage) is None:
+        return facts
+    writer = last if last.ttl else next((r for r in reversed(responses) if r.written_ttl), None)
+    request_at = _request_at(lines, responses, last)
+    switched_at, switched_back_at = _switches(lines, last, request_at)
     return replace(
-        reading.facts,
-        request_at=next((at for at in starts if at is not None), None) if reading.response is not None else None,
-        pending_at=next(iter(reading.unanswered.values()), None),
-        response_at=reading.first_seen,
-        ttl_seconds=reading.ttl,
-        ttl_written_at=reading.ttl_written_at,
-        title=reading.custom_title or reading.ai_title,
-        title_given=reading.custom_title is not None,
+        facts,
+        request_at=request_at,
+        request_cached=usage.is_cached,
+        response_at=last.first_at,
+        ttl_seconds=writer.ttl if writer is last else writer.written_ttl if writer else None,
+        ttl_written_at=None if writer is None or writer is last else writer.last_at,
+        context_tokens=usage.context_tokens,
+        model=last.last("model"),
         switched_at=switched_at,
         switched_back_at=switched_back_at,
+        cache_miss_reason=last.last("cache_miss_reason"),
     )
 
 
-def _may_matter(raw: bytes, reading: _Reading) -> bool:
-    """Whether a line far back can still tell something: a cheap look before the JSON is parsed."""
-    if any(name in raw for name in _TITLES):
-        return True
-    return reading.ttl is None and b'"ephemeral_' in raw
+def _at(line: Line) -> float:
+    return -math.inf if line.at is None else line.at
 
 
-def _take(reading: _Reading, line: dict[str, Any]) -> None:
-    if line.get("isSidechain") is True:
-        return
-    match line.get("type"):
-        case "assistant":
-            _take_assistant(reading, line)
-        case "user":
-            _take_user(reading, line)
-        case "attachment":
-            _take_start(reading, line)
-        case "api-request":
-            _take_request(reading, line)
-        case "system":
-            _take_system(reading, line)
-        case "custom-title":
-            reading.custom_title = reading.custom_title or _text(line.get("customTitle"))
-        case "ai-title":
-            reading.ai_title = reading.ai_title or _text(line.get("aiTitle"))
-        case _:
-            pass
+def _in_order(found: list[Line]) -> list[Line]:
+    """The lines by time, each once. `found`: last first.
+
+    A line without a time follows the one before it in the file, and shows nothing of the turn.
+    """
+    at: float | None = None
+    known: dict[str, Line] = {}
+    lines = []
+    for line in reversed(found):
+        if line.at is None:
+            line.at = at
+            line.turn = None
+        at = line.at
+        if line.at is None:
+            continue
+        copy = known.get(line.uuid) if line.uuid is not None else None
+        if copy is None:
+            lines.append(line)
+            if line.uuid is not None:
+                known[line.uuid] = line
+        elif line.at < _at(copy):
+            copy.at = line.at
+    return sorted(lines, key=lambda line: (_at(line), line.order))
 
 
-def _take_assistant(reading: _Reading, line: dict[str, Any]) -> None:
-    message = line.get("message")
-    if not isinstance(message, dict):
-        return
-    if line.get("isApiErrorMessage") is True or message.get("model") == "<synthetic>":
-        reading.is_pending = False  # what was asked before it failed
-        _say_turn(reading, line, Turn.OVER)
-        return
-    usage = message.get("usage")
-    if not isinstance(usage, dict):
-        return
-    _say_turn(reading, line, _turn_after(line, message))
-    identity = _text(message.get("id")) or _text(line.get("requestId")) or _text(line.get("uuid")) or "?"
-    if reading.response is None:
-        _take_response(reading, identity, line, message, usage)
-    if reading.response == identity and not reading.request_done:
-        reading.started = None  # an earlier line of the same response: look for its start from here on
-        reading.first_seen = timestamp(line) or reading.first_seen
-        reading.request_ref = reading.request_ref or _text(line.get("requestRef"))
-        if reading.request_ref is not None and reading.request_ref in reading.unanswered:
-            reading.told_start = reading.unanswered.pop(reading.request_ref)
-    elif reading.response != identity:
-        reading.request_done = True
-    if reading.ttl is None and (told := written_ttl(usage)) is not None:
-        reading.ttl = told
-        reading.ttl_written_at = None if reading.response == identity else timestamp(line)
+def _responses(lines: list[Line]) -> list[_Response]:
+    """The responses that state their usage, the one that ended last at the end."""
+    by_id: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.response is not None:
+            part = by_id.pop(line.response, [])
+            part.append(line)
+            by_id[line.response] = part  # a response that goes on comes last
+    return [response for part in by_id.values() if (response := _Response(part)).usage is not None]
 
 
-def _turn_after(line: dict[str, Any], message: dict[str, Any]) -> Turn:
-    """Where a line of a response leaves the turn. Old clients give no stop reason, so the block must tell."""
-    content = message.get("content")
-    kinds = {block.get("type") for block in content if isinstance(block, dict)} if isinstance(content, list) else set()
-    if line.get("isAbortedMidStream") is True:
-        return Turn.OVER
-    if message.get("stop_reason") == "tool_use" or "tool_use" in kinds:
-        return Turn.TOOL
-    return Turn.ASKED if kinds == {"thinking"} and message.get("stop_reason") is None else Turn.OVER
+def _request_at(lines: list[Line], responses: list[_Response], last: _Response) -> float:
+    """The start of the request that led to the last response: never after the response's first line."""
+    first_at = last.first_at
+    refs = {line.request_ref for line in last.lines} - {None}
+    before = lines[: next(i for i, line in enumerate(lines) if line is last.lines[0])]
+    sent = [_at(line) for line in lines if line.request in refs]
+    if sent:
+        start = max((at for at in sent if at <= first_at), default=first_at)
+    else:
+        starts = [_at(line) for line in before if line.starts_request or line.compaction is not None]
+        ends = [response.last_at for response in responses if response.last_at < first_at]
+        start = max(starts + ends, default=first_at)
+    for failed in (line for line in reversed(before) if line.retry_seconds is not None):
+        if _at(failed) >= start:
+            retried_at = _at(failed) + (failed.retry_seconds or 0.0)
+            return retried_at if retried_at <= first_at else _at(failed)
+        break
+    return start
 
 
-def _take_request(reading: _Reading, line: dict[str, Any]) -> None:
-    """A request's own line, written within 0.1 s of its sending: while the response is on its way, or just after."""
-    at = timestamp(line)
-    if at is None or str(line.get("querySource")).startswith("agent:"):
-        return
-    if reading.response is None:
-        if reading.is_pending:
-            reading.unanswered.setdefault(_text(line.get("id")) or "?", at)
-    elif not reading.request_done and reading.request_ref is not None and line.get("id") == reading.request_ref:
-        reading.started = at
-        reading.request_done = True
+def _pending_at(lines: list[Line], last: _Response | None) -> float | None:
+    """When the last request was sent that has no response yet and has not failed."""
+    ended_at = -math.inf if last is None else last.last_at
+    refs = set() if last is None else {line.request_ref for line in last.lines}
+    for line in reversed(lines):
+        if line.is_failure or line.compaction is not None or _at(line) < ended_at:
+            return None
+        if line.request is not None and line.request not in refs:
+            return line.at
+    return None
 
 
-def _take_response(
-    reading: _Reading, identity: str, line: dict[str, Any], message: dict[str, Any], usage: dict[str, Any]
-) -> None:
-    reading.response = identity
-    reading.response_model = _text(line.get("requestedModel")) or _text(message.get("model"))
-    reading.response_effort = _text(line.get("effort"))
-    # What the request asked for holds also where it wrote nothing; where both are told the shorter one counts.
-    told = (_TTL.get(_text(line.get("promptCacheRequested")) or ""), written_ttl(usage))
-    reading.ttl = min((ttl for ttl in told if ttl is not None), default=None)
-    wrote = _count(usage.get("cache_creation_input_tokens"))
-    read_ = _count(usage.get("cache_read_input_tokens"))
-    reading.facts = replace(
-        reading.facts,
-        request_cached=bool(wrote or read_ or written_ttl(usage)),
-        context_tokens=(_count(usage.get("input_tokens")) or 0) + (wrote or 0) + (read_ or 0),
-        model=_text(message.get("model")),
-    )
+def _turn(lines: list[Line]) -> tuple[Turn | None, float | None]:
+    """Where the newest line that shows it leaves the turn, and when that was. A try that failed keeps it open."""
+    retried_at = None
+    for line in reversed(lines):
+        if line.retry_seconds is not None and retried_at is None:
+            retried_at = line.at
+        if line.turn is not None:
+            if retried_at is not None and line.turn is Turn.ASKED:
+                return Turn.ASKED, retried_at
+            return line.turn, line.at
+    return None, None
 
 
-def written_ttl(usage: dict[str, Any]) -> int | None:
-    """The TTL in seconds of what a response wrote to the cache; None when it wrote nothing, or does not say."""
-    creation = usage.get("cache_creation")
-    if not isinstance(creation, dict):
-        return None
-    if _count(creation.get("ephemeral_5m_input_tokens")):
-        return _TTL["5m"]
-    return _TTL["1h"] if _count(creation.get("ephemeral_1h_input_tokens")) else None
-
-
-def _take_user(reading: _Reading, line: dict[str, Any]) -> None:
-    if line.get("isCompactSummary") is True:
-        return
-    text = _first_text(line) or ""
-    if reading.response is None:
-        _take_choice(reading, line, text)
-    if text.startswith("[Request interrupted by user"):
-        _say_turn(reading, line, Turn.OVER)
-    elif line.get("isMeta") is not True and not text.startswith(_NOT_A_PROMPT):
-        _say_turn(reading, line, Turn.ASKED)
-    if not text.startswith(_STARTS_NOTHING):
-        _take_start(reading, line)
-
-
-# Lines that the client writes as the user's: what a local command was and what it printed.
-_NOT_A_PROMPT = ("<command-name>", "<command-message>", "<local-command-", "<bash-")
-# They can be written while a reply is on its way. What `!` printed goes to the model.
-_STARTS_NOTHING = ("<command-name>", "<command-message>", "<local-command-", "<system-reminder>")
-
-
-def _take_choice(reading: _Reading, line: dict[str, Any], text: str) -> None:
-    """Another model or effort, which the user chose after the last response: the newest of each counts."""
-    at = timestamp(line)
-    for what, pattern in _CHOICES.items():
-        if at is not None and what not in reading.chosen and (found := pattern.match(text)):
-            reading.chosen[what] = at, _COLOURS.sub("", found[1])
-
-
-_CHOICES = {
-    "model": re.compile(r"<local-command-stdout>Set model to (.+?)(?: and saved\b|</|$)"),
-    "effort": re.compile(r"<local-command-stdout>Set effort level to (\w+)"),
-}
-_COLOURS = re.compile(r"\x1b\[[\d;]*m")
-
-
-def _switches(reading: _Reading) -> tuple[float | None, float | None]:
-    """When something else was chosen than the last response had, and when that was chosen again; None: not so."""
-    if reading.response is None or not reading.chosen:
-        return None, None
-
-    def is_same(what: str, name: str) -> bool:
-        if what == "effort":
-            return name == reading.response_effort
-        return _is_named(reading.response_model or "", name)
-
-    away = [at for what, (at, name) in reading.chosen.items() if not is_same(what, name)]
-    return (max(away), None) if away else (None, max(at for at, _ in reading.chosen.values()))
-
-
-def _is_named(model: str, name: str) -> bool:
-    """Whether `Opus 5.5 (default)` is what a person reads for the model `claude-opus-5-5`."""
-
-    def parts(text: str) -> tuple[list[str], bool]:
-        head = re.split(r"[(\[]", text.lower())[0]
-        words = re.findall(r"[a-z]+|\d+", head)
-        # A date in the name is no version; the long context is another cache.
-        return sorted(w for w in words if w != "claude" and len(w) < 8), "1m" in text.lower()
-
-    return parts(model) == parts(name)
-
-
-def _take_start(reading: _Reading, line: dict[str, Any]) -> None:
-    if reading.response is None or reading.request_done:
-        return
-    if reading.started is None:
-        reading.started = timestamp(line)
-    reading.request_done = reading.told_start is not None
-
-
-def _take_system(reading: _Reading, line: dict[str, Any]) -> None:
-    subtype = line.get("subtype")
-    if subtype == "turn_duration":
-        _say_turn(reading, line, Turn.OVER)
-    elif subtype == "compact_boundary":
-        details = line.get("compactMetadata")
-        if not isinstance(details, dict) or details.get("trigger") != "auto":
-            _say_turn(reading, line, Turn.OVER)  # the user asked for it, and for no more
-        if reading.response is None:
-            reading.facts = replace(reading.facts, compacted_at=reading.facts.compacted_at or timestamp(line))
-        else:
-            _take_start(reading, line)
-            reading.request_done = True
-
-
-def _say_turn(reading: _Reading, line: dict[str, Any], turn: Turn) -> None:
-    """The newest line that tells where the turn is decides; the reading comes to it first."""
-    if reading.facts.turn is None and (at := timestamp(line)) is not None:
-        reading.facts = replace(reading.facts, turn=turn, turn_at=at)
-
-
-def timestamp(line: dict[str, Any]) -> float | None:
-    """The line's `timestamp` as epoch seconds; None when it is missing or no date."""
-    text = line.get("timestamp")
-    if not isinstance(text, str):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return min(seconds, _LATEST) if seconds >= 0 else None
-
-
-_LATEST = 253402214400.0  # a day before the end of the year 9999: the last that every time zone can say
-
-
-def _first_text(line: dict[str, Any]) -> str | None:
-    message = line.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        for block in content:
-            if isinstance(block, dict) and isinstance(block.get("text"), str):
-                return str(block["text"])
-        return None
-    return content if isinstance(content, str) else None
-
-
-def _text(value: object) -> str | None:
-    """A text worth keeping: not empty, bounded, and free of lone surrogates."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    return value[:1024].encode("utf-8", "replace").decode()
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
+def _switches(lines: list[Line], last: _Response, request_at: float) -> tuple[float | None, float | None]:
+    """When the user chose something else than the last response had, and when the same again; None: not done."""
+    usage = last.usage
+    model = last.last("requested_model") or last.last("model") or ""
+    effort, is_fast = last.last("effort"), usage.is_fast if usage else None
+    chosen: dict[str, tuple[float, bool]] = {}  # what -> when, and whether the response had the same
+    for line in lines:
+        if (choice := line.choice) is None:
+            continue
+        at = _at(line)
+        if at <= request_at:
+            effort = last.last("effort") or choice.effort or effort
+            continue
+        if choice.model is not None:
+            chosen["model"] = at, is_same_model(choice.model, model)
+        if choice.effort is not None and (choice.is_effort_only or effort is not None):
+            chosen["effort"] = at, choice.effort == (effort or "").lower()
+        if choice.fast is not None and is_fast is not None:
+            chosen["speed"] = at, choice.fast is is_fast
+    away = [at for at, is_same in chosen.values() if not is_same]
+    if away:
+        return max(away), None
+    return None, max((at for at, _ in chosen.values()), default=None)

@@ -10,6 +10,7 @@ import click
 from claude_session_status import config, paths, policy, pricing, report
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
+from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
 
 
@@ -26,7 +27,8 @@ def look(*, everything: bool = False, ended: bool = False, price: policy.Price |
     store = Store(where.database)
     monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
     # What it warns of is printed below; what was set aside or mended on the way is said on stderr as it happens.
-    logging.getLogger(Monitor.__module__).addHandler(logging.NullHandler())
+    for module in (Monitor.__module__, SessionFaults.__module__):
+        logging.getLogger(module).addHandler(logging.NullHandler())
     monitor.look()
     shot = monitor.snapshot()
     if monitor.problem and not shot.sessions:

@@ -8,7 +8,8 @@ from Xlib import XK
 
 from claude_session_status.desktop.linux.bus import BusError, CallError, Target
 from desktop.harness import WATCHER, Desktop
-from desktop.programs import Program, wait_for
+from desktop.programs import Program
+from waiting import wait_for
 
 SHELL = Target("org.gnome.Shell", "/org/gnome/Shell", "org.freedesktop.DBus.Properties")
 BACKGROUND = (0x2B, 0x45, 0x60)

@@ -2,7 +2,8 @@
 
 from claude_session_status.desktop.linux.bus import Target
 from desktop.harness import WATCHER, Desktop
-from desktop.programs import Program, wait_for
+from desktop.programs import Program
+from waiting import wait_for
 
 KDED = Target("org.kde.kded5", "/kded", "org.kde.kded5")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.harness import NOTIFICATIONS, WATCHER, Desktop
-from desktop.programs import Program, wait_for
+from desktop.programs import Program
+from waiting import wait_for
 
 NOBODY = 65534
 BUS_SETTINGS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
