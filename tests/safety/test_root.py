@@ -23,7 +23,7 @@ from claude_session_status.private import give_to_owner, make_private_folder, op
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import LOG_BYTES, Store
-from ingester import wait_until_applied
+from ingester import wait_for_ingester
 from safety.small_disk import COMMAND
 
 USER, GROUP = 65534, 65533
@@ -58,7 +58,7 @@ def as_root(where: Paths, command: str, session_id: str) -> None:
         capture_output=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    wait_until_applied(where)
+    wait_for_ingester(where)
 
 
 def as_user(where: Paths, program: str, raw: bytes = b"") -> None:
