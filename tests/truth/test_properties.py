@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, notes, policy, reducer, report, view
+from claude_session_status import alerting, notes, notification, policy, reducer, report, view
 from claude_session_status.claude import transcript
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
@@ -308,7 +308,7 @@ def test_policy_and_texts_handle_every_row_at_every_time(rows: list[Session], no
     assert len(report.rows(shot, report.Columns())) == len(rows)
     assert view.menu(shot)
     assert len(view.tooltip(shot)) <= 128
-    assert all(len(view.notification(alert).title) <= 64 for alert in due)
+    assert all(len(notification.of_alerts(alert).title) <= 64 for alert in due)
 
 
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))
