@@ -25,7 +25,7 @@ from claude_session_status.errors import (
 )
 from claude_session_status.private import give_to_owner, make_private, make_private_folder
 from claude_session_status.store import failures, files, schema
-from claude_session_status.store.driver import duckdb
+from claude_session_status.store.driver import duckdb, open_file
 from claude_session_status.store.rows import select
 from claude_session_status.store.tables import Tables
 
@@ -191,7 +191,7 @@ class Opener:
         new = os.path.join(folder, os.path.basename(self.path))
         files.make_empty_folder(folder)
         try:
-            with closing(duckdb.connect(new, config=_OPTIONS)) as connection:
+            with closing(open_file(new, config=_OPTIONS)) as connection:
                 self._upgrade(connection, 0, 0.0)
                 connection.execute("CHECKPOINT")  # it is renamed without its log
             if sys.platform != "win32":
@@ -208,7 +208,7 @@ def connect(path: str, *, read_only: bool) -> schema.Connection:
     Raises StoreUnusableError and StoreBrokenError for what DuckDB must not open, and duckdb.Error.
     """
     checked = _check(path)
-    connection = duckdb.connect(path, read_only=read_only, config=_OPTIONS)
+    connection = open_file(path, read_only=read_only, config=_OPTIONS)
     if checked is not None and _is_others(os.path.dirname(path)) and not os.path.samestat(checked, os.lstat(path)):
         connection.close()
         raise StoreUnusableError(f"{path} was replaced while it was opened", "Try again")
