@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from claude_session_status import config, notes, reducer
 from claude_session_status.claude import transcript
+from claude_session_status.claude.idle_compaction import IdleCompaction
 from claude_session_status.claude.registry import Registry, ReportedStatus
+from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.heartbeat import monitor_runs
 from claude_session_status.lock import FileLock
@@ -44,6 +46,10 @@ class DrainResult(Enum):
     LOCKED = "another process holds the ingest lock"
 
 
+class _EventError(Exception):
+    """An event that can't be applied to its session, whatever the reason."""
+
+
 class Ingester:
     """Applies the notes of one folder. `default_ttl` (seconds) is used where no source knows the TTL."""
 
@@ -61,7 +67,10 @@ class Ingester:
         self._clock = clock
         self._faults = faults or SessionFaults()
         self._spool = Spool(paths.spool)
+        self._is_utf8 = not any("\ud800" <= character <= "\udfff" for character in paths.projects)
         self._registry = Registry(paths.client_registry)
+        self._idle_compaction = IdleCompaction(paths.claude_dir)
+        self._transcripts = TranscriptFinder(paths.projects, clock)
         self._applied: dict[str, OSError] = {}  # notes that are applied and could not be removed
         self._refused: dict[str, OSError] = {}  # notes that can't be applied and could not be renamed
 
@@ -123,12 +132,8 @@ class Ingester:
         """Commit the events of the batch, then remove their notes."""
         try:
             self._commit([event for _, event in batch])
-        except (SessionStatusError, OSError) as error:
-            if not isinstance(error, StoreRowError):
-                raise
-            self._apply_halves(batch, error)
-        except Exception as error:  # one event that can't be applied must not stop the others
-            self._apply_halves(batch, error)
+        except (StoreRowError, _EventError, ValueError, TypeError, ArithmeticError) as error:
+            self._apply_halves(batch, error)  # one event that can't be applied must not stop the others
         else:
             self._remove([name for name, _ in batch])
 
@@ -146,7 +151,10 @@ class Ingester:
             now = self._clock()
             for event in sorted(events, key=lambda e: (e.at, e.kind)):
                 session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-                after[event.session_id] = reducer.apply(session, event, now)
+                try:
+                    after[event.session_id] = reducer.apply(session, event, now)
+                except Exception as error:
+                    raise _EventError(f"{type(error).__name__}: {error}") from error
             return [self.refresh(session) for session in after.values()]
 
         self._store.update((event.session_id for event in events), change)
@@ -179,7 +187,7 @@ class Ingester:
         session = reducer.apply_client_status(
             session, reported.status if reported else None, reported.since if reported else None
         )
-        path = session.transcript_path
+        path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
@@ -190,7 +198,18 @@ class Ingester:
                 session = reducer.drop_future(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
+                if session.project_folder is None:
+                    session = reducer.apply_first_folder(session, first_folder(path))
+        session = reducer.apply_idle_compaction(session, self._idle_compaction.tokens_of(session))
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
+
+    def _transcript_path(self, session: Session) -> str | None:
+        """Where the transcript is. A row can't hold a path that is not UTF-8: only what is below our folder is used."""
+        path = session.transcript_path
+        if path is None or self._is_utf8:
+            return path
+        below = path.rpartition("/projects/")[2]
+        return os.path.join(self._paths.projects, below)
 
     def _reported_status(self, session: Session) -> ReportedStatus | None:
         """The client's self-reported status.
