@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, policy, reducer, view
+from claude_session_status import alerting, notification, policy, reducer
 from claude_session_status.model import (
     Session,
     SessionState,
@@ -91,7 +91,7 @@ def compaction_alerts(leads: tuple[float, ...] | None, *, fails: bool = False) -
         for alert in alerting.due_alerts([policy.state_of(idle, now)], leads, now):
             for done in alerting.alerted_events(alert, leads, now):
                 idle = reducer.apply(idle, done, now)
-            given.append(((now - NOW) / 60, view.notification(alert).title))
+            given.append(((now - NOW) / 60, notification.of_alerts(alert).title))
     return given
 
 

@@ -1,4 +1,4 @@
-"""What the terminal shows, as data: the columns of the table, and the JSON."""
+"""What the terminal shows, as data: the table's columns and the JSON."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from rows import ENDED, make, shot
         (make("a", None), "NONE"),
     ],
 )
-def test_the_cache_column(session: Session, cache: str) -> None:
+def test_the_cache_column_of_each_state(session: Session, cache: str) -> None:
     (row,) = report.rows(shot(session), report.Columns())
     assert row.cache == cache
 
@@ -36,7 +36,7 @@ def test_columns_fill_the_terminal_and_no_more(width: int) -> None:
     assert c.last_turn >= len("59m 59s ago")
 
 
-def test_what_short_project_names_leave_is_the_titles() -> None:
+def test_titles_get_the_room_that_short_project_names_leave() -> None:
     long, short = report.columns(100), report.columns(100, longest_project=11)
     assert short.project == 11
     assert short.title == long.title + long.project - 11

@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import Annotated
 
 Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
+LATEST_AT = 253402214400.0  # a day before the end of the year 9999: the last moment that every time zone can express
 
 
 class Cache(StrEnum):
