@@ -75,6 +75,17 @@ def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
     ]
 
 
+def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> None:
+    large = make("a", 400, 3600, context_tokens=214_000, idle_compact_tokens=200_000)
+    at = words.clock(NOW - 400 + 3240)[:5]
+    (idle, *_) = view.menu(shot(large))
+    assert line([idle], "session:a:expires").label == f"Expires: {words.moment(NOW + 3200, NOW)}; compacts at {at}"
+    compacted = replace(large, uncached_at=NOW - 10, compacted_at=NOW - 10)
+    (idle, *_) = view.menu(shot(compacted))
+    assert idle.label == "○ a   compacted"
+    assert line([idle], "session:a:expires").label == "Expires: compacted, nothing cached"
+
+
 def test_a_session_without_known_facts_has_the_same_items() -> None:
     known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
     assert [i.key for i in known.children] == [i.key for i in unknown.children]

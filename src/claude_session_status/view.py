@@ -20,6 +20,7 @@ from claude_session_status.words import (
     apart,
     clean,
     clock,
+    compaction,
     cut,
     line_of,
     moment,
@@ -318,8 +319,8 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
         facts = tuple((name, "unknown") for name in _FACTS)
     ours = session.session_id
     actions: tuple[tuple[str, str, Action | None, bool | None], ...] = (
-        ("copy", "Copy resume command", CopyResumeCommand(ours, session.cwd), None),
-        ("folder", "Open folder", OpenFolder(session.cwd) if session.cwd else None, None),
+        ("copy", "Copy resume command", CopyResumeCommand(ours, session.folder), None),
+        ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
         ("forget", "Forget", ForgetSession(ours), None),
     )
@@ -334,19 +335,24 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
 _FACTS = ("in", "id", "model", "tokens", "cost", "turn", "expires")
 
 
+def _expiry(state: SessionState, now: float) -> str:
+    if state.expires_at is not None:
+        return "; ".join(filter(None, (moment(state.expires_at, now), compaction(state))))
+    return "compacted, nothing cached" if state.is_compacted else "nothing cached"
+
+
 def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
     """What is known about a session, a line each. Always the same lines, so that the menu keeps its shape."""
     session = state.session
     tokens = thousands(session.context_tokens)
     cost = money(state.rewrite_cost_usd)
     texts = (
-        f"Folder: {shorten(clean(session.cwd or ''), FOLDER_WIDTH) or 'unknown'}",
+        f"Folder: {shorten(clean(session.folder or ''), FOLDER_WIDTH) or 'unknown'}",
         f"Session: {short_id(session) or 'unknown'}",
         f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}",
         f"Context: {tokens + ' tokens' if tokens else 'unknown'}",
         f"If it expires: {cost + ' to rebuild' if cost else 'cost unknown'}",
         f"Last turn: {moment(session.last_turn_at, now) or 'none yet'}",
-        f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: "
-        f"{'nothing cached' if state.expires_at is None else moment(state.expires_at, now)}",
+        f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {_expiry(state, now)}",
     )
     return tuple(zip(_FACTS, texts, strict=True))

@@ -28,7 +28,8 @@ def said(expires_at: float | None = NOW + 300, ttl: str = "5m", model: str = "op
     """What the client pipes, in part."""
     return {
         "session_id": SESSION,
-        "cwd": "/home/me/my-app",
+        "cwd": "/home/me/my-app/src",
+        "workspace": {"current_dir": "/home/me/my-app/src", "project_dir": "/home/me/my-app"},
         "transcript_path": "/t.jsonl",
         "model": {"id": model},
         "context_window": {"total_input_tokens": 142_028},
@@ -124,7 +125,8 @@ def test_a_request_is_noted_once_however_often_it_is_rendered(where: Paths) -> N
     assert (event.kind.value, event.session_id, event.expires_at, event.ttl_seconds) == (
         "statusline", SESSION, NOW + 300, 300,
     )  # fmt: skip
-    assert (event.project, event.transcript_path, event.model) == ("my-app", "/t.jsonl", None)
+    assert (event.cwd, event.project_folder) == ("/home/me/my-app/src", "/home/me/my-app")
+    assert (event.project, event.transcript_path, event.model) == (None, "/t.jsonl", None)
 
 
 def test_of_notes_that_nobody_took_in_only_the_newest_stays(where: Paths) -> None:

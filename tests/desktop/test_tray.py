@@ -177,6 +177,16 @@ def test_a_notification_that_is_no_longer_true_is_withdrawn(later: Snapshot, clo
     assert scene.notifier.closed == closed
 
 
+def test_the_notification_of_a_compaction_is_withdrawn_once_that_is_over_or_no_longer_comes() -> None:
+    scene = Scene()
+    compacts = dataclasses.replace(state("a", 480), compacts_at=NOW + 120)
+    scene.tray.show(snapshot(compacts), [Alert(compacts, 480)])
+    scene.tray.show(snapshot(compacts))
+    assert scene.notifier.closed == []
+    scene.tray.show(snapshot(state("a", 480)))
+    assert scene.notifier.closed == ["a"]
+
+
 def test_a_notifier_that_raises_does_not_stop_the_tray() -> None:
     scene = Scene()
     scene.notifier.outcome = None

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
-from cli.test_watch import Terminal
 from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop
 from fakes import Transcript
+from terminal import Terminal
 from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]

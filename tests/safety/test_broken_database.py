@@ -20,7 +20,7 @@ from claude_session_status import notes
 from claude_session_status.claude import discovery, ingest
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
 from claude_session_status.lock import FileLock
-from claude_session_status.model import Event, EventKind, Session
+from claude_session_status.model import LATEST_AT, Event, EventKind, Session
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -401,12 +401,12 @@ def test_any_text_can_be_held(text: str, where: Paths) -> None:
     assert held.title == text.encode("utf-8", "replace").decode()
 
 
-@pytest.mark.parametrize("at", [-1e12, 0.0, 253402300799.0, 253402300799.0 + 3600, 1e15])
+@pytest.mark.parametrize("at", [-1e12, 0.0, LATEST_AT, LATEST_AT + 3600, 1e15])
 def test_any_moment_can_be_held(at: float, where: Paths) -> None:
     store = Store(where.database)
     store.update([], lambda before: [Session("s", started_at=at)])
     (held,) = store.load()
-    assert held.started_at == min(max(at, 0.0), 253402300799.0)
+    assert held.started_at == min(max(at, 0.0), LATEST_AT)
 
 
 # ---- sessions by their transcripts ------------------------------------------

@@ -22,9 +22,9 @@ from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
-from cli.test_watch import Terminal
 from desktop.harness import Desktop, Program
 from fakes import NOW
+from terminal import Terminal
 from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -104,8 +104,13 @@ def test_watch_shows_them_as_text(crafted: dict[str, str], terminal: Terminal) -
     screen = terminal.wait(lambda s: "WARM" in s and "[bold red]x" in s)
     assert screen.splitlines()[0].startswith("claude-session-status")  # no name has cleared the screen
     assert all(_is_harmless(line) for line in screen.splitlines())
-    assert "pwned" not in terminal._do("display-message", "-p", "#{pane_title} #{window_name}")
+    assert "pwned" not in terminal.title()
     assert "\x1b[8m" not in terminal.screen(colours=True)
+    terminal.keys("End", "o")
+    terminal.wait(lambda s: "The folder " in s)
+    assert all(_is_harmless(line) for line in terminal.screen().splitlines())
+    assert "pwned" not in terminal.title()
+    terminal.keys("q")
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)

@@ -54,6 +54,10 @@ FULL = Session(
     stamps=(("cwd", NOW), ("title", float("inf"))),
     found_at=NOW + 12,
     forgotten_at=NOW - 1,
+    project_folder="/p",
+    entrypoint="cli",
+    compacted_at=NOW + 15,
+    idle_compact_tokens=200_000,
 )
 
 

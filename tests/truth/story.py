@@ -1,12 +1,13 @@
 """The words in which the table of truth is written, and the stage on which its stories are played.
 
-A story is a list of steps, each so many seconds before the moment of truth. Five nouns do everything:
+A story is a list of steps, each so many seconds before the moment of truth. Six nouns do everything:
 
 - `hook`    Claude Code calls one of our commands, as it does for real: JSON on its standard input.
 - `line`    Claude Code writes a line into the session's transcript.
 - `file`    something befalls the transcript itself.
 - `client`  Claude Code's process, and the file in which it says what it is doing.
 - `clock`   the machine's clock is set wrong, or right again.
+- `client_settings`  what the user has set in Claude Code.
 
 All of it is real but the clock: real commands, a real folder, a real database, real files.
 """
@@ -202,6 +203,10 @@ class _Hook:
         """Notification: a permission prompt is open."""
         return self._step("mark-wait", "Notification", ago, session, {"notification_type": "permission_prompt"})
 
+    def notification(self, ago: float, **fields: Any) -> Step:
+        """Notification, of any type or of none."""
+        return self._step("mark-wait", "Notification", ago, OURS, fields)
+
     def end(self, ago: float, *, session: str = OURS, reason: str = "prompt_input_exit") -> Step:
         """SessionEnd."""
         return self._step("mark-end", "SessionEnd", ago, session, {"reason": reason})
@@ -331,6 +336,17 @@ class _File:
     def becomes_a_dead_link(self, ago: float) -> Step:
         return self._instead(ago, lambda path: path.symlink_to("nowhere"))
 
+    def is_moved_to(self, ago: float, folder: str) -> Step:
+        """The project's folder was moved, so the transcript lies in another folder of transcripts."""
+
+        def act(stage: Stage) -> None:
+            path = stage.transcript(OURS).path
+            new = Path(stage.where.projects, folder, path.name)
+            new.parent.mkdir(parents=True)
+            path.rename(new)
+
+        return Step(ago, act)
+
     def loses_its_end(self, ago: float, kept: float = 0.5) -> Step:
         """Cut to a part of its size."""
         return self._step(ago, lambda path: os.truncate(path, int(path.stat().st_size * kept)))
@@ -358,6 +374,16 @@ class _Client:
 
         return Step(ago, act)
 
+    def is_started(self, ago: float, *, how: str = "cli", folder: str | None = None) -> Step:
+        """From now on our hooks hear how it was started, and in which folder."""
+
+        def act(_stage: Stage) -> None:
+            os.environ["CLAUDE_CODE_ENTRYPOINT"] = how
+            if folder is not None:
+                os.environ["CLAUDE_PROJECT_DIR"] = folder
+
+        return Step(ago, act)
+
     def says(self, ago: float, status: str, waiting_for: str | None = None) -> Step:
         """It writes into its file what it does: idle, busy, waiting."""
 
@@ -377,6 +403,19 @@ class _Client:
         return Step(ago, lambda stage: stage.close())
 
 
+class _Settings:
+    """What the user has set in Claude Code, and the folder in which Claude Code was started."""
+
+    def has(self, ago: float, **settings: Any) -> Step:
+        """The user's settings.json holds these from now on."""
+
+        def act(stage: Stage) -> None:
+            Path(stage.where.settings).parent.mkdir(parents=True, exist_ok=True)
+            Path(stage.where.settings).write_text(json.dumps(settings))
+
+        return Step(ago, act)
+
+
 class _Clock:
     """The machine's clock."""
 
@@ -388,7 +427,7 @@ class _Clock:
         return self.is_ahead(ago, 0)
 
 
-hook, line, file, client, clock = _Hook(), _Line(), _File(), _Client(), _Clock()
+hook, line, file, client, clock, client_settings = _Hook(), _Line(), _File(), _Client(), _Clock(), _Settings()
 
 
 def turn(asked: float, answered: float, *, session: str = OURS, **cached: Any) -> tuple[Step, ...]:

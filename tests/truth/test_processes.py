@@ -21,7 +21,7 @@ WITHIN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Case:
-    """What stands in the transcript, written as of so many seconds before now, and what `status` must tell."""
+    """What is written to the transcript, dated so many seconds before now, and what `status` must show."""
 
     name: str
     write: Callable[[Transcript, float], Any]
@@ -31,8 +31,8 @@ class Case:
 
 
 def _replace_by(make: Callable[[Path], object]) -> Callable[[Transcript, float], None]:
-    def write(told: Transcript, now: float) -> None:
-        make(told.path)
+    def write(written: Transcript, now: float) -> None:
+        make(written.path)
 
     return write
 
@@ -57,7 +57,7 @@ CASES = [
         200,
     ),
     Case("no transcript: counted from the Stop", lambda t, now: None, "warm", "idle", 300),
-    Case("a named pipe, for which nobody waits", _replace_by(os.mkfifo), "warm", "idle", 300),
+    Case("a named pipe, which must not block", _replace_by(os.mkfifo), "warm", "idle", 300),
     Case("a folder", _replace_by(os.mkdir), "warm", "idle", 300),
 ]
 
@@ -71,8 +71,8 @@ def call(*arguments: str, payload: dict[str, Any] | None = None, before: tuple[s
     return done.stdout
 
 
-def tell(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A turn that ends now, in a folder with a name that needs care, and what `status` says of it."""
+def status_after_a_turn(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The session that `status` shows after a turn that ends now, in a folder whose name needs care."""
     payload = {"session_id": "s", "cwd": '/home/me/my "own"\nпроект', "transcript_path": str(path)}
     for command, event in (("mark-start", "SessionStart"), ("mark-turn", "Stop")):
         assert call(command, payload={**payload, "hook_event_name": event}, before=before) == ""
@@ -82,14 +82,14 @@ def tell(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_user_is_told_what_is_so(case: Case, tmp_path: Path) -> None:
+def test_status_shows_the_truth(case: Case, tmp_path: Path) -> None:
     from datetime import datetime
 
     now = time.time()
-    told = Transcript(tmp_path / "my project" / "t.jsonl")
-    case.write(told, now)
+    written = Transcript(tmp_path / "my project" / "t.jsonl")
+    case.write(written, now)
     stopped_after = time.time()
-    session = tell(told.path)
+    session = status_after_a_turn(written.path)
     assert (session["cache"], session["activity"]) == (case.cache, case.activity)
     if case.expires is None:
         assert session["expires_at"] is None
@@ -101,11 +101,11 @@ def test_a_user_is_told_what_is_so(case: Case, tmp_path: Path) -> None:
 
 
 def test_a_transcript_that_must_not_be_read_counts_from_the_stop(tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(time.time() - 100).answer(time.time() - 1, wrote_1h=9)
-    told.path.chmod(0)
+    written = Transcript(tmp_path / "t.jsonl").user(time.time() - 100).answer(time.time() - 1, wrote_1h=9)
+    written.path.chmod(0)
     # Root may read everything, unless it gives that up.
     without = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
     assert not without or shutil.which("setpriv"), "util-linux is needed to run this test as root"
-    session = tell(told.path, before=without)
+    session = status_after_a_turn(written.path, before=without)
     assert (session["cache"], session["source"], session["ttl_seconds"]) == ("warm", "hook", 300)
     assert session["seconds_left"] > 290

@@ -11,17 +11,25 @@ from pathlib import Path
 import pytest
 
 from claude_session_status.paths import Paths
-from truth import rows_activity, rows_cache, rows_clock, rows_countdown, rows_files
+from truth import rows_activity, rows_cache, rows_client, rows_clock, rows_countdown, rows_files
 from truth.story import OURS, Row, Stage
 
-TABLE = [*rows_countdown.ROWS, *rows_cache.ROWS, *rows_activity.ROWS, *rows_files.ROWS, *rows_clock.ROWS]
+TABLE = [
+    *rows_countdown.ROWS,
+    *rows_cache.ROWS,
+    *rows_activity.ROWS,
+    *rows_files.ROWS,
+    *rows_clock.ROWS,
+    *rows_client.ROWS,
+]
 WITHIN_SECONDS = 1.0
 TELLINGS = {"as it happens": Stage.live, "late and backwards": Stage.backwards}
 
 
 @pytest.fixture
 def stage(tmp_path: Path, where: Paths, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setenv("CLAUDE_PID", "")  # what a story sets is unset after it
+    for name in ("CLAUDE_PID", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_PROJECT_DIR"):
+        monkeypatch.setenv(name, "")  # what a story sets is unset after it
     stage = Stage(tmp_path, where)
     yield stage
     stage.close()

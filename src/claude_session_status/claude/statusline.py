@@ -20,7 +20,6 @@ from claude_session_status.claude.payload import (
     PayloadError,
     complain,
     encode,
-    folder_name,
     parse,
     read_input,
     reason,
@@ -159,17 +158,17 @@ def _note_news(data: Mapping[str, Any], told: Told, at: float) -> Told | None:
 
 
 def _note(data: Mapping[str, Any], session_id: str, told: Told, at: float) -> dict[str, Any]:
-    cwd = text_of(data, "cwd")
     note = {
         "kind": "statusline",
         "session_id": session_id,
         "at": at,
-        "cwd": cwd,
-        "project": folder_name(cwd),
+        "cwd": text_of(data, "cwd"),
+        "project_folder": text_of(_object(data, "workspace"), "project_dir"),
         "title": text_of(data, "session_name"),
         "transcript_path": text_of(data, "transcript_path"),
         "expires_at": told.expires_at,
         "ttl_seconds": told.ttl,
+        "entrypoint": text_of(os.environ, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(os.environ),
     }
     return {key: value for key, value in note.items() if value is not None}

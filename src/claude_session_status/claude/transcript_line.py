@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from claude_session_status.claude.choices import Choice, choice_in
-from claude_session_status.model import Compaction, Turn
+from claude_session_status.model import LATEST_AT, Compaction, Turn
 
 MOST_TOKENS = 1_000_000_000
-LATEST = 253402214400.0  # a day before the end of the year 9999: the last that every time zone can express
 
 _TTL = {"5m": 300, "1h": 3600}
 
@@ -199,7 +198,7 @@ def epoch_seconds(text: str) -> float | None:
         seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(seconds, LATEST) if seconds >= 0 else None
+    return min(seconds, LATEST_AT) if seconds >= 0 else None
 
 
 def title_in(fields: dict[str, Any], kind: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from claude_session_status.claude.setup.hook_commands import this_launcher
+from claude_session_status.cli.streams import echo
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.autostart import Autostart
@@ -29,14 +30,14 @@ def autostart(wish: str) -> None:
     """Start the tray at login, or no longer; `status` says which."""
     way = this_autostart()
     if wish == "status":
-        click.echo(f"on: {way.place}" if way.is_on() else "off")
+        echo(f"on: {way.place}" if way.is_on() else "off")
         return
     outcome = way.put(wish == "on")
     if wish == "on":
         now = f"{APART_ON_WINDOWS}   (in PowerShell)" if sys.platform == "win32" else APART
-        click.echo(f"The tray starts at your next login ({way.place}).\nTo start it now: {now}")
+        echo(f"The tray starts at your next login ({way.place}).\nTo start it now: {now}")
     else:
         from claude_session_status.desktop.autostart import AutostartOutcome  # noqa: PLC0415 - as above
 
         more = " any more" if outcome is AutostartOutcome.DONE else ", and did not before"
-        click.echo(f"The tray does not start at login{more}.")
+        echo(f"The tray does not start at login{more}.")

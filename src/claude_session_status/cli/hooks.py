@@ -12,6 +12,7 @@ from claude_session_status.claude.setup.hook_commands import Launcher, this_laun
 from claude_session_status.claude.setup.inspection import inspect, is_complete
 from claude_session_status.claude.setup.plan import Change, ChangeOutcome, Step
 from claude_session_status.claude.setup.settings_file import SettingsFile
+from claude_session_status.cli.streams import echo
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
@@ -36,7 +37,7 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
         _show_difference(change, settings.path)
     else:
         for line in installed_lines(change, settings.path, launcher):
-            click.echo(line)
+            echo(line)
     _warn(change)
 
 
@@ -50,7 +51,7 @@ def uninstall_hooks(*, dry_run: bool) -> None:
         _show_difference(change, settings.path)
     else:
         for line in uninstalled_lines(change, settings.path):
-            click.echo(line)
+            echo(line)
     _warn(change, installed=False)
 
 
@@ -129,11 +130,11 @@ def _lines(text: str | None) -> list[str]:
 
 def _show_difference(change: Change, path: str) -> None:
     shown = difference(change, path)
-    click.echo(shown or f"{path} would not change.", nl=not shown)
+    echo(shown or f"{path} would not change.", nl=not shown)
 
 
 def _warn(change: Change, *, installed: bool = True) -> None:
     if installed and change.hooks_disabled:
-        click.echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is taken out.', err=True)
+        echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is taken out.', err=True)
     for command in change.foreign_commands:
-        click.echo(f"Left alone, since it does more than ours: {command}", err=True)
+        echo(f"Left alone, since it does more than ours: {command}", err=True)

@@ -127,4 +127,6 @@ def _is_still_true(alert: Alert, state: SessionState) -> bool:
     alerted, now = alert.state.expires_at, state.expires_at
     if alerted is None or now is None or abs(alerted - now) >= reducer.SAME_EXPIRY_SECONDS:
         return False
+    if (alert.state.compacts_at is None) != (state.compacts_at is None):
+        return False  # the client has compacted the conversation, or it no longer will
     return state.activity is not Activity.ENDED and not state.session.muted
