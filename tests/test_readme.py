@@ -183,7 +183,8 @@ def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: 
     bare.run(block("# install, and pass the tests").rstrip() + " -q tests/test_policy.py")
 
     bare.find_also(bare.folder / ".venv/bin")
-    bare.run(block("# set up hooks"))
+    set_up = bare.run(lines("# set up")[0] + " --yes")
+    assert "Done, without a tray: There is no graphical display here" in set_up.stdout
     bare.run("claude-session-status mark-turn", stdin='{"session_id": "s"}')
     assert (bare.home / ".claude/claude-session-status/status.duckdb").exists()
     bare.run(block("# leave nothing"))
@@ -206,7 +207,7 @@ def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str,
     bare.find_also(tools / "bin", bare.home / ".local/bin")
 
     bare.run(install.replace("'claude-session-status>=1'", "."))
-    bare.run(block("# set up hooks"))
+    bare.run(lines("# set up")[0] + " --yes")
     bare.run("claude-session-status mark-turn", stdin='{"session_id": "s", "cwd": "/x/my-app"}')
     assert "next 4:5" in bare.run("claude-session-status status --short").stdout
     bare.run(block("# uninstall"))

@@ -74,28 +74,31 @@ def _is_urgent(state: SessionState) -> bool:
 
 
 def _until_compaction(state: SessionState) -> float | None:
-    """Seconds until the client compacts the conversation; None where it will not."""
+    """Seconds until Claude Code compacts the idle conversation by itself; None if it will not."""
     if state.compacts_at is None or state.expires_at is None or state.seconds_left is None:
         return None
     left = state.seconds_left - (state.expires_at - state.compacts_at)
     return left if 0 < left < math.inf else None
 
 
-def _compaction_of_one(state: SessionState, left: float, aside: str) -> tuple[str, str]:
-    """The text before the client compacts an idle conversation by itself."""
+def _text_before_compaction(state: SessionState, left: float, aside: str) -> tuple[str, str]:
     head, tail = "Claude Code will compact ", f"{aside} in {spelled(left)}"
-    title = head + shorten(name_of(state.session), TITLE_LIMIT - len(head) - len(tail)) + tail
-    what = shorten(clean(state.session.title or ""), 100)
-    tokens = thousands(state.session.context_tokens)
+    try:
+        title = head + shorten(name_of(state.session), TITLE_LIMIT - len(head) - len(tail)) + tail
+        what = shorten(clean(state.session.title or ""), 100)
+        tokens = thousands(state.session.context_tokens)
+    except Exception:  # a value that can't be shown
+        return head + short_id(state.session) + tail, "Send a message before then to keep the whole conversation."
     size = f" of {tokens} tokens" if tokens else ""
     return title, f"{what + '. ' if what else ''}Send a message before then to keep the whole conversation{size}."
 
 
 def _text_for_one(state: SessionState, warm: list[Session]) -> tuple[str, str]:
     session = state.session
+    aside = asides_of(warm)[session.session_id]
     if (left := _until_compaction(state)) is not None:
-        return _compaction_of_one(state, left, asides_of(warm)[session.session_id])
-    tail = f"{asides_of(warm)[session.session_id]}: cache expires {_when(state)}"
+        return _text_before_compaction(state, left, aside)
+    tail = f"{aside}: cache expires {_when(state)}"
     try:
         title = shorten(name_of(session), TITLE_LIMIT - len(tail)) + tail
         what = shorten(clean(session.title or ""), 100)
@@ -119,9 +122,8 @@ def _when(state: SessionState) -> str:
 
 def _text_for_several(states: list[SessionState], warm: list[Session]) -> tuple[str, str]:
     asides = asides_of(warm, short_name)
-    left = _until_compaction(states[0])
     title = f"{len(states)} caches expire {_when(states[0])}"
-    if left is not None:
+    if (left := _until_compaction(states[0])) is not None:
         title = f"Claude Code will compact {len(states)} sessions in {spelled(left)}"
     dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
     lines = [_named(state, asides[state.session.session_id]) for state in dearest]

@@ -26,7 +26,7 @@ def test_a_hook_event_calls_one_command() -> None:
 
 def test_settings_and_plugin_install_the_whole_table() -> None:
     table = [(event, command, matcher) for command, event, matcher, *_ in hook_table.HOOKS]
-    assert [(hook.event, hook.mark, hook.matcher) for hook in HOOKS] == table
+    assert [(hook.event, hook.command, hook.matcher) for hook in HOOKS] == table
     plugin = json.loads(PLUGIN_HOOKS.read_text())["hooks"]
     assert [
         (event, entry["command"].split()[-1], group_.get("matcher"))

@@ -25,7 +25,7 @@ from fakes import NOW
 
 OWN = Launcher("/opt/claude-session-status")
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd")
-KEPT = Inspection(programs=("/opt/claude-session-status",), steps=dict.fromkeys(EVENTS, Step.KEPT))
+KEPT = Inspection(launchers=(OWN,), steps=dict.fromkeys(EVENTS, Step.KEPT))
 WELL = Findings(
     now=NOW,
     hooks=checks.HookFindings(
@@ -46,6 +46,7 @@ WELL = Findings(
     versions={"claude-session-status": "1.0.0", "DuckDB": "2.0.1"},
 )
 PLUGIN = "prompt-cache-countdown@tools"
+WITH_INVALID = replace(KEPT, invalid_items=("PreToolUse[0] is no object",))
 BY_PLUGIN = Inspection(plugin=PLUGIN)
 GOOD, NOTE, BAD = State.GOOD, State.NOTE, State.BAD
 INSTALL = "claude-session-status install-hooks"
@@ -150,6 +151,21 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (checks.check_hooks, steps(PostToolUse=Step.REMOVED), BAD, "PostToolUse", INSTALL),
         (checks.check_hooks, steps(SessionEnd=Step.ADDED), BAD, "missing: SessionEnd", INSTALL),
+        (
+            checks.check_hooks,
+            {"hooks.obeys_environment": True},
+            NOTE,
+            "run /opt/claude-session-status, which loses events under some PYTHON variables",
+            INSTALL,
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": WITH_INVALID, "database.last_event_at": None},
+            BAD,
+            "PreToolUse[0] is no object, for which Claude Code may skip the whole file",
+            "Give each group",
+        ),
+        (checks.check_hooks, {"hooks.inspection": WITH_INVALID}, NOTE, "may skip the whole file", "Give each group"),
         (checks.check_allowed, {}, GOOD, "hooks may run", ""),
         (
             checks.check_allowed,
@@ -375,7 +391,7 @@ class TestInspection:
     )
     def test_another_copy_of_ours_is_as_right(self, other: Launcher) -> None:
         found = inspect(plan_install("{}", other).after, OWN)
-        assert found.programs == (other.program,)
+        assert found.launchers == (other,)
         assert set(found.steps.values()) == {Step.KEPT}
 
     def test_dead_and_missing_hooks(self) -> None:
@@ -404,22 +420,38 @@ class TestInspection:
     @given(st.text())
     def test_any_text(self, text: str) -> None:
         inspect(text, OWN)
-        inspection.forbids_hooks(text)
+        inspection.forbidding_file([("settings", text)])
+
+
+FORBIDS, ALLOWS = '{"disableAllHooks": true}', '{"disableAllHooks": false}'
 
 
 @pytest.mark.parametrize(
-    ("text", "forbids"),
+    ("texts", "forbidding"),
     [
-        ('{"disableAllHooks": true}', True),
-        ('{"allowManagedHooksOnly": true}', True),
-        ('{"disableAllHooks": false}', False),
-        ("{}", False),
-        ("[]", False),
-        ("nonsense", False),
+        ([FORBIDS], 0),
+        (['{"allowManagedHooksOnly": true}'], 0),
+        (["{}", FORBIDS], 1),
+        ([FORBIDS, "{}"], 0),
+        ([FORBIDS, ALLOWS], None),  # the last file that has the key decides
+        ([ALLOWS, FORBIDS], 1),
+        ([FORBIDS, '{"allowManagedHooksOnly": false}'], 0),
+        (["\ufeff" + FORBIDS], 0),
+        ([FORBIDS, "nonsense"], 0),
+        ([], None),
+        (["{}"], None),
+        (["[]"], None),
+        (["nonsense"], None),
     ],
 )
-def test_managed_settings_can_forbid_hooks(text: str, forbids: bool) -> None:
-    assert inspection.forbids_hooks(text) is forbids
+def test_a_managed_settings_file_can_forbid_hooks(texts: list[str], forbidding: int | None) -> None:
+    named = [(f"file {number}", text) for number, text in enumerate(texts)]
+    assert inspection.forbidding_file(named) == (None if forbidding is None else f"file {forbidding}")
+
+
+@pytest.mark.parametrize(("name", "is_read"), [("20-x.json", True), (".20-x.json", False), ("20-x.json.bak", False)])
+def test_which_managed_drop_ins_are_read(name: str, is_read: bool) -> None:
+    assert inspection.is_drop_in(name) is is_read
 
 
 def test_the_clients_version_is_read_from_its_output() -> None:
@@ -428,8 +460,8 @@ def test_the_clients_version_is_read_from_its_output() -> None:
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_managed_settings_have_a_path_on_each_platform(platform: str) -> None:
-    assert all(path.endswith("managed-settings.json") for path in inspection.managed_paths(platform))
+def test_managed_settings_have_a_folder_on_each_platform(platform: str) -> None:
+    assert all(path.lower().endswith(("claudecode", "claude-code")) for path in inspection.managed_folders(platform))
 
 
 class TestGathering:

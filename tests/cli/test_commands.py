@@ -20,15 +20,18 @@ from claude_session_status.paths import Paths
 from fakes import Transcript
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
+CALLED = f"{sys.executable} -m claude_session_status"  # as `run` does, so hints name it
 COMMANDS = [
     "autostart",
     "completion",
     "config",
     "doctor",
     "install-hooks",
+    "setup",
     "status",
     "statusline",
     "tray",
+    "uninstall",
     "uninstall-hooks",
     "watch",
 ]
@@ -56,7 +59,7 @@ def test_help_names_every_command() -> None:
         assert done.returncode == 0
         listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
         assert sorted(listed) == sorted([*COMMANDS, *HOOK_COMMANDS])
-        assert (listed[0], listed[-1]) == ("tray", "mark-end"), "what a newcomer needs comes first"
+        assert (listed[0], listed[-1]) == ("setup", "mark-end"), "what a newcomer needs comes first"
         assert "..." not in done.stdout.partition("Commands:\n")[2], "each command has its whole line"
 
 
@@ -203,7 +206,7 @@ def test_autostart_is_turned_on_and_off(tmp_path: Path, claude_dir: Path) -> Non
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     entry = tmp_path / ".config/autostart/claude-session-status.desktop"
     assert run("autostart", "status", **home).stdout == "off\n"
-    now = APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n"
+    now = (APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n").replace("claude-session-status", CALLED)
     turned_on = run("autostart", "on", **home).stdout
     assert turned_on.startswith(f"The tray starts at your next login ({entry}).\nTo start it now: {now}")
     assert (
@@ -224,7 +227,7 @@ def test_autostart_is_turned_on_and_off(tmp_path: Path, claude_dir: Path) -> Non
 def test_doctor_exits_with_1_and_says_how_to_fix_each_problem() -> None:
     done = run("doctor")
     assert done.returncode == 1
-    assert "-> claude-session-status install-hooks" in done.stdout
+    assert f"-> {CALLED} install-hooks" in done.stdout
     assert done.stderr == ""
 
 

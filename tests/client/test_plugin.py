@@ -39,7 +39,7 @@ def test_its_hooks_are_those_that_install_hooks_writes() -> None:
     for hook in HOOKS:
         expected = hook.group(Launcher("/x"))
         expected["hooks"] = [
-            {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.mark}', "timeout": 10}
+            {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.command}', "timeout": 10}
         ]
         assert found[hook.event] == [expected]
 

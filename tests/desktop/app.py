@@ -1,4 +1,4 @@
-"""Starts the tray with its fake monitor (`fake_app.py`) on a test's desktop, and controls it."""
+"""Starts the tray with its fake monitor (`fake_app.py`) on a test's desktop, and sends it sessions."""
 
 import json
 import re
@@ -67,9 +67,9 @@ class FakeApp:
     def wait_clicked(self, key: str) -> None:
         wait_for(f"a click on {key}", lambda: key in self.clicked())
 
-    def wait_told(self, wish: str) -> None:
-        """Wait until the monitor has been told of this wish, such as `mute a`."""
-        wait_for(f"the wish {wish!r}", lambda: f"request: {wish}\n" in self.program.text)
+    def wait_request(self, request: str) -> None:
+        """Wait until the monitor has received this request, such as `mute a`."""
+        wait_for(f"the request {request!r}", lambda: f"request: {request}\n" in self.program.text)
 
     def ended(self) -> int | None:
         """Its exit code, once it has ended by itself in time."""

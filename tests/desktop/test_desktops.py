@@ -148,7 +148,7 @@ def test_a_click_reaches_the_session_whose_name_was_read(
     tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
     wait_labels(item, "alpha", "bravo", "hotel   ended", "Pause")
     seat.click(*place)
-    tray.wait_told(f"{wish} hotel")
+    tray.wait_request(f"{wish} hotel")
     assert tray.clicked() == [f"session:hotel:{wish}"]
     # The next time it is opened, it is up to date.
     wait_labels(item, "lima", "alpha", "bravo", "Pause")
@@ -165,7 +165,7 @@ def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeAp
     submenu = person.open_submenu(more.place("romeo"), "Forget")
     tray.show(*calm, session("romeo", 280), session("papa", 299))
     seat.click(*submenu.place("Mute"))
-    tray.wait_told("mute romeo")
+    tray.wait_request("mute romeo")
 
 
 def test_a_left_click_is_the_default_action_or_opens_the_menu(
@@ -217,7 +217,7 @@ def test_a_button_on_a_notification_is_heard(
     before = seat.screenshot()
     tray.say(alert="alpha")
     person.press_button(before, label)
-    tray.wait_told(told)
+    tray.wait_request(told)
     wait_for("none", lambda: person.count(before, "expires") == 0)
 
 

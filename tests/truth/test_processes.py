@@ -1,4 +1,4 @@
-"""Some rows of the table again, in processes of their own and under the real clock, as a user has them."""
+"""Some rows of the table again, as real processes under the real clock."""
 
 import json
 import os
@@ -21,7 +21,7 @@ WITHIN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Case:
-    """What is written to the transcript, dated so many seconds before now, and what `status` must show."""
+    """The lines of a transcript, so many seconds before now, and what `status` must show."""
 
     name: str
     write: Callable[[Transcript, float], Any]
@@ -63,7 +63,7 @@ CASES = [
 
 
 def call(*arguments: str, payload: dict[str, Any] | None = None, before: tuple[str, ...] = ()) -> str:
-    """Run our command as Claude Code or a user does; what it printed."""
+    """Run our command as Claude Code or a user does, and return what it printed."""
     done = subprocess.run(
         [*before, *PROGRAM, *arguments], input=json.dumps(payload or {}), capture_output=True, text=True, timeout=30
     )
@@ -72,7 +72,7 @@ def call(*arguments: str, payload: dict[str, Any] | None = None, before: tuple[s
 
 
 def status_after_a_turn(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The session that `status` shows after a turn that ends now, in a folder whose name needs care."""
+    """End a turn now, in a folder whose name needs quoting; what `status` shows of it."""
     payload = {"session_id": "s", "cwd": '/home/me/my "own"\nпроект', "transcript_path": str(path)}
     for command, event in (("mark-start", "SessionStart"), ("mark-turn", "Stop")):
         assert call(command, payload={**payload, "hook_event_name": event}, before=before) == ""
@@ -82,7 +82,7 @@ def status_after_a_turn(path: Path, before: tuple[str, ...] = ()) -> dict[str, A
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_status_shows_the_truth(case: Case, tmp_path: Path) -> None:
+def test_status_shows_what_happened(case: Case, tmp_path: Path) -> None:
     from datetime import datetime
 
     now = time.time()
@@ -94,13 +94,13 @@ def test_status_shows_the_truth(case: Case, tmp_path: Path) -> None:
     if case.expires is None:
         assert session["expires_at"] is None
         return
-    # What is counted from the hook begins when its process did, somewhere in here.
+    # A countdown from the hook starts when its process began, at an unknown time between these two.
     begun, ended = (now, now) if session["source"] == "transcript" else (stopped_after, time.time())
     expires_at = datetime.fromisoformat(session["expires_at"]).timestamp()
     assert begun + case.expires - WITHIN_SECONDS <= expires_at <= ended + case.expires + WITHIN_SECONDS
 
 
-def test_a_transcript_that_must_not_be_read_counts_from_the_stop(tmp_path: Path) -> None:
+def test_without_permission_to_read_the_transcript_the_stop_counts(tmp_path: Path) -> None:
     written = Transcript(tmp_path / "t.jsonl").user(time.time() - 100).answer(time.time() - 1, wrote_1h=9)
     written.path.chmod(0)
     # Root may read everything, unless it gives that up.

@@ -310,8 +310,8 @@ def test_start_at_login_is_a_registry_value(user: User) -> None:
     assert user.run("autostart").text == "off\n"
     assert user.run("autostart", "on").code == 0
     key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
-    payload = user.wine.run("reg", "query", key, "/v", "claude-session-status").out.decode("cp1252")
-    assert r'"C:\Program Files\Python313\pythonw.exe" -P -m claude_session_status tray' in payload
+    value = user.wine.run("reg", "query", key, "/v", "claude-session-status").out.decode("cp1252")
+    assert r'"C:\Program Files\Python313\pythonw.exe" -E -P -s -m claude_session_status tray' in value
     assert user.run("autostart").text.startswith("on: HKEY_CURRENT_USER")
     assert user.run("autostart", "off").code == 0
     assert user.run("autostart").text == "off\n"
@@ -349,7 +349,7 @@ def status_line() -> bytes:
 def test_the_status_line_becomes_the_source_and_prints_a_line(user: User) -> None:
     done = user.run("statusline", stdin=status_line())
     assert (done.code, done.err) == (0, b"")
-    assert re.fullmatch(r"● 4m \d+s warm · 142k\n", done.text)
+    assert re.fullmatch(r"● warm until \d\d:\d\d:\d\d · 142k\n", done.text)
     session = only(user.status())
     assert (session["source"], session["ttl_seconds"]) == ("statusline", 300)
 
@@ -406,7 +406,8 @@ def test_the_installed_hooks_fire_as_they_are_written(user: User) -> None:
     for event, groups in hooks.items():
         user.touch_heartbeat()
         entry = groups[-1]["hooks"][0]
-        assert entry["command"] == user.windows_path_of_program
+        assert entry["command"] == user.windows_path(Path(user.wine.python))
+        assert entry["args"][:-1] == ["-E", "-P", "-s", "-m", "claude_session_status"]
         payload = json.dumps({"session_id": "s1", "hook_event_name": event}).encode()
         assert silent(user.wine.run(entry["command"], *entry["args"], stdin=payload, env=user.env))
     kinds = [json.loads(note.read_text())["kind"] for note in user.notes()]

@@ -129,9 +129,9 @@ class App:
         """The keys of the lines that were clicked."""
         return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
 
-    def told(self, wish: str) -> list[str]:
+    def requests(self, request: str) -> list[str]:
         """The sessions for which the monitor received this request."""
-        return re.findall(rf"request: {wish} (\S+)$", self.program.text, re.MULTILINE)
+        return re.findall(rf"request: {request} (\S+)$", self.program.text, re.MULTILINE)
 
     def ended(self) -> int | None:
         """The exit code, once it has ended by itself; None if it has not."""
@@ -278,13 +278,13 @@ def test_a_click_while_the_countdown_moves_reaches_its_line(app: App, screen: Sc
         app.look()
     time.sleep(1.2)  # two ticks of the monitor's countdown
     app.choose("● calm", "Mute this session")
-    wait_for("the click", lambda: app.told("mute") == ["calm"])
+    wait_for("the click", lambda: app.requests("mute") == ["calm"])
     screen.click(app.place())
     wait_for("the left click", lambda: "show-table" in app.clicked())
     assert line_of(app.open_menu(), "● calm")["label"].endswith("s left · muted")
     app.choose("● soon", "Forget")
-    wait_for("the next click", lambda: app.told("forget") == ["soon"])
-    assert app.told("mute") == ["calm"]
+    wait_for("the next click", lambda: app.requests("forget") == ["soon"])
+    assert app.requests("mute") == ["calm"]
 
 
 def test_a_click_reaches_the_session_whose_name_was_there(app: App) -> None:
@@ -294,13 +294,13 @@ def test_a_click_reaches_the_session_whose_name_was_there(app: App) -> None:
     app.place(Urgency.LAST)  # the icon says so, at once
     assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● a", "● b", "● c"]
     app.choose("● c", "Mute this session")
-    wait_for("the click", lambda: app.told("mute") == ["c"])
+    wait_for("the click", lambda: app.requests("mute") == ["c"])
     app.open_menu(Urgency.LAST)
     app.show(session("a", 25), session("c", 200))  # `a` comes first, `new` ends
     app.look()
     assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● n", "● c", "● a"]
     app.choose("● a", "Mute this session")
-    wait_for("the next click", lambda: app.told("mute") == ["c", "a"])
+    wait_for("the next click", lambda: app.requests("mute") == ["c", "a"])
 
 
 def test_a_second_click_on_the_icon_while_its_menu_is_open(app: App, screen: Screen) -> None:
@@ -313,7 +313,7 @@ def test_a_second_click_on_the_icon_while_its_menu_is_open(app: App, screen: Scr
     wait_for("no menu", lambda: app.menu() is None)
     app.open_menu()
     app.choose("● soon", "Mute this session")
-    wait_for("the click", lambda: app.told("mute") == ["soon"])
+    wait_for("the click", lambda: app.requests("mute") == ["soon"])
 
 
 def test_a_left_click_shows_the_table_in_a_console(app: App, screen: Screen, windows: Wine) -> None:

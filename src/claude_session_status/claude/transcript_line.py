@@ -109,7 +109,7 @@ def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
 
 
 def _usage_of(usage: dict[str, Any]) -> Usage:
-    """What the response used. Server-side `iterations` add up in the totals; the context is that of the last one."""
+    """What the response used. The totals add up all server-side `iterations`; only the last one's context counts."""
     steps = usage.get("iterations")
     own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
     contexts = [tokens for step in own if (tokens := _context_tokens(step)) is not None]

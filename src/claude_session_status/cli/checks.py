@@ -46,7 +46,8 @@ class HookFindings:
     settings_path: str = ""
     settings_changed_at: float | None = None
     inspection: Inspection = field(default_factory=Inspection)
-    missing_programs: tuple[str, ...] = ()  # hooks run them, and they do not exist
+    missing_programs: tuple[str, ...] = ()  # hooks run them, and they do not exist or do not start
+    obeys_environment: bool = False  # hooks run the console script, as older versions installed them
     plugin_command: str | None = None  # what our plugin's hooks run, where it is enabled
     forbidden_by: str | None = None  # the managed settings that forbid hooks
     last_transcript_at: float | None = None
@@ -180,6 +181,15 @@ def check_hooks(found: Findings) -> Check:
         return Check("hooks", State.BAD, meaning, fix)
     if missing := [event for event, step in steps.items() if step is Step.ADDED]:
         return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", fix)
+    if inspection.invalid_items:
+        named = "; ".join(inspection.invalid_items)
+        meaning = f"{hooks.settings_path}: {named}, for which Claude Code may skip the whole file"
+        last, changed = found.database.last_event_at, hooks.settings_changed_at or 0.0
+        state = State.NOTE if last is not None and last > changed else State.BAD
+        return Check("hooks", state, meaning, 'Give each group a "hooks" array, and a "matcher" that is a text')
+    if hooks.obeys_environment:
+        meaning = f"they run {', '.join(inspection.programs)}, which loses events under some PYTHON variables"
+        return Check("hooks", State.NOTE, meaning, fix)
     line = " and the status line" if inspection.status_line else ""
     both = f"; {plugin} has them too, and each event counts once" if inspection.plugin else ""
     return Check("hooks", State.GOOD, f"{len(steps)} hooks{line} run {', '.join(inspection.programs)}{both}")

@@ -7,16 +7,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 from claude_session_status import __version__, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
-from claude_session_status.claude.setup.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
+from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
 from claude_session_status.cli import checks
+from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, echo_json
 from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
-from claude_session_status.lock import FileLock
+from claude_session_status.lock import is_held
 from claude_session_status.lock_holder import holder_of
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -39,7 +42,7 @@ def run(*, as_json: bool, notify: bool) -> int:
         echo_json({"schema": 1, "well": well, "checks": entries})
     else:
         for line in checks.as_lines(report):
-            echo(line)
+            echo(as_called(line))
     return 0 if well else 1
 
 
@@ -56,7 +59,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         monitor=checks.MonitorFindings(
             last_seen_at=_changed_at(where.monitor_alive),
             runs=heartbeat.monitor_runs(where.monitor_alive, now),
-            tray_runs=_is_held(where.tray_lock),
+            tray_runs=is_held(where.tray_lock),
         ),
         desktop=_desktop(notify=notify),
         autostart=_autostart(),
@@ -76,45 +79,50 @@ def _changed_at(path: str) -> float | None:
         return None
 
 
-def _is_held(lock: str) -> bool:
-    """Whether another process holds a lock: take it for a moment, if its file exists."""
-    if not os.path.exists(lock):
-        return False
-    probe = FileLock(lock)
-    try:
-        return not probe.acquire()
-    except OSError:
-        return False
-    finally:
-        probe.release()
-
-
 def _hooks(where: Paths) -> checks.HookFindings:
+    own = this_launcher()
     try:
-        found = inspection.inspect(Path(where.settings).read_text("utf-8"), this_launcher())
-    except FileNotFoundError:
-        found = inspection.Inspection()
+        found = inspection.inspect(read_settings(where.settings), own)
     except OSError as error:
         found = inspection.Inspection(problem=f"it can't be read: {reason_of(error)}")
     except UnicodeError:
         found = inspection.Inspection(problem="it can't be read: it is not UTF-8 text")
-    forbidding = [path for path in inspection.managed_paths(sys.platform) if _forbids(path)]
     return checks.HookFindings(
         settings_path=where.settings,
         settings_changed_at=_changed_at(where.settings),
         inspection=found,
-        missing_programs=tuple(p for p in found.programs if not _exists(p)),
+        missing_programs=tuple(str(each) for each in found.launchers if each != own and not _starts(each)),
+        obeys_environment=any(map(_is_console_script_of(own), found.launchers)),
         plugin_command=plugin.this_command() if found.plugin else None,
-        forbidden_by=forbidding[0] if forbidding else None,
+        forbidden_by=inspection.forbidding_file(read_managed_settings(sys.platform)),
         last_transcript_at=_newest_transcript(where.projects),
     )
 
 
-def _forbids(path: str) -> bool:
-    try:
-        return inspection.forbids_hooks(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeError):
+def _is_console_script_of(own: Launcher) -> Callable[[Launcher], bool]:
+    """Whether a launcher is this installation's console script, which starts Python with the variables in effect."""
+    folder = os.path.dirname(own.program)
+    return lambda each: (
+        bool(own.arguments)
+        and not each.arguments
+        and os.path.isabs(each.program)
+        and os.path.dirname(os.path.realpath(each.program)) in (folder, os.path.join(folder, "Scripts"))
+    )
+
+
+def _starts(launcher: Launcher) -> bool:
+    """Whether a hook's program is there; of an interpreter, whether it finds our module."""
+    if not _exists(launcher.program):
         return False
+    if not launcher.arguments:
+        return True
+    try:
+        done = subprocess.run(
+            [*launcher.words, "--version"], capture_output=True, timeout=CLIENT_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 def _exists(program: str) -> bool:
@@ -136,7 +144,7 @@ def _inbox(where: Paths, now: float) -> checks.InboxFindings:
     except OSError:
         refused = []
     oldest = min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None)
-    is_stalled = oldest is not None and now - oldest > checks.OLD_NOTE_SECONDS and _is_held(where.ingest_lock)
+    is_stalled = oldest is not None and now - oldest > checks.OLD_NOTE_SECONDS and is_held(where.ingest_lock)
     return checks.InboxFindings(
         folder=where.spool,
         problem=_writing_problem(where.spool),
@@ -206,12 +214,13 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
 
 
 def _autostart() -> checks.AutostartFindings:
-    from claude_session_status.cli.autostart import this_autostart  # noqa: PLC0415 - needs the desktop
+    from claude_session_status.cli.autostart import this_autostart, this_start  # noqa: PLC0415 - needs the desktop
 
     autostart = this_autostart()
     command = autostart.command() or ()
-    missing = command[0] if command and not _exists(command[0]) else None
-    return checks.AutostartFindings(autostart.place, autostart.is_on(), missing)
+    starter = Launcher(command[0], command[1:-1]) if command else None
+    is_there = starter is None or command == this_start().words or _starts(starter)
+    return checks.AutostartFindings(autostart.place, autostart.is_on(), None if is_there else str(starter))
 
 
 def _client_version() -> str | None:

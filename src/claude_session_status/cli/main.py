@@ -16,6 +16,8 @@ from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
+from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.setup import setup, uninstall
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
 from claude_session_status.errors import SessionStatusError, file_and_reason
 
@@ -34,11 +36,15 @@ class _InOrder(click.Group):
 def group() -> None:
     """See how long Claude Code's prompt cache stays warm, for all your sessions.
 
-    Start with install-hooks, then tray (an icon) or watch (a table).
+    Start with setup. watch is a table in the terminal.
     """
 
 
 _demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
+
+
+group.add_command(setup)
+group.add_command(uninstall)
 
 
 @group.command(short_help="Show an icon, and notify before a cache expires.")
@@ -153,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
         _show_usage_error(error)
         return error.exit_code
     except SessionStatusError as error:
-        echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
+        echo(as_called(f"{PROGRAM}: {error.title}\n{error.next_step}"), err=True)
         return 1
     except OSError as error:
         if reader_has_left(error):

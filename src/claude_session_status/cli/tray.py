@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from claude_session_status import config, paths, pricing
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli import watch
+from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
-from claude_session_status.cli.hooks import SetUp
+from claude_session_status.cli.setup import SetUp
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import file_and_reason
 from claude_session_status.lock import FileLock
@@ -42,6 +42,7 @@ def run() -> int:
         echo("claude-session-status: the tray is running already")
         return 0
     try:
+        tray_process.write_pid(where.tray_lock)
         _log_to(where.log)
         threading.excepthook = _log_thread_error
         for problem in config.load(where.config).problems:
@@ -154,7 +155,7 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> io.TextIOWrapper:
         descriptor = open_private(self.baseFilename, os.O_WRONLY | os.O_APPEND)
-        return open(descriptor, "a", encoding=self.encoding)
+        return open(descriptor, "a", encoding=self.encoding, errors="backslashreplace")  # paths may not be UTF-8
 
 
 def _log_to(folder: str) -> None:
