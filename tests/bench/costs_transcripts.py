@@ -53,7 +53,7 @@ def _hook(home: Path, product: Product, talk: scenes.Conversation) -> Case:
 
     def after() -> None:
         call.must_be_silent()
-        scenes.must_be_empty(where)
+        scenes.wait_for_ingester(where)
 
     return Case(_key(talk), call, lambda: _grow(talk), after)
 

@@ -64,6 +64,20 @@ class Call:
         """Have this on standard input from the next call on."""
         self._input.write_bytes(given)
 
+    def all_at_once(self, count: int) -> None:
+        """Run it `count` times at once. Raises RuntimeError when one fails."""
+        given = [self._input.open("rb") for _ in range(count)]
+        with self._complaints.open("wb") as complaints:
+            running = [
+                subprocess.Popen(self.argv, env=self.env, stdin=each, stdout=subprocess.DEVNULL, stderr=complaints)
+                for each in given
+            ]
+            codes = {process.wait() for process in running}
+        for each in given:
+            each.close()
+        if codes != {0}:
+            raise RuntimeError(f"{self.argv} failed with {codes}: {self.complaints()}")
+
     def __call__(self) -> None:
         """Run it. Raises RuntimeError when it fails."""
         with self._input.open("rb") as given, self._complaints.open("wb") as complaints:

@@ -7,10 +7,12 @@ import time
 import uuid
 from pathlib import Path
 
+from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from fakes import Transcript
 
 MEGABYTE = 1_000_000
+INGEST_SECONDS = 30.0
 USUAL_BYTES = 2 * MEGABYTE  # a conversation of an hour or two
 
 _SENTENCE = "the cache of a session is warm until its time is over and then all tokens are read again from the start"
@@ -118,18 +120,31 @@ def say_alive(where: Paths) -> None:
     Path(where.monitor_alive).touch()
 
 
-def take_note(where: Paths) -> None:
-    """Do what a monitor does with a hook's note; raises RuntimeError unless there is exactly one."""
+def take_notes(where: Paths, count: int) -> None:
+    """Remove the hooks' notes, as a monitor does; raises RuntimeError unless there are exactly so many."""
     names = [entry for entry in Path(where.spool).iterdir() if entry.suffix == ".json"]
-    if len(names) != 1:
-        raise RuntimeError(f"one note expected in the spool, found {len(names)}")
-    names[0].unlink()
+    if len(names) != count:
+        raise RuntimeError(f"{count} notes expected in the spool, found {len(names)}")
+    for name in names:
+        name.unlink()
 
 
-def must_be_empty(where: Paths) -> None:
-    """Raise RuntimeError when a hook left its note in the spool instead of ingesting it."""
-    if left := sorted(Path(where.spool).iterdir()):
-        raise RuntimeError(f"left in the spool: {left[0].name}")
+def wait_for_ingester(where: Paths) -> float:
+    """Wait until the ingester that a hook started has applied all notes and has ended; return the seconds until then.
+
+    Raises RuntimeError when a note is left after INGEST_SECONDS.
+    """
+    began = time.perf_counter()
+    lock = FileLock(where.ingest_lock)
+    while time.perf_counter() - began < INGEST_SECONDS:
+        left = any(entry.suffix == ".json" for entry in Path(where.spool).iterdir())
+        applied = time.perf_counter() - began
+        if not left and lock.acquire():
+            lock.release()
+            time.sleep(0.02)  # its interpreter shuts down: that must not fall into what is timed next
+            return applied
+        time.sleep(0.002)
+    raise RuntimeError(f"a note is left in {where.spool}")
 
 
 def forget_flags(conversation: Conversation) -> None:

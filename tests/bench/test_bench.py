@@ -39,7 +39,8 @@ def test_the_hooks_are_measured(tmp_path: Path) -> None:
     done = run("hooks.py", tmp_path, "--without-original")
     assert done.returncode == 0, done.stderr
     assert first_column(done.stdout) == [
-        hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW, hooks.LINE, hooks.WRAPPED,
+        hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW, hooks.BARE_MANY, hooks.BESIDE_MANY, hooks.ALONE_MANY,
+        hooks.LINE, hooks.WRAPPED,
     ]  # fmt: skip
     assert "beside a monitor at most 2x bare Python" in done.stdout
     assert "that status line command behind ours at most 2x" in done.stdout

@@ -30,6 +30,7 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript
+from ingester import wait_until_applied
 
 
 class Place:
@@ -414,6 +415,7 @@ def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place
     for monitor in watching:
         monitor.communicate()  # it looks once more before it ends
         assert monitor.returncode == 0
+    wait_until_applied(place.where)
     assert {s.session_id: s.project for s in place.store.load()} == {f"s{n}": f"p{n}" for n in range(96)}
     assert os.listdir(place.where.spool) == []
 

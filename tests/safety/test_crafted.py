@@ -25,6 +25,7 @@ from claude_session_status.store.database import Store
 from cli.test_watch import Terminal
 from desktop.harness import Desktop, Program
 from fakes import NOW
+from ingester import wait_until_applied
 from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -70,6 +71,7 @@ def crafted(where: Paths, tmp_path: Path) -> dict[str, str]:
     for name in NAMES.values():
         call("mark-turn", session_id=name, cwd=f"/home/me/{name}", session_title=name, model=name, transcript_path=name)
         call("mark-start", session_id=f"{name} alone")
+    wait_until_applied(where)
     made = {name for name in _everything(tmp_path) - before if not name.startswith("claude/claude-session-status/")}
     assert made <= {"claude", "claude/claude-session-status"}
     assert _everything(Path(where.folder)) == {"spool", "ingest.lock", "status.duckdb", "status.duckdb.wal"}
@@ -182,10 +184,12 @@ def test_a_link_in_the_spool_is_neither_followed_nor_written_through(
     target: str, suffix: str, where: Paths, outside: Path
 ) -> None:
     call("mark-start", session_id="before")
+    wait_until_applied(where)
     link = Path(where.spool) / f"00000000000000001-1-aa{suffix}"
     link.symlink_to(outside / target)
     os.utime(link, (0, 0), follow_symlinks=False)
     call("mark-turn", session_id="s")
+    wait_until_applied(where)
     assert {s.session_id for s in Store(where.database).load()} == {"before", "s"}
     assert Spool(where.spool).names() == []
     assert _untouched(outside)
@@ -224,6 +228,7 @@ def test_a_spool_that_is_a_link_to_a_folder_of_ones_own_works(where: Paths, outs
     os.makedirs(where.folder)
     Path(where.spool).symlink_to(outside)
     call("mark-turn", session_id="s")
+    wait_until_applied(where)
     assert [s.session_id for s in Store(where.database).load()] == ["s"]
     assert _untouched(outside)
 

@@ -18,6 +18,7 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW
+from ingester import wait_for_ingester, wait_until_applied
 from safety.small_disk import COMMAND, Disk, can_mount, small_disk
 
 HOOKS = sorted(hook_table.COMMANDS)
@@ -54,10 +55,12 @@ class TestFull:
     def test_a_hook_names_the_folder_and_what_was_there_stays(self, command: str, disk: Disk) -> None:
         where = place(disk)
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        wait_until_applied(where)
         os.makedirs(where.folder, exist_ok=True)
         before = Path(where.database).read_bytes()
         disk.fill()
         done = disk.run(command, raw=b'{"session_id": "s"}')
+        wait_for_ingester(where)
         assert_left_at_once(done, where.folder)
         assert Path(where.database).read_bytes() == before
         assert [n for n in os.listdir(where.spool) if n.endswith(".tmp")] == []  # and no half note
@@ -68,6 +71,7 @@ class TestFull:
     def test_a_note_that_still_fits_waits_for_room_in_the_database(self, disk: Disk) -> None:
         where = place(disk)
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        wait_until_applied(where)
         notes = {f"s{number}" for number in range(3)}
         for session_id in sorted(notes):
             note = hook.note_of({"session_id": session_id, "cwd": "/x" * 2000}, "mark-turn", time.time(), {})
@@ -110,6 +114,7 @@ class TestFull:
     def test_the_monitor_says_so_and_goes_on(self, disk: Disk) -> None:
         where = place(disk)
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        wait_until_applied(where)
         monitor = Monitor(where)
         monitor.poll()
         # Long, since a short one finds room in the last block of the database's log.
@@ -135,6 +140,7 @@ class TestReadOnly:
         where = place(disk)
         if started:
             disk.run("mark-turn", raw=b'{"session_id": "before"}')
+            wait_until_applied(where)
             before = Path(where.database).read_bytes()
         disk.lock()
         done = disk.run(command, raw=b'{"session_id": "s"}')
@@ -158,6 +164,7 @@ def test_a_folder_of_somebody_else_is_named() -> None:
         where = Paths(f"{root}/claude")
         environment = os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir, "PYTHONDONTWRITEBYTECODE": "1"}
         subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s"}', env=environment, check=True)
+        wait_until_applied(where)
         os.chmod(where.folder, 0o755)
         # Not `user=`: an interpreter below a private folder could not be started by that user.
         program = "import os; os.setuid(65534); from claude_session_status.claude import hook; hook.main('mark-turn')"

@@ -25,6 +25,7 @@ from claude_session_status.private import give_to_owner, make_private_folder, op
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import LOG_BYTES, Store
+from ingester import wait_for_ingester
 from safety.small_disk import COMMAND
 
 USER, GROUP = 65534, 65533
@@ -59,15 +60,18 @@ def as_root(where: Paths, command: str, session_id: str) -> None:
         capture_output=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    wait_for_ingester(where)
 
 
 def as_user(where: Paths, program: str, raw: bytes = b"") -> None:
     """Run a program as the user, which must say nothing."""
-    # Not `user=`: an interpreter below a private folder could not be started by that user. What it imports comes first.
+    # Not `user=`: an interpreter below a private folder could not be started by that user. What it imports comes first,
+    # and for the same reason a hook ingests in its own process.
     start = (
         "import os, decimal, uuid\n"
         "from claude_session_status import config, monitor, pause\n"
-        "from claude_session_status.claude import discovery, hook, ingest\n"
+        "from claude_session_status.claude import background, discovery, hook, ingest\n"
+        "background.start = ingest.run_alone\n"
         f"os.setgroups([]); os.setgid({GROUP}); os.setuid({USER})\n"
     )
     done = subprocess.run(

@@ -25,6 +25,7 @@ from typing import Any
 
 import time_machine
 
+from claude_session_status import heartbeat
 from claude_session_status.claude import hook as hook_command
 from claude_session_status.claude import pids
 from claude_session_status.claude.ingest import run_alone
@@ -99,12 +100,13 @@ class Stage:
 
     def call_hook(self, command: str, payload: Json) -> None:
         """Call one of our commands as Claude Code does."""
-        if not self.ingests_at_once:
-            Path(self.where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
-            Path(self.where.monitor_alive).touch()
-            os.utime(self.where.monitor_alive, (self.now, self.now))
+        # Beside a monitor the hook starts no ingester: that would run by the machine's clock, not by the story's.
+        heartbeat.beat(self.where.monitor_alive, self.now)
         with _frozen(self.now), _standard_input(json.dumps(payload).encode()):
             assert hook_command.main(command) == 0
+        if self.ingests_at_once:
+            heartbeat.stop(self.where.monitor_alive)
+            self.ingest()
 
     def ingest(self) -> None:
         """Apply the notes that lie in the spool."""
