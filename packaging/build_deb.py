@@ -1,14 +1,15 @@
 """Builds the Debian package out of the wheel.
 
-What a Debian user wants is a command that is simply there: on PATH, in the menu, with a man page, upgraded and removed
-by apt. And a hook must not be slower than the wheel's, since Claude Code's user waits for it. Hence:
+A Debian user expects a command on PATH and in the menu, with a man page, that apt upgrades and removes. A hook must not
+be slower than the wheel's, since Claude Code's user waits for it. Hence:
 
 - *The system's Python runs it*, with our libraries in a private folder. The launcher leaves out site-packages, which
-  makes a hook quicker than the wheel's: 0.6 of its processor time. A frozen program (PyInstaller) takes 1.2 of it, and
-  brings an interpreter that Debian's security updates do not reach.
-- *Libraries come with it.* Debian has no DuckDB, and older versions of some others than those that were tested.
-- The compiled ones are built for one Python, so there is a package for each release of Debian or Ubuntu; it is built
-  on that release, and apt refuses the wrong one by its dependencies.
+  makes a hook faster than the wheel's: 0.6 of its processor time. It also ignores the PYTHON* variables and the working
+  folder, so hooks start `/usr/bin/claude-session-status` itself. A frozen program (PyInstaller) takes 1.2 of the
+  wheel's time, and brings an interpreter that Debian's security updates do not reach.
+- *Libraries come with it.* Debian has no DuckDB, and has some of the others in versions that were not tested.
+- The compiled ones are built for one Python, so there is a package for each release of Debian or Ubuntu. It is built
+  on that release, and its dependencies keep apt from installing it on another.
 
     python3 packaging/build_deb.py dist/claude_session_status-1.0.0-py3-none-any.whl dist/
 
@@ -85,14 +86,14 @@ def install_libraries(wheel: Path, folder: Path, python: str, version: tuple[int
     run(*pip, "--python-version", dotted, "--only-binary=:all:", "--target", str(folder), str(wheel))
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for left in [*folder.glob("*.dist-info/RECORD"), *folder.glob("*.dist-info/direct_url.json")]:
-        left.unlink()  # they tell of this machine
+        left.unlink()  # they name paths of this machine
     # Root owns the folder, so what is not compiled now would be compiled at each start.
     compiling = [python, "-IS", "-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash"]
     run(*compiling, "-s", str(folder), "-p", f"/{LIBRARY}", str(folder))
 
 
 def install_files(stage: Path, moment: datetime) -> None:
-    """Put in all that is not Python: launcher, menu entry, metadata, icons, man page, completions, unit, licence."""
+    """Add what is not a library: launcher, menu entry, metadata, icons, man page, completions, unit, licence."""
     copy(HERE / "linux/launcher.py", stage / "usr/bin" / PROGRAM, 0o755)
     copy(HERE / "linux/claude-session-status.desktop", stage / f"usr/share/applications/{PROGRAM}.desktop")
     unit = (HERE / "linux/claude-session-status.service").read_text()
@@ -127,7 +128,7 @@ def completion(shell: str) -> str:
 
 
 def control_text(stage: Path, version: tuple[int, int], libraries: str) -> str:
-    """The package's own description."""
+    """The package's control file."""
     major, minor = version
     size = sum(path.stat().st_size for path in stage.rglob("*") if path.is_file()) // 1024
     return f"""Package: {PROGRAM}
@@ -141,14 +142,14 @@ Suggests: notification-daemon
 Section: utils
 Priority: optional
 Homepage: https://pypi.org/project/{PROGRAM}/
-Description: how long Claude Code's prompt cache still lives
+Description: how long Claude Code's prompt cache stays warm
  Claude Code keeps a conversation in a prompt cache for five minutes or an
- hour. Whoever answers later pays to have everything written again. This program
+ hour. If you answer later, you pay for caching all of it again. This program
  watches that clock for all your sessions: a tray icon, a menu with every
  countdown, a notification before a cache expires, and a table in the terminal.
  .
- After installing, each user runs "{PROGRAM} install-hooks" once,
- and "{PROGRAM} uninstall-hooks" before the package is removed.
+ After installing, each user runs "{PROGRAM} setup" once,
+ and "{PROGRAM} uninstall" before the package is removed.
 """
 
 
@@ -159,13 +160,13 @@ def shared_libraries(stage: Path, work: Path) -> str:
     (source / "debian/control").write_text(f"Source: {PROGRAM}\n\nPackage: {PROGRAM}\nArchitecture: any\n")
     objects = [str(p) for p in stage.rglob("*") if re.search(r"\.so(\.[\d.]+)?$", p.name) and not p.is_symlink()]
     private = sorted({str(Path(name).parent) for name in objects})
-    told = run(
+    printed = run(
         "dpkg-shlibdeps", "-O", "--warnings=0", "--ignore-missing-info", *(f"-l{folder}" for folder in private),
         *(f"-e{name}" for name in objects), cwd=source,
     )  # fmt: skip
-    found = re.search(r"shlibs:Depends=(.*)", told)
+    found = re.search(r"shlibs:Depends=(.*)", printed)
     if found is None:
-        raise SystemExit(f"dpkg-shlibdeps named no libraries: {told}")
+        raise SystemExit(f"dpkg-shlibdeps named no libraries: {printed}")
     return found[1]
 
 
@@ -184,7 +185,7 @@ def set_modes(stage: Path) -> None:
 
 
 def copyright_text() -> str:
-    """Our licence, and where those of the libraries lie."""
+    """Our licence, and where the licences of the libraries are."""
     return (
         f"{(ROOT / 'LICENSE').read_text('utf-8')}\n"
         f"The libraries in /{LIBRARY} have licences of their own, in the folders whose names end with .dist-info.\n"
@@ -195,13 +196,13 @@ def debian_changelog(moment: datetime) -> str:
     """The changelog in Debian's form; ours, for people, is beside it."""
     return (
         f"{PROGRAM} ({__version__}-1~{release_name()}) unstable; urgency=medium\n\n"
-        f"  * Release {__version__}; changelog.gz tells what changed.\n\n"
+        f"  * Release {__version__}; changelog.gz says what changed.\n\n"
         f" -- {maintainer()}  {moment.strftime('%a, %d %b %Y %H:%M:%S %z')}\n"
     )
 
 
 def maintainer() -> str:
-    """Who answers for the package: by Debian's own variables, else who made the last change, else who builds it."""
+    """Return the maintainer: from Debian's variables, else the author of the last change, else the user who builds."""
     if address := os.environ.get("DEBEMAIL"):
         return f"{os.environ.get('DEBFULLNAME', f'The {PROGRAM} authors')} <{address}>"
     try:
@@ -212,13 +213,13 @@ def maintainer() -> str:
 
 def changed_at() -> datetime:
     """When the source changed last: SOURCE_DATE_EPOCH, else the last commit, else now."""
-    if told := os.environ.get("SOURCE_DATE_EPOCH"):
-        return datetime.fromtimestamp(int(told), UTC)
+    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
+        return datetime.fromtimestamp(int(epoch), UTC)
     try:
-        told = run("git", "log", "-1", "--format=%ct", cwd=ROOT)
+        epoch = run("git", "log", "-1", "--format=%ct", cwd=ROOT)
     except (OSError, subprocess.CalledProcessError):
         return datetime.now(UTC)
-    return datetime.fromtimestamp(int(told), UTC)
+    return datetime.fromtimestamp(int(epoch), UTC)
 
 
 def python_version(python: str) -> tuple[int, int]:

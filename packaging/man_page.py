@@ -14,7 +14,7 @@ from claude_session_status import __version__
 from claude_session_status.cli.main import PROGRAM, group
 
 FILES = (
-    ("~/.claude/settings.json", "where install-hooks adds the hooks"),
+    ("~/.claude/settings.json", "where setup adds the hooks and the status line"),
     ("~/.claude/claude-session-status/status.duckdb", "one row a session; times in UTC"),
     ("~/.claude/claude-session-status/config.toml", "your settings; every key is optional"),
     ("~/.claude/claude-session-status/log/", "what the tray has to say"),

@@ -1,16 +1,18 @@
-"""What all tests have: a folder of Claude Code's of their own, and no way to the user's."""
+"""For all tests: a `~/.claude` of their own, and no access to the user's. No process may outlive the run."""
 
 import os
 import signal
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+import survivors
 from claude_session_status.paths import Paths
 
-# Started in the background, or by nohup, we are to ignore these, and whatever we start would too.
+# A run in the background, or under nohup, starts with these ignored, and its children would ignore them as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.platform != "win32":
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -18,6 +20,11 @@ if sys.platform != "win32":
 # No test may fail because the machine is busy.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fuzz N`: how many random inputs each fuzzer tries, instead of its own small number."""
+    parser.addoption("--fuzz", type=int, metavar="N", help="how many random inputs each fuzzer tries")
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +42,26 @@ def where(claude_dir: Path) -> Paths:
     return Paths(str(claude_dir))
 
 
-SKIPPED = 9  # an exit code of its own: no second try makes a skipped test run
+SKIPPED = 9  # its own exit code: no second try makes a skipped test run
+SURVIVED = 10
+SURVIVE_SECONDS = 5.0  # a process that was told to end may need a moment
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the processes of this run a mark of its own, but for pytest-xdist's workers, which inherit it."""
+    if not hasattr(config, "workerinput"):
+        os.environ[survivors.VARIABLE] = uuid.uuid4().hex
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where FAIL_ON_SKIP is set, as it is in CI, a skipped test fails the run: there nothing may be missing."""
+    """Fail the run if a process that it started survives it, or, with FAIL_ON_SKIP as in CI, if a test was skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("FAIL_ON_SKIP") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = SKIPPED
+    if hasattr(session.config, "workerinput"):
+        return
+    if found := survivors.of_run(os.environ[survivors.VARIABLE], SURVIVE_SECONDS):
+        session.exitstatus = SURVIVED
+        if reporter is not None:
+            reporter.write_line("\n".join(["", "Processes of this run are still alive:", *found]), red=True)

@@ -1,4 +1,4 @@
-"""The logo is the tray icon: whoever changes the one is told to make the other anew."""
+"""The logo is the tray icon: after a change of the icon, the logo must be made again."""
 
 import importlib.util
 import math
@@ -25,12 +25,12 @@ def make_assets() -> ModuleType:
     return module
 
 
-def test_the_assets_are_those_of_the_definition(make_assets: ModuleType) -> None:
+def test_the_assets_match_the_icon(make_assets: ModuleType) -> None:
     stale = [name for name, _ in make_assets.differing(ROOT / "assets")]
     assert stale == [], "run: python packaging/make_assets.py"
 
 
-def test_a_file_that_differs_or_is_missing_is_named(make_assets: ModuleType, tmp_path: Path) -> None:
+def test_a_missing_or_different_file_is_named(make_assets: ModuleType, tmp_path: Path) -> None:
     names = [name for name, _ in make_assets.differing(tmp_path)]
     assert {"logo.svg", "logo-16.png", "logo.ico", "logo.icns"} <= set(names)
     for name, wanted in make_assets.files():
@@ -43,13 +43,13 @@ def test_a_file_that_differs_or_is_missing_is_named(make_assets: ModuleType, tmp
 
 @pytest.mark.parametrize("urgency", list(Urgency))
 @pytest.mark.parametrize("waiting", [False, True])
-def test_every_look_can_be_printed_as_vectors(make_assets: ModuleType, urgency: Urgency, waiting: bool) -> None:
+def test_every_icon_can_be_written_as_svg(make_assets: ModuleType, urgency: Urgency, waiting: bool) -> None:
     drawn = shapes(IconSpec(urgency, 9, waiting))
     root = ElementTree.fromstring(make_assets.svg(drawn))
     assert len(root) == len(drawn) + 1
 
 
-def test_vectors_lie_where_the_pixels_do(make_assets: ModuleType) -> None:
+def test_svg_paths_lie_where_the_pixels_do(make_assets: ModuleType) -> None:
     """A quarter of a ring ends at three o'clock, three quarters at nine."""
     red = (255, 0, 0, 255)
     quarter = make_assets._element(Ring(red, 1.0, 0.5, 0.25))

@@ -27,18 +27,18 @@ WAITING: dict[str, Any] = {"last_event_at": NOW, "waiting_at": NOW}
         ([make("two\nlines\x1b[31m", 0)], "1 warm, next 5:00 two lines [31m"),
     ],
 )
-def test_short(sessions: list[Session], line: str) -> None:
+def test_the_line_for_a_bar(sessions: list[Session], line: str) -> None:
     assert report.short(shot(*sessions)) == line
 
 
 @pytest.mark.parametrize("name", ["%{A1:reboot:}x", "#[bg=red]x", "#(reboot)", "#{pane_id}", "%%{A}", "##[x"])
-def test_a_folders_name_gives_no_orders_to_a_bar(name: str) -> None:
+def test_a_folders_name_can_not_run_a_bars_commands(name: str) -> None:
     """Polybar runs a command on a click for %{A1:command:}, tmux has its own for #[...]."""
     line = report.short(shot(make(name, 0)))
-    assert not any(order in line for order in ("%{", "#[", "#(", "#{"))
+    assert not any(command in line for command in ("%{", "#[", "#(", "#{"))
 
 
-def test_harmless_signs_in_names_stay() -> None:
+def test_harmless_characters_in_names_stay() -> None:
     assert report.short(shot(make("c#-100%", 0))) == "1 warm, next 5:00 c#-100%"
 
 
@@ -54,9 +54,7 @@ def test_harmless_signs_in_names_stay() -> None:
         ([make("a", 900, **WAITING)], ["none", "waiting"]),
     ],
 )
-def test_waybars_classes_are_those_of_the_session_that_goes_cold_soonest(
-    sessions: list[Session], classes: list[str]
-) -> None:
+def test_waybars_class_is_that_of_the_session_that_expires_soonest(sessions: list[Session], classes: list[str]) -> None:
     assert report.waybar(shot(*sessions))["class"] == classes
 
 
@@ -66,7 +64,7 @@ def test_waybar_hides_the_module_while_no_session_runs() -> None:
     assert report.waybar(shot(make("old", 900)))["text"] == "no warm cache"
 
 
-def test_waybars_tooltip_leaves_out_nobody_who_waits_and_counts_the_others() -> None:
+def test_waybars_tooltip_has_every_waiting_session_and_counts_the_hidden_ones() -> None:
     many = [make(f"s{n:02}", n, **(WAITING if n == 3 else {})) for n in range(20)]
     lines = report.waybar(shot(*many))["tooltip"].splitlines()
     assert len(lines) == 14
@@ -74,7 +72,7 @@ def test_waybars_tooltip_leaves_out_nobody_who_waits_and_counts_the_others() -> 
     assert lines[-1] == "and 7 more"
 
 
-def test_waybars_tooltip_lists_the_sessions_and_markup_is_text() -> None:
-    told = report.waybar(shot(make("<b>a & b</b>", 259, title="Fix 'it'"), make("c", 10)))
-    assert told["text"] == "2 warm, next 0:41 &lt;b&gt;a &amp; b&lt;/b&gt;"
-    assert told["tooltip"] == "● &lt;b&gt;a &amp; b&lt;/b&gt; · Fix 'it'   41s left\n● c   4m 50s left"
+def test_waybars_tooltip_lists_the_sessions_and_escapes_markup() -> None:
+    module = report.waybar(shot(make("<b>a & b</b>", 259, title="Fix 'it'"), make("c", 10)))
+    assert module["text"] == "2 warm, next 0:41 &lt;b&gt;a &amp; b&lt;/b&gt;"
+    assert module["tooltip"] == "● &lt;b&gt;a &amp; b&lt;/b&gt; · Fix 'it'   41s left\n● c   4m 50s left"

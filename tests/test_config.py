@@ -1,4 +1,4 @@
-"""Every key is optional and checked; a mistake is named with its line and never stops anything."""
+"""Every key is optional and checked. A mistake is named with its line and stops nothing."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
         ("sound = true", Config(sound=True)),
     ],
 )
-def test_what_is_set_holds(text: str, expected: Config) -> None:
+def test_a_valid_key_is_used(text: str, expected: Config) -> None:
     assert config.parse(text) == config.Loaded(expected)
 
 
@@ -55,8 +55,8 @@ def test_what_is_set_holds(text: str, expected: Config) -> None:
 def test_a_mistake_is_named_and_the_default_used(text: str, problem: str) -> None:
     loaded = config.parse(text)
     assert loaded.config == Config()
-    (told,) = loaded.problems
-    assert told.startswith(problem)
+    (first,) = loaded.problems
+    assert first.startswith(problem)
 
 
 def test_one_mistake_leaves_the_other_keys_alone() -> None:
@@ -99,11 +99,11 @@ def test_a_file_that_cannot_be_read_is_named(kind: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_key_is_found_on_its_own_line(text: str, line: int) -> None:
-    (told,) = config.parse(text).problems
-    assert told.startswith(f"config.toml:{line}: unknown key 'poll'; known: ")
+    (problem,) = config.parse(text).problems
+    assert problem.startswith(f"config.toml:{line}: unknown key 'poll'; known: ")
 
 
-def test_an_editors_mark_at_the_beginning_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xef\xbb\xbfpoll_seconds = 1\r\n")
     assert config.load(str(path)) == config.Loaded(Config(poll_seconds=1))
@@ -120,7 +120,7 @@ def test_an_editors_mark_at_the_beginning_is_no_mistake(tmp_path: Path) -> None:
         sound=st.booleans(),
     )
 )
-def test_what_is_printed_can_be_read_again(effective: Config) -> None:
+def test_printed_settings_can_be_read_again(effective: Config) -> None:
     assert config.parse(config.as_toml(effective)) == config.Loaded(effective)
 
 

@@ -1,4 +1,4 @@
-"""The demo: every state within a minute, in a folder of its own."""
+"""The demo: it shows every state within a minute, in its own folder."""
 
 import itertools
 import os
@@ -14,7 +14,7 @@ from fakes import NOW, FakeClock
 
 
 class Seen:
-    """What a person saw of the demo, until a moment of the real clock."""
+    """A listener that records the demo until a moment of the real clock."""
 
     def __init__(self, clock: FakeClock, seconds: float) -> None:
         self.clock = clock
@@ -35,7 +35,7 @@ class Seen:
 
 
 def watch(seconds: float, now: float = NOW) -> Seen:
-    """Watch the demo for so many real seconds, which take no time here."""
+    """Watch the demo for so many real seconds; the test's clock jumps."""
     clock = FakeClock(now)
     seen = Seen(clock, seconds)
     with demo.demo(alerts=True, real=clock) as monitor:
@@ -49,7 +49,7 @@ def minute() -> Seen:
     return watch(60)
 
 
-def test_six_sessions_are_there_at_once(minute: Seen) -> None:
+def test_the_first_snapshot_has_six_sessions(minute: Seen) -> None:
     first = {state.session.project: state.cache for state in minute.shots[0].sessions}
     assert first == {
         "web-shop": Cache.WARM,
@@ -61,7 +61,7 @@ def test_six_sessions_are_there_at_once(minute: Seen) -> None:
     }
 
 
-# A session that waits or has ended was asked something before; only a made-up one could have nothing cached.
+# A session that waits or has ended had a prompt before, so something is cached.
 UNSEEN = {(Cache.NONE, Activity.WAITING), (Cache.NONE, Activity.ENDED)}
 
 
@@ -74,38 +74,38 @@ def test_every_colour_is_seen_within_a_minute(minute: Seen) -> None:
     assert {urgency for *_, urgency in minute.states} == set(Urgency)
 
 
-def test_alerts_come_at_their_moment(minute: Seen) -> None:
+def test_alerts_come_at_their_lead_times(minute: Seen) -> None:
     assert {alert.state.session.project for alert in minute.alerts} >= {"web-shop", "billing-api", "handbook"}
-    assert {alert.lead_seconds for alert in minute.alerts} == {30, 300}, "of an hour, five minutes before as well"
+    assert {alert.lead_seconds for alert in minute.alerts} == {30, 300}, "an hour-long cache has two"
     for alert in minute.alerts:
         assert alert.lead_seconds - 1 <= (alert.state.seconds_left or 0) <= alert.lead_seconds
 
 
-def test_an_hour_is_shown_beside_five_minutes(minute: Seen) -> None:
+def test_both_ttls_are_shown(minute: Seen) -> None:
     ttls = {s.session.request.ttl_seconds for s in minute.shots[-1].sessions if s.session.request}
     assert ttls == {300, 3600}
 
 
-def test_the_countdown_is_that_of_the_story(minute: Seen) -> None:
-    """The web shop was asked 150 s before the beginning, so it has half of its five minutes left."""
+def test_the_countdown_follows_the_story(minute: Seen) -> None:
+    """The web shop's last request was 150 s before the start, so half of its five minutes is left."""
     (state,) = (s for s in minute.shots[0].sessions if s.session.project == "web-shop")
     assert state.seconds_left == pytest.approx(150)
 
 
-def test_it_says_that_it_is_a_demo(minute: Seen) -> None:
-    assert {shot.problem for shot in minute.shots} == {demo.NOTICE}
+def test_every_snapshot_says_that_it_is_a_demo(minute: Seen) -> None:
+    assert {shot.problem for shot in minute.shots} == {demo.BANNER}
 
 
-def test_it_goes_on() -> None:
-    """The second minute is like the first, so nobody ever looks at a dead demo."""
+def test_the_story_repeats() -> None:
+    """The second minute is like the first: the demo never stands still."""
     shots = [shot for shot in watch(120).shots if shot.now > NOW + demo.CYCLE_SECONDS]
     assert {(s.session.project, s.cache) for shot in shots for s in shot.sessions} >= {
-        (part.project, Cache.WARM) for part in demo.CAST
+        (session.project, Cache.WARM) for session in demo.DEMO_SESSIONS
     }
     assert {s.activity for shot in shots for s in shot.sessions} == set(Activity)
 
 
-def test_nothing_of_the_users_is_touched_and_nothing_is_left(
+def test_the_users_files_are_not_touched_and_no_file_is_left(
     claude_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, temporary = tmp_path / "home", tmp_path / "temporary"
@@ -135,7 +135,7 @@ def test_the_clock_stands_still_while_the_monitor_works_and_stops_early_when_wok
     assert clock.time() == pytest.approx(1012)
 
 
-def test_its_fast_clock_does_not_run_ahead_of_its_files() -> None:
-    """Lines that are later than their file was written are not believed."""
+def test_the_fast_clock_does_not_run_ahead_of_the_files() -> None:
+    """A line later than its file's own time is not believed."""
     seen = watch(1, now=4e9)
     assert {s.session.project for s in seen.shots[-1].sessions if s.cache is Cache.WARM} >= {"web-shop", "handbook"}

@@ -1,4 +1,4 @@
-"""What being late costs, by the prices that come with the library."""
+"""What re-caching costs, by the prices that come with the library."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ MILLION = 1_000_000
         ("", 300, None),
     ],
 )
-def test_the_cost_is_a_write_instead_of_a_read(model: str, ttl: int, usd: float | None) -> None:
+def test_the_cost_is_a_write_minus_a_read(model: str, ttl: int, usd: float | None) -> None:
     cost = pricing.rewrite_cost(model, ttl, 142_000)
     assert cost == (None if usd is None else pytest.approx(usd * 0.142))
 
@@ -44,7 +44,7 @@ def test_the_cost_is_a_write_instead_of_a_read(model: str, ttl: int, usd: float 
         ("gpt-9", "gpt-9"),
     ],
 )
-def test_a_model_is_known_by_its_plain_name(model: str, plain: str) -> None:
+def test_a_model_is_found_by_its_plain_name(model: str, plain: str) -> None:
     assert pricing.plain_name(model) == plain
 
 
@@ -58,7 +58,7 @@ import socket, sys
 import claude_session_status.cli.status, claude_session_status.monitor
 from claude_session_status import pricing
 assert "genai_prices" not in sys.modules
-def refuse(*_): raise AssertionError("the network was asked")
+def refuse(*_): raise AssertionError("the network was used")
 socket.socket.connect = socket.getaddrinfo = refuse
 assert pricing.rewrite_cost("claude-opus-5-5", 300, 1000) > 0
 """
@@ -68,25 +68,25 @@ assert pricing.rewrite_cost("claude-opus-5-5", 300, 1000) > 0
 @pytest.mark.parametrize("tokens", [1, 900, 142_000, 200_000, 200_001, 950_000])
 @pytest.mark.parametrize("ttl", [300, 3600])
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-sonnet-4-5", "us.anthropic.claude-sonnet-4-5-v1:0"])
-def test_the_list_tells_the_same_prices(model: str, ttl: int, tokens: int) -> None:
+def test_the_price_list_has_the_same_prices(model: str, ttl: int, tokens: int) -> None:
     listed = pricing.PriceList(pricing.sample).rewrite_cost(model, ttl, tokens)
     assert listed == pytest.approx(pricing.rewrite_cost(model, ttl, tokens))
 
 
-def test_the_list_asks_once_a_model_also_for_one_that_is_unknown() -> None:
-    asked: list[str] = []
+def test_the_price_list_samples_each_model_once_also_an_unknown_one() -> None:
+    sampled: list[str] = []
 
-    def ask(model: str) -> pricing.Samples | None:
-        asked.append(model)
+    def sampler(model: str) -> pricing.Samples | None:
+        sampled.append(model)
         return pricing.sample(model)
 
-    prices = pricing.PriceList(ask)
+    prices = pricing.PriceList(sampler)
     costs = [prices.rewrite_cost(model, 300, 1000) for model in ("claude-opus-5-5", "no-such-model") * 3]
     assert [cost is None for cost in costs] == [False, True] * 3
-    assert asked == ["claude-opus-5-5", "no-such-model"]
+    assert sampled == ["claude-opus-5-5", "no-such-model"]
 
 
-def test_a_child_tells_the_prices_and_the_library_stays_out_of_this_process() -> None:
+def test_a_child_process_samples_the_prices_without_the_library_in_this_one() -> None:
     program = (
         "import sys; from claude_session_status.pricing import PriceList\n"
         "print(PriceList().rewrite_cost('claude-opus-5-5', 300, 1000000), PriceList().rewrite_cost('x', 300, 1),"
@@ -98,13 +98,13 @@ def test_a_child_tells_the_prices_and_the_library_stays_out_of_this_process() ->
     assert (unknown, loaded) == ("None", "False")
 
 
-def test_a_child_that_fails_is_no_price_and_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_that_fails_gives_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     assert pricing.PriceList().rewrite_cost("claude-opus-5-5", 300, 1000) is None
 
 
-def test_a_library_that_cannot_be_imported_costs_the_price_only(tmp_path: Path) -> None:
-    """Its compiled part may not load: that is a line, and neither a traceback nor a countdown less."""
+def test_without_the_library_there_is_no_price_and_one_warning(tmp_path: Path) -> None:
+    """Its compiled part may not load: that is one line and no traceback."""
     (tmp_path / "genai_prices.py").write_text("raise ImportError('DLL load failed')")
     script = """
 from claude_session_status import pricing

@@ -1,4 +1,4 @@
-"""What the README says is true: its commands work as printed on a bare machine, and it names what there is."""
+"""The README is true: its commands work as printed on a bare machine, and it names what exists."""
 
 import json
 import os
@@ -27,12 +27,12 @@ BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
 def block(first_line: str) -> str:
-    """The commands under a comment in the README."""
+    """Return the block of the README that starts with this comment."""
     return next(text for text in BLOCKS if text.startswith(first_line))
 
 
 def lines(first_line: str) -> list[str]:
-    """The commands in a block, one a line, without comments."""
+    """Return the commands of a block, one per line, without comments."""
     printed = (line.partition("  #")[0].strip() for line in block(first_line).splitlines())
     return [line for line in printed if line and not line.startswith("#")]
 
@@ -41,7 +41,7 @@ def test_the_help_is_what_the_commands_print() -> None:
     assert readme_help.filled(README) == README, "run: python packaging/readme_help.py"
 
 
-def test_other_help_would_have_been_noticed() -> None:
+def test_different_help_is_noticed() -> None:
     assert readme_help.filled(README.replace("$ claude-session-status --help", "$ x --help", 1)) == README
     with pytest.raises(ValueError, match="no <!-- help -->"):
         readme_help.filled("# no markers")
@@ -49,10 +49,10 @@ def test_other_help_would_have_been_noticed() -> None:
 
 def test_the_example_of_the_json_has_every_key() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-    told = json.loads(example)
+    example_json = json.loads(example)
     real = report.as_json(shot(make("my-app", 10)))
-    assert list(told) == list(real)
-    assert list(told["sessions"][0]) == list(real["sessions"][0])
+    assert list(example_json) == list(real)
+    assert list(example_json["sessions"][0]) == list(real["sessions"][0])
 
 
 def test_the_example_config_holds_every_key_and_the_defaults() -> None:
@@ -61,18 +61,18 @@ def test_the_example_config_holds_every_key_and_the_defaults() -> None:
     assert re.findall(r"^(\w+) =", example, re.MULTILINE) == [f.name for f in fields(config.Config)]
 
 
-def test_the_tray_is_started_apart_as_autostart_says() -> None:
+def test_the_command_for_a_tray_without_a_terminal_is_autostarts() -> None:
     assert lines("# apart from the terminal") == [APART]
     assert f"`{APART_ON_WINDOWS}`" in README
 
 
-def test_its_pictures_are_there() -> None:
+def test_its_pictures_exist() -> None:
     pictures = re.findall(r"!\[[^]]+\]\((?!https:)([^)]+)\)", README)
     assert "![" in README
     assert [p for p in pictures if not (TOP / p).is_file()] == []
 
 
-def test_the_layout_names_what_is_there() -> None:
+def test_the_layout_names_what_exists() -> None:
     (layout,) = re.findall(r"```text\n(Claude Code ──.*?)```", README, re.DOTALL)
     package, *rest = re.findall(r"^( *)(\S+(?:\.py|/))(?: |$)", layout, re.MULTILINE)
     assert package == ("", "src/claude_session_status/")
@@ -81,13 +81,13 @@ def test_the_layout_names_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("command", lines("# lint, types, layers"))
-def test_what_is_to_be_run_before_a_change_is_what_ci_runs(command: str) -> None:
+def test_the_checks_before_a_change_are_those_of_ci(command: str) -> None:
     assert command in (TOP / ".ci/run").read_text("utf-8").splitlines()
 
 
 @pytest.mark.parametrize("command", lines("# tests by their kind"))
-def test_each_kind_of_test_is_there(command: str) -> None:
-    """Its marks are known and used, its files are there; that pytest runs them CI sees."""
+def test_each_kind_of_test_exists(command: str) -> None:
+    """Its markers are known and used, and its files exist. CI sees that pytest runs them."""
     variables = [word.partition("=") for word in shlex.split(command) if re.match("[A-Z]+=", word)]
     program, module, pytest_itself, *options = shlex.split(command)[len(variables) :]
     assert (program, module, pytest_itself) == (".venv/bin/python", "-m", "pytest")
@@ -99,26 +99,26 @@ def test_each_kind_of_test_is_there(command: str) -> None:
         named = set(re.findall(r"\w+", options.pop(1))) - {"not", "and"}
         options.pop(0)
         assert named <= known, "pytest would refuse it"
-        assert len(named) == 1 or named == known, "the quick ones are those without any mark"
+        assert len(named) == 1 or named == known, "the quick ones are those without a marker"
     assert [path for path in options if not (TOP / path).exists()] == []
 
 
 @linux
 @pytest.mark.parametrize("command", lines("# scripts"))
-def test_each_script_is_there(command: str) -> None:
+def test_each_script_exists(command: str) -> None:
     done = run_here(command)
     assert done.returncode == 0, done.stderr
 
 
 def run_here(command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the README's with the Python that runs this."""
+    """Run a command of the README with this Python."""
     argv = ["/bin/sh", "-c", command.replace(".venv/bin/python", sys.executable)]
     return subprocess.run(argv, cwd=TOP, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What a stranger has after cloning: the files that git knows, and nothing that was made of them."""
+    """A fresh clone: the files in git, and nothing made from them."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if (TOP / name).is_file():
@@ -129,25 +129,25 @@ def clone(tmp_path: Path) -> Path:
 
 
 def bare_environment(tmp_path: Path) -> dict[str, str]:
-    """Nothing on PATH but Python: no compiler, no git, no panel. A home that nobody has used."""
+    """Return an environment with only Python on PATH, without compiler, git or panel, and with a new home."""
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
     (tools / "rm").symlink_to(str(shutil.which("rm")))
     home = tmp_path / "home"
     home.mkdir()
-    # uv brings certificates of its own, unless it is told to take the machine's, as pip does.
+    # uv uses its own certificates; this makes it use the machine's, as pip does.
     return {"HOME": str(home), "PATH": str(tools), "LANG": "C.UTF-8", "UV_SYSTEM_CERTS": "1"}
 
 
 @pytest.fixture
 def bare(clone: Path, tmp_path: Path) -> "Bare":
-    """A bare machine, in the folder of the clone."""
+    """A bare machine, with the clone as working folder."""
     return Bare(clone, bare_environment(tmp_path))
 
 
 class Bare:
-    """Runs what the README prints as its reader would."""
+    """Runs the README's commands as its reader would."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -158,14 +158,14 @@ class Bare:
         """Put folders before the others on PATH."""
         self.environment["PATH"] = os.pathsep.join([*map(str, folders), self.environment["PATH"]])
 
-    def run(self, command: str, said: str = "", code: int = 0) -> "subprocess.CompletedProcess[str]":
+    def run(self, command: str, stdin: str = "", code: int = 0) -> "subprocess.CompletedProcess[str]":
         argv = ["/bin/sh", "-c", command]
-        done = subprocess.run(argv, cwd=self.folder, env=self.environment, capture_output=True, text=True, input=said)
+        done = subprocess.run(argv, cwd=self.folder, env=self.environment, capture_output=True, text=True, input=stdin)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
     def left(self) -> list[str]:
-        """What is left in the home, but for what the installers keep for themselves."""
+        """Return the files in the home, except for the installers' own."""
         theirs = {".cache", "uv", "pipx"}
         found = (p.relative_to(self.home) for p in self.home.rglob("*") if not p.is_dir())
         return [str(path) for path in found if not theirs & set(path.parts)]
@@ -183,8 +183,9 @@ def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: 
     bare.run(block("# install, and pass the tests").rstrip() + " -q tests/test_policy.py")
 
     bare.find_also(bare.folder / ".venv/bin")
-    bare.run(block("# set up hooks"))
-    bare.run("claude-session-status mark-turn", said='{"session_id": "s"}')
+    set_up = bare.run(lines("# set up")[0] + " --yes")
+    assert "Done, without a tray: There is no graphical display here" in set_up.stdout
+    bare.run("claude-session-status mark-turn", stdin='{"session_id": "s"}')
     assert (bare.home / ".claude/claude-session-status/status.duckdb").exists()
     bare.run(block("# leave nothing"))
     assert bare.left() == []
@@ -196,7 +197,7 @@ def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: 
 @pytest.mark.install
 @pytest.mark.parametrize("installer", ["uv", "pipx"])
 def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str, bare: Bare, tmp_path: Path) -> None:
-    """As printed, but that the clone stands in the place of the name: what is tested is this version."""
+    """As printed, except that the clone replaces the name, so that this version is tested."""
     install, remove = (
         next(line for line in lines(title) if line.startswith(installer))
         for title in ("# install\n", "# remove the program")
@@ -206,8 +207,8 @@ def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str,
     bare.find_also(tools / "bin", bare.home / ".local/bin")
 
     bare.run(install.replace("'claude-session-status>=1'", "."))
-    bare.run(block("# set up hooks"))
-    bare.run("claude-session-status mark-turn", said='{"session_id": "s", "cwd": "/x/my-app"}')
+    bare.run(lines("# set up")[0] + " --yes")
+    bare.run("claude-session-status mark-turn", stdin='{"session_id": "s", "cwd": "/x/my-app"}')
     assert "next 4:5" in bare.run("claude-session-status status --short").stdout
     bare.run(block("# uninstall"))
     bare.run(remove)
@@ -219,11 +220,11 @@ def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str,
 
 
 def without_network() -> list[str]:
-    """The arguments before a program that is to have no network, not even a loopback."""
+    """Return the command prefix that runs a program without any network, even the loopback."""
     argv = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
     done = subprocess.run([*argv, "true"], capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"no network namespace can be had here, run as root: {done.stderr.strip()}")
+        pytest.skip(f"a network namespace can't be made, run as root: {done.stderr.strip()}")
     return argv
 
 
@@ -241,8 +242,8 @@ def test_installed_it_needs_no_network(tmp_path: Path, claude_dir: Path) -> None
         return done.stdout
 
     assert run("mark-turn") == ""
-    (told,) = json.loads(run("status", "--json"))["sessions"]
-    assert (told["project"], told["cache"], told["rewrite_cost_usd"] > 0) == ("my-app", "warm", True)
+    (session,) = json.loads(run("status", "--json"))["sessions"]
+    assert (session["project"], session["cache"], session["rewrite_cost_usd"] > 0) == ("my-app", "warm", True)
     assert "my-app" in run("watch", "--once")
     run("install-hooks")
     assert "inbox" in run("doctor", code=1)  # no tray runs

@@ -1,4 +1,4 @@
-"""The words for times and names, fit for a menu, a sentence or a column."""
+"""Times and names as text for a menu, a sentence or a column."""
 
 import pytest
 from hypothesis import given

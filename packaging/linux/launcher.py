@@ -1,8 +1,9 @@
 #!/usr/bin/python3 -IS
 """The command as the Debian package installs it: the system's Python, and nothing but our own folder of packages.
 
--S leaves out site-packages and their start-up files, -I the user's PYTHON* variables and the working folder. So nothing
-that is installed beside us can break a hook, and a hook starts in less time than from a wheel.
+-S leaves out site-packages and their start-up files. -I is -E, -P and -s: it leaves out the PYTHON* variables, the
+working folder and the user's own packages. So no other package, variable or file of a project can break a hook, and a
+hook starts in less time than from a wheel.
 """
 
 import sys

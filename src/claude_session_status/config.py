@@ -1,16 +1,17 @@
-"""What a person can set in `config.toml`: every key optional, each checked, a mistake named with its line.
+"""The user's settings in `config.toml`: every key is optional and checked, and a mistake is named with its line.
 
-A wrong key never stops anything: the default is used and the problem is said where the person looks.
+A mistake stops nothing: the default is used, and the problem is shown where the user looks.
 """
 
+import errno
 import json
 import os
 import re
 import reprlib
+import stat
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from claude_session_status.errors import reason_of
@@ -20,24 +21,24 @@ from claude_session_status.errors import reason_of
 class Config:
     """The effective settings."""
 
-    poll_seconds: float = 2.0  # how often the monitor looks for news
-    # Lead times of the notification; empty for none; None, "auto": 30 s, and for an hour-long cache 300 s as well.
+    poll_seconds: float = 2.0  # how often the monitor looks for changes
+    # Lead times of the notification; empty: none. None, in the file "auto": 30 s, and 300 s too for an hour-long cache.
     notify_before_seconds: tuple[float, ...] | None = None
-    default_ttl_seconds: int = 300  # where no source tells the TTL
-    min_tokens: int = 0  # smaller conversations give no notification
-    sound: bool = False  # with the notification, where the desktop has one
+    default_ttl_seconds: int = 300  # where no source knows the TTL
+    min_tokens: int = 0  # smaller conversations are not notified
+    sound: bool = False  # with a notification, if the desktop can play one
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings and what was wrong with the file, one line a problem."""
+    """The settings, and the problems of the file, one line each."""
 
     config: Config = Config()
     problems: tuple[str, ...] = ()
 
 
 class _RefusedError(ValueError):
-    """The value is not allowed; the message says what is."""
+    """The value is not allowed; the message says which are."""
 
 
 def _number(low: float, high: float) -> Callable[[Any], float]:
@@ -58,7 +59,7 @@ def _leads(value: Any) -> tuple[float, ...] | None:
         return tuple(sorted({one(v) for v in values}, reverse=True))
     except _RefusedError as error:
         raise _RefusedError(
-            'a number of seconds from 5 to 3300, a list of such, [] for no notification, or "auto"'
+            'a number of seconds from 5 to 3300, a list of such numbers, [] for no notification, or "auto"'
         ) from error
 
 
@@ -81,7 +82,7 @@ def _yes_or_no(value: Any) -> bool:
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "poll_seconds": _number(0.5, 5),  # hooks take a monitor for dead that is silent for ten seconds
+    "poll_seconds": _number(0.5, 5),  # after ten silent seconds, hooks take the monitor for dead
     "notify_before_seconds": _leads,
     "default_ttl_seconds": _ttl,
     "min_tokens": _tokens,
@@ -90,49 +91,56 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 
 
-def load(path: str, called: str | None = None) -> Loaded:
-    """Read the file at `path`; a missing one means defaults. Raises nothing: problems are returned.
+def load(path: str, name: str | None = None) -> Loaded:
+    """Read the file at `path`; without one, the defaults apply. Raises nothing: problems are returned.
 
-    `called` is what problems call the file, its path unless told.
+    `name` stands for the file in problems; by default, its path.
     """
-    called = called or path
-    if os.path.exists(path) and not os.path.isfile(path):
-        return Loaded(problems=(f"{called} can't be read: it is no file. Defaults are used",))  # a pipe would wait
+    name = name or path
     try:
-        text = Path(path).read_text("utf-8-sig")  # an editor on Windows may begin it with a mark
+        text = _read(path).decode("utf-8-sig")  # an editor on Windows may begin it with a byte order mark
     except FileNotFoundError:
         return Loaded()
     except OSError as error:
-        return Loaded(problems=(f"{called} can't be read: {reason_of(error)}. Defaults are used",))
+        return Loaded(problems=(f"{name} can't be read: {reason_of(error)}. Defaults are used",))
     except UnicodeError:
-        return Loaded(problems=(f"{called} can't be read: it is not UTF-8 text. Defaults are used",))
-    return parse(text, called)
+        return Loaded(problems=(f"{name} can't be read: it is not UTF-8 text. Defaults are used",))
+    return parse(text, name)
+
+
+def _read(path: str) -> bytes:
+    """Return the file's content. Follows links, as people keep their settings elsewhere; never blocks on a FIFO."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
+        return file.read()
 
 
 class ConfigFile:
-    """The settings in a file that may change at any time: read again when it did. Making one looks at nothing."""
+    """The settings in a file that may change at any time. Reads it again when it did."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._mark: object = None
+        self._version: object = None
         self.loaded = Loaded()
 
     def reread(self) -> bool:
-        """Look at the file; whether what it says is new. Raises nothing."""
+        """Read the file if it changed; return whether the settings or problems did. Raises nothing."""
         try:
             status = os.stat(self._path)
-            mark: object = (status.st_mtime_ns, status.st_size, status.st_ino)
+            version: object = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError as error:
-            mark = error.errno
-        if mark == self._mark:
+            version = error.errno
+        if version == self._version:
             return False
-        self._mark = mark
+        self._version = version
         before, self.loaded = self.loaded, load(self._path, os.path.basename(self._path))
         return self.loaded != before
 
 
 def as_toml(config: Config) -> str:
-    """The settings as the text of a `config.toml` that sets every key."""
+    """Return the text of a `config.toml` that sets every key to these settings."""
     return "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config))
 
 
@@ -149,10 +157,10 @@ def _toml(value: object) -> str:
 
 
 def parse(text: str, path: str = "config.toml") -> Loaded:
-    """The settings in `text`; `path` is only named in problems."""
+    """Return the settings in `text`. `path` stands for the file in problems."""
     try:
         table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without an end
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits, or too many brackets
         return Loaded(problems=(f"{path} is not valid TOML: {error}. Defaults are used",))
     values, problems = {}, []
     for key, value in table.items():
@@ -168,7 +176,7 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
 
 
 def _named(value: Any) -> str:
-    """The value as a person may have written it, in one line of bearable length."""
+    """Return the value about as the user wrote it, on one short line."""
     try:
         return reprlib.repr(value)
     except ValueError:
@@ -179,7 +187,7 @@ _KEY = re.compile(r"""\s*\[*\s*["']?([^"'=.\]\s]+)""")
 
 
 def _line_of(text: str, key: str) -> int:
-    """The line, from 1, on which the key is set at the top level; 1 when it can't be told."""
+    """Return the line, from 1, that sets the key at the top level; 1 when none can be found."""
     for number, line in enumerate(text.splitlines(), 1):
         name = _KEY.match(line)
         if name is not None and name[1] == key:

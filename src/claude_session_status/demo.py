@@ -1,8 +1,8 @@
-"""A made-up day of six sessions, twenty times as fast: every state within a minute, and nothing of the user's touched.
+"""Six made-up sessions, twenty times as fast: every state within a minute, without reading the user's files.
 
-Only the sessions are made up. They write transcripts and notes as Claude Code and its hooks do, into a temporary
-folder that stands for `~/.claude`; everything after that (ingesting, the countdown, alerts, tray, table) is the real
-thing, run by a clock of its own.
+Only the sessions are made up. They write transcripts and notes as Claude Code and its hooks do, into a temporary folder
+in place of `~/.claude`. Everything after that (ingesting, countdown, alerts, tray, table) is the real code, run by a
+fast clock.
 """
 
 import json
@@ -25,29 +25,29 @@ from claude_session_status.policy import Price
 from claude_session_status.spool import Spool
 
 SPEED = 20.0
-CYCLE_SECONDS = 1200.0  # of the made-up time: then the day begins again; a minute at 20x
-NOTICE = f"Demo: six made-up sessions, {SPEED:g} times as fast"
+CYCLE_SECONDS = 1200.0  # of made-up time, a minute at 20x; then the story repeats
+BANNER = f"Demo: six made-up sessions, {SPEED:g} times as fast"
 
 
 # ---- the story --------------------------------------------------------------
 
 
-class Act(Enum):
-    """What a session can do."""
+class Action(Enum):
+    """What happens in a session."""
 
     OPEN = "open"
-    ASK = "ask"  # the user gives a prompt; the first request starts
+    PROMPT = "prompt"  # the user gives a prompt; the first request starts
     TOOL = "tool"  # the model asks for a tool, which runs
-    GO_ON = "go on"  # the tool is done; the next request starts
+    TOOL_DONE = "tool done"  # the next request starts
     WAIT = "wait"  # the tool needs the user's permission
-    ANSWER = "answer"
+    RESPONSE = "response"  # the last one of a turn
     COMPACT = "compact"
     END = "end"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Who a session is. `ttl_seconds`: 300 or 3600."""
+class DemoSession:
+    """One made-up session. `ttl_seconds`: 300 or 3600."""
 
     project: str
     title: str
@@ -57,134 +57,141 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens when, in seconds from the beginning of the day; before it: negative."""
+    """An action at a time: seconds from the start of the demo, negative before it."""
 
     at: float
-    part: int
-    act: Act
+    session: int  # its place in DEMO_SESSIONS
+    action: Action
 
 
-CAST = (
-    Part("web-shop", "Checkout keeps the basket", 300, 142_000),
-    Part("billing-api", "Refunds by webhook", 300, 61_000),
-    Part("handbook", "Rewrite the first chapter", 3600, 388_000),
-    Part("notebooks", "Why the loss jumps at epoch 12", 300, 95_000),
-    Part("dotfiles", "", 300, 18_000),
-    Part("old-site", "Move the redirects", 300, 27_000),
+DEMO_SESSIONS = (
+    DemoSession("web-shop", "Checkout keeps the basket", 300, 142_000),
+    DemoSession("billing-api", "Refunds by webhook", 300, 61_000),
+    DemoSession("handbook", "Rewrite the first chapter", 3600, 388_000),
+    DemoSession("notebooks", "Why the loss jumps at epoch 12", 300, 95_000),
+    DemoSession("dotfiles", "", 300, 18_000),
+    DemoSession("old-site", "Move the redirects", 300, 27_000),
 )
 
-BEFORE = (
-    Step(-2860, 2, Act.OPEN), Step(-2850, 2, Act.ASK), Step(-2800, 2, Act.ANSWER),
-    Step(-900, 3, Act.OPEN), Step(-890, 3, Act.ASK), Step(-840, 3, Act.ANSWER),
-    Step(-160, 0, Act.OPEN), Step(-150, 0, Act.ASK), Step(-120, 0, Act.ANSWER),
-    Step(-70, 5, Act.OPEN), Step(-60, 5, Act.ASK), Step(-30, 5, Act.ANSWER),
-    Step(-40, 1, Act.OPEN), Step(-30, 1, Act.ASK), Step(-10, 1, Act.TOOL),
-    Step(-20, 4, Act.OPEN),
+_BEFORE = (
+    Step(-2860, 2, Action.OPEN), Step(-2850, 2, Action.PROMPT), Step(-2800, 2, Action.RESPONSE),
+    Step(-900, 3, Action.OPEN), Step(-890, 3, Action.PROMPT), Step(-840, 3, Action.RESPONSE),
+    Step(-160, 0, Action.OPEN), Step(-150, 0, Action.PROMPT), Step(-120, 0, Action.RESPONSE),
+    Step(-70, 5, Action.OPEN), Step(-60, 5, Action.PROMPT), Step(-30, 5, Action.RESPONSE),
+    Step(-40, 1, Action.OPEN), Step(-30, 1, Action.PROMPT), Step(-10, 1, Action.TOOL),
+    Step(-20, 4, Action.OPEN),
 )  # fmt: skip
 
-DAY = (
-    # Answered in the last moment, after the alert: the cache lives on. Later it goes cold.
-    Step(138, 0, Act.ASK), Step(190, 0, Act.ANSWER),
-    Step(620, 0, Act.ASK), Step(700, 0, Act.ANSWER), Step(1050, 0, Act.ASK), Step(1070, 0, Act.ANSWER),
-    # A long run of tools refreshes its cache all the time, until one needs permission, and gets it too late.
-    Step(40, 1, Act.GO_ON), Step(80, 1, Act.TOOL), Step(130, 1, Act.GO_ON), Step(170, 1, Act.TOOL),
-    Step(230, 1, Act.GO_ON), Step(260, 1, Act.WAIT), Step(560, 1, Act.GO_ON), Step(620, 1, Act.ANSWER),
-    Step(1150, 1, Act.ASK), Step(1170, 1, Act.TOOL),
-    # An hour, used up to its last minutes.
-    Step(1100, 2, Act.ASK), Step(1160, 2, Act.ANSWER),
-    # Left alone for long, then taken up again.
-    Step(600, 3, Act.ASK), Step(680, 3, Act.ANSWER),
-    # Nothing is cached before the first prompt, nor after compaction.
-    Step(400, 4, Act.ASK), Step(430, 4, Act.ANSWER), Step(1000, 4, Act.COMPACT),
+_CYCLE = (
+    # A prompt in the last moment, after the alert, keeps the cache warm. Later it goes cold.
+    Step(138, 0, Action.PROMPT), Step(190, 0, Action.RESPONSE),
+    Step(620, 0, Action.PROMPT), Step(700, 0, Action.RESPONSE),
+    Step(1050, 0, Action.PROMPT), Step(1070, 0, Action.RESPONSE),
+    # Tool after tool keeps the cache warm, until one needs permission and gets it too late.
+    Step(40, 1, Action.TOOL_DONE), Step(80, 1, Action.TOOL), Step(130, 1, Action.TOOL_DONE), Step(170, 1, Action.TOOL),
+    Step(230, 1, Action.TOOL_DONE), Step(260, 1, Action.WAIT),
+    Step(560, 1, Action.TOOL_DONE), Step(620, 1, Action.RESPONSE),
+    Step(1150, 1, Action.PROMPT), Step(1170, 1, Action.TOOL),
+    # An hour-long cache, down to its last minutes.
+    Step(1100, 2, Action.PROMPT), Step(1160, 2, Action.RESPONSE),
+    # Idle for long, then used again.
+    Step(600, 3, Action.PROMPT), Step(680, 3, Action.RESPONSE),
+    # Nothing is cached before the first prompt, or after compaction.
+    Step(400, 4, Action.PROMPT), Step(430, 4, Action.RESPONSE), Step(1000, 4, Action.COMPACT),
     # Closed, and resumed later.
-    Step(220, 5, Act.END), Step(900, 5, Act.OPEN), Step(920, 5, Act.ASK), Step(950, 5, Act.ANSWER),
+    Step(220, 5, Action.END), Step(900, 5, Action.OPEN), Step(920, 5, Action.PROMPT), Step(950, 5, Action.RESPONSE),
 )  # fmt: skip
 
 
 def steps() -> Iterator[Step]:
-    """What happens, in order, without end."""
-    yield from sorted(BEFORE, key=lambda step: step.at)
-    beginning = 0.0
+    """Yield all steps in order, without end."""
+    yield from sorted(_BEFORE, key=lambda step: step.at)
+    start = 0.0
     while True:
-        for step in sorted(DAY, key=lambda step: step.at):
-            yield replace(step, at=beginning + step.at)
-        beginning += CYCLE_SECONDS
+        for step in sorted(_CYCLE, key=lambda step: step.at):
+            yield replace(step, at=start + step.at)
+        start += CYCLE_SECONDS
 
 
-# ---- the stage --------------------------------------------------------------
+# ---- playing it --------------------------------------------------------------
 
 # The hook event that the client fires, and the event's own fields.
-_EVENTS: dict[Act, tuple[str, dict[str, str]]] = {
-    Act.OPEN: ("SessionStart", {"source": "startup"}),
-    Act.ASK: ("UserPromptSubmit", {}),
-    Act.WAIT: ("Notification", {"notification_type": "permission_prompt"}),
-    Act.ANSWER: ("Stop", {}),
-    Act.COMPACT: ("SessionStart", {"source": "compact"}),
-    Act.END: ("SessionEnd", {"reason": "prompt_input_exit"}),
+_EVENTS: dict[Action, tuple[str, dict[str, str]]] = {
+    Action.OPEN: ("SessionStart", {"source": "startup"}),
+    Action.PROMPT: ("UserPromptSubmit", {}),
+    Action.WAIT: ("Notification", {"notification_type": "permission_prompt"}),
+    Action.RESPONSE: ("Stop", {}),
+    Action.COMPACT: ("SessionStart", {"source": "compact"}),
+    Action.END: ("SessionEnd", {"reason": "prompt_input_exit"}),
 }
 
 
-class Stage:
-    """Plays steps in a folder that stands for `~/.claude`: writes what the client and its hooks would write."""
+class Player:
+    """Plays the steps in a folder in place of `~/.claude`: writes what the client and its hooks would write."""
 
-    def __init__(self, paths: Paths, beginning: float) -> None:
+    def __init__(self, paths: Paths, start: float) -> None:
         self._paths = paths
-        self._beginning = beginning
+        self._start = start
         self._spool = Spool(paths.spool)
         self._steps = steps()
         self._next = next(self._steps)
-        self._answers = 0
+        self._responses = 0
 
     def play(self, until: float) -> None:
-        """Everything that happens up to this moment (epoch seconds). Raises OSError."""
-        while self._beginning + self._next.at <= until:
+        """Play all steps up to this moment (epoch seconds). Raises OSError."""
+        while self._start + self._next.at <= until:
             self._perform(self._next)
             self._next = next(self._steps)
 
     def _perform(self, step: Step) -> None:
-        part, at = CAST[step.part], self._beginning + step.at
-        session_id = f"{step.part + 1}0000000-0000-4000-8000-00000000000{step.part + 1}"
-        folder = Path(self._paths.claude_dir, "projects", part.project)
+        session, at = DEMO_SESSIONS[step.session], self._start + step.at
+        session_id = f"{step.session + 1}0000000-0000-4000-8000-00000000000{step.session + 1}"
+        folder = Path(self._paths.claude_dir, "projects", session.project)
         transcript = folder / f"{session_id}.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
         with transcript.open("a", encoding="utf-8") as file:
-            for line in self._lines(step.act, part, at):
+            for line in self._lines(step.action, session, at):
                 file.write(json.dumps(line) + "\n")
-        os.utime(transcript, (at, at))  # by the clock that its lines are of
-        if step.act not in _EVENTS:
+        os.utime(transcript, (at, at))  # the demo's time, as in its lines
+        if step.action not in _EVENTS:
             return
-        event, fields = _EVENTS[step.act]
+        event, fields = _EVENTS[step.action]
         data = {
             "hook_event_name": event,
             "session_id": session_id,
             "transcript_path": str(transcript),
-            "cwd": f"/home/you/{part.project}",
+            "cwd": f"/home/you/{session.project}",
             **fields,
         }
         note = hook.note_of(data, hook_table.command_of(event), at, {})
         if note is not None:
             self._spool.write(payload.encode(note), at)
 
-    def _lines(self, act: Act, part: Part, at: float) -> Iterator[dict[str, object]]:
+    def _lines(self, action: Action, session: DemoSession, at: float) -> Iterator[dict[str, object]]:
         stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if act is Act.ASK:
-            if part.title:
-                yield {"type": "custom-title", "customTitle": part.title}
+        if action is Action.PROMPT:
+            if session.title:
+                yield {"type": "custom-title", "customTitle": session.title}
             yield {"type": "user", "timestamp": stamp, "message": {"role": "user", "content": "made up"}}
-        elif act is Act.GO_ON:
+        elif action is Action.TOOL_DONE:
             result = [{"type": "tool_result", "tool_use_id": "t", "content": "made up"}]
             yield {"type": "user", "timestamp": stamp, "message": {"role": "user", "content": result}}
-        elif act in (Act.TOOL, Act.WAIT, Act.ANSWER):
-            yield {"type": "assistant", "timestamp": stamp, "isSidechain": False, "message": self._answer(act, part)}
-        elif act is Act.COMPACT:
+        elif action in (Action.TOOL, Action.WAIT, Action.RESPONSE):
+            yield {
+                "type": "assistant",
+                "timestamp": stamp,
+                "isSidechain": False,
+                "message": self._response(action, session),
+            }
+        elif action is Action.COMPACT:
             yield {"type": "system", "subtype": "compact_boundary", "timestamp": stamp}
 
-    def _answer(self, act: Act, part: Part) -> dict[str, object]:
-        self._answers += 1
-        over = act is Act.ANSWER
-        hour = part.ttl_seconds > 300
+    def _response(self, action: Action, session: DemoSession) -> dict[str, object]:
+        self._responses += 1
+        over = action is Action.RESPONSE
+        hour = session.ttl_seconds > 300
         return {
-            "id": f"msg_{self._answers}",
+            "id": f"msg_{self._responses}",
             "role": "assistant",
             "model": "claude-opus-5-5",
             "stop_reason": "end_turn" if over else "tool_use",
@@ -192,7 +199,7 @@ class Stage:
             "usage": {
                 "input_tokens": 10,
                 "output_tokens": 300,
-                "cache_read_input_tokens": part.context_tokens - 2000,
+                "cache_read_input_tokens": session.context_tokens - 2000,
                 "cache_creation_input_tokens": 1990,
                 "cache_creation": {
                     "ephemeral_5m_input_tokens": 0 if hour else 1990,
@@ -203,9 +210,9 @@ class Stage:
 
 
 class FastClock:
-    """A clock that runs only while it is waited for, `speed` times as fast, and plays what falls into each wait.
+    """A clock that runs only during waits, `speed` times as fast, and plays the steps that fall into each wait.
 
-    It stands still while the monitor works: on a slow machine the demo takes longer, and skips nothing.
+    It stands still while the monitor works: on a slow machine the demo takes longer and skips nothing.
     """
 
     def __init__(self, now: float, speed: float, play: Callable[[float], None], real: Clock) -> None:
@@ -215,11 +222,11 @@ class FastClock:
         self._real = real
 
     def time(self) -> float:
-        """Epoch seconds of the made-up time."""
+        """Return the made-up time in epoch seconds."""
         return self._now
 
     def wait(self, wake: threading.Event, seconds: float) -> None:
-        """Return when `seconds` of the made-up time have passed, or as soon as `wake` is set."""
+        """Return after `seconds` of made-up time, or as soon as `wake` is set."""
         began = self._real.time()
         self._real.wait(wake, seconds / self._speed)
         passed = (self._real.time() - began) * self._speed
@@ -228,22 +235,22 @@ class FastClock:
 
 
 class DemoMonitor(Monitor):
-    """A monitor that says in every snapshot that what it shows is made up."""
+    """A monitor whose snapshots say that their sessions are made up."""
 
     def snapshot(self) -> Snapshot:
-        """All sessions at this moment."""
+        """Return all sessions at this moment."""
         shot = super().snapshot()
-        return shot if shot.problem else replace(shot, problem=NOTICE)
+        return shot if shot.problem else replace(shot, problem=BANNER)
 
 
 @contextmanager
 def demo(
     *, alerts: bool, speed: float = SPEED, real: Clock | None = None, price: Price | None = None
 ) -> Iterator[DemoMonitor]:
-    """A monitor of the made-up day, in a folder that is gone afterwards. Raises OSError."""
+    """A monitor of the made-up sessions, in a folder that is removed afterwards. Raises OSError."""
     real = real or SystemClock()
     with tempfile.TemporaryDirectory(prefix="claude-session-status-demo-", ignore_cleanup_errors=True) as folder:
         paths, now = Paths(folder), real.time()
-        stage = Stage(paths, now)
-        stage.play(now)
-        yield DemoMonitor(paths, clock=FastClock(now, speed, stage.play, real), alerts=alerts, price=price)
+        player = Player(paths, now)
+        player.play(now)
+        yield DemoMonitor(paths, clock=FastClock(now, speed, player.play, real), alerts=alerts, price=price)

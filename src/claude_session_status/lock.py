@@ -88,3 +88,16 @@ class FileLock:
                 _unlock(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def is_held(path: str) -> bool:
+    """Whether another process holds the lock on `path`: take it for a moment, if the file exists."""
+    if not os.path.exists(path):
+        return False
+    probe = FileLock(path)
+    try:
+        return not probe.acquire()
+    except OSError:
+        return False
+    finally:
+        probe.release()

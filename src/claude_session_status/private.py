@@ -125,6 +125,18 @@ def close_folder(handle: int | None) -> None:
         os.close(handle)
 
 
+def read_regular(path: str) -> bytes:
+    """A file that is not ours, such as the client's settings, which people keep behind links. Never blocks.
+
+    Raises OSError, also for what is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(22, "it is not a regular file", path)
+        return file.read()
+
+
 def make_private_folder(path: str) -> None:
     """Make one of our folders and what is above it, whatever the umask. Raises OSError.
 

@@ -1,6 +1,6 @@
-"""What is read in text, as data: table rows, JSON, lines for status bars, each made of a Snapshot.
+"""What the terminal shows, as data made from a Snapshot: table rows, JSON, lines for status bars.
 
-Everything here is a pure function of values, as in `view`; whoever prints it knows the terminal or the bar.
+Pure functions, as in `view`. The code that prints them knows the terminal or the bar.
 """
 
 import html
@@ -14,6 +14,7 @@ from claude_session_status.words import (
     NAME_WIDTH,
     apart,
     clean,
+    compaction,
     countdown,
     duration,
     iso,
@@ -25,7 +26,7 @@ from claude_session_status.words import (
 )
 
 BAR_CELLS = 10
-TOOLTIP_LINES = 12  # a longer list is not read, but for those who wait
+TOOLTIP_LINES = 12  # nobody reads a longer list; sessions that wait for the user are always in it
 
 
 # ---- table ------------------------------------------------------------------
@@ -35,7 +36,7 @@ TOOLTIP_LINES = 12  # a longer list is not read, but for those who wait
 class Row:
     """One line of the table."""
 
-    mark: str
+    sign: str
     session: str
     project: str
     last_turn: str
@@ -47,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The widths of the table's columns, in characters; one of width 0 is not shown."""
+    """The widths of the table's columns, in characters. A column of width 0 is hidden."""
 
     session: int = 8
     project: int = 12
@@ -58,15 +59,15 @@ class Columns:
 
 
 def columns(width: int, longest_project: int = NAME_WIDTH) -> Columns:
-    """What fits into a terminal of `width` columns: name and time left below 60, a short bar to 72, titles from 90.
+    """Return what fits into `width` columns: below 60 only name and time left, below 72 a short bar, from 90 titles.
 
-    What the longest name of a project (in characters) leaves is the titles'.
+    Titles get the room that the longest project name (in characters) leaves.
     """
     bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
     cache = 28 - BAR_CELLS + bar_cells
     session, last_turn = (8, 11) if width >= 60 else (0, 0)
     shown = [column for column in (session, last_turn, cache) if column]
-    gaps = 1 + 2 * (len(shown) + 1)  # the mark, and two blanks before each column
+    gaps = 1 + 2 * (len(shown) + 1)  # the state's sign, and two blanks before each column
     room = max(4, width - gaps - sum(shown))
     if width < 90:
         return Columns(session, min(room, NAME_WIDTH), last_turn, cache, bar_cells)
@@ -75,7 +76,7 @@ def columns(width: int, longest_project: int = NAME_WIDTH) -> Columns:
 
 
 def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
-    """`████████░░`: the share of the TTL that is left."""
+    """Return `████████░░`: the share of the TTL that is left."""
     ttl = state.session.request.ttl_seconds if state.session.request else 1
     share = min(1.0, max(0.0, (state.seconds_left or 0) / max(1, ttl)))
     filled = round(share * cells)
@@ -83,7 +84,7 @@ def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
 
 
 def rows(snapshot: Snapshot, columns: Columns) -> tuple[Row, ...]:
-    """The lines of the table, in the snapshot's order."""
+    """Return the lines of the table, in the snapshot's order."""
     return tuple(_row(s, snapshot.now, columns) for s in snapshot.sessions)
 
 
@@ -96,28 +97,34 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
     elif state.cache is Cache.EXPIRED and state.expires_at is not None:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
-        cache = "NONE"
+        cache = "COMPACTED" if state.is_compacted else "NONE"
     since = session.last_turn_at
     last_turn = ("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago"
     if session.muted and not columns.title:
-        last_turn = "muted"  # else nothing would say why it is silent
+        last_turn = "muted"  # without the title column, nothing else shows it
     return Row(
-        mark=state_sign(state),
+        sign=state_sign(state),
         session=short_id(session),
         project=name_of(session),
         last_turn=last_turn,
         cache=cache,
-        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
         urgency=state.urgency,
         dim=state.activity is Activity.ENDED,
     )
+
+
+def _remark(state: SessionState) -> str:
+    """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
+    parts = ("muted" if state.session.muted else "", compaction(state))
+    return ", ".join(part for part in parts if part)
 
 
 # ---- JSON -------------------------------------------------------------------
 
 
 def as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """The contract of `status --json`, schema 1. Unknown values are null, never 0."""
+    """Return what `status --json` prints, schema 1. Unknown values are null, never 0."""
     return {
         "schema": 1,
         "now": iso(snapshot.now),
@@ -131,7 +138,7 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "session_id": session.session_id,
         "title": session.title,
         "project": session.project,
-        "cwd": session.cwd,
+        "cwd": session.folder,
         "cache": state.cache.value,
         "activity": state.activity.value,
         "ttl_seconds": request.ttl_seconds if request else None,
@@ -145,6 +152,8 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "rewrite_cost_usd": None if state.rewrite_cost_usd is None else round(state.rewrite_cost_usd, 4),
         "source": request.source.value if request else None,
         "muted": session.muted,
+        "compacts_at": iso(state.compacts_at),
+        "compacted_at": iso(session.compacted_at),
     }
 
 
@@ -152,13 +161,13 @@ def _session_json(state: SessionState) -> dict[str, Any]:
 
 
 def short(snapshot: Snapshot) -> str:
-    """One line for a status bar: `2 warm, next 0:41 my-app`; `no warm cache` where there is none."""
+    """Return one line for a status bar: `2 warm, next 0:41 my-app`, or `no warm cache`."""
     warm = [s.session for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
     first = soonest(snapshot)
     if first is None:
         return "no warm cache"
     name = short_name(first.session) + apart(warm, short_name)[first.session.session_id]
-    # Polybar and tmux read orders in what they show: a folder's name must give none.
+    # Polybar and tmux run commands found in the text that they show: a folder's name must contain none.
     name = re.sub(r"(?<=[%#])(?=[{[(])", " ", name)
     return f"{len(warm)} warm, next {countdown(first.seconds_left or 0)} {name}"
 
@@ -167,9 +176,9 @@ _CLASSES = {Urgency.NONE: "none", Urgency.CALM: "calm", Urgency.SOON: "soon", Ur
 
 
 def waybar(snapshot: Snapshot) -> dict[str, Any]:
-    """What a Waybar module with `return-type: json` takes. `text` is empty, and so hidden, while no session runs.
+    """Return the data for a Waybar module with `return-type: json`. Without a session `text` is empty, which hides it.
 
-    `class` is `none`, `calm`, `soon` or `last`, and `waiting` besides where a session waits for permission.
+    `class` is `none`, `calm`, `soon` or `last`, plus `waiting` if a session waits for permission.
     """
     alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     first = soonest(snapshot)
@@ -181,7 +190,7 @@ def waybar(snapshot: Snapshot) -> dict[str, Any]:
     lines = [line_of(s, snapshot.now, asides[s.session.session_id]) for s in shown]
     if len(alive) > len(shown):
         lines.append(f"and {len(alive) - len(shown)} more")
-    # Waybar reads both as markup.
+    # Waybar parses both as markup.
     return {
         "text": html.escape(short(snapshot), quote=False) if alive else "",
         "tooltip": html.escape("\n".join(lines), quote=False),

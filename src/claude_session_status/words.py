@@ -1,4 +1,4 @@
-"""How things are said: names, times, tokens and money, in the same words wherever a person reads them. Pure."""
+"""Writes names, times, tokens and money for the user, the same way in every place. Pure."""
 
 import math
 import unicodedata
@@ -6,24 +6,37 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from claude_session_status.model import Activity, Cache, Session, SessionState
+from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
 
 NAME_WIDTH = 24
 TITLE_WIDTH = 32
 DAYS_OF_A_WEEK = 7
-SHORT_ID = 8  # characters of a session's id that a person is shown
+SHORT_ID = 8  # shown characters of a session's id
 
 HOOKS_ADVICE = "No sessions yet. Run: claude-session-status install-hooks"
-NO_SESSIONS = "No sessions yet: one appears with its next turn"
+NO_SESSIONS = "No sessions yet: a session appears with its next turn"
 
 
 def clean(text: str) -> str:
-    """Return `text` on one line without control characters, so that a crafted name can't steer a terminal or menu."""
+    """Return `text` on one line without control characters, so that no name can steer a terminal or menu."""
     return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
+def printable(text: str) -> str:
+    """Return `text`, of any number of lines, without characters that steer a terminal; spaces stand for them.
+
+    They are control characters but for line feeds and tabs, and what turns the direction of writing. A byte of a file
+    name that is not UTF-8 stays, so that the name can be copied.
+    """
+    return text if text.isprintable() else "".join(c if _is_harmless(c) else " " for c in text)
+
+
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or character in "\n\t" or "\udca0" <= character <= "\udcff"
+
+
 def shorten(text: str, width: int) -> str:
-    """Return `text` in at most `width` columns, shortened in the middle: both ends tell names apart."""
+    """Return `text` in at most `width` columns, shortened in the middle: names differ at both ends."""
     if columns_of(text) <= width:
         return text
     head = _fitting(text, width // 2)
@@ -32,7 +45,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def columns_of(text: str) -> int:
-    """How many columns a terminal gives to `text`: two to a Chinese character or a picture, as menus do about."""
+    """Return how many columns `text` takes in a terminal: a Chinese character or an emoji takes two."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -41,7 +54,7 @@ def _columns(character: str) -> int:
 
 
 def _fitting(text: str, width: int) -> int:
-    """How many characters of the beginning have room in `width` columns."""
+    """Return how many characters from the beginning fit into `width` columns."""
     taken = 0
     for count, character in enumerate(text):
         taken += _columns(character)
@@ -56,7 +69,7 @@ def cut(text: str, width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`46s`, `2m 46s`, `1h 4m`, `3d 2h`: two units at most. Seconds are rounded down, so nothing is overstated."""
+    """`46s`, `2m 46s`, `1h 4m`, `3d 2h`: two units at most. Rounds down, so that no time is overstated."""
     whole = max(0, math.floor(seconds))
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
@@ -71,14 +84,14 @@ def duration(seconds: float) -> str:
 
 
 def spelled(seconds: float) -> str:
-    """`30 s`, `5 min`, `1 min 40 s`, for a sentence. Seconds are rounded up, as at the moment of a mark they were."""
+    """`30 s`, `5 min`, `1 min 40 s`, for a sentence. Rounds up: a notification for 30 s comes a moment later."""
     minutes, second = divmod(max(0, math.ceil(seconds)), 60)
     parts = [f"{minutes} min"] if minutes else []
     return " ".join([*parts, f"{second} s"] if second or not minutes else parts)
 
 
 def money(usd: float | None) -> str:
-    """`about $0.71`, `about $12`, `under $0.01`; empty when unknown. It is an estimate, and says so."""
+    """`about $0.71`, `about $12`, `under $0.01`; empty when unknown. Always marked as an estimate."""
     if usd is None:
         return ""
     if usd < 0.01:
@@ -87,34 +100,38 @@ def money(usd: float | None) -> str:
 
 
 def name_of(session: Session) -> str:
-    """The session's project, else its folder, else the head of its id."""
-    folder = (session.cwd or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return clean(session.project or "") or clean(folder) or short_id(session) or "?"
+    """Return the session's project, else its folder, else the start of its id."""
+    return clean(session.project or "") or clean(folder_name(session.folder) or "") or short_id(session) or "?"
 
 
 def short_id(session: Session) -> str:
-    """The head of the session's id: `0b7f3c52`."""
+    """Return the start of the session's id: `0b7f3c52`."""
     return clean(session.session_id)[:SHORT_ID]
 
 
 def short_name(session: Session) -> str:
-    """The session's name, as long as a line has room for."""
+    """Return the session's name, shortened to fit a line."""
     return shorten(name_of(session), NAME_WIDTH)
 
 
 def time_left(state: SessionState, now: float) -> str:
-    """What the countdown says in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `nothing cached`."""
+    """Return the countdown in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `compacted`, `nothing cached`."""
     if state.activity is Activity.ENDED:
         return "ended"
     if state.expires_at is None or state.seconds_left is None:
-        return "nothing cached"
+        return "compacted" if state.is_compacted else "nothing cached"
     if state.cache is Cache.WARM:
         return f"{duration(state.seconds_left)} left"
     return f"expired {duration(now - state.expires_at)} ago"
 
 
+def compaction(state: SessionState) -> str:
+    """`compacts at 14:52`, where the client will compact the idle conversation by itself; else empty."""
+    return f"compacts at {clock(state.compacts_at)[:5]}" if state.compacts_at is not None else ""
+
+
 def state_sign(state: SessionState) -> str:
-    """One character for the state: told by shape, not by colour."""
+    """Return one character for the state: its shape differs, not only its colour."""
     if state.activity is Activity.ENDED:
         return "×"
     if state.activity is Activity.WAITING:
@@ -125,26 +142,26 @@ def state_sign(state: SessionState) -> str:
 
 
 def line_of(state: SessionState, now: float, aside: str = "") -> str:
-    """What a line says of a session: `● my-app · Fix the login   2m 46s left`. `aside` is as in `subject_of`."""
+    """Return a session's line: `● my-app · Fix the login   2m 46s left`. `aside`: see `apart`."""
     notes = (" · muted" if state.session.muted else "") + (", found" if state.session.is_found else "")
     return f"{state_sign(state)} {subject_of(state.session, aside)}   {time_left(state, now)}{notes}"
 
 
 def subject_of(session: Session, aside: str = "") -> str:
-    """The session's name and title, with what tells it `apart` from others between them."""
+    """Return the session's name and title, with `aside` between them: see `apart`."""
     title = shorten(clean(session.title or ""), TITLE_WIDTH)
     return short_name(session) + aside + (f" · {title}" if title else "")
 
 
-def apart(sessions: Iterable[Session], said: Callable[[Session], str] = subject_of) -> Mapping[str, str]:
-    """What tells these sessions apart, by their ids: ` 0b7f3c52` to come after the name, or nothing.
+def apart(sessions: Iterable[Session], text_of: Callable[[Session], str] = subject_of) -> Mapping[str, str]:
+    """Return what distinguishes these sessions, by id: ` 0b7f3c52` to put after the name, or an empty text.
 
-    Two in one folder have the same name, and no title yet. `said` is what is read of a session beside its time: its
-    subject, or where there is room for less, its name.
+    Two sessions in one folder have the same name, and at first no title. `text_of` returns what is shown of a session
+    beside its time: its subject, or its name where there is less room.
     """
-    read = {session.session_id: (said(session), short_id(session)) for session in sessions}
-    times = Counter(text for text, _ in read.values())
-    return {key: f" {head}" if times[text] > 1 and head else "" for key, (text, head) in read.items()}
+    shown = {session.session_id: (text_of(session), short_id(session)) for session in sessions}
+    times = Counter(text for text, _ in shown.values())
+    return {key: f" {start}" if times[text] > 1 and start else "" for key, (text, start) in shown.items()}
 
 
 def countdown(seconds: float) -> str:
@@ -159,7 +176,7 @@ def clock(at: float | None) -> str:
 
 
 def moment(at: float | None, now: float) -> str:
-    """`at` as local wall-clock time, with its day where that is not today's: `Tue 14:05:09`, `2026-11-17 14:05:09`."""
+    """`at` as local wall-clock time, with its day if that is not today: `Tue 14:05:09`, `2026-11-17 14:05:09`."""
     if at is None:
         return ""
     days = abs((_local(at).date() - _local(now).date()).days)
@@ -172,7 +189,7 @@ def _local(at: float) -> datetime:
     try:
         return moment.astimezone()
     except (OSError, OverflowError, ValueError):
-        return moment  # a year that this system can't convert, as 3001 on Windows: it is no true time in any zone
+        return moment  # a year that this system can't convert, such as 3001 on Windows
 
 
 def iso(at: float | None) -> str | None:

@@ -125,12 +125,12 @@ def _ours(
     claude_dir = home / ".claude"
     where = Paths(str(claude_dir))
     talk = scenes.Conversation(claude_dir, "web-shop", size)
-    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.told())
+    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
 
     def before() -> None:
         talk.turn()
         if waits is None:
-            scenes.say_alive(where)
+            scenes.beat(where)
 
     def after() -> None:
         call.must_be_silent()
@@ -154,7 +154,7 @@ def _line(name: str, home: Path, before: tuple[str, ...]) -> Case:
 def _originals(name: str, home: Path, product: products.Product, *, size: int = scenes.USUAL_BYTES) -> Case:
     claude_dir = home / ".claude"
     talk = scenes.Conversation(claude_dir, "web-shop", size)
-    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.told())
+    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
 
     def after() -> None:
         call.must_be_silent()

@@ -1,4 +1,4 @@
-"""What the measured programs find: folders of Claude Code's with conversations of realistic size, and hooks' inputs."""
+"""What the measured programs find: Claude Code's folders with conversations of realistic size, and input for hooks."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _WORDS = _SENTENCE.split()
 
 
 def environment(home: Path, claude_dir: Path) -> dict[str, str]:
-    """What a hook sees: little, and nothing of ours. Its client is this process, so that the session is alive."""
+    """The environment of a hook. The client is this process, so that the session is alive."""
     kept = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP")
     env = {name: os.environ[name] for name in kept if name in os.environ}
     home.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def environment(home: Path, claude_dir: Path) -> dict[str, str]:
 
 
 class Conversation:
-    """A session with a transcript, as its client leaves both."""
+    """A session and its transcript, as the client writes them."""
 
     def __init__(self, claude_dir: Path, project: str, size: int = USUAL_BYTES, ttl: str = "5m") -> None:
         self.session_id = str(uuid.uuid4())
@@ -50,7 +50,7 @@ class Conversation:
             self._fill(size)
 
     def turn(self, at: float | None = None) -> None:
-        """One more exchange: a prompt, a tool's round, an answer."""
+        """Append one exchange: a prompt, a tool round, a response."""
         moment = (time.time() if at is None else at) - 3
         talk = self._transcript
         wrote = self._random.randrange(500, 4000)
@@ -67,16 +67,16 @@ class Conversation:
             read=reads,
             wrote_5m=wrote_5m,
             wrote_1h=wrote_1h,
-            said=self._prose(900),
+            fields=self._prose(900),
         )
 
     def touch(self) -> None:
-        """Make the file look written, without a byte more."""
+        """Give the file a new time without changing its bytes."""
         os.utime(self.path)
 
-    def told(self, event: str = "Stop") -> bytes:
-        """What the client says on a hook's standard input."""
-        said: dict[str, object] = {
+    def hook_input(self, event: str = "Stop") -> bytes:
+        """What the client pipes to a hook."""
+        fields: dict[str, object] = {
             "session_id": self.session_id,
             "transcript_path": str(self.path),
             "cwd": f"/home/me/{self.project}",
@@ -85,8 +85,8 @@ class Conversation:
         }
         if event == "Stop":
             answer = {"stop_hook_active": False, "last_assistant_message": self._prose(2500)}
-            said |= {**answer, "background_tasks": [], "session_crons": []}
-        return json.dumps(said).encode()
+            fields |= {**answer, "background_tasks": [], "session_crons": []}
+        return json.dumps(fields).encode()
 
     def _fill(self, size: int) -> None:
         began = time.time() - 7200
@@ -108,13 +108,13 @@ class Conversation:
 
 
 def status_line(expires_at: int) -> bytes:
-    """What the client says to a status line command, of the size that it has in life."""
+    """What the client pipes to a status line command, in a realistic size."""
     cache = {"warm": True, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": 142_000}
-    said = {"session_id": str(uuid.UUID(int=1)), "cwd": "/home/me/web-shop", "prompt_cache": cache}
-    return json.dumps(said | {"context_window": {"total_input_tokens": 142_000}, "padding": "x" * 2000}).encode()
+    fields = {"session_id": str(uuid.UUID(int=1)), "cwd": "/home/me/web-shop", "prompt_cache": cache}
+    return json.dumps(fields | {"context_window": {"total_input_tokens": 142_000}, "padding": "x" * 2000}).encode()
 
 
-def say_alive(where: Paths) -> None:
+def beat(where: Paths) -> None:
     """Do what a monitor does at each poll."""
     Path(where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
     Path(where.monitor_alive).touch()

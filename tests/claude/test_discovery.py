@@ -123,11 +123,21 @@ def test_a_file_that_is_not_a_sessions_own_is_ignored(lines: list[dict[str, Any]
     assert machine.shown() == {}
 
 
-def test_the_folder_comes_from_the_last_line_that_names_one(machine: Machine) -> None:
-    lines = machine.transcript(A, cwd="/x/first").user(NOW, cwd="/x/\u0436").line(type="mode").raw(b'{"cwd": "/half')
-    event = event_of(Trace(A, str(lines.path), NOW))
+def test_the_folder_is_the_one_in_which_the_session_started(machine: Machine) -> None:
+    written = machine.transcript(A, cwd="/x/\u0436").user(NOW, cwd="/x/later").raw(b'{"cwd": "/half')
+    written.written_at(NOW)
+    event = event_of(Trace(A, str(written.path), NOW))
     assert event is not None
-    assert (event.cwd, event.project) == ("/x/\u0436", "\u0436")
+    assert (event.cwd, event.project_folder) == ("/x/\u0436", "/x/\u0436")
+    assert machine.shown()[A].session.project == "\u0436"
+
+
+def test_behind_first_lines_that_are_too_long_the_last_folder_counts(machine: Machine) -> None:
+    path = Path(machine.where.projects, "-x", f"{A}.jsonl")
+    written = Transcript(path).hole(3_000_000).user(NOW, cwd="/x/last")
+    event = event_of(Trace(A, str(written.path), NOW))
+    assert event is not None
+    assert event.project_folder == "/x/last"
 
 
 class TestHooks:

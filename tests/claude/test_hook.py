@@ -43,7 +43,7 @@ def beside_a_monitor(where: Paths) -> Paths:
 @pytest.mark.parametrize(
     ("command", "data", "expected"),
     [
-        ("mark-start", {"session_id": "s", "cwd": "/home/me/my-app"}, {"kind": "start", "project": "my-app"}),
+        ("mark-start", {"session_id": "s", "cwd": "/home/me/my-app"}, {"kind": "start", "cwd": "/home/me/my-app"}),
         ("mark-prompt", {"session_id": "s", "prompt": "secret"}, {"kind": "prompt"}),
         ("mark-turn", {"session_id": "s", "hook_event_name": "Stop"}, {"kind": "turn"}),
         ("mark-turn", {"session_id": "s", "hook_event_name": "StopFailure"}, {"kind": "failure"}),
@@ -53,9 +53,7 @@ def beside_a_monitor(where: Paths) -> Paths:
         ("mark-start", {"sessionId": "s"}, {"session_id": "s"}),
         ("mark-start", {"id": "s", "project_name": "P", "cwd": "/x/y"}, {"session_id": "s", "project": "P"}),
         ("mark-start", {"id": "s", "projectName": "P"}, {"project": "P"}),
-        ("mark-start", {"session_id": "s", "cwd": "C:\\Users\\me\\my app\\"}, {"project": "my app"}),
-        ("mark-start", {"session_id": "s", "cwd": "/"}, {"project": "/"}),
-        ("mark-start", {"session_id": "s", "cwd": "/a/Мой\nпроект"}, {"project": "Мой\nпроект"}),
+        ("mark-start", {"session_id": "s", "cwd": "/a/Мой\nпроект"}, {"cwd": "/a/Мой\nпроект", "project": None}),
         ("mark-start", {"session_id": "\ud800", "cwd": 7}, {"session_id": "?"}),
         ("mark-start", {"session_id": "s" * 9999}, {"session_id": "s" * 4096}),
     ],
@@ -65,6 +63,26 @@ def test_what_is_kept(command: str, data: dict[str, Any], expected: dict[str, An
     assert note is not None
     assert {key: note.get(key) for key in expected} == expected
     assert "secret" not in str(note)
+
+
+@pytest.mark.parametrize(
+    ("what", "environment", "cwd", "expected"),
+    [
+        ("the folder that the client was started in", {"CLAUDE_PROJECT_DIR": "/x/app"}, "/x/app/src", "/x/app"),
+        ("a client that reports none", {}, "/x/app/src", None),
+        ("an empty one", {"CLAUDE_PROJECT_DIR": ""}, "/x/app/src", None),
+        ("no working folder", {"CLAUDE_PROJECT_DIR": "/x/app"}, None, "/x/app"),
+        ("a relative one", {"CLAUDE_PROJECT_DIR": "."}, "/x/app/src", None),
+        ("Windows", {"CLAUDE_PROJECT_DIR": "C:\\app"}, "C:\\app\\src", "C:\\app"),
+        ("a shell's own way to write a folder of Windows", {"CLAUDE_PROJECT_DIR": "/c/app"}, "C:\\app\\src", None),
+    ],
+)
+def test_the_project_folder_is_where_the_client_was_started(
+    what: str, environment: dict[str, str], cwd: str | None, expected: str | None
+) -> None:
+    note = hook.note_of({"session_id": "s", "cwd": cwd}, "mark-turn", NOW, environment)
+    assert note is not None
+    assert note.get("project_folder") == expected, what
 
 
 @pytest.mark.parametrize(

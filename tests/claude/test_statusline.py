@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def said(expires_at: float | None = NOW + 300, ttl: str = "5m", model: str = "op
     """What the client pipes, in part."""
     return {
         "session_id": SESSION,
-        "cwd": "/home/me/my-app",
+        "cwd": "/home/me/my-app/src",
+        "workspace": {"current_dir": "/home/me/my-app/src", "project_dir": "/home/me/my-app"},
         "transcript_path": "/t.jsonl",
         "model": {"id": model},
         "context_window": {"total_input_tokens": 142_028},
@@ -50,16 +52,20 @@ def notes_in(where: Paths) -> list[dict[str, Any]]:
     return [json.loads(path.read_bytes()) for path in sorted(Path(where.spool).glob("*.json"))]
 
 
+def clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
 # ---- what is printed --------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("report", "expected"),
     [
-        (CacheReport(NOW + 252.9, 300, "m", 142_028), "● 4m 12s warm · 142k"),
-        (CacheReport(NOW + 59, 300, "m", 900), "● 59s warm · 900"),
-        (CacheReport(NOW + 3599, 3600, "m", 1_250_000), "● 59m 59s warm · 1.2M"),
-        (CacheReport(NOW + 900, 300, "m"), "● 5m 0s warm"),
+        (CacheReport(NOW + 252.9, 300, "m", 142_028), f"● warm until {clock(NOW + 252.9)} · 142k"),
+        (CacheReport(NOW + 59, 300, "m", 900), f"● warm until {clock(NOW + 59)} · 900"),
+        (CacheReport(NOW + 3599, 3600, "m", 1_250_000), f"● warm until {clock(NOW + 3599)} · 1.2M"),
+        (CacheReport(NOW + 900, 300, "m"), f"● warm until {clock(NOW + 300)}"),
         (CacheReport(NOW, 300, "m", 142_028), "○ expired · 142k"),
         (CacheReport(None, None, "m", 142_028, is_known=True), "○ nothing cached"),
         (CacheReport(None, None, "m", 142_028), "○ no cache data · 142k"),
@@ -157,7 +163,7 @@ def test_random_input_prints_a_line(rendered: Callable[[bytes], str], raw: bytes
 def test_a_render_prints_one_line_and_exits_with_0() -> None:
     done = render(said(9e9))
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode() == "● 5m 0s warm · 142k\n"
+    assert re.fullmatch(r"● warm until \d\d:\d\d:\d\d · 142k\n", done.stdout.decode())
 
 
 @pytest.mark.parametrize("raw", [b"", b"nonsense", b"[]", b"{}", b'{"session_id": 7}'])
@@ -187,7 +193,8 @@ def test_a_request_is_noted_once_however_often_it_is_rendered(where: Paths) -> N
     assert (event.kind.value, event.session_id, event.expires_at, event.ttl_seconds) == (
         "statusline", SESSION, NOW + 300, 300,
     )  # fmt: skip
-    assert (event.project, event.transcript_path, event.model) == ("my-app", "/t.jsonl", None)
+    assert (event.cwd, event.project_folder) == ("/home/me/my-app/src", "/home/me/my-app")
+    assert (event.project, event.transcript_path, event.model) == (None, "/t.jsonl", None)
 
 
 def test_of_notes_that_nobody_took_in_only_the_newest_stays(where: Paths) -> None:

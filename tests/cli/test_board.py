@@ -1,9 +1,9 @@
-"""Keys and what they do to the table, as values."""
+"""Keys, and what they do to the table, as values."""
 
 import pytest
 
 from claude_session_status.cli import board
-from claude_session_status.cli.board import Board, Order, Wish
+from claude_session_status.cli.board import Action, Board, CopyResumeCommand, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
 from claude_session_status.model import Snapshot
 from fakes import NOW
@@ -36,7 +36,7 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"\x1b", [], b"\x1b"),
         (b"\x1b[", [], b"\x1b["),
         (b"s\x1b[1;5", [Key.SORT], b"\x1b[1;5"),
-        (b"\x1b[1;5A", [], b""),  # Ctrl and an arrow: not ours, and neither is its last letter
+        (b"\x1b[1;5A", [], b""),  # Ctrl and an arrow: no key of ours, and neither is its last letter
         (b"\x1b[3~q", [Key.QUIT], b""),
         (b"\x1b[200~mocs\x1b[201~", [Key.MUTE, Key.OPEN, Key.COPY, Key.SORT], b""),
         (b"\x1bq", [], b""),  # Alt and q
@@ -45,11 +45,11 @@ def names(snapshot: Snapshot) -> list[str]:
         ("é".encode(), [], b""),
     ],
 )
-def test_what_is_typed(typed: bytes, keys: list[Key], rest: bytes) -> None:
+def test_typed_bytes_are_decoded_into_keys(typed: bytes, keys: list[Key], rest: bytes) -> None:
     assert decode(typed) == (keys, rest)
 
 
-def test_a_key_that_comes_in_pieces() -> None:
+def test_a_key_whose_bytes_arrive_one_by_one_is_decoded() -> None:
     keys, rest = [], b""
     for byte in b"\x1b[A\x1bOBq":
         found, rest = decode(rest + bytes([byte]))
@@ -65,14 +65,14 @@ def test_a_key_that_comes_in_pieces() -> None:
         (Order.TURN, ["cherry", "apple", "Banana", "avocado"]),
     ],
 )
-def test_orders_and_ended_ones_last(order: Order, expected: list[str]) -> None:
+def test_each_order_puts_ended_sessions_last(order: Order, expected: list[str]) -> None:
     assert names(board.arrange(Board(order), FOUR)) == expected
 
 
-def test_s_goes_through_the_orders() -> None:
+def test_s_switches_to_the_next_order() -> None:
     state, orders = Board(), []
     for _ in Order:
-        state, _wish = board.press(state, Key.SORT, FOUR)
+        state, _ = board.press(state, Key.SORT, FOUR)
         orders.append(state.order)
     assert orders == [Order.PROJECT, Order.TURN, Order.EXPIRY]
 
@@ -89,16 +89,16 @@ def test_s_goes_through_the_orders() -> None:
         ("no longer there", Key.DOWN, "Banana"),
     ],
 )
-def test_arrows_choose(chosen: str | None, key: Key, then: str) -> None:
+def test_arrows_choose_a_session(chosen: str | None, key: Key, then: str) -> None:
     assert board.press(Board(chosen=chosen), key, FOUR) == (Board(chosen=then), None)
 
 
-def test_arrows_follow_the_order_that_is_shown() -> None:
+def test_arrows_follow_the_order_on_the_screen() -> None:
     assert board.press(Board(Order.PROJECT, "apple"), Key.DOWN, FOUR)[0].chosen == "Banana"
 
 
 def test_the_choice_stays_with_its_session_when_rows_move() -> None:
-    """The table is sorted anew each second: what is chosen is a session, not a line."""
+    """The table is sorted again each second: the choice is a session, not a line."""
     state = Board(chosen="apple")
     later = shot(make("apple", 299), B, C)
     assert names(board.arrange(state, later))[0] == "apple"
@@ -107,36 +107,55 @@ def test_the_choice_stays_with_its_session_when_rows_move() -> None:
     assert found.session.session_id == "apple"
 
 
-def test_arrows_in_an_empty_table() -> None:
+def test_arrows_do_nothing_in_an_empty_table() -> None:
     assert board.press(Board(), Key.DOWN, shot()) == (Board(), None)
 
 
-@pytest.mark.parametrize(("key", "wish"), [(Key.MUTE, Wish.MUTE), (Key.OPEN, Wish.OPEN), (Key.COPY, Wish.COPY)])
-def test_wishes_are_for_the_chosen_session(key: Key, wish: Wish) -> None:
-    assert board.press(Board(chosen="apple"), key, FOUR) == (Board(chosen="apple"), wish)
+@pytest.mark.parametrize(
+    ("key", "action"),
+    [
+        (Key.MUTE, SetMuted("apple", "apple", muted=True)),
+        (Key.OPEN, OpenFolder("apple", None)),
+        (Key.COPY, CopyResumeCommand("apple", None)),
+    ],
+)
+def test_a_key_acts_on_the_chosen_session(key: Key, action: Action) -> None:
+    assert board.press(Board(chosen="apple"), key, FOUR) == (Board(chosen="apple"), action)
     for chosen in (None, "no longer there"):
-        state, wished = board.press(Board(chosen=chosen), key, FOUR)
-        assert (state.message, wished) == (board.NOTHING_CHOSEN, None)
+        state, none = board.press(Board(chosen=chosen), key, FOUR)
+        assert (state.message, none) == (board.NOTHING_CHOSEN, None)
 
 
-def test_the_foot_tells_the_keys_and_after_a_message_tells_them_again() -> None:
+def test_an_action_carries_what_the_session_is_at_that_moment() -> None:
+    shown = shot(make("apple", 10, project="my-app", cwd="/x", muted=True))
+    actions = [board.press(Board(chosen="apple"), key, shown)[1] for key in (Key.MUTE, Key.OPEN, Key.COPY)]
+    assert actions == [
+        SetMuted("apple", "my-app", muted=False),
+        OpenFolder("my-app", "/x"),
+        CopyResumeCommand("apple", "/x"),
+    ]
+
+
+def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None:
     state = Board(message="Copied")
-    assert board.foot(state, 60, fulfils=True) == "Copied"
+    assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
-    assert board.foot(state, 100, fulfils=True).startswith("↑↓ choose  m mute  o open folder  c copy resume command")
-    assert board.foot(state, 100, fulfils=False) == "↑↓ choose  s sort: expiry  q quit"
+    assert board.foot(state, 100, has_actions=True).startswith(
+        "↑↓ choose  m mute  o open folder  c copy resume command"
+    )
+    assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  q quit"
 
 
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("width", [40, 50, 60, 80, 84, 200])
-def test_the_foot_fits_and_tells_how_to_quit(order: Order, width: int) -> None:
-    for fulfils in (True, False):
-        line = board.foot(Board(order), width, fulfils=fulfils)
+def test_the_foot_fits_and_says_how_to_quit(order: Order, width: int) -> None:
+    for has_actions in (True, False):
+        line = board.foot(Board(order), width, has_actions=has_actions)
         assert len(line) <= width
         assert line.endswith("q quit")
 
 
-def test_the_head_tells_when_not_all_are_shown() -> None:
+def test_the_head_says_when_not_all_sessions_are_shown() -> None:
     assert board.head("name", FOUR, FOUR) == "name"
     assert board.head("name", FOUR, board.visible(Board(), FOUR, 2)) == "name · 2 of 4 sessions, the arrows show more"
 
@@ -154,7 +173,7 @@ def test_the_head_tells_when_not_all_are_shown() -> None:
         (None, -1, ["Banana"]),
     ],
 )
-def test_the_chosen_one_is_always_on_the_screen(chosen: str | None, rows: int, expected: list[str]) -> None:
+def test_the_chosen_session_is_always_on_the_screen(chosen: str | None, rows: int, expected: list[str]) -> None:
     assert names(board.visible(Board(chosen=chosen), FOUR, rows)) == expected
 
 
@@ -171,7 +190,7 @@ def test_the_chosen_one_is_always_on_the_screen(chosen: str | None, rows: int, e
         ([Key.LAST, Key.FIRST, Key.PAGE_UP], "s00"),
     ],
 )
-def test_pages_and_both_ends(keys: list[Key], chosen: str) -> None:
+def test_page_keys_move_ten_rows_and_home_and_end_go_to_the_ends(keys: list[Key], chosen: str) -> None:
     state, many = Board(), shot(*(make(f"s{n:02}", 200 - n) for n in range(30)))
     for key in keys:
         state, _ = board.press(state, key, many)

@@ -1,7 +1,10 @@
-"""The checks of `doctor`, as tables of what was gathered and what is said of it."""
+"""The checks of `doctor`: tables of findings and of the line that each gives."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,141 +21,335 @@ from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import checks, doctor
 from claude_session_status.cli.checks import Check, Findings, State
 from claude_session_status.paths import Paths
-from fakes import NOW, holding
+from fakes import NOW
 
 OWN = Launcher("/opt/claude-session-status")
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd")
-KEPT = Inspection(programs=("/opt/claude-session-status",), steps=dict.fromkeys(EVENTS, Step.KEPT))
+KEPT = Inspection(launchers=(OWN,), steps=dict.fromkeys(EVENTS, Step.KEPT))
 WELL = Findings(
     now=NOW,
-    settings_path="/s/settings.json",
-    settings_changed_at=NOW - 9000,
-    hooks=KEPT,
-    last_event_at=NOW - 90,
-    last_transcript_at=NOW - 80,
-    database="/s/status.duckdb",
-    database_exists=True,
-    sessions=3,
-    spool="/s/spool",
-    config="/s/config.toml",
-    monitor_runs=True,
-    tray_runs=True,
-    route="D-Bus (StatusNotifierItem)",
-    notification_way="D-Bus (org.freedesktop.Notifications)",
-    autostart_place="/s/x.desktop",
-    autostart_on=True,
+    hooks=checks.HookFindings(
+        settings_path="/s/settings.json",
+        settings_changed_at=NOW - 9000,
+        inspection=KEPT,
+        last_transcript_at=NOW - 80,
+    ),
+    database=checks.DatabaseFindings("/s/status.duckdb", exists=True, sessions=3, last_event_at=NOW - 90),
+    inbox=checks.InboxFindings("/s/spool", lock="/s/ingest.lock"),
+    config=checks.ConfigFindings("/s/config.toml"),
+    monitor=checks.MonitorFindings(runs=True, tray_runs=True),
+    desktop=checks.DesktopFindings(
+        route="D-Bus (StatusNotifierItem)", notification_way="D-Bus (org.freedesktop.Notifications)"
+    ),
+    autostart=checks.AutostartFindings("/s/x.desktop", is_on=True),
     client_version="2.1.330",
     versions={"claude-session-status": "1.0.0", "DuckDB": "2.0.1"},
 )
 PLUGIN = "prompt-cache-countdown@tools"
+WITH_INVALID = replace(KEPT, invalid_items=("PreToolUse[0] is no object",))
 BY_PLUGIN = Inspection(plugin=PLUGIN)
 GOOD, NOTE, BAD = State.GOOD, State.NOTE, State.BAD
 INSTALL = "claude-session-status install-hooks"
 
 
 def steps(**changed: Step) -> dict[str, Any]:
-    return {"hooks": replace(KEPT, steps={**KEPT.steps, **changed})}
+    return {"hooks.inspection": replace(KEPT, steps={**KEPT.steps, **changed})}
+
+
+def well_but(changed: dict[str, Any]) -> Findings:
+    """All is well but for these, each named as `part.field`."""
+    found = WELL
+    for name, value in changed.items():
+        part, _, field = name.rpartition(".")
+        found = replace(found, **{part: replace(getattr(found, part), **{field: value})} if part else {field: value})
+    return found
 
 
 @pytest.mark.parametrize(
     ("check", "changed", "state", "says", "command"),
     [
-        (checks.check_hooks, {}, GOOD, "6 of them start /opt/claude-session-status", ""),
-        (checks.check_hooks, steps(statusLine=Step.KEPT) , GOOD, "6 of them start", ""),
-        (checks.check_hooks, {"hooks": replace(KEPT, status_line=True)}, GOOD, "and the status line", ""),
-        (checks.check_hooks, {"hooks": Inspection(), "last_event_at": None}, BAD, "none in /s/settings.json", INSTALL),
-        (checks.check_hooks, {"hooks": Inspection(), "last_event_at": NOW - 999}, BAD, "none in", INSTALL),
-        (checks.check_hooks, {"hooks": Inspection()}, NOTE, "from a plugin", ""),
-        (checks.check_hooks, {"hooks": Inspection(), "settings_changed_at": NOW - 60}, BAD, "none in", INSTALL),
-        (checks.check_hooks, {"hooks": BY_PLUGIN, "plugin_command": "/p/x"},
-            GOOD, "plugin prompt-cache-countdown@tools has them, and starts /p/x", ""),
-        (checks.check_hooks, {"hooks": BY_PLUGIN}, BAD, "finds no claude-session-status on PATH or where", INSTALL),
-        (checks.check_hooks, {"hooks": replace(KEPT, plugin=PLUGIN), "plugin_command": "/p/x"},
-            GOOD, f"6 of them start /opt/claude-session-status; the plugin {PLUGIN} has them too", ""),
-        (checks.check_hooks, {"hooks": replace(KEPT, plugin=PLUGIN), "missing_programs": ("/gone",)},
-            BAD, "start /gone", INSTALL),
-        (checks.check_fired, {"hooks": BY_PLUGIN, "last_event_at": None}, BAD, "no hook fired", "/hooks"),
-        (checks.check_hooks, {"hooks": Inspection(problem="not JSON")}, BAD, "/s/settings.json: not JSON", INSTALL),
-        (checks.check_hooks, {"missing_programs": ("/gone",)}, BAD, "start /gone, which is not there", INSTALL),
-        (checks.check_hooks, steps(Stop=Step.REPAIRED),
-            BAD, "not in the form that fires, or not ours alone: Stop", INSTALL),
+        (checks.check_hooks, {}, GOOD, "6 hooks run /opt/claude-session-status", ""),
+        (checks.check_hooks, steps(statusLine=Step.KEPT), GOOD, "6 hooks run", ""),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": replace(KEPT, status_line=True)},
+            GOOD,
+            "6 hooks and the status line run",
+            "",
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": Inspection(), "database.last_event_at": None},
+            BAD,
+            "none in /s/settings.json",
+            INSTALL,
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": Inspection(), "database.last_event_at": NOW - 999},
+            BAD,
+            "none in",
+            INSTALL,
+        ),
+        (checks.check_hooks, {"hooks.inspection": Inspection()}, NOTE, "probably from a plugin", ""),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": Inspection(), "hooks.settings_changed_at": NOW - 60},
+            BAD,
+            "none in",
+            INSTALL,
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": BY_PLUGIN, "hooks.plugin_command": "/p/x"},
+            GOOD,
+            "plugin prompt-cache-countdown@tools has them and runs /p/x",
+            "",
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": BY_PLUGIN},
+            BAD,
+            "finds no claude-session-status on PATH or where",
+            INSTALL,
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": replace(KEPT, plugin=PLUGIN), "hooks.plugin_command": "/p/x"},
+            GOOD,
+            f"6 hooks run /opt/claude-session-status; the plugin {PLUGIN} has them too",
+            "",
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": replace(KEPT, plugin=PLUGIN), "hooks.missing_programs": ("/gone",)},
+            BAD,
+            "run /gone",
+            INSTALL,
+        ),
+        (
+            checks.check_events,
+            {"hooks.inspection": BY_PLUGIN, "database.last_event_at": None},
+            BAD,
+            "no hook fired",
+            "/hooks",
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": Inspection(problem="not JSON")},
+            BAD,
+            "/s/settings.json: not JSON",
+            INSTALL,
+        ),
+        (checks.check_hooks, {"hooks.missing_programs": ("/gone",)}, BAD, "run /gone, which does not exist", INSTALL),
+        (
+            checks.check_hooks,
+            steps(Stop=Step.REPAIRED),
+            BAD,
+            "in a form that does not fire, or mixed with other commands: Stop",
+            INSTALL,
+        ),
         (checks.check_hooks, steps(PostToolUse=Step.REMOVED), BAD, "PostToolUse", INSTALL),
         (checks.check_hooks, steps(SessionEnd=Step.ADDED), BAD, "missing: SessionEnd", INSTALL),
-        (checks.check_allowed, {}, GOOD, "nothing keeps", ""),
-        (checks.check_allowed, {"hooks": replace(KEPT, disabled=True)}, BAD, "disableAllHooks", "Take it out of /s/"),
-        (checks.check_allowed, {"forbidden_by": "/etc/m.json"}, BAD, "/etc/m.json lets no hook", "Ask your admin"),
-        (checks.check_fired, {}, GOOD, "the last one came 1m 30s ago", ""),
-        (checks.check_fired, {"last_event_at": None, "last_transcript_at": None}, NOTE, "none yet", ""),
-        (checks.check_fired, {"last_event_at": NOW - 5000}, BAD, "used 1m 20s ago, and no hook fired", "/hooks"),
-        (checks.check_fired, {"last_event_at": None}, BAD, "no hook fired", "/hooks"),
-        (checks.check_fired, {"last_event_at": None, "settings_changed_at": NOW - 60}, NOTE, "none yet", ""),
-        (checks.check_fired, {"hooks": Inspection(), "last_event_at": None}, NOTE, "none yet", ""),
+        (
+            checks.check_hooks,
+            {"hooks.obeys_environment": True},
+            NOTE,
+            "run /opt/claude-session-status, which loses events under some PYTHON variables",
+            INSTALL,
+        ),
+        (
+            checks.check_hooks,
+            {"hooks.inspection": WITH_INVALID, "database.last_event_at": None},
+            BAD,
+            "PreToolUse[0] is no object, for which Claude Code may skip the whole file",
+            "Give each group",
+        ),
+        (checks.check_hooks, {"hooks.inspection": WITH_INVALID}, NOTE, "may skip the whole file", "Give each group"),
+        (checks.check_allowed, {}, GOOD, "hooks may run", ""),
+        (
+            checks.check_allowed,
+            {"hooks.inspection": replace(KEPT, disabled=True)},
+            BAD,
+            "disableAllHooks",
+            "Remove it from /s/",
+        ),
+        (
+            checks.check_allowed,
+            {"hooks.forbidden_by": "/etc/m.json"},
+            BAD,
+            "/etc/m.json lets none of your hooks run",
+            "Ask your admin",
+        ),
+        (checks.check_events, {}, GOOD, "the last one arrived 1m 30s ago", ""),
+        (checks.check_events, {"database.last_event_at": None, "hooks.last_transcript_at": None}, NOTE, "none yet", ""),
+        (
+            checks.check_events,
+            {"database.last_event_at": NOW - 5000},
+            BAD,
+            "used 1m 20s ago, and no hook fired",
+            "/hooks",
+        ),
+        (checks.check_events, {"database.last_event_at": None}, BAD, "no hook fired", "/hooks"),
+        (
+            checks.check_events,
+            {"database.last_event_at": None, "hooks.settings_changed_at": NOW - 60},
+            NOTE,
+            "none yet",
+            "",
+        ),
+        (checks.check_events, {"hooks.inspection": Inspection(), "database.last_event_at": None}, NOTE, "none yet", ""),
         (checks.check_database, {}, GOOD, "opens, 3 sessions", ""),
-        (checks.check_database, {"sessions": 1}, GOOD, "opens, 1 session", ""),
-        (checks.check_database, {"database_exists": False}, NOTE, "made with the first event", ""),
-        (checks.check_database, {"database_problem": ("can't be read", "Move it away")},
-            BAD, "can't be", "Move it away"),
-        (checks.check_database, {"set_aside": ("status.duckdb.broken-1",)},
-            NOTE, "set aside", "rm /s/status.duckdb.broken-1"),
-        (checks.check_database, {"set_aside": ("b",), "platform": "win32"}, NOTE, "set aside", 'del "/s/b"'),
-        (checks.check_spool, {}, GOOD, "nothing waits", ""),
-        (checks.check_spool, {"notes": 2, "oldest_note_at": NOW - 5}, GOOD, "2 events wait", ""),
-        (checks.check_spool, {"notes": 2, "oldest_note_at": NOW - 3700}, BAD,
-            "2 events wait, the oldest since 1h 1m; nothing is lost", "claude-session-status status"),
-        (checks.check_spool, {"notes": 1, "oldest_note_at": NOW - 5}, GOOD, "1 event waits", ""),
-        (checks.check_spool, {"spool_problem": "Permission denied"},
-            BAD, "hooks can't write to /s/spool (Permission denied), so events are lost", "Give the folder"),
-        (checks.check_spool, {"refused": ("1-1-a.json.refused",)}, NOTE,
-            "1 note was not understood and set aside, the first as /s/spool/1-1-a.json.refused",
-            "Upgrade: a newer version may understand it. Then apply it again:"
-            " mv /s/spool/1-1-a.json.refused /s/spool/1-1-a.json"),
-        (checks.check_spool, {"refused": ("a.json.refused", "b.json.refused")}, NOTE, "2 notes were not", "mv "),
-        (checks.check_spool, {"refused": ("a.json.refused",), "platform": "win32"}, NOTE, "1 note was", 'move "/s'),
-        (checks.check_spool, {"notes": 2, "oldest_note_at": NOW - 3700, "ingest_problem": ("it is stuck", "end it")},
-            BAD, "it is stuck", "end it"),
-        (checks.check_config, {}, GOOD, "defaults; /s/config.toml is not there", ""),
-        (checks.check_config, {"config_exists": True}, GOOD, "/s/config.toml", ""),
-        (checks.check_config, {"config_problems": ("a", "b")}, BAD, "a; b", "Edit /s/config.toml"),
+        (checks.check_database, {"database.sessions": 1}, GOOD, "opens, 1 session", ""),
+        (checks.check_database, {"database.exists": False}, NOTE, "the first event creates /s/status.duckdb", ""),
+        (
+            checks.check_database,
+            {"database.problem": ("can't be read", "Move it away")},
+            BAD,
+            "can't be",
+            "Move it away",
+        ),
+        (
+            checks.check_database,
+            {"database.set_aside": ("status.duckdb.broken-1",)},
+            NOTE,
+            "set aside",
+            "rm /s/status.duckdb.broken-1",
+        ),
+        (checks.check_database, {"database.set_aside": ("b",), "platform": "win32"}, NOTE, "set aside", 'del "/s/b"'),
+        (checks.check_inbox, {}, GOOD, "no event waits", ""),
+        (checks.check_inbox, {"inbox.notes": 2, "inbox.oldest_note_at": NOW - 5}, GOOD, "2 events wait", ""),
+        (
+            checks.check_inbox,
+            {"inbox.notes": 2, "inbox.oldest_note_at": NOW - 3700},
+            BAD,
+            "2 events wait, the oldest for 1h 1m. No event is lost",
+            "claude-session-status status",
+        ),
+        (checks.check_inbox, {"inbox.notes": 1, "inbox.oldest_note_at": NOW - 5}, GOOD, "1 event waits", ""),
+        (
+            checks.check_inbox,
+            {"inbox.problem": "Permission denied"},
+            BAD,
+            "hooks can't write to /s/spool (Permission denied), so events are lost",
+            "Make yourself the folder's owner",
+        ),
+        (
+            checks.check_inbox,
+            {"inbox.notes": 2, "inbox.oldest_note_at": NOW - 3700, "inbox.lock_holder": 77},
+            BAD,
+            "1m: process 77 holds /s/ingest.lock and records none. No event is lost",
+            "kill 77",
+        ),
+        (
+            checks.check_inbox,
+            {"inbox.refused": ("1-a.json.refused",)},
+            NOTE,
+            "a note that can't be recorded was set aside: /s/spool/1-a.json.refused. All other events",
+            "then try it again: mv /s/spool/1-a.json.refused /s/spool/1-a.json",
+        ),
+        (
+            checks.check_inbox,
+            {"inbox.refused": ("a", "b", "c")},
+            NOTE,
+            "3 notes that can't be recorded were set aside, such as /s/spool/a.",
+            "mv",
+        ),
+        (checks.check_config, {}, GOOD, "defaults; /s/config.toml does not exist", ""),
+        (checks.check_config, {"config.exists": True}, GOOD, "/s/config.toml", ""),
+        (checks.check_config, {"config.problems": ("a", "b")}, BAD, "a; b", "Edit /s/config.toml"),
         (checks.check_monitor, {}, GOOD, "a tray is running", ""),
-        (checks.check_monitor, {"tray_runs": False},
-            BAD, "only a table or a bar's module is running, and they notify nobody", "claude-session-status tray"),
-        (checks.check_monitor, {"tray_runs": False, "has_display": False}, NOTE, "there is no display", ""),
-        (checks.check_monitor, {"monitor_runs": False, "has_display": False},
-            BAD, "no display to notify you on", "claude-session-status watch"),
-        (checks.check_monitor, {"monitor_runs": False}, BAD, "nobody notifies you", "claude-session-status tray"),
-        (checks.check_monitor, {"monitor_runs": False, "monitor_at": NOW - 60},
-            BAD, "one stopped 1m 0s ago without", "tray"),
+        (
+            checks.check_monitor,
+            {"monitor.tray_runs": False},
+            BAD,
+            "only a table or a bar's module is running, which sends no notifications",
+            "claude-session-status tray",
+        ),
+        (
+            checks.check_monitor,
+            {"monitor.tray_runs": False, "desktop.has_display": False},
+            NOTE,
+            "without a display there are no notifications",
+            "",
+        ),
+        (
+            checks.check_monitor,
+            {"monitor.runs": False, "desktop.has_display": False},
+            BAD,
+            "without a display there are no notifications",
+            "claude-session-status watch",
+        ),
+        (checks.check_monitor, {"monitor.runs": False}, BAD, "so nothing notifies you", "claude-session-status tray"),
+        (
+            checks.check_monitor,
+            {"monitor.runs": False, "monitor.last_seen_at": NOW - 60},
+            BAD,
+            "the last one stopped unexpectedly 1m 0s ago",
+            "tray",
+        ),
         (checks.check_tray, {}, GOOD, "by D-Bus", ""),
-        (checks.check_tray, {"route_reason": "No panel takes tray icons yet"}, BAD, "No panel", "AppIndicator"),
-        (checks.check_tray, {"route": None, "route_reason": "x", "has_display": False},
-            NOTE, "no icon: x", "watch"),
-        (checks.check_tray, {"route": None, "route_reason": "x"}, BAD, "no icon: x", "watch"),
+        (checks.check_tray, {"desktop.route_reason": "No panel takes tray icons yet"}, BAD, "No panel", "AppIndicator"),
+        (
+            checks.check_tray,
+            {"desktop.route": None, "desktop.route_reason": "x", "desktop.has_display": False},
+            NOTE,
+            "no icon: x",
+            "watch",
+        ),
+        (checks.check_tray, {"desktop.route": None, "desktop.route_reason": "x"}, BAD, "no icon: x", "watch"),
         (checks.check_notification, {}, GOOD, "by D-Bus", ""),
-        (checks.check_notification, {"notification_way": None}, BAD, "no service", "such as dunst"),
-        (checks.check_notification, {"notification_way": None, "has_display": False}, NOTE, "no display", ""),
-        (checks.check_notification, {"notified": (("D-Bus", "unavailable", False), ("plyer", "unconfirmed", True))},
+        (checks.check_notification, {"desktop.notification_way": None}, BAD, "no service", "such as dunst"),
+        (
+            checks.check_notification,
+            {"desktop.notification_way": None, "desktop.has_display": False},
+            NOTE,
+            "no display",
+            "",
+        ),
+        (
+            checks.check_notification,
+            {"desktop.notified": (("D-Bus", "unavailable", False), ("plyer", "unconfirmed", True))},
             GOOD,
-            "sent by D-Bus: unavailable; plyer: unconfirmed", ""),
-        (checks.check_notification, {"notified": (("D-Bus", "failed", False),)},
-            BAD, "none could be sent: D-Bus: failed", "Start a notif"),
-        (checks.check_notification, {"notified": ()}, BAD, "none could be sent: there is no way here", "Start a notif"),
+            "sent by D-Bus: unavailable; plyer: unconfirmed",
+            "",
+        ),
+        (
+            checks.check_notification,
+            {"desktop.notified": (("D-Bus", "failed", False),)},
+            BAD,
+            "none could be sent: D-Bus: failed",
+            "Start a notif",
+        ),
+        (
+            checks.check_notification,
+            {"desktop.notified": ()},
+            BAD,
+            "none could be sent: there is no way here",
+            "Start a notif",
+        ),
         (checks.check_autostart, {}, GOOD, "on: /s/x.desktop", ""),
-        (checks.check_autostart, {"autostart_on": False}, NOTE, "off", "claude-session-status autostart on"),
-        (checks.check_autostart, {"autostart_missing": "/gone"},
-            BAD, "starts /gone, which is not there", "autostart on"),
+        (checks.check_autostart, {"autostart.is_on": False}, NOTE, "off", "claude-session-status autostart on"),
+        (
+            checks.check_autostart,
+            {"autostart.missing_program": "/gone"},
+            BAD,
+            "starts /gone, which does not exist",
+            "autostart on",
+        ),
         (checks.check_versions, {}, GOOD, "claude-session-status 1.0.0, DuckDB 2.0.1, Claude Code 2.1.330", ""),
         (checks.check_versions, {"client_version": None}, NOTE, "Claude Code is not on PATH", ""),
     ],
-)  # fmt: skip
-def test_what_is_said(
+)
+def test_each_check_has_its_state_its_meaning_and_how_to_fix_it(
     check: Callable[[Findings], Check], changed: dict[str, Any], state: State, says: str, command: str
 ) -> None:
-    told = check(replace(WELL, **changed))
-    assert told.state is state
-    assert says in told.meaning
-    assert command in told.command
+    result = check(well_but(changed))
+    assert result.state is state
+    assert says in result.meaning
+    assert command in result.command
     if state is BAD:
-        assert told.command
+        assert result.command
 
 
 def test_all_is_well_only_when_nothing_is_bad() -> None:
@@ -160,20 +357,20 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
     assert {check.state for check in report} == {GOOD}
     assert checks.is_well(report)
     assert checks.as_lines(report)[-1] == "All is well."
-    one_bad = checks.all_checks(replace(WELL, monitor_runs=False))
+    one_bad = checks.all_checks(well_but({"monitor.runs": False}))
     assert not checks.is_well(one_bad)
-    assert checks.as_lines(one_bad)[-1] == "1 thing is not well."
+    assert checks.as_lines(one_bad)[-1] == "1 check failed."
     assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
-    noted = checks.all_checks(replace(WELL, autostart_on=False))
+    noted = checks.all_checks(well_but({"autostart.is_on": False}))
     assert checks.is_well(noted)
 
 
-def test_a_program_on_path_and_one_by_its_path() -> None:
+def test_a_program_exists_on_path_or_at_its_path() -> None:
     there = {"/x/a"}.__contains__
-    assert checks.is_there("/x/a", there, lambda name: None)
-    assert not checks.is_there("/x/b", there, lambda name: "/x/b")
-    assert checks.is_there("a", there, lambda name: "/x/a")
-    assert not checks.is_there("a", there, lambda name: None)
+    assert checks.program_exists("/x/a", there, lambda name: None)
+    assert not checks.program_exists("/x/b", there, lambda name: "/x/b")
+    assert checks.program_exists("a", there, lambda name: "/x/a")
+    assert not checks.program_exists("a", there, lambda name: None)
 
 
 class TestInspection:
@@ -194,7 +391,7 @@ class TestInspection:
     )
     def test_another_copy_of_ours_is_as_right(self, other: Launcher) -> None:
         found = inspect(plan_install("{}", other).after, OWN)
-        assert found.programs == (other.program,)
+        assert found.launchers == (other,)
         assert set(found.steps.values()) == {Step.KEPT}
 
     def test_dead_and_missing_hooks(self) -> None:
@@ -223,32 +420,48 @@ class TestInspection:
     @given(st.text())
     def test_any_text(self, text: str) -> None:
         inspect(text, OWN)
-        inspection.forbids_hooks(text)
+        inspection.forbidding_file([("settings", text)])
+
+
+FORBIDS, ALLOWS = '{"disableAllHooks": true}', '{"disableAllHooks": false}'
 
 
 @pytest.mark.parametrize(
-    ("text", "forbids"),
+    ("texts", "forbidding"),
     [
-        ('{"disableAllHooks": true}', True),
-        ('{"allowManagedHooksOnly": true}', True),
-        ('{"disableAllHooks": false}', False),
-        ("{}", False),
-        ("[]", False),
-        ("nonsense", False),
+        ([FORBIDS], 0),
+        (['{"allowManagedHooksOnly": true}'], 0),
+        (["{}", FORBIDS], 1),
+        ([FORBIDS, "{}"], 0),
+        ([FORBIDS, ALLOWS], None),  # the last file that has the key decides
+        ([ALLOWS, FORBIDS], 1),
+        ([FORBIDS, '{"allowManagedHooksOnly": false}'], 0),
+        (["\ufeff" + FORBIDS], 0),
+        ([FORBIDS, "nonsense"], 0),
+        ([], None),
+        (["{}"], None),
+        (["[]"], None),
+        (["nonsense"], None),
     ],
 )
-def test_what_an_administrator_forbids(text: str, forbids: bool) -> None:
-    assert inspection.forbids_hooks(text) is forbids
+def test_a_managed_settings_file_can_forbid_hooks(texts: list[str], forbidding: int | None) -> None:
+    named = [(f"file {number}", text) for number, text in enumerate(texts)]
+    assert inspection.forbidding_file(named) == (None if forbidding is None else f"file {forbidding}")
 
 
-def test_the_version_of_the_client() -> None:
+@pytest.mark.parametrize(("name", "is_read"), [("20-x.json", True), (".20-x.json", False), ("20-x.json.bak", False)])
+def test_which_managed_drop_ins_are_read(name: str, is_read: bool) -> None:
+    assert inspection.is_drop_in(name) is is_read
+
+
+def test_the_clients_version_is_read_from_its_output() -> None:
     assert inspection.version_in("2.1.330 (Claude Code)\n") == "2.1.330"
     assert inspection.version_in("what?") is None
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_where_an_administrator_writes(platform: str) -> None:
-    assert all(path.endswith("managed-settings.json") for path in inspection.managed_paths(platform))
+def test_managed_settings_have_a_folder_on_each_platform(platform: str) -> None:
+    assert all(path.lower().endswith(("claudecode", "claude-code")) for path in inspection.managed_folders(platform))
 
 
 class TestGathering:
@@ -262,7 +475,7 @@ class TestGathering:
         monkeypatch.setenv("PATH", str(tmp_path / "bin"))
         return tmp_path
 
-    def test_on_a_machine_without_anything(self, where: Paths) -> None:
+    def test_a_machine_without_anything(self, where: Paths) -> None:
         report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
         assert report == {
             "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
@@ -270,7 +483,7 @@ class TestGathering:
         }  # fmt: skip
         assert not Path(where.folder).exists()
 
-    def test_with_everything_broken(self, where: Paths, home: Path) -> None:
+    def test_everything_broken(self, where: Paths, home: Path) -> None:
         Path(where.spool).mkdir(parents=True)
         Path(where.spool, "00000000000000001-1-aa.json").write_text("{}\n")
         Path(where.spool, "00000000000000002-1-aa.json.refused").write_text("junk\n")
@@ -278,29 +491,19 @@ class TestGathering:
         Path(where.config).write_text("poll_seconds = 99")
         Path(where.folder, "status.duckdb.broken-20261124").write_bytes(b"x")
         Path(where.settings).write_bytes(b"\xff")
-        facts = doctor.gather(where)
-        assert facts.hooks.problem
-        assert facts.database_problem is not None
-        assert facts.set_aside == ("status.duckdb.broken-20261124",)
-        assert (facts.notes, len(facts.config_problems)) == (1, 1)
-        assert facts.refused == ("00000000000000002-1-aa.json.refused",)
+        found = doctor.gather(where)
+        assert found.hooks.inspection.problem
+        assert found.database.problem is not None
+        assert found.database.set_aside == ("status.duckdb.broken-20261124",)
+        assert (found.inbox.notes, len(found.inbox.refused), len(found.config.problems)) == (1, 1, 1)
+        assert found.inbox.lock_holder is None
 
-    def test_a_process_that_holds_the_ingest_lock_and_stands_still_is_named(self, where: Paths) -> None:
-        assert doctor.gather(where).ingest_problem is None
-        Path(where.spool).mkdir(parents=True)
-        Path(where.spool, "00000000000000001-1-aa.json").write_text("{}\n")
-        with holding(where.ingest_lock) as pid:
-            problem = doctor.gather(where).ingest_problem
-        assert problem is not None
-        assert f"Process {pid} holds {where.ingest_lock}" in problem[0]
-        assert f"kill -9 {pid}" in problem[0]
-
-    def test_a_folder_that_takes_no_note_is_found_out(self, where: Paths) -> None:
-        assert doctor.gather(where).spool_problem is None
+    def test_an_unwritable_spool_folder_is_found(self, where: Paths) -> None:
+        assert doctor.gather(where).inbox.problem is None
         Path(where.claude_dir).mkdir(exist_ok=True)
         Path(where.folder).write_text("a file in its place")
-        assert doctor.gather(where).spool_problem == f"{where.folder} is no folder"
-        assert doctor.gather(Paths("/proc/nowhere")).spool_problem
+        assert doctor.gather(where).inbox.problem == f"{where.folder} is not a folder"
+        assert doctor.gather(Paths("/proc/nowhere")).inbox.problem
 
     def test_a_client_on_path_is_asked_for_its_version(self, where: Paths, home: Path) -> None:
         program = home / "bin" / "claude"
@@ -313,6 +516,24 @@ class TestGathering:
 
     def test_the_json_is_versioned(self, where: Paths, capsys: pytest.CaptureFixture[str]) -> None:
         assert doctor.run(as_json=True, notify=False) == 1
-        told = json.loads(capsys.readouterr().out)
-        assert (told["schema"], told["well"]) == (1, False)
-        assert set(told["checks"][0]) == {"name", "state", "meaning", "command"}
+        report = json.loads(capsys.readouterr().out)
+        assert (report["schema"], report["well"]) == (1, False)
+        assert set(report["checks"][0]) == {"name", "state", "meaning", "command"}
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to find a lock's holder: run it under Linux")
+    def test_a_process_that_holds_the_ingest_lock_is_named(self, where: Paths) -> None:
+        path = Path(where.spool, "00000000000000001-1-aa.json")
+        path.parent.mkdir(parents=True)
+        path.write_text("{}\n")
+        os.utime(path, (NOW - 4000, NOW - 4000))
+        script = (
+            "import sys; from claude_session_status.lock import FileLock\n"
+            "print(FileLock(sys.argv[1]).acquire()); input()"
+        )
+        argv = [sys.executable, "-uc", script, where.ingest_lock]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"True\n"
+            found = doctor.gather(where)
+            process.communicate(b"\n")
+        assert found.inbox.lock_holder == process.pid

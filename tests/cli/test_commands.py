@@ -1,4 +1,4 @@
-"""The commands as a person calls them: output, exit codes, and one clear message where something is wrong."""
+"""The commands as the user runs them: output, exit codes, and one clear message for each problem."""
 
 import json
 import os
@@ -13,26 +13,29 @@ import pytest
 
 from claude_session_status import __version__
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
-from claude_session_status.cli.tray import greeting
+from claude_session_status.cli.tray import start_line
 from claude_session_status.desktop.backend import Choice, Route
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from fakes import Transcript
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
+CALLED = f"{sys.executable} -m claude_session_status"  # as `run` does, so hints name it
 COMMANDS = [
     "autostart",
     "completion",
     "config",
     "doctor",
     "install-hooks",
+    "setup",
     "status",
     "statusline",
     "tray",
+    "uninstall",
     "uninstall-hooks",
     "watch",
 ]
-MARKS = ["mark-end", "mark-prompt", "mark-start", "mark-turn", "mark-wait"]
+HOOK_COMMANDS = ["mark-end", "mark-prompt", "mark-start", "mark-turn", "mark-wait"]
 
 
 def run(*arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -55,12 +58,12 @@ def test_help_names_every_command() -> None:
         done = run(*arguments)
         assert done.returncode == 0
         listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()]
-        assert sorted(listed) == sorted([*COMMANDS, *MARKS])
-        assert (listed[0], listed[-1]) == ("tray", "mark-end"), "what a newcomer needs is first"
-        assert "..." not in done.stdout.partition("Commands:\n")[2], "each command is told in one line"
+        assert sorted(listed) == sorted([*COMMANDS, *HOOK_COMMANDS])
+        assert (listed[0], listed[-1]) == ("setup", "mark-end"), "what a newcomer needs comes first"
+        assert "..." not in done.stdout.partition("Commands:\n")[2], "each command has its whole line"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *MARKS])
+@pytest.mark.parametrize("command", [*COMMANDS, *HOOK_COMMANDS])
 def test_each_command_has_help(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0
@@ -70,7 +73,7 @@ def test_each_command_has_help(command: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [["unheard-of"], ["status", "--xml"], ["status", "--json", "--short"], ["watch", "extra"]]
 )
-def test_wrong_usage_exits_with_2_and_says_what_was_wrong(arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert "Error: " in done.stderr
@@ -86,9 +89,9 @@ def test_an_empty_database_says_what_to_do_next() -> None:
 
 def test_status_tells_what_the_transcript_says(tmp_path: Path) -> None:
     began = round(time.time() - 100, 3)
-    told = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_1h=900, read=100).title("Fix it")
-    mark("mark-start", "abc", cwd="/home/me/my-app", transcript_path=str(told.path))
-    mark("mark-turn", "abc", cwd="/home/me/my-app", transcript_path=str(told.path))
+    transcript = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_1h=900, read=100).title("Fix it")
+    mark("mark-start", "abc", cwd="/home/me/my-app", transcript_path=str(transcript.path))
+    mark("mark-turn", "abc", cwd="/home/me/my-app", transcript_path=str(transcript.path))
     (session,) = json.loads(run("status", "--json").stdout)["sessions"]
     assert 3500 - 30 < session.pop("seconds_left") <= 3500
     for unknowable in ("started_at", "last_turn_at"):
@@ -111,16 +114,16 @@ def test_status_tells_what_the_transcript_says(tmp_path: Path) -> None:
     }
 
 
-def test_a_transcript_that_grows_without_a_hook_is_seen(tmp_path: Path) -> None:
+def test_a_transcript_that_grows_without_a_hook_is_read(tmp_path: Path) -> None:
     began = round(time.time() - 200, 3)
-    told = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_5m=900)
-    mark("mark-turn", "abc", transcript_path=str(told.path))
-    told.user(began + 100).answer(began + 101, read=900)
+    transcript = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_5m=900)
+    mark("mark-turn", "abc", transcript_path=str(transcript.path))
+    transcript.user(began + 100).answer(began + 101, read=900)
     (session,) = json.loads(run("status", "--json").stdout)["sessions"]
     assert session["last_request_at"] == _iso(began + 100)
 
 
-def test_sessions_that_ended_are_shown_only_where_all_are_asked_for() -> None:
+def test_ended_sessions_are_shown_only_with_all() -> None:
     mark("mark-turn", "ended")
     mark("mark-end", "ended")
     mark("mark-turn", "alive")
@@ -130,7 +133,7 @@ def test_sessions_that_ended_are_shown_only_where_all_are_asked_for() -> None:
     assert {s["session_id"]: s["activity"] for s in everything} == {"alive": "idle", "ended": "ended"}
 
 
-def test_clear_ends_the_old_session_and_begins_a_new_one() -> None:
+def test_clear_ends_the_old_session_and_starts_a_new_one() -> None:
     mark("mark-turn", "old")
     mark("mark-end", "old", reason="clear")
     mark("mark-start", "new", source="clear")
@@ -170,7 +173,7 @@ def test_the_table_fits(width: int) -> None:
     assert " left" in lines[1]
 
 
-def test_a_reader_that_leaves_early_hears_no_complaint() -> None:
+def test_a_reader_that_leaves_early_causes_no_error() -> None:
     mark("mark-turn", "a")
     line = f'"{sys.executable}" -m claude_session_status status --json | true'
     for _ in range(5):
@@ -187,7 +190,7 @@ def test_a_mistake_in_the_config_is_named_and_the_rest_works(where: Paths) -> No
     assert json.loads(done.stdout)["sessions"] == []
 
 
-def test_config_prints_what_is_in_effect_in_the_form_of_the_file(where: Paths) -> None:
+def test_config_prints_the_settings_in_effect_in_the_form_of_the_file(where: Paths) -> None:
     done = run("config")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [f"# {where.config}", "poll_seconds = 2"]
@@ -199,11 +202,11 @@ def test_config_prints_what_is_in_effect_in_the_form_of_the_file(where: Paths) -
     assert f"{where.config}:3: unknown key 'default_ttl'" in wrong.stderr
 
 
-def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
+def test_autostart_is_turned_on_and_off(tmp_path: Path, claude_dir: Path) -> None:
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     entry = tmp_path / ".config/autostart/claude-session-status.desktop"
     assert run("autostart", "status", **home).stdout == "off\n"
-    now = APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n"
+    now = (APART_ON_WINDOWS if sys.platform == "win32" else f"{APART}\n").replace("claude-session-status", CALLED)
     turned_on = run("autostart", "on", **home).stdout
     assert turned_on.startswith(f"The tray starts at your next login ({entry}).\nTo start it now: {now}")
     assert (
@@ -221,10 +224,10 @@ def test_autostart_is_switched(tmp_path: Path, claude_dir: Path) -> None:
     assert entry.read_text() == "theirs"
 
 
-def test_doctor_exits_with_1_and_says_what_mends_it() -> None:
+def test_doctor_exits_with_1_and_says_how_to_fix_each_problem() -> None:
     done = run("doctor")
     assert done.returncode == 1
-    assert "-> claude-session-status install-hooks" in done.stdout
+    assert f"-> {CALLED} install-hooks" in done.stdout
     assert done.stderr == ""
 
 
@@ -241,7 +244,7 @@ def test_completion_completes() -> None:
     assert done.stdout == "plain,autostart\n"
 
 
-def test_sessions_without_hooks_are_there_at_the_first_look(where: Paths) -> None:
+def test_sessions_without_hooks_are_found_at_once(where: Paths) -> None:
     began = time.time() - 100
     path = Path(where.projects, "-x-my-app", "122865f5-4013-4fb5-a130-d9583e97387b.jsonl")
     Transcript(path).user(began, cwd="/x/my-app").answer(began + 9, wrote_5m=900, cwd="/x/my-app")
@@ -261,7 +264,7 @@ def test_a_database_that_can_not_be_opened_is_named_with_the_next_step(where: Pa
 
 
 @pytest.mark.parametrize("command", ["status", "watch", "tray", "doctor", "config", "install-hooks"])
-def test_without_a_home_the_next_step_is_told_and_nothing_is_made(
+def test_without_a_home_each_command_says_what_to_do_and_makes_nothing(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CLAUDE_CONFIG_DIR")
@@ -282,19 +285,22 @@ def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "said"),
+    ("choice", "start"),
     [
-        (Choice(Route.STATUS_NOTIFIER), "The icon is in the panel. Quit in its menu ends it; so does Ctrl-C here, and"),
-        (Choice(Route.STATUS_NOTIFIER, "No panel yet"), "Quit in its menu ends it; so does Ctrl-C here, and"),
-        (Choice(Route.X11, "The icon has no menu"), "Ctrl-C here ends it, and"),
-        (Choice(Route.WINDOWS), "The icon is in the notification area, by the clock. Quit in its menu ends it; so"),
-        (Choice(Route.MACOS), "The icon is in the menu bar. Quit in its menu ends it; so does Ctrl-C here, and"),
+        (
+            Choice(Route.STATUS_NOTIFIER),
+            "The icon is in the panel. To end the tray, choose Quit in its menu, press",
+        ),
+        (Choice(Route.STATUS_NOTIFIER, "No panel yet"), "To end the tray, choose Quit in its menu, press Ctrl-C"),
+        (Choice(Route.X11, "The icon has no menu"), "To end the tray, press Ctrl-C"),
+        (Choice(Route.WINDOWS), "The icon is in the notification area, by the clock. To end the tray, choose Quit"),
+        (Choice(Route.MACOS), "The icon is in the menu bar. To end the tray, choose Quit in its menu, press Ctrl-C"),
     ],
 )
-def test_who_starts_the_tray_in_a_terminal_reads_where_it_is_and_what_ends_it(choice: Choice, said: str) -> None:
-    line = greeting(choice)
-    assert line.startswith(said)
-    assert line.endswith("and closing this terminal.")
+def test_the_start_line_says_where_the_icon_is_and_how_to_end_the_tray(choice: Choice, start: str) -> None:
+    line = start_line(choice)
+    assert line.startswith(start)
+    assert line.endswith("press Ctrl-C here or close this terminal.")
     assert "\n" not in line
 
 
@@ -320,9 +326,9 @@ def test_the_forms_for_bars_are_one_line() -> None:
     assert run("status", "--short").stdout == "no warm cache\n"
     mark("mark-turn", "s", cwd="/x/my-app")
     assert re.fullmatch(r"1 warm, next 4:5\d my-app\n", run("status", "--short").stdout)
-    told = run("status", "--waybar").stdout
-    assert told.count("\n") == 1
-    assert json.loads(told)["class"] == ["calm"]
+    line = run("status", "--waybar").stdout
+    assert line.count("\n") == 1
+    assert json.loads(line)["class"] == ["calm"]
 
 
 def test_watch_once_prints_the_table_and_ends() -> None:
@@ -330,3 +336,23 @@ def test_watch_once_prints_the_table_and_ends() -> None:
     done = run("watch", "--once")
     assert (done.returncode, done.stderr) == (0, "")
     assert "my-app" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names of any bytes: start these tests under Linux")
+def test_the_path_of_a_home_that_is_not_utf8_is_printed_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    home = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(home)
+
+    def run_at_home(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        env = {**os.environb, b"HOME": home, b"PYTHONIOENCODING": b""}
+        return subprocess.run([*COMMAND, *arguments], capture_output=True, env=env)
+
+    assert run_at_home("config").stdout.startswith(b"# " + home + b"/.claude/")
+    assert home in run_at_home("install-hooks").stdout
+    assert home in run_at_home("doctor").stdout
+    report = json.loads(run_at_home("doctor", "--json").stdout)
+    assert any(home in os.fsencode(check["meaning"]) for check in report["checks"])
+    assert home in run_at_home("uninstall-hooks").stdout

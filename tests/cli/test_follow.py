@@ -1,4 +1,4 @@
-"""`status --follow`: a line whenever it changes, for a bar that reads it; gone when the bar is."""
+"""`status --follow`: writes a line for a bar whenever it changes, and ends with the bar."""
 
 import json
 import os
@@ -24,16 +24,16 @@ COMMAND = [sys.executable, "-m", "claude_session_status"]
 
 
 @pytest.mark.parametrize(
-    ("waits", "said"),
+    ("waits", "written"),
     [
-        pytest.param([], 1, id="at once"),
-        pytest.param([1] * 5, 1, id="what stays the same is said once"),
-        pytest.param([REPEAT_SECONDS], 2, id="and again after a while, to learn whether anybody reads"),
-        pytest.param([1] * 25, 3, id="each time counted from the last"),
+        pytest.param([], 1, id="the first line at once"),
+        pytest.param([1] * 5, 1, id="an unchanged line once"),
+        pytest.param([REPEAT_SECONDS], 2, id="again after a while, to find out whether the reader has left"),
+        pytest.param([1] * 25, 3, id="each time counted from the last write"),
         pytest.param([-3600], 2, id="also when the clock was set back"),
     ],
 )
-def test_a_line_that_stays_the_same(waits: list[float], said: int) -> None:
+def test_an_unchanged_line_is_repeated_after_a_while(waits: list[float], written: int) -> None:
     lines: list[str] = []
     follower = Follower(report.short, lines.append)
     nothing = shot()
@@ -41,10 +41,10 @@ def test_a_line_that_stays_the_same(waits: list[float], said: int) -> None:
     for seconds in waits:
         nothing = replace(nothing, now=nothing.now + seconds)
         follower(nothing)
-    assert lines == ["no warm cache"] * said
+    assert lines == ["no warm cache"] * written
 
 
-def test_a_line_that_changes_is_said_each_time() -> None:
+def test_a_changed_line_is_written_at_once() -> None:
     lines: list[str] = []
     follower = Follower(report.short, lines.append)
     for age in (10, 11, 11, 12):
@@ -63,35 +63,35 @@ def following(form: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def mark_turn(project: str) -> None:
-    said = json.dumps({"session_id": project, "cwd": f"/home/me/{project}"})
-    subprocess.run([*COMMAND, "mark-turn"], input=said, text=True, check=True)
+    data = json.dumps({"session_id": project, "cwd": f"/home/me/{project}"})
+    subprocess.run([*COMMAND, "mark-turn"], input=data, text=True, check=True)
 
 
-def told(process: "subprocess.Popen[str]") -> Any:
+def next_line(process: "subprocess.Popen[str]") -> Any:
     assert process.stdout is not None
     return json.loads(process.stdout.readline())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM; start these tests under Linux or macOS")
-def test_it_hears_of_a_turn_and_counts_down_until_it_is_ended(where: Paths) -> None:
+def test_it_shows_a_turn_and_counts_down_until_it_is_ended(where: Paths) -> None:
     with following("--waybar") as process:
-        assert told(process)["text"] == ""
+        assert next_line(process)["text"] == ""
         mark_turn("my-app")
-        while not (news := told(process))["text"]:
+        while not (news := next_line(process))["text"]:
             pass
         assert news["text"].startswith("1 warm, next 4:")
-        assert told(process)["text"] != news["text"]
+        assert next_line(process)["text"] != news["text"]
 
         assert Spool(where.spool).names() == []
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
     with pytest.raises(FileNotFoundError):
-        open(where.monitor_alive).close()  # hooks must not leave their notes to one that is gone
+        open(where.monitor_alive).close()  # else hooks would leave their notes to a monitor that has ended
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM; start these tests under Linux or macOS")
-def test_a_reader_that_stays_and_reads_nothing_cannot_keep_it(where: Paths) -> None:
+def test_a_signal_ends_it_although_its_reader_reads_nothing(where: Paths) -> None:
     mark_turn("my-app")
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -111,7 +111,7 @@ def test_a_reader_that_stays_and_reads_nothing_cannot_keep_it(where: Paths) -> N
     assert (process.returncode, errors) == (0, b"")
 
 
-def test_when_nobody_reads_any_more_it_ends_by_itself(where: Paths) -> None:
+def test_it_ends_when_its_reader_has_left(where: Paths) -> None:
     mark_turn("my-app")
     wait_until_applied(where)
     with following("--short") as process:
@@ -123,7 +123,7 @@ def test_when_nobody_reads_any_more_it_ends_by_itself(where: Paths) -> None:
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_what_is_not_for_a_bar_is_refused(form: list[str]) -> None:
+def test_follow_is_refused_for_a_form_that_is_not_for_bars(form: list[str]) -> None:
     done = subprocess.run([*COMMAND, "status", *form, "--follow"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--follow goes with --short or --waybar" in done.stderr
+    assert "--follow needs --short or --waybar" in done.stderr

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.plan import plan_install, plan_uninstall
-from claude_session_status.cli.hooks import SetUp, difference, install_hooks, uninstall_hooks
+from claude_session_status.cli.hooks import difference, install_hooks, uninstall_hooks
 from claude_session_status.cli.main import group
 from claude_session_status.errors import SettingsError
 from claude_session_status.paths import Paths
@@ -45,12 +45,12 @@ def test_the_first_install_says_what_it_did_where_and_what_comes_next(settings: 
     assert "mark-start" in settings.read_text()
 
 
-def test_the_second_says_that_all_is_well(settings: Path) -> None:
+def test_a_second_install_says_that_nothing_was_changed(settings: Path) -> None:
     run(install_hooks)
     assert run(install_hooks)[0] == [f"All hooks are in {settings} already. Nothing was changed."]
 
 
-def test_an_install_over_old_entries_says_what_it_mended(settings: Path) -> None:
+def test_an_install_over_old_entries_says_what_it_repaired(settings: Path) -> None:
     settings.parent.mkdir()
     settings.write_text(DEAD % '[{"hooks": [{"type": "command", "command": "claude-session-status mark-turn"}]}]')
     out, _ = run(install_hooks)
@@ -62,7 +62,7 @@ def test_an_install_over_old_entries_says_what_it_mended(settings: Path) -> None
     ]
 
 
-def test_an_uninstall_says_what_it_took_out(settings: Path) -> None:
+def test_an_uninstall_says_what_it_removed(settings: Path) -> None:
     settings.parent.mkdir()
     settings.write_text('{"model": "opus"}')
     run(install_hooks)
@@ -70,7 +70,7 @@ def test_an_uninstall_says_what_it_took_out(settings: Path) -> None:
     assert settings.read_text() == '{"model": "opus"}'
 
 
-def test_an_uninstall_of_a_file_that_we_made_takes_it_away(settings: Path) -> None:
+def test_an_uninstall_deletes_a_file_that_we_made(settings: Path) -> None:
     run(install_hooks)
     out, _ = run(uninstall_hooks)
     assert out == [f"Deleted {settings}, which held nothing else", f"  removed: {EVENTS}"]
@@ -83,20 +83,20 @@ def test_an_uninstall_with_nothing_to_do_says_so(settings: Path) -> None:
     ]
 
 
-def test_hooks_that_are_switched_off_are_warned_of(settings: Path) -> None:
+def test_disabled_hooks_are_warned_of(settings: Path) -> None:
     settings.parent.mkdir()
     settings.write_text('{"disableAllHooks": true}')
     assert run(install_hooks)[1] == [
-        'Warning: "disableAllHooks" is true in this file, so no hook runs until it is taken out.'
+        'Warning: "disableAllHooks" is true in this file, so no hook runs until it is removed.'
     ]
     assert run(uninstall_hooks)[1] == []
 
 
-def test_somebodys_own_command_that_calls_us_is_left_and_named(settings: Path) -> None:
+def test_another_command_that_calls_us_is_left_and_named(settings: Path) -> None:
     own = "cd /x && claude-session-status mark-turn"
     settings.parent.mkdir()
     settings.write_text(json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": own}]}]}}))
-    assert run(install_hooks)[1] == [f"Left alone, since it does more than ours: {own}"]
+    assert run(install_hooks)[1] == [f"Left alone, since it does more than our command: {own}"]
 
 
 def test_a_refusal_reaches_the_main_program(settings: Path) -> None:
@@ -108,33 +108,24 @@ def test_a_refusal_reaches_the_main_program(settings: Path) -> None:
         run(uninstall_hooks)
 
 
-def test_the_trays_menu_sees_what_is_missing_and_puts_it_in(settings: Path) -> None:
-    set_up = SetUp()
-    assert not set_up.hooks_installed()
-    assert set_up.install_hooks() == f"The hooks were put into {settings}."
-    assert set_up.hooks_installed()
-    assert set_up.install_hooks() == "The hooks are there already."
-    settings.write_text(settings.read_text().replace("mark-turn", "mark-x", 1))
-    assert not set_up.hooks_installed()
-    settings.write_text('{"disableAllHooks": true}')
-    assert set_up.install_hooks().endswith("keeps them from running.")
-    settings.write_text("// mine")
-    assert not set_up.hooks_installed()
-
-
-def test_the_trays_menu_takes_the_plugin_for_hooks_where_it_finds_the_command(
-    settings: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("flag", [[], ["--dry-run"]], ids=["install", "dry run"])
+def test_no_command_of_another_steers_the_terminal(settings: Path, flag: list[str]) -> None:
+    own = "printf '\x7f\x9b31m'; claude-session-status mark-turn"
     settings.parent.mkdir()
-    settings.write_text('{"enabledPlugins": {"prompt-cache-countdown@prompt-cache-tools": true}}')
-    monkeypatch.setattr(
-        "claude_session_status.claude.setup.plugin.this_command", lambda: "/usr/bin/claude-session-status"
-    )
-    assert SetUp().hooks_installed()
-    monkeypatch.setattr("claude_session_status.claude.setup.plugin.this_command", lambda: None)
-    assert not SetUp().hooks_installed()
-    assert SetUp().install_hooks().startswith("The hooks were put into")
-    assert SetUp().hooks_installed()
+    settings.write_text(json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": own}]}]}}))
+    settings.write_text(settings.read_text().replace("\\u007f", "\x7f").replace("\\u009b", "\x9b"))
+    assert "\x9b" in settings.read_text()
+    out, err = run(install_hooks, *flag)
+    assert all(line.isprintable() for line in [*out, *err])
+
+
+def test_a_hook_of_anothers_for_which_the_client_may_skip_the_file_is_named(settings: Path) -> None:
+    settings.parent.mkdir()
+    settings.write_text('{"hooks": {"PreToolUse": [{"type": "command", "command": "guard"}]}}')
+    assert run(install_hooks)[1] == [
+        'Warning: Claude Code may skip the whole file for another hook in it: PreToolUse[0] has no "hooks" array.'
+    ]
+    assert run(uninstall_hooks)[1] == []
 
 
 class TestDryRun:
@@ -167,7 +158,7 @@ class TestDryRun:
         run(install_hooks)
         assert run(install_hooks, "--dry-run")[0] == [f"{settings} would not change."]
 
-    def test_a_missing_final_newline_is_told_as_diff_does(self) -> None:
+    def test_a_missing_final_newline_is_shown_as_diff_does(self) -> None:
         change = plan_install('{"a": 1}', LAUNCHER)
         assert difference(change, "settings.json").splitlines()[3:5] == ['-{"a": 1}', "\\ No newline at end of file"]
 
@@ -176,4 +167,4 @@ class TestDryRun:
 
     def test_an_unusual_line_separator_inside_a_string_is_no_end_of_a_line(self) -> None:
         installed = plan_install('{\n  "a": "one\u2028two"\n}\n', LAUNCHER)
-        assert '-  "a": "one\u2028two",\n' in difference(plan_uninstall(installed.after, installed.remains), "x")
+        assert '-  "a": "one?two",\n' in difference(plan_uninstall(installed.after, installed.original), "x")

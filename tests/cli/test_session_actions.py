@@ -1,64 +1,57 @@
-"""What is done when a key asks for it, and what is said of it."""
+"""What each action does, and the message it shows."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from claude_session_status.cli.board import Wish
-from claude_session_status.cli.session_actions import SystemHands, fulfiller
+from claude_session_status.cli.board import Action, CopyResumeCommand, OpenFolder, SetMuted
+from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import EventKind, SessionState
-from rows import make, shot
+from claude_session_status.model import EventKind
 
 
 class Recorder:
-    """A monitor, a file manager and a clipboard that note what they were asked."""
+    """A monitor, a file manager and a clipboard that record their calls."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
 
     def submit(self, kind: EventKind, session_id: str) -> None:
-        self.asked.append((kind, session_id))
+        self.calls.append((kind, session_id))
 
     def open_folder(self, folder: str) -> None:
-        self.asked.append(("open", folder))
+        self.calls.append(("open", folder))
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        self.asked.append(("copy", folder, session_id))
+        self.calls.append(("copy", folder, session_id))
         return "Copied"
 
 
-def state(**fields: object) -> SessionState:
-    session = replace(make("s", 10), **{"project": "my-app", "cwd": "/x/my-app", **fields})  # type: ignore[arg-type]
-    return shot(session).sessions[0]
-
-
 @pytest.mark.parametrize(
-    ("wish", "on", "asked", "said"),
+    ("action", "call", "message"),
     [
-        (Wish.MUTE, state(), (EventKind.MUTE, "s"), "my-app is muted"),
-        (Wish.MUTE, state(muted=True), (EventKind.UNMUTE, "s"), "my-app may notify again"),
-        (Wish.OPEN, state(), ("open", "/x/my-app"), "Opened /x/my-app"),
-        (Wish.COPY, state(), ("copy", "/x/my-app", "s"), "Copied"),
+        (SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
+        (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app may notify again"),
+        (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
+        (CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
     ],
 )
-def test_wishes(wish: Wish, on: SessionState, asked: tuple[object, ...], said: str) -> None:
+def test_each_action_is_performed_and_returns_a_message(action: Action, call: tuple[object, ...], message: str) -> None:
     recorder = Recorder()
-    assert fulfiller(recorder, recorder)(wish, on) == said
-    assert recorder.asked == [asked]
+    assert performer(recorder, recorder)(action) == message
+    assert recorder.calls == [call]
 
 
-def test_a_folder_that_nobody_knows() -> None:
+def test_an_unknown_folder_is_an_error_that_names_the_session() -> None:
     recorder = Recorder()
     with pytest.raises(SessionStatusError, match="The folder of my-app is not known"):
-        fulfiller(recorder, recorder)(Wish.OPEN, state(cwd=None))
-    assert recorder.asked == []
+        performer(recorder, recorder)(OpenFolder("my-app", None))
+    assert recorder.calls == []
 
 
 @pytest.fixture
 def clipboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clipboard of X's: a program that keeps what it is given in a file."""
+    """An X clipboard: a program that writes what it reads into a file."""
     kept, tools = tmp_path / "kept", tmp_path / "tools"
     tools.mkdir()
     (tools / "xclip").write_text(f'#!/bin/sh\n/bin/cat >"{kept}"\n')
@@ -69,17 +62,17 @@ def clipboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return kept
 
 
-def test_the_command_gets_into_the_clipboard(clipboard: Path) -> None:
-    said = SystemHands().copy_resume_command("/x/my app", "s")
+def test_the_resume_command_is_copied_into_the_clipboard(clipboard: Path) -> None:
+    message = SystemActionHandler().copy_resume_command("/x/my app", "s")
     assert clipboard.read_text() == "cd -- '/x/my app' && claude --resume s"
-    assert said == "In the clipboard: cd -- '/x/my app' && claude --resume s"
+    assert message == "In the clipboard: cd -- '/x/my app' && claude --resume s"
 
 
-def test_without_a_clipboard_the_command_is_shown(clipboard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As over ssh: it can be copied off the screen."""
+def test_without_a_clipboard_the_command_is_shown_and_kept(clipboard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over ssh: the user can copy it off the screen."""
     monkeypatch.delenv("DISPLAY")
-    hands = SystemHands()
+    handler = SystemActionHandler()
     command = "cd -- /x/a && claude --resume s"
-    assert hands.copy_resume_command("/x/a", "s").endswith(f"printed when you quit, to be copied. {command}")
-    assert hands.uncopied == command
+    assert handler.copy_resume_command("/x/a", "s").endswith(f"the command is printed when you quit: {command}")
+    assert handler.uncopied == command
     assert not clipboard.exists()

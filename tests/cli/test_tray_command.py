@@ -1,4 +1,4 @@
-"""What escapes the tray after all stands in its log: of one that started at login nobody sees the standard error."""
+"""An unexpected error is in the tray's log: a tray that started at login has no visible standard error."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ from claude_session_status.desktop import tray as desktop_tray
 
 
 def log_of(monkeypatch: pytest.MonkeyPatch, folder: Path, run_tray: Callable[..., Any]) -> str:
-    """The log of a tray whose icon is run by this."""
+    """Run the tray with this in place of the icon; return its log."""
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
     monkeypatch.setattr(desktop_tray, "run_tray", run_tray)
@@ -28,7 +28,7 @@ def log_of(monkeypatch: pytest.MonkeyPatch, folder: Path, run_tray: Callable[...
     return (folder / "claude-session-status/log/tray.log").read_text("utf-8")
 
 
-def test_what_escapes_the_tray_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_of_the_tray_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise IndexError("tuple index out of range")
 
@@ -39,7 +39,7 @@ def test_what_escapes_the_tray_is_logged(tmp_path: Path, monkeypatch: pytest.Mon
     assert "IndexError: tuple index out of range" in log
 
 
-def test_what_escapes_a_thread_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_of_a_thread_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise IndexError("in a thread")
 

@@ -28,7 +28,7 @@ def test_all_is_well_once_everything_runs(desktop: Desktop, panel: Program) -> N
     assert subprocess.run([*PRODUCT, "install-hooks"], env=desktop.env, capture_output=True).returncode == 0
     tray = desktop.start([*PRODUCT, "tray"], "tray")
     wait_for("the tray", desktop.items)
-    wait_for("a monitor that lives", lambda: doctor(desktop)["monitor"][0] == "ok")
+    wait_for("a running monitor", lambda: doctor(desktop)["monitor"][0] == "ok")
     report = doctor(desktop, "--notify")
     assert report["tray"] == ("ok", "by D-Bus (StatusNotifierItem)")
     assert report["notification"] == ("ok", "one was sent by D-Bus (org.freedesktop.Notifications): sent")
@@ -39,7 +39,7 @@ def test_all_is_well_once_everything_runs(desktop: Desktop, panel: Program) -> N
     dunst.end()
 
 
-def test_without_a_panel_it_says_what_is_missing(desktop: Desktop) -> None:
+def test_without_a_panel_it_names_what_is_missing(desktop: Desktop) -> None:
     report = doctor(desktop)
     assert report["tray"] == ("bad", "No panel takes tray icons yet; the icon comes when one does")
     assert report["monitor"][0] == "bad"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import policy, view, words
+from claude_session_status import notification, policy, view, words
 from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.lock import FileLock
@@ -22,10 +22,10 @@ from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
-from cli.test_watch import Terminal
 from desktop.harness import Desktop, Program
 from fakes import NOW
 from ingester import wait_until_applied
+from terminal import Terminal
 from waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -106,8 +106,13 @@ def test_watch_shows_them_as_text(crafted: dict[str, str], terminal: Terminal) -
     screen = terminal.wait(lambda s: "WARM" in s and "[bold red]x" in s)
     assert screen.splitlines()[0].startswith("claude-session-status")  # no name has cleared the screen
     assert all(_is_harmless(line) for line in screen.splitlines())
-    assert "pwned" not in terminal._do("display-message", "-p", "#{pane_title} #{window_name}")
+    assert "pwned" not in terminal.title()
     assert "\x1b[8m" not in terminal.screen(colours=True)
+    terminal.keys("End", "o")
+    terminal.wait(lambda s: "The folder " in s)
+    assert all(_is_harmless(line) for line in terminal.screen().splitlines())
+    assert "pwned" not in terminal.title()
+    terminal.keys("q")
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
@@ -119,7 +124,7 @@ def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> 
         Session(kept, request=Request(NOW, 300, Source.HOOK)),
     ):
         shot = policy.snapshot([session], NOW + 280)
-        told = view.notification(Alert(shot.sessions[0], 30))
+        told = notification.of_alerts(Alert(shot.sessions[0], 30))
         for text in (*(item.label for item in view.menu(shot)), view.tooltip(shot), told.title, told.body):
             assert _is_harmless(text)
             assert len(text) <= 256

@@ -1,4 +1,4 @@
-"""Another program holds the database, for a moment or for minutes: hooks go on, the monitor says so, all arrives."""
+"""Another program locks the database for a while: hooks return, the monitor shows it, and no event is lost."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from locking import held_by_another_program
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 
 
-def say(where: Paths, session_id: str, at: float) -> None:
+def write_note(where: Paths, session_id: str, at: float) -> None:
     Spool(where.spool).write(notes.encode(Event(EventKind.TURN, session_id, at)), at)
 
 
@@ -31,7 +31,7 @@ def hook(number: int) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s%d"}' % number, capture_output=True)
 
 
-def test_lone_hooks_leave_their_notes_and_the_next_one_brings_all(where: Paths) -> None:
+def test_notes_of_hooks_wait_and_the_next_hook_applies_them_all(where: Paths) -> None:
     hook(0)
     wait_until_applied(where)
     with held_by_another_program(where.database):
@@ -51,7 +51,7 @@ def test_an_ingester_without_a_monitor_works_off_a_crowded_spool_in_slices(
 ) -> None:
     monkeypatch.setattr(ingest, "BATCH", 10)
     for number in range(50):
-        say(where, f"s{number}", NOW + number)
+        write_note(where, f"s{number}", NOW + number)
     lock, free = FileLock(where.ingest_lock), []
 
     def pause(_: float) -> None:
@@ -67,7 +67,7 @@ def test_an_ingester_without_a_monitor_works_off_a_crowded_spool_in_slices(
 def test_it_leaves_the_rest_to_a_monitor_that_has_started(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "BATCH", 10)
     for number in range(50):
-        say(where, f"s{number}", NOW + number)
+        write_note(where, f"s{number}", NOW + number)
     heartbeat.beat(where.monitor_alive, time.time())
     ingest.run_alone(where)
     assert len(os.listdir(where.spool)) == 40
@@ -94,20 +94,20 @@ class Watched:
 
 
 @pytest.mark.parametrize("seconds", [10, 600])
-def test_the_monitor_shows_its_last_snapshot_with_a_mark_and_everything_after_that(
+def test_the_monitor_shows_its_last_rows_as_stale_and_every_session_after_that(
     seconds: int, where: Paths, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = Watched(where)
-    say(where, "before", NOW)
+    write_note(where, "before", NOW)
     assert not watched.run(5)[-1].stale
     with held_by_another_program(where.database):
         for number in range(seconds):
-            watched.clock.at(watched.clock.now + number, lambda n=number: say(where, f"s{n}", NOW + 5 + n))  # type: ignore[misc]
+            watched.clock.at(watched.clock.now + number, lambda n=number: write_note(where, f"s{n}", NOW + 5 + n))  # type: ignore[misc]
         shots = watched.run(seconds)
         assert all(shot.stale for shot in shots[2:])
         assert all([s.session.session_id for s in shot.sessions] == ["before"] for shot in shots)
         left = [shot.sessions[0].seconds_left or 0 for shot in shots]
-        assert left == sorted(left, reverse=True)  # and it counts down
+        assert left == sorted(left, reverse=True)  # the countdown goes on
         assert left[-1] == pytest.approx(max(0, 295 - seconds), abs=3)
         assert "locked by another program" in view.menu(shots[-1])[0].label
         assert "locked by another program" in str(shots[-1].problem)

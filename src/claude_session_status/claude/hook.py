@@ -19,8 +19,8 @@ from claude_session_status.claude.payload import (
     PayloadError,
     complain,
     encode,
-    folder_name,
     parse,
+    project_folder,
     read_input,
     reason,
     text_of,
@@ -82,15 +82,17 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
         raise PayloadError("no session_id in the JSON on standard input")
     cwd = text_of(data, "cwd")
     note = {
-        "kind": kind_of(command, data.get("hook_event_name")),
+        "kind": kind_of(command, data),
         "session_id": session_id,
         "at": at,
         "cwd": cwd,
-        "project": text_of(data, "project", "project_name", "projectName") or folder_name(cwd),
+        "project_folder": project_folder(environment, cwd),
+        "project": text_of(data, "project", "project_name", "projectName"),
         "title": text_of(data, "session_title", "session_name", "title"),
         "transcript_path": text_of(data, "transcript_path"),
         "model": text_of(data, "model"),
         "source": text_of(data, "source"),
+        "entrypoint": text_of(environment, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(environment),
     }
     return {key: value for key, value in note.items() if value is not None}

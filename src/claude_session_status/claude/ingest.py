@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from claude_session_status import config, notes, reducer
 from claude_session_status.claude import transcript
+from claude_session_status.claude.idle_compaction import IdleCompaction
 from claude_session_status.claude.registry import Registry, ReportedStatus
+from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.heartbeat import monitor_runs
 from claude_session_status.lock import FileLock
@@ -67,6 +69,8 @@ class Ingester:
         self._spool = Spool(paths.spool)
         self._is_utf8 = not any("\ud800" <= character <= "\udfff" for character in paths.projects)
         self._registry = Registry(paths.client_registry)
+        self._idle_compaction = IdleCompaction(paths.claude_dir)
+        self._transcripts = TranscriptFinder(paths.projects, clock)
         self._applied: dict[str, OSError] = {}  # notes that are applied and could not be removed
         self._refused: dict[str, OSError] = {}  # notes that can't be applied and could not be renamed
 
@@ -183,7 +187,7 @@ class Ingester:
         session = reducer.apply_client_status(
             session, reported.status if reported else None, reported.since if reported else None
         )
-        path = self._transcript_path(session)
+        path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
@@ -194,6 +198,9 @@ class Ingester:
                 session = reducer.drop_future(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
+                if session.project_folder is None:
+                    session = reducer.apply_first_folder(session, first_folder(path))
+        session = reducer.apply_idle_compaction(session, self._idle_compaction.tokens_of(session))
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def _transcript_path(self, session: Session) -> str | None:

@@ -138,11 +138,16 @@ def text_of(data: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
-def folder_name(cwd: str | None) -> str | None:
-    """A project's name: the last part of its folder's path, on either kind of system."""
-    if not cwd:
+def project_folder(environment: Mapping[str, str], cwd: str | None) -> str | None:
+    """The folder in which the client was started, from the environment that it gives its hooks.
+
+    None where it is no absolute path, or not written like the payload's `cwd`: a shell on Windows may see `/c/app` for
+    `C:/app`.
+    """
+    folder = text_of(environment, "CLAUDE_PROJECT_DIR")
+    if folder is None or not (folder[:1] == "/" or folder[1:2] == ":" or folder[:2] == "\\\\"):
         return None
-    return cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd
+    return None if cwd is not None and (folder[:1] == "/") != (cwd[:1] == "/") else folder
 
 
 def encode(note: Mapping[str, Any]) -> bytes:

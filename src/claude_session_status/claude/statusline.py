@@ -21,7 +21,6 @@ from claude_session_status.claude.payload import (
     PayloadError,
     complain,
     encode,
-    folder_name,
     parse,
     read_input,
     reason,
@@ -139,7 +138,11 @@ def _seconds(ttl: object) -> int | None:
 
 
 def line(report: CacheReport, now: float, *, model_changed: bool = False) -> str:
-    """`● 4m 12s warm · 142k`, `○ expired · 142k`, `○ nothing cached`, `○ no cache data · 142k`."""
+    """`● warm until 14:32:05 · 142k`, `○ expired · 142k`, `○ nothing cached`, `○ no cache data · 142k`.
+
+    The time of day, not the time left: the client runs us every 30 s while a session is idle; a countdown that stands
+    still would be too long.
+    """
     if report.expires_at is None:
         if report.is_known:
             return "○ nothing cached"
@@ -149,8 +152,7 @@ def line(report: CacheReport, now: float, *, model_changed: bool = False) -> str
     elif (left := min(report.expires_at - now, report.ttl or 0)) <= 0:
         state = "○ expired"
     else:
-        minutes, seconds = divmod(int(left), 60)
-        state = f"● {f'{minutes}m ' if minutes else ''}{seconds}s warm"
+        state = f"● warm until {time.strftime('%H:%M:%S', time.localtime(now + left))}"
     return f"{state} · {_thousands(report.tokens)}" if report.tokens else state
 
 
@@ -193,17 +195,17 @@ def _note_news(data: Mapping[str, Any], report: CacheReport, at: float) -> Cache
 
 
 def _note(data: Mapping[str, Any], session_id: str, report: CacheReport, at: float) -> dict[str, Any]:
-    cwd = text_of(data, "cwd")
     note = {
         "kind": "statusline",
         "session_id": session_id,
         "at": at,
-        "cwd": cwd,
-        "project": folder_name(cwd),
+        "cwd": text_of(data, "cwd"),
+        "project_folder": text_of(_object(data, "workspace"), "project_dir"),
         "title": text_of(data, "session_name"),
         "transcript_path": text_of(data, "transcript_path"),
         "expires_at": report.expires_at,
         "ttl_seconds": report.ttl,
+        "entrypoint": text_of(os.environ, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(os.environ),
     }
     return {key: value for key, value in note.items() if value is not None}

@@ -1,6 +1,6 @@
-"""What `watch` shows beside the sessions, as values: which is chosen, how they are sorted, what a key asks for.
+"""The state of `watch` as values: the chosen session, the order of the rows, and the action that a key starts.
 
-Pure: a key and a snapshot make a new board and perhaps a wish; whoever fulfils the wish tells the board how it went.
+Pure: a key and a snapshot make a new board and perhaps an action, which `session_actions` performs.
 """
 
 import math
@@ -10,26 +10,44 @@ from enum import Enum
 
 from claude_session_status import words
 from claude_session_status.cli.keys import Key
-from claude_session_status.model import Activity, SessionState, Snapshot
+from claude_session_status.model import Activity, Session, SessionState, Snapshot
 
 
 class Order(Enum):
-    """How the rows are sorted. Those that have ended are last in each."""
+    """How the rows are sorted. Ended sessions always come last."""
 
     EXPIRY = "expiry"
     PROJECT = "project"
     TURN = "last turn"
 
 
-class Wish(Enum):
-    """What is to be done with the chosen session."""
+@dataclass(frozen=True, slots=True)
+class SetMuted:
+    """Mute or unmute a session."""
 
-    MUTE = "mute"
-    OPEN = "open"
-    COPY = "copy"
+    session_id: str
+    name: str
+    muted: bool
 
 
-_WISHES = {Key.MUTE: Wish.MUTE, Key.OPEN: Wish.OPEN, Key.COPY: Wish.COPY}
+@dataclass(frozen=True, slots=True)
+class OpenFolder:
+    """Show a session's folder in the file manager; `folder` is None where it is not known."""
+
+    name: str
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResumeCommand:
+    """Copy the command that resumes a session."""
+
+    session_id: str
+    folder: str | None
+
+
+Action = SetMuted | OpenFolder | CopyResumeCommand
+_ACTION_KEYS = (Key.MUTE, Key.OPEN, Key.COPY)
 _PAGE = 10  # rows
 _STEPS = {
     Key.UP: -1,
@@ -44,7 +62,7 @@ NOTHING_CHOSEN = "Choose a session first, with the arrow keys"
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """`chosen` is a session's id; `message` is said until the next key."""
+    """`chosen` is a session's id; `message` is shown until the next key."""
 
     order: Order = Order.EXPIRY
     chosen: str | None = None
@@ -52,11 +70,11 @@ class Board:
 
 
 def arrange(board: Board, shot: Snapshot) -> Snapshot:
-    """The snapshot in the board's order."""
+    """Return the snapshot in the board's order."""
     if board.order is Order.EXPIRY:
-        return shot  # that is how it comes
-    sign = {Order.PROJECT: _by_project, Order.TURN: _by_turn}[board.order]
-    return replace(shot, sessions=tuple(sorted(shot.sessions, key=sign)))
+        return shot  # a snapshot's own order
+    key = {Order.PROJECT: _by_project, Order.TURN: _by_turn}[board.order]
+    return replace(shot, sessions=tuple(sorted(shot.sessions, key=key)))
 
 
 def _by_project(state: SessionState) -> tuple[bool, str]:
@@ -68,22 +86,33 @@ def _by_turn(state: SessionState) -> tuple[bool, float]:
     return state.activity is Activity.ENDED, math.inf if at is None else -at
 
 
-def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Wish | None]:
-    """The board after a key, and what the key asks to be done with the chosen session."""
+def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]:
+    """Return the board after a key, and the action on the chosen session that the key starts, if any."""
     board = replace(board, message="")
     if key is Key.SORT:
         orders = list(Order)
         return replace(board, order=orders[(orders.index(board.order) + 1) % len(orders)]), None
     if key in _STEPS:
         return replace(board, chosen=_next(board, _STEPS[key], shot)), None
-    wish = _WISHES.get(key)
-    if wish is not None and chosen(board, shot) is None:
+    if key not in _ACTION_KEYS:
+        return board, None
+    state = chosen(board, shot)
+    if state is None:
         return replace(board, message=NOTHING_CHOSEN), None
-    return board, wish
+    return board, _action(key, state.session)
+
+
+def _action(key: Key, session: Session) -> Action:
+    name = words.name_of(session)
+    if key is Key.MUTE:
+        return SetMuted(session.session_id, name, not session.muted)
+    if key is Key.OPEN:
+        return OpenFolder(name, session.folder)
+    return CopyResumeCommand(session.session_id, session.folder)
 
 
 def chosen(board: Board, shot: Snapshot) -> SessionState | None:
-    """The chosen session; None when none is, or it is no longer shown."""
+    """Return the chosen session; None when none is chosen, or it is no longer shown."""
     return next((s for s in shot.sessions if s.session.session_id == board.chosen), None)
 
 
@@ -91,13 +120,13 @@ def _next(board: Board, step: int, shot: Snapshot) -> str | None:
     ids = [s.session.session_id for s in arrange(board, shot).sessions]
     if not ids:
         return None
-    outside = -1 if step > 0 else len(ids)  # where the first step comes from
+    outside = -1 if step > 0 else len(ids)  # with nothing chosen, start beyond an end
     at = ids.index(board.chosen) if board.chosen in ids else outside
     return ids[min(len(ids) - 1, max(0, at + step))]
 
 
 def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:
-    """The snapshot cut to `rows` sessions, but one at least, so that the chosen one is among them."""
+    """Return the snapshot cut to `rows` sessions, at least one, with the chosen one among them."""
     rows = max(1, rows)
     ids = [s.session.session_id for s in shot.sessions]
     if len(ids) <= rows:
@@ -107,15 +136,12 @@ def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:
     return replace(shot, sessions=shot.sessions[first : first + rows])
 
 
-def foot(board: Board, width: int, *, fulfils: bool) -> str:
-    """The last line: what was just said, else what the keys do, in at most `width` columns from 40 on.
-
-    `fulfils`: somebody does what they ask for.
-    """
+def foot(board: Board, width: int, *, has_actions: bool) -> str:
+    """Return the last line: the message, else what the keys do, in at most `width` columns from 40 on."""
     if board.message:
         return board.message
     sort_and_quit = f"s sort: {board.order.value}  q quit"
-    if not fulfils:
+    if not has_actions:
         return f"↑↓ choose  {sort_and_quit}"
     for line in (
         f"↑↓ choose  m mute  o open folder  c copy resume command  {sort_and_quit}",
@@ -127,7 +153,7 @@ def foot(board: Board, width: int, *, fulfils: bool) -> str:
 
 
 def head(headline: str, shot: Snapshot, shown: Snapshot) -> str:
-    """The first line: it tells when not all sessions have room."""
+    """Return the first line, which says so when there is no room for all sessions."""
     hidden = len(shot.sessions) - len(shown.sessions)
     return (
         f"{headline} · {len(shown.sessions)} of {len(shot.sessions)} sessions, the arrows show more"

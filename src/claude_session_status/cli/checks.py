@@ -1,6 +1,6 @@
-"""The checks of `doctor`, pure functions of what was gathered: a state, what it means, the one command that mends it.
+"""The checks of `doctor`: pure functions from findings to a result, its meaning, and how to fix it.
 
-GOOD is well; NOTE is worth knowing and no fault; BAD is what keeps a person from being told in time.
+GOOD: nothing to do. NOTE: worth knowing, not a fault. BAD: keeps the user from being notified in time.
 """
 
 import os
@@ -14,12 +14,12 @@ from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
 
 PROGRAM = "claude-session-status"
-OLD_NOTE_SECONDS = 60.0  # a monitor takes notes in within two seconds, the next hook at the latest
+OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
 
 
 class State(StrEnum):
-    """How a check came out."""
+    """The result of a check."""
 
     GOOD = "ok"
     NOTE = "note"
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. `command` mends it, or leads on; empty where there is nothing to do."""
+    """One line of the report. `command`: how to fix it, or what to do next; empty where there is nothing to do."""
 
     name: str
     state: State
@@ -36,56 +36,110 @@ class Check:
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What was gathered. Times are epoch seconds; what does not exist is None or empty."""
+# What `doctor` found. Times are epoch seconds; what does not exist is None or empty.
 
-    now: float
-    platform: str = "linux"
+
+@dataclass(frozen=True, slots=True)
+class HookFindings:
+    """Claude Code's settings and what they run."""
+
     settings_path: str = ""
     settings_changed_at: float | None = None
-    hooks: Inspection = field(default_factory=Inspection)
-    missing_programs: tuple[str, ...] = ()  # named by hooks, and not there
-    plugin_command: str | None = None  # what the hooks of our plugin, where it is enabled, start
-    forbidden_by: str | None = None  # managed settings
-    last_event_at: float | None = None
+    inspection: Inspection = field(default_factory=Inspection)
+    missing_programs: tuple[str, ...] = ()  # hooks run them, and they do not exist or do not start
+    obeys_environment: bool = False  # hooks run the console script, as older versions installed them
+    plugin_command: str | None = None  # what our plugin's hooks run, where it is enabled
+    forbidden_by: str | None = None  # the managed settings that forbid hooks
     last_transcript_at: float | None = None
-    database: str = ""
-    database_exists: bool = False
-    database_problem: tuple[str, str] | None = None  # title and next step
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFindings:
+    """The database and the last event in it."""
+
+    path: str = ""
+    exists: bool = False
+    problem: tuple[str, str] | None = None  # title and next step
     sessions: int = 0
-    set_aside: tuple[str, ...] = ()
-    spool: str = ""
-    spool_problem: str | None = None  # why a hook can't write there
+    set_aside: tuple[str, ...] = ()  # file names
+    last_event_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFindings:
+    """The spool folder and the notes in it."""
+
+    folder: str = ""
+    problem: str | None = None  # why a hook can't write there
     notes: int = 0
     oldest_note_at: float | None = None
-    refused: tuple[str, ...] = ()  # names of notes that were set aside
-    ingest_problem: tuple[str, str] | None = None  # of a process that holds the ingest lock: title and next step
-    config: str = ""
-    config_exists: bool = False
-    config_problems: tuple[str, ...] = ()
-    monitor_at: float | None = None
-    monitor_runs: bool = False
+    refused: tuple[str, ...] = ()  # file names
+    lock: str = ""
+    lock_holder: int | None = None  # the process id, looked up where the notes are old
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFindings:
+    """The settings file."""
+
+    path: str = ""
+    exists: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFindings:
+    """What runs."""
+
+    last_seen_at: float | None = None
+    runs: bool = False
     tray_runs: bool = False
-    route: str | None = None  # how a tray icon would be shown; None: not at all
+
+
+@dataclass(frozen=True, slots=True)
+class DesktopFindings:
+    """How an icon and a notification would be shown."""
+
+    route: str | None = None  # None: no icon can be shown
     route_reason: str = ""
     has_display: bool = True
     notification_way: str | None = None
     notified: tuple[tuple[str, str, bool], ...] | None = None  # --notify: way, outcome, whether it worked
-    autostart_place: str = ""
-    autostart_on: bool = False
-    autostart_missing: str | None = None  # what it would start, and is not there
+
+
+@dataclass(frozen=True, slots=True)
+class AutostartFindings:
+    """What starts at login."""
+
+    place: str = ""
+    is_on: bool = False
+    missing_program: str | None = None  # it would start this, which does not exist
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that the checks need."""
+
+    now: float
+    hooks: HookFindings
+    database: DatabaseFindings
+    inbox: InboxFindings
+    config: ConfigFindings
+    monitor: MonitorFindings
+    desktop: DesktopFindings
+    autostart: AutostartFindings
+    platform: str = "linux"
     client_version: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def all_checks(facts: Findings) -> tuple[Check, ...]:
-    """Every check, in the order in which a person would mend them."""
-    return tuple(check(facts) for check in CHECKS)
+def all_checks(found: Findings) -> tuple[Check, ...]:
+    """Return every check, in the order in which to fix them."""
+    return tuple(check(found) for check in CHECKS)
 
 
 def is_well(checks: tuple[Check, ...]) -> bool:
-    """Whether nothing is bad."""
+    """Whether no check is BAD."""
     return all(check.state is not State.BAD for check in checks)
 
 
@@ -93,193 +147,213 @@ def _ago(at: float, now: float) -> str:
     return f"{words.duration(now - at)} ago"
 
 
-def _delete(facts: Findings, *paths: str) -> str:
-    if facts.platform == "win32":
-        return " ".join(["del", *(f'"{path}"' for path in paths)])
-    return shlex.join(["rm", *paths])
+def _command(found: Findings, posix: str, windows: str, *paths: str) -> str:
+    if found.platform == "win32":
+        return " ".join([windows, *(f'"{path}"' for path in paths)])
+    return shlex.join([posix, *paths])
 
 
-def _move(facts: Findings, source: str, target: str) -> str:
-    if facts.platform == "win32":
-        return f'move "{source}" "{target}"'
-    return shlex.join(["mv", source, target])
+def check_hooks(found: Findings) -> Check:
+    """Hooks are installed in the form that fires, and run a program that exists."""
+    hooks, fix = found.hooks, f"{PROGRAM} install-hooks"
+    inspection = hooks.inspection
+    if inspection.problem:
+        meaning = f"{hooks.settings_path}: {inspection.problem}"
+        return Check("hooks", State.BAD, meaning, f"Correct the file, then run: {fix}")
+    steps = {event: step for event, step in inspection.steps.items() if event != "statusLine"}
+    plugin = f"the plugin {inspection.plugin}"
+    if not inspection.programs:
+        if inspection.plugin and hooks.plugin_command:
+            return Check("hooks", State.GOOD, f"{plugin} has them and runs {hooks.plugin_command}")
+        if inspection.plugin:
+            meaning = f"{plugin} has them, but finds no {PROGRAM} on PATH or where installers put it"
+            return Check("hooks", State.BAD, meaning, fix)
+        since = max(found.now - SILENT_SECONDS, hooks.settings_changed_at or 0.0)  # hooks may be gone since
+        if found.database.last_event_at is not None and found.database.last_event_at > since:
+            meaning = f"none in {hooks.settings_path}, but events arrive, probably from a plugin"
+            return Check("hooks", State.NOTE, meaning)
+        return Check("hooks", State.BAD, f"none in {hooks.settings_path}: sessions do not report", fix)
+    if hooks.missing_programs:
+        meaning = f"they run {', '.join(hooks.missing_programs)}, which does not exist"
+        return Check("hooks", State.BAD, meaning, fix)
+    if wrong := [event for event, step in steps.items() if step in (Step.REPAIRED, Step.REMOVED)]:
+        meaning = f"in a form that does not fire, or mixed with other commands: {', '.join(wrong)}"
+        return Check("hooks", State.BAD, meaning, fix)
+    if missing := [event for event, step in steps.items() if step is Step.ADDED]:
+        return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", fix)
+    if inspection.invalid_items:
+        named = "; ".join(inspection.invalid_items)
+        meaning = f"{hooks.settings_path}: {named}, for which Claude Code may skip the whole file"
+        last, changed = found.database.last_event_at, hooks.settings_changed_at or 0.0
+        state = State.NOTE if last is not None and last > changed else State.BAD
+        return Check("hooks", state, meaning, 'Give each group a "hooks" array, and a "matcher" that is a text')
+    if hooks.obeys_environment:
+        meaning = f"they run {', '.join(inspection.programs)}, which loses events under some PYTHON variables"
+        return Check("hooks", State.NOTE, meaning, fix)
+    line = " and the status line" if inspection.status_line else ""
+    both = f"; {plugin} has them too, and each event counts once" if inspection.plugin else ""
+    return Check("hooks", State.GOOD, f"{len(steps)} hooks{line} run {', '.join(inspection.programs)}{both}")
 
 
-def check_hooks(facts: Findings) -> Check:
-    """Present, in the form that fires, and starting a program that is there."""
-    found, mend = facts.hooks, f"{PROGRAM} install-hooks"
-    if found.problem:
-        return Check("hooks", State.BAD, f"{facts.settings_path}: {found.problem}", f"Mend the file, then: {mend}")
-    hooks = {event: step for event, step in found.steps.items() if event != "statusLine"}
-    by_plugin = f"the plugin {found.plugin}"
-    if not found.programs:
-        if found.plugin and facts.plugin_command:
-            return Check("hooks", State.GOOD, f"{by_plugin} has them, and starts {facts.plugin_command}")
-        if found.plugin:
-            meaning = f"{by_plugin} has them, but finds no {PROGRAM} on PATH or where installers put it"
-            return Check("hooks", State.BAD, meaning, mend)
-        lately = max(facts.now - SILENT_SECONDS, facts.settings_changed_at or 0.0)  # since then hooks may be gone
-        if facts.last_event_at is not None and facts.last_event_at > lately:
-            return Check(
-                "hooks", State.NOTE, f"none in {facts.settings_path}, yet events come: from a plugin, it seems"
-            )
-        return Check("hooks", State.BAD, f"none in {facts.settings_path}: sessions do not report", mend)
-    if facts.missing_programs:
-        return Check("hooks", State.BAD, f"they start {', '.join(facts.missing_programs)}, which is not there", mend)
-    if wrong := [event for event, step in hooks.items() if step in (Step.REPAIRED, Step.REMOVED)]:
-        return Check("hooks", State.BAD, f"not in the form that fires, or not ours alone: {', '.join(wrong)}", mend)
-    if missing := [event for event, step in hooks.items() if step is Step.ADDED]:
-        return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", mend)
-    line = ", and the status line" if found.status_line else ""
-    beside = f"; {by_plugin} has them too, and nothing counts twice" if found.plugin else ""
-    return Check("hooks", State.GOOD, f"{len(hooks)} of them{line} start {', '.join(found.programs)}{beside}")
-
-
-def check_allowed(facts: Findings) -> Check:
+def check_allowed(found: Findings) -> Check:
     """Nothing forbids hooks to run."""
-    if facts.forbidden_by:
-        return Check("allowed", State.BAD, f"{facts.forbidden_by} lets no hook of yours run", "Ask your administrator")
-    if facts.hooks.disabled:
-        advice = f"Take it out of {facts.settings_path}"
+    hooks = found.hooks
+    if hooks.forbidden_by:
+        meaning = f"{hooks.forbidden_by} lets none of your hooks run"
+        return Check("allowed", State.BAD, meaning, "Ask your administrator")
+    if hooks.inspection.disabled:
+        advice = f"Remove it from {hooks.settings_path}"
         return Check("allowed", State.BAD, '"disableAllHooks" is true, so no hook runs', advice)
-    return Check("allowed", State.GOOD, "nothing keeps hooks from running")
+    return Check("allowed", State.GOOD, "hooks may run")
 
 
-def check_fired(facts: Findings) -> Check:
-    """Events come in while Claude Code is used."""
-    event, used, now = facts.last_event_at, facts.last_transcript_at, facts.now
-    since = max(event or 0.0, facts.settings_changed_at or 0.0)
-    if used is not None and (facts.hooks.programs or facts.hooks.plugin) and used > since + SILENT_SECONDS:
+def check_events(found: Findings) -> Check:
+    """Events arrive while Claude Code is used."""
+    hooks, now = found.hooks, found.now
+    event, used = found.database.last_event_at, hooks.last_transcript_at
+    since = max(event or 0.0, hooks.settings_changed_at or 0.0)
+    has_hooks = hooks.inspection.programs or hooks.inspection.plugin
+    if used is not None and has_hooks and used > since + SILENT_SECONDS:
         meaning = f"Claude Code was used {_ago(used, now)}, and no hook fired"
-        return Check("events", State.BAD, meaning, "In Claude Code, run /hooks: it shows which hooks it knows")
+        return Check("events", State.BAD, meaning, "In Claude Code, run /hooks: it lists the hooks that it knows")
     if event is None:
-        return Check("events", State.NOTE, "none yet: they come with the next turn of a session")
-    return Check("events", State.GOOD, f"the last one came {_ago(event, now)}")
+        return Check("events", State.NOTE, "none yet: they arrive with a session's next turn")
+    return Check("events", State.GOOD, f"the last one arrived {_ago(event, now)}")
 
 
-def check_database(facts: Findings) -> Check:
-    """It opens and is of our version; what was set aside is named."""
-    if facts.database_problem is not None:
-        title, step = facts.database_problem
-        return Check("database", State.BAD, title, step)
-    if facts.set_aside:
-        meaning = f"a broken one was set aside: {', '.join(facts.set_aside)}; the present one is well"
-        folder = os.path.dirname(facts.database)
-        return Check(
-            "database", State.NOTE, meaning, _delete(facts, *(os.path.join(folder, n) for n in facts.set_aside))
-        )
-    if not facts.database_exists:
-        return Check("database", State.NOTE, f"{facts.database} is made with the first event")
-    held = "1 session" if facts.sessions == 1 else f"{facts.sessions} sessions"
-    return Check("database", State.GOOD, f"{facts.database} opens, {held}")
+def check_database(found: Findings) -> Check:
+    """The database opens and has a known version; files that were set aside are named."""
+    database = found.database
+    if database.problem is not None:
+        title, next_step = database.problem
+        return Check("database", State.BAD, title, next_step)
+    if database.set_aside:
+        meaning = f"a damaged one was set aside: {', '.join(database.set_aside)}; the present one is good"
+        folder = os.path.dirname(database.path)
+        paths = (os.path.join(folder, name) for name in database.set_aside)
+        return Check("database", State.NOTE, meaning, _command(found, "rm", "del", *paths))
+    if not database.exists:
+        return Check("database", State.NOTE, f"the first event creates {database.path}")
+    sessions = "1 session" if database.sessions == 1 else f"{database.sessions} sessions"
+    return Check("database", State.GOOD, f"{database.path} opens, {sessions}")
 
 
-def check_spool(facts: Findings) -> Check:
-    """Hooks can write their notes, these are taken in, and all could be read."""
-    if facts.spool_problem:
-        meaning = f"hooks can't write to {facts.spool} ({facts.spool_problem}), so events are lost"
-        return Check("inbox", State.BAD, meaning, "Give the folder to yourself, or make room on the disk")
-    if facts.ingest_problem is not None:
-        title, step = facts.ingest_problem
-        return Check("inbox", State.BAD, title, step)
-    if facts.oldest_note_at is not None and facts.now - facts.oldest_note_at > OLD_NOTE_SECONDS:
-        meaning = f"{_waiting(facts)}, the oldest since {words.duration(facts.now - facts.oldest_note_at)}"
-        return Check("inbox", State.BAD, f"{meaning}; nothing is lost", f"{PROGRAM} status")
-    if facts.refused:
-        first = os.path.join(facts.spool, facts.refused[0])
-        notes = "1 note was" if len(facts.refused) == 1 else f"{len(facts.refused)} notes were"
-        meaning = f"{notes} not understood and set aside, the first as {first}"
-        upgrade = "Upgrade: a newer version may understand it. Then apply it again"
-        return Check("inbox", State.NOTE, meaning, f"{upgrade}: {_move(facts, first, first.removesuffix('.refused'))}")
-    return Check("inbox", State.GOOD, _waiting(facts) if facts.notes else "nothing waits")
+def check_inbox(found: Findings) -> Check:
+    """Hooks can write their notes, and all notes are recorded."""
+    inbox = found.inbox
+    if inbox.problem:
+        meaning = f"hooks can't write to {inbox.folder} ({inbox.problem}), so events are lost"
+        return Check("inbox", State.BAD, meaning, "Make yourself the folder's owner, or free space on the disk")
+    if inbox.oldest_note_at is not None and found.now - inbox.oldest_note_at > OLD_NOTE_SECONDS:
+        meaning = f"{_waiting(inbox)}, the oldest for {words.duration(found.now - inbox.oldest_note_at)}"
+        if inbox.lock_holder is not None:
+            meaning += f": process {inbox.lock_holder} holds {inbox.lock} and records none"
+            fix = _command(found, "kill", "taskkill /F /PID", str(inbox.lock_holder))
+            return Check("inbox", State.BAD, f"{meaning}. No event is lost", fix)
+        return Check("inbox", State.BAD, f"{meaning}. No event is lost", f"{PROGRAM} status")
+    if inbox.refused:
+        first = os.path.join(inbox.folder, inbox.refused[0])
+        meaning = f"a note that can't be recorded was set aside: {first}"
+        if len(inbox.refused) > 1:
+            meaning = f"{len(inbox.refused)} notes that can't be recorded were set aside, such as {first}"
+        retry = _command(found, "mv", "move", first, first.removesuffix(".refused"))
+        meaning += ". All other events are recorded"
+        return Check("inbox", State.NOTE, meaning, f"Install the newest version, then try it again: {retry}")
+    return Check("inbox", State.GOOD, _waiting(inbox) if inbox.notes else "no event waits")
 
 
-def _waiting(facts: Findings) -> str:
-    return "1 event waits" if facts.notes == 1 else f"{facts.notes} events wait"
+def _waiting(inbox: InboxFindings) -> str:
+    return "1 event waits" if inbox.notes == 1 else f"{inbox.notes} events wait"
 
 
-def check_config(facts: Findings) -> Check:
+def check_config(found: Findings) -> Check:
     """Every key is known and has an allowed value."""
-    if facts.config_problems:
-        return Check("config", State.BAD, "; ".join(facts.config_problems), f"Edit {facts.config}")
-    return Check(
-        "config", State.GOOD, facts.config if facts.config_exists else f"defaults; {facts.config} is not there"
-    )
+    config = found.config
+    if config.problems:
+        return Check("config", State.BAD, "; ".join(config.problems), f"Edit {config.path}")
+    return Check("config", State.GOOD, config.path if config.exists else f"defaults; {config.path} does not exist")
 
 
-def check_monitor(facts: Findings) -> Check:
-    """Somebody watches the clock, and notifies."""
-    if facts.monitor_runs and facts.tray_runs:
+def check_monitor(found: Findings) -> Check:
+    """A monitor runs that notifies the user."""
+    monitor, has_display = found.monitor, found.desktop.has_display
+    if monitor.runs and monitor.tray_runs:
         return Check("monitor", State.GOOD, "a tray is running")
-    if facts.monitor_runs and not facts.has_display:
-        return Check(
-            "monitor", State.NOTE, "a table or a bar's module is running; there is no display to notify you on"
-        )
-    if not facts.has_display:
-        meaning = "none is running, and there is no display to notify you on; a table shows the countdowns"
+    if monitor.runs and not has_display:
+        meaning = "a table or a bar's module is running; without a display there are no notifications"
+        return Check("monitor", State.NOTE, meaning)
+    if not has_display:
+        meaning = "none is running; without a display there are no notifications, but a table shows the countdowns"
         return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
     start = f"{PROGRAM} tray"
-    if facts.monitor_runs:
-        return Check("monitor", State.BAD, "only a table or a bar's module is running, and they notify nobody", start)
-    was = "" if facts.monitor_at is None else f"; one stopped {_ago(facts.monitor_at, facts.now)} without saying so"
-    return Check("monitor", State.BAD, f"none is running, so nobody notifies you{was}", start)
+    if monitor.runs:
+        meaning = "only a table or a bar's module is running, which sends no notifications"
+        return Check("monitor", State.BAD, meaning, start)
+    seen = (
+        ""
+        if monitor.last_seen_at is None
+        else f"; the last one stopped unexpectedly {_ago(monitor.last_seen_at, found.now)}"
+    )
+    return Check("monitor", State.BAD, f"none is running, so nothing notifies you{seen}", start)
 
 
-def check_tray(facts: Findings) -> Check:
-    """There is a way to show an icon, and a panel that takes it."""
-    if facts.route is None:
-        state = State.BAD if facts.has_display else State.NOTE
-        reason = facts.route_reason[:1].lower() + facts.route_reason[1:]
+def check_tray(found: Findings) -> Check:
+    """An icon can be shown, and a panel takes it."""
+    desktop = found.desktop
+    if desktop.route is None:
+        state = State.BAD if desktop.has_display else State.NOTE
+        reason = desktop.route_reason[:1].lower() + desktop.route_reason[1:]
         return Check("tray", state, f"no icon: {reason}", f"{PROGRAM} watch")
-    if facts.route_reason:
-        advice = "On GNOME: install the AppIndicator extension. Elsewhere: add a tray to the panel"
-        return Check("tray", State.BAD, facts.route_reason, advice)
-    return Check("tray", State.GOOD, f"by {facts.route}")
+    if desktop.route_reason:
+        advice = "On GNOME, install the AppIndicator extension. On other desktops, add a tray to the panel"
+        return Check("tray", State.BAD, desktop.route_reason, advice)
+    return Check("tray", State.GOOD, f"by {desktop.route}")
 
 
 _SERVICE = "Start a notification service, such as dunst or mako"
 
 
-def check_notification(facts: Findings) -> Check:
-    """Somebody shows notifications; with --notify one has been sent."""
-    send = f"{PROGRAM} doctor --notify"
-    if facts.notified is not None:
-        tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in facts.notified) or "there is no way here"
-        worked = any(ok for _, _, ok in facts.notified)
-        if worked:
+def check_notification(found: Findings) -> Check:
+    """A service shows notifications; with --notify, one was sent."""
+    desktop = found.desktop
+    if desktop.notified is not None:
+        tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in desktop.notified) or "there is no way here"
+        if any(worked for _, _, worked in desktop.notified):
             return Check("notification", State.GOOD, f"one was sent by {tried}")
         return Check("notification", State.BAD, f"none could be sent: {tried}", _SERVICE)
-    if facts.notification_way is None:
-        if not facts.has_display:
+    if desktop.notification_way is None:
+        if not desktop.has_display:
             return Check("notification", State.NOTE, "no service here shows notifications: there is no display")
         return Check("notification", State.BAD, "no service here shows notifications", _SERVICE)
-    return Check("notification", State.GOOD, f"by {facts.notification_way}; to see one: {send}")
+    meaning = f"by {desktop.notification_way}; to see one: {PROGRAM} doctor --notify"
+    return Check("notification", State.GOOD, meaning)
 
 
-def check_autostart(facts: Findings) -> Check:
-    """What starts at login is there."""
-    if not facts.autostart_on:
-        return Check("autostart", State.NOTE, "off: the tray does not start at login", f"{PROGRAM} autostart on")
-    if facts.autostart_missing:
-        meaning = f"{facts.autostart_place} starts {facts.autostart_missing}, which is not there"
-        return Check("autostart", State.BAD, meaning, f"{PROGRAM} autostart on")
-    return Check("autostart", State.GOOD, f"on: {facts.autostart_place}")
+def check_autostart(found: Findings) -> Check:
+    """What starts at login exists."""
+    autostart, fix = found.autostart, f"{PROGRAM} autostart on"
+    if not autostart.is_on:
+        return Check("autostart", State.NOTE, "off: the tray does not start at login", fix)
+    if autostart.missing_program:
+        meaning = f"{autostart.place} starts {autostart.missing_program}, which does not exist"
+        return Check("autostart", State.BAD, meaning, fix)
+    return Check("autostart", State.GOOD, f"on: {autostart.place}")
 
 
-def check_versions(facts: Findings) -> Check:
-    """For a report of a fault."""
-    named = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-    if facts.client_version is None:
-        return Check("versions", State.NOTE, f"{named}; Claude Code is not on PATH")
-    return Check("versions", State.GOOD, f"{named}, Claude Code {facts.client_version}")
+def check_versions(found: Findings) -> Check:
+    """The versions, for a bug report."""
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    if found.client_version is None:
+        return Check("versions", State.NOTE, f"{versions}; Claude Code is not on PATH")
+    return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
 
 
 CHECKS: tuple[Callable[[Findings], Check], ...] = (
     check_hooks,
     check_allowed,
-    check_fired,
+    check_events,
     check_database,
-    check_spool,
+    check_inbox,
     check_config,
     check_monitor,
     check_tray,
@@ -290,17 +364,21 @@ CHECKS: tuple[Callable[[Findings], Check], ...] = (
 
 
 def as_lines(checks: tuple[Check, ...]) -> list[str]:
-    """The report: a line a check, and under what is not well the one that mends it."""
+    """Return the report: a line for each check, and below it how to fix it."""
     lines = []
     for check in checks:
-        lines.append(f"{check.state.value:<5} {check.name:<13} {words.clean(check.meaning)}")
+        lines.append(f"{check.state.value:<5} {check.name:<13} {_one_line(check.meaning)}")
         if check.command:
-            lines.append(f"{'':<5} {'':<13} -> {words.clean(check.command)}")
+            lines.append(f"{'':<5} {'':<13} -> {_one_line(check.command)}")
     bad = sum(check.state is State.BAD for check in checks)
-    lines.append("All is well." if not bad else f"{bad} {'thing is' if bad == 1 else 'things are'} not well.")
+    lines.append("All is well." if not bad else f"{bad} {'check' if bad == 1 else 'checks'} failed.")
     return lines
 
 
-def is_there(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:
-    """Whether a program that is named by a path, or else is looked for on PATH, is there."""
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def program_exists(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:
+    """Whether a program exists: at its path, or on PATH where it is a plain name."""
     return is_executable(program) if os.path.dirname(program) else which(program) is not None

@@ -1,4 +1,4 @@
-"""`config`: where the settings are, and which are in effect."""
+"""`config`: prints the settings in effect, and where they are."""
 
 import sys
 
@@ -6,19 +6,20 @@ import click
 
 from claude_session_status import config as settings
 from claude_session_status import paths
+from claude_session_status.cli.streams import echo
 
 
 @click.command("config", short_help="Print the settings in effect, and where they are.")
 def config() -> None:
-    """Print the path of config.toml and the settings in effect, in a form that can be put there.
+    """Print the path of config.toml and the settings in effect, in the form of that file.
 
-    Exits with 1 where something in the file is wrong; each mistake is named on stderr with its line.
+    Exits with 1 if the file has mistakes; stderr names each one with its line.
     """
     where = paths.from_environment()
     loaded = settings.load(where.config)
-    click.echo(f"# {where.config}")
-    click.echo(settings.as_toml(loaded.config), nl=False)
+    echo(f"# {where.config}")
+    echo(settings.as_toml(loaded.config), nl=False)
     for problem in loaded.problems:
-        click.echo(problem, err=True)
+        echo(problem, err=True)
     if loaded.problems:
         sys.exit(1)

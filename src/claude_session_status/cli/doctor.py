@@ -1,6 +1,5 @@
-"""`doctor`: gathers what the checks need, each by itself so that one failure hides no other, and prints them."""
+"""`doctor`: gathers what the checks need, each part by itself so that one failure hides no other, and prints them."""
 
-import json
 import os
 import platform
 import shutil
@@ -8,68 +7,69 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import click
 
 from claude_session_status import __version__, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
-from claude_session_status.claude.setup.hook_commands import this_launcher
+from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
+from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
 from claude_session_status.cli import checks
-from claude_session_status.errors import SessionStatusError
-from claude_session_status.lock import FileLock
-from claude_session_status.lock_holder import stalled_ingest
+from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.streams import echo, echo_json
+from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
+from claude_session_status.lock import is_held
+from claude_session_status.lock_holder import holder_of
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
 
-PATIENCE_SECONDS = 1.5  # with a process that ingests
-CLIENT_SECONDS = 10.0  # that `claude --version` may take
+CLIENT_SECONDS = 10.0  # for `claude --version`
 _TEST_TITLE = "claude-session-status: a test"
-_TEST_BODY = "This is how you will hear that a cache is about to expire."
+_TEST_BODY = "You will get one like this before a cache expires."
 
 
 def run(*, as_json: bool, notify: bool) -> int:
-    """Check everything and print it; 0 when all is well, else 1."""
+    """Check everything and print it; return 0 if nothing is bad, else 1."""
     report = checks.all_checks(gather(paths.from_environment(), notify=notify))
     well = checks.is_well(report)
     if as_json:
         entries = [
             {"name": c.name, "state": c.state.value, "meaning": c.meaning, "command": c.command or None} for c in report
         ]
-        click.echo(json.dumps({"schema": 1, "well": well, "checks": entries}, ensure_ascii=False, indent=2))
+        echo_json({"schema": 1, "well": well, "checks": entries})
     else:
         for line in checks.as_lines(report):
-            click.echo(line)
+            echo(as_called(line))
     return 0 if well else 1
 
 
 def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
-    """Everything that the checks ask for. Raises nothing for the state of the machine."""
+    """Return everything that the checks need. Whatever the state of the machine, it raises nothing."""
     now = time.time()
-    loaded = config.load(where.config)
-    facts: dict[str, Any] = {
-        "now": now,
-        "platform": sys.platform,
-        "last_transcript_at": _newest_transcript(where.projects),
-        "config": where.config,
-        "config_exists": os.path.exists(where.config),
-        "config_problems": loaded.problems,
-        "monitor_at": _changed_at(where.monitor_alive),
-        "monitor_runs": heartbeat.monitor_runs(where.monitor_alive, now),
-        "tray_runs": _is_held(where.tray_lock),
-        "client_version": _client_version(),
-        "versions": {
+    return checks.Findings(
+        now=now,
+        platform=sys.platform,
+        hooks=_hooks(where),
+        database=_database(where),
+        inbox=_inbox(where, now),
+        config=checks.ConfigFindings(where.config, os.path.exists(where.config), config.load(where.config).problems),
+        monitor=checks.MonitorFindings(
+            last_seen_at=_changed_at(where.monitor_alive),
+            runs=heartbeat.monitor_runs(where.monitor_alive, now),
+            tray_runs=is_held(where.tray_lock),
+        ),
+        desktop=_desktop(notify=notify),
+        autostart=_autostart(),
+        client_version=_client_version(),
+        versions={
             "claude-session-status": __version__,
             "DuckDB": metadata.version("duckdb"),
             "Python": platform.python_version(),
         },
-    }
-    facts |= _hooks(where) | _spool(where) | _database(where) | _desktop(notify=notify) | _autostart()
-    return checks.Findings(**facts)
+    )
 
 
 def _changed_at(path: str) -> float | None:
@@ -79,151 +79,148 @@ def _changed_at(path: str) -> float | None:
         return None
 
 
-def _is_held(lock: str) -> bool:
-    """Whether another process holds a lock. It is taken for a moment to see that, where its file is there at all."""
-    if not os.path.exists(lock):
-        return False
-    probe = FileLock(lock)
+def _hooks(where: Paths) -> checks.HookFindings:
+    own = this_launcher()
     try:
-        return not probe.acquire()
-    except OSError:
+        found = inspection.inspect(read_settings(where.settings), own)
+    except OSError as error:
+        found = inspection.Inspection(problem=f"it can't be read: {reason_of(error)}")
+    except UnicodeError:
+        found = inspection.Inspection(problem="it can't be read: it is not UTF-8 text")
+    return checks.HookFindings(
+        settings_path=where.settings,
+        settings_changed_at=_changed_at(where.settings),
+        inspection=found,
+        missing_programs=tuple(str(each) for each in found.launchers if each != own and not _starts(each)),
+        obeys_environment=any(map(_is_console_script_of(own), found.launchers)),
+        plugin_command=plugin.this_command() if found.plugin else None,
+        forbidden_by=inspection.forbidding_file(read_managed_settings(sys.platform)),
+        last_transcript_at=_newest_transcript(where.projects),
+    )
+
+
+def _is_console_script_of(own: Launcher) -> Callable[[Launcher], bool]:
+    """Whether a launcher is this installation's console script, which starts Python with the variables in effect."""
+    folder = os.path.dirname(own.program)
+    return lambda each: (
+        bool(own.arguments)
+        and not each.arguments
+        and os.path.isabs(each.program)
+        and os.path.dirname(os.path.realpath(each.program)) in (folder, os.path.join(folder, "Scripts"))
+    )
+
+
+def _starts(launcher: Launcher) -> bool:
+    """Whether a hook's program is there; of an interpreter, whether it finds our module."""
+    if not _exists(launcher.program):
         return False
-    finally:
-        probe.release()
-
-
-def _hooks(where: Paths) -> dict[str, Any]:
+    if not launcher.arguments:
+        return True
     try:
-        text: str | None = Path(where.settings).read_text("utf-8")
-        found = inspection.inspect(text, this_launcher())
-    except FileNotFoundError:
-        found = inspection.Inspection()
-    except (OSError, UnicodeError) as error:
-        found = inspection.Inspection(problem=f"it can't be read: {getattr(error, 'strerror', None) or error}")
-    forbidding = [path for path in inspection.managed_paths(sys.platform) if _forbids(path)]
-    return {
-        "settings_path": where.settings,
-        "settings_changed_at": _changed_at(where.settings),
-        "hooks": found,
-        "plugin_command": plugin.this_command() if found.plugin else None,
-        "missing_programs": tuple(p for p in found.programs if not _is_there(p)),
-        "forbidden_by": forbidding[0] if forbidding else None,
-    }
-
-
-def _forbids(path: str) -> bool:
-    try:
-        return inspection.forbids_hooks(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeError):
+        done = subprocess.run(
+            [*launcher.words, "--version"], capture_output=True, timeout=CLIENT_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
         return False
+    return done.returncode == 0
 
 
-def _is_there(program: str) -> bool:
-    return checks.is_there(program, lambda path: os.path.isfile(path) and os.access(path, os.X_OK), shutil.which)
+def _exists(program: str) -> bool:
+    return checks.program_exists(program, lambda path: os.path.isfile(path) and os.access(path, os.X_OK), shutil.which)
 
 
 def _newest_transcript(projects: str) -> float | None:
     try:
         times = [_changed_at(str(path)) for path in Path(projects).glob("*/*.jsonl")]
     except OSError:
-        return None  # not to be looked into
+        return None  # the folder can't be read
     return max((at for at in times if at is not None), default=None)
 
 
-def _spool(where: Paths) -> dict[str, Any]:
+def _inbox(where: Paths, now: float) -> checks.InboxFindings:
     names = Spool(where.spool).names()
     try:
-        refused = tuple(sorted(name for name in os.listdir(where.spool) if name.endswith(".refused")))
+        refused = sorted(name for name in os.listdir(where.spool) if name.endswith(".refused"))
     except OSError:
-        refused = ()
-    return {
-        "spool": where.spool,
-        "spool_problem": _writing_problem(where.spool),
-        "notes": len(names),
-        "oldest_note_at": min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None),
-        "refused": refused,
-        "ingest_problem": _ingest_problem(where) if names else None,
-    }
-
-
-def _ingest_problem(where: Paths) -> tuple[str, str] | None:
-    """Title and next step when a process holds the ingest lock and records nothing for PATIENCE_SECONDS."""
-    spool = Spool(where.spool)
-    oldest = spool.names()[:1]
-    until = time.monotonic() + PATIENCE_SECONDS
-    while spool.names()[:1] == oldest and _is_held(where.ingest_lock):
-        if time.monotonic() > until:
-            problem = stalled_ingest(where.ingest_lock, len(spool.names()))
-            return problem.title, problem.next_step
-        time.sleep(0.05)
-    return None
+        refused = []
+    oldest = min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None)
+    is_stalled = oldest is not None and now - oldest > checks.OLD_NOTE_SECONDS and is_held(where.ingest_lock)
+    return checks.InboxFindings(
+        folder=where.spool,
+        problem=_writing_problem(where.spool),
+        notes=len(names),
+        oldest_note_at=oldest,
+        refused=tuple(refused),
+        lock=where.ingest_lock,
+        lock_holder=holder_of(where.ingest_lock) if is_stalled else None,
+    )
 
 
 def _writing_problem(folder: str) -> str | None:
-    """Why nothing can be written to a folder, or to where it would be made; tried with a file that gets no name."""
+    """Return why nothing can be written to a folder, or where it would be made. Tries it with a nameless file."""
     while not os.path.isdir(folder) and folder != os.path.dirname(folder):
         if os.path.lexists(folder):
-            return f"{folder} is no folder"
+            return f"{folder} is not a folder"
         folder = os.path.dirname(folder)
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(bytes(4096))
     except OSError as error:
-        return error.strerror or str(error)
+        return reason_of(error)
     return None
 
 
-def _database(where: Paths) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "database": where.database,
-        "database_exists": os.path.exists(where.database),
-        "set_aside": tuple(os.path.basename(path) for path in files.set_aside(where.database)),
-    }
+def _database(where: Paths) -> checks.DatabaseFindings:
+    problem, last_event_at, sessions = None, None, 0
     try:
-        sessions = Store(where.database).load()
+        rows = Store(where.database).load()
+        sessions = len(rows)
+        last_event_at = max((s.last_event_at for s in rows if s.last_event_at is not None), default=None)
     except SessionStatusError as error:
-        return facts | {"database_problem": (error.title, error.next_step)}
+        problem = (error.title, error.next_step)
     except OSError as error:
-        return facts | {
-            "database_problem": (f"{where.database}: {error.strerror or error}", "Check the folder's owner")
-        }
-    heard = [s.last_event_at for s in sessions if s.last_event_at is not None]
-    return facts | {"sessions": len(sessions), "last_event_at": max(heard, default=None)}
+        problem = (file_and_reason(error, where.database), "Check the folder's owner")
+    return checks.DatabaseFindings(
+        path=where.database,
+        exists=os.path.exists(where.database),
+        problem=problem,
+        sessions=sessions,
+        set_aside=tuple(os.path.basename(path) for path in files.set_aside(where.database)),
+        last_event_at=last_event_at,
+    )
 
 
-def _desktop(*, notify: bool) -> dict[str, Any]:
+def _desktop(*, notify: bool) -> checks.DesktopFindings:
     from claude_session_status.desktop import backend  # noqa: PLC0415 - brings Pillow with it
-    from claude_session_status.desktop.notify import chain_for  # noqa: PLC0415 - likewise
-    from claude_session_status.desktop.notify.availability import way_of  # noqa: PLC0415 - likewise
-    from claude_session_status.view import Notification  # noqa: PLC0415 - needed with those only
+    from claude_session_status.desktop.notify import chain_for  # noqa: PLC0415 - as above
+    from claude_session_status.desktop.notify.availability import way_of  # noqa: PLC0415 - as above
+    from claude_session_status.notification import Notification  # noqa: PLC0415 - needed only with those
 
-    seen = backend.gather(os.environ)
-    choice = backend.choose(seen)
-    facts: dict[str, Any] = {
-        "route": None if choice.route is backend.Route.NONE else choice.route.value,
-        "route_reason": choice.reason,
-        "has_display": seen.platform in ("win32", "darwin") or seen.wayland or seen.x_named,
-        "notification_way": way_of(sys.platform, os.environ),
-    }
+    surroundings = backend.gather(os.environ)
+    choice = backend.choose(surroundings)
+    notified = None
     if notify:
         chain = chain_for(sys.platform, os.environ)
         chain.notify(Notification("doctor", _TEST_TITLE, _TEST_BODY), None)
         chain.disconnect()
-        facts["notified"] = tuple((a.way, a.told, a.outcome.worked) for a in chain.attempts)
-    return facts
+        notified = tuple((a.way, a.summary, a.outcome.worked) for a in chain.attempts)
+    return checks.DesktopFindings(
+        route=None if choice.route is backend.Route.NONE else choice.route.value,
+        route_reason=choice.reason,
+        has_display=surroundings.platform in ("win32", "darwin") or surroundings.wayland or surroundings.x_named,
+        notification_way=way_of(sys.platform, os.environ),
+        notified=notified,
+    )
 
 
-def _autostart() -> dict[str, Any]:
-    from claude_session_status.cli.autostart import this_autostart  # noqa: PLC0415 - needs the desktop
+def _autostart() -> checks.AutostartFindings:
+    from claude_session_status.cli.autostart import this_autostart, this_start  # noqa: PLC0415 - needs the desktop
 
     autostart = this_autostart()
     command = autostart.command() or ()
-    missing = command[0] if command and not _is_there(command[0]) else None
-    return {
-        "autostart_place": autostart.place,
-        "autostart_on": autostart.is_on(),
-        "autostart_missing": missing,
-    }
+    starter = Launcher(command[0], command[1:-1]) if command else None
+    is_there = starter is None or command == this_start().words or _starts(starter)
+    return checks.AutostartFindings(autostart.place, autostart.is_on(), None if is_there else str(starter))
 
 
 def _client_version() -> str | None:

@@ -1,17 +1,18 @@
-"""`install-hooks` and `uninstall-hooks`: the plans of `claude.settings`, told to a person in a few lines."""
+"""`install-hooks` and `uninstall-hooks`: what they change in Claude Code's settings, printed in a few lines."""
 
 import difflib
 import os
-from pathlib import Path
+import sys
 
 import click
 
-from claude_session_status import paths
-from claude_session_status.claude.setup import plugin
+from claude_session_status import paths, words
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
-from claude_session_status.claude.setup.inspection import inspect, is_complete
+from claude_session_status.claude.setup.inspection import forbidding_file
 from claude_session_status.claude.setup.plan import Change, ChangeOutcome, Step
-from claude_session_status.claude.setup.settings_file import SettingsFile
+from claude_session_status.claude.setup.settings_file import SettingsFile, read_managed_settings
+from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.streams import echo
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
@@ -19,15 +20,15 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and
 @click.command("install-hooks", short_help="Have Claude Code report its sessions.")
 @_dry_run
 @click.option(
-    "--statusline", "status_line", is_flag=True, help="Also have its status line, around the one that is there."
+    "--statusline", "status_line", is_flag=True, help="Also install the status line, around the one that is there."
 )
 def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     """Have Claude Code report its sessions: add the hooks to its settings.json.
 
-    With --statusline its status line tells us when it believes that the cache expires, the best source there is. A
-    status line of your own goes on as it was; without one a short line of ours is shown.
+    With --statusline its status line reports when Claude Code expects the cache to expire, which is the best source. A
+    status line of your own shows what it did before; without one, a short line of ours is shown.
 
-    Run it again after moving or reinstalling the program: what is right already stays as it is.
+    `setup` does this and more. Run it again after moving or reinstalling the program: what is right stays as it is.
     """
     settings = SettingsFile(paths.from_environment())
     launcher = this_launcher()
@@ -36,75 +37,46 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
         _show_difference(change, settings.path)
     else:
         for line in installed_lines(change, settings.path, launcher):
-            click.echo(line)
-    _warn(change)
+            echo(as_called(line))
+    warn(change)
+    warn_of_managed_settings()
 
 
-@click.command("uninstall-hooks", short_help="Take the hooks out of its settings again.")
+@click.command("uninstall-hooks", short_help="Remove the hooks from its settings again.")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
-    """Take the hooks and the status line out of Claude Code's settings.json again, and leave all else as it is."""
+    """Remove the hooks and the status line from Claude Code's settings.json, and leave everything else as it is."""
     settings = SettingsFile(paths.from_environment())
     change = settings.uninstall(dry_run=dry_run)
     if dry_run:
         _show_difference(change, settings.path)
     else:
         for line in uninstalled_lines(change, settings.path):
-            click.echo(line)
-    _warn(change, installed=False)
-
-
-class SetUp:
-    """Claude Code's hooks as the tray's menu has them: whether they are there, and to put them in.
-
-    Both methods may raise SessionStatusError or OSError.
-    """
-
-    def hooks_installed(self) -> bool:
-        """Whether each of our hooks is in the settings, in the right form, be it of this copy of ours or another.
-
-        Or else whether our plugin is enabled and finds the command: the same hooks.
-        """
-        found = inspect(_read(paths.from_environment().settings), this_launcher())
-        return is_complete(found) or (found.plugin is not None and plugin.this_command() is not None)
-
-    def install_hooks(self) -> str:
-        """Put them in, and say in a sentence what was done."""
-        settings = SettingsFile(paths.from_environment())
-        change = settings.install(this_launcher())
-        done = "are there already" if change.outcome is ChangeOutcome.UNCHANGED else f"were put into {settings.path}"
-        off = ', but "disableAllHooks" keeps them from running' if change.hooks_disabled else ""
-        return f"The hooks {done}{off}."
-
-
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text("utf-8")
-    except FileNotFoundError:
-        return None
+            echo(line)
+    warn(change, installed=False)
 
 
 def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
-    """What an install did, where, and what comes next."""
+    """What an install changed, where, and what comes next."""
     if change.outcome is ChangeOutcome.UNCHANGED:
         return [f"All hooks are in {path} already. Nothing was changed."]
     lines = [f"{'Created' if change.outcome is ChangeOutcome.CREATED else 'Edited'} {path}"]
     for step in (Step.ADDED, Step.REPAIRED, Step.REMOVED, Step.KEPT):
-        if events := change.events_that(step):
+        if events := change.events_with(step):
             lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
-    lines.append(f"  {'runs:':<9} {launcher}")
+    lines.append(f"  {'runs:':<9} {words.clean(str(launcher))}")
     lines.append("No restart is needed: running sessions pick the hooks up and appear with their next turn.")
     lines.append("Next: claude-session-status tray")
     return lines
 
 
 def uninstalled_lines(change: Change, path: str) -> list[str]:
-    """What an uninstall did."""
+    """What an uninstall changed."""
     if change.outcome is ChangeOutcome.UNCHANGED:
         return [f"There are no hooks of claude-session-status in {path}. Nothing was changed."]
     verb = "Deleted" if change.outcome is ChangeOutcome.DELETED else "Edited"
     why = ", which held nothing else" if change.outcome is ChangeOutcome.DELETED else ""
-    return [f"{verb} {path}{why}", f"  removed: {', '.join(change.events_that(Step.REMOVED))}"]
+    return [f"{verb} {path}{why}", f"  removed: {', '.join(change.events_with(Step.REMOVED))}"]
 
 
 def difference(change: Change, path: str) -> str:
@@ -115,12 +87,16 @@ def difference(change: Change, path: str) -> str:
     shown = []
     for line in difflib.unified_diff(before, after, old, new):
         shown.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    # A terminal would take a CRLF's first half for an order to go back to the line's start.
-    return "".join(shown).replace("\r\n", "\n")
+    return "".join(f"{_printable(line)}\n" for line in "".join(shown).split("\n")[:-1])
+
+
+def _printable(line: str) -> str:
+    """The line without what would move a terminal's cursor, such as the first half of a CRLF; tabs stay."""
+    return "".join(c if c.isprintable() or c == "\t" else "" if c == "\r" else "?" for c in line)
 
 
 def _lines(text: str | None) -> list[str]:
-    """Split after each line feed only: str.splitlines would split inside strings as well, at U+2028 and its kind."""
+    """Split after each line feed only: str.splitlines would also split inside strings, at U+2028 and the like."""
     if not text:
         return []
     *whole, rest = text.split("\n")
@@ -129,11 +105,22 @@ def _lines(text: str | None) -> list[str]:
 
 def _show_difference(change: Change, path: str) -> None:
     shown = difference(change, path)
-    click.echo(shown or f"{path} would not change.", nl=not shown)
+    echo(shown or f"{path} would not change.", nl=not shown)
 
 
-def _warn(change: Change, *, installed: bool = True) -> None:
+def warn_of_managed_settings() -> None:
+    """Print to stderr that an administrator's settings keep the hooks from running."""
+    path = forbidding_file(read_managed_settings(sys.platform))
+    if path is not None:
+        echo(f"Warning: {path} lets no hook of yours run. Ask your administrator.", err=True)
+
+
+def warn(change: Change, *, installed: bool = True) -> None:
+    """Print to stderr what keeps the hooks from running, and which commands were not touched."""
     if installed and change.hooks_disabled:
-        click.echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is taken out.', err=True)
+        echo('Warning: "disableAllHooks" is true in this file, so no hook runs until it is removed.', err=True)
+    if installed and change.invalid_items:
+        named = "; ".join(change.invalid_items)
+        echo(f"Warning: Claude Code may skip the whole file for another hook in it: {named}.", err=True)
     for command in change.foreign_commands:
-        click.echo(f"Left alone, since it does more than ours: {command}", err=True)
+        echo(f"Left alone, since it does more than our command: {words.clean(command)}", err=True)

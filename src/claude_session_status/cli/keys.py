@@ -1,23 +1,23 @@
-"""Keys as they are pressed, without Enter, while a table is being drawn by another thread.
+"""Reads single keys, without Enter, while another thread draws the table.
 
-The terminal keeps doing what it does with output and with Ctrl-C: only the waiting for Enter and the echo are off
-(click.getchar and its like switch all of it off, which breaks what is drawn meanwhile). Nothing is read where standard
-input is no terminal.
+Only line input and echo are switched off; output and Ctrl-C work as before (click.getchar and others switch to raw
+mode, which garbles what is drawn meanwhile). Nothing is read where standard input is no terminal.
 """
 
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
-Heard = Callable[["Key"], None]
+OnKey = Callable[["Key"], object]
+OnHangUp = Callable[[], object]
 
 
 class Key(Enum):
-    """The keys that mean something."""
+    """The keys that `watch` understands."""
 
     UP = "up"
     DOWN = "down"
@@ -33,18 +33,18 @@ class Key(Enum):
 
 
 _ESCAPE = b"\x1b"
-_SEQUENCE_SECONDS = 0.05  # what a key sends comes at once: an Esc that nothing follows was pressed as such
+_SEQUENCE_SECONDS = 0.05  # a key's bytes arrive together: an Esc with nothing after it was the Esc key
 
 _MEANINGS = {
     b"\x1b[A": Key.UP,
-    b"\x1bOA": Key.UP,  # where the terminal is in application mode
+    b"\x1bOA": Key.UP,  # in application mode
     b"\x1b[B": Key.DOWN,
     b"\x1bOB": Key.DOWN,
     b"\x1b[5~": Key.PAGE_UP,
     b"\x1b[6~": Key.PAGE_DOWN,
     **dict.fromkeys((b"\x1b[H", b"\x1bOH", b"\x1b[1~", b"\x1b[7~"), Key.FIRST),
     **dict.fromkeys((b"\x1b[F", b"\x1bOF", b"\x1b[4~", b"\x1b[8~"), Key.LAST),
-    b"\xe0H": Key.UP,  # as the console of Windows has them
+    b"\xe0H": Key.UP,  # on a Windows console
     b"\xe0P": Key.DOWN,
     b"\xe0I": Key.PAGE_UP,
     b"\xe0Q": Key.PAGE_DOWN,
@@ -57,9 +57,9 @@ _MEANINGS = {
 
 
 def decode(typed: bytes) -> tuple[list[Key], bytes]:
-    """The keys in what was typed, and the rest that may be the beginning of one more.
+    """Return the keys in what was typed, and the rest, which may be the beginning of another one.
 
-    Whole sequences that mean nothing here are passed over as one: their letters are no keys.
+    A sequence without a meaning here is skipped whole: its letters are not keys.
     """
     found = []
     while typed:
@@ -73,7 +73,7 @@ def decode(typed: bytes) -> tuple[list[Key], bytes]:
 
 
 def _length(typed: bytes) -> int | None:
-    """How many bytes the first key has; None when its end has not come yet."""
+    """Return how many bytes the first key has; None when its end has not arrived yet."""
     first = typed[:1]
     if first == b"\xe0":
         return 2 if len(typed) > 1 else None
@@ -91,32 +91,35 @@ def _length(typed: bytes) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Keyboard:
-    """Gives the terminal back as it was, and takes it again: for Ctrl-Z and what follows it."""
+    """Restores the terminal's own mode (`release`) and switches to single keys again (`take`), around Ctrl-Z."""
 
     release: Callable[[], None] = lambda: None
     take: Callable[[], None] = lambda: None
 
 
 @contextmanager
-def listening(heard: Heard) -> Iterator[Keyboard]:
-    """Have `heard` called with each key, in a thread of its own, until the end of the context."""
+def reading_keys(on_key: OnKey, on_hang_up: OnHangUp) -> Iterator[Keyboard]:
+    """Call `on_key` with each key, and `on_hang_up` when the terminal is closed, until the end of the context.
+
+    Both are called in a thread of their own.
+    """
     if sys.stdin is None or not sys.stdin.isatty():
         yield Keyboard()
     elif sys.platform == "win32":
-        with _listening_to_a_console(heard):
+        with _reading_console(on_key):
             yield Keyboard()
     else:
-        with _listening_to_a_terminal(sys.stdin.fileno(), heard) as keyboard:
+        with _reading_terminal(sys.stdin.fileno(), on_key, on_hang_up) as keyboard:
             yield keyboard
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    _POLL_SECONDS = 0.05  # a console can't be waited for together with an event
+    _POLL_SECONDS = 0.05  # one can't wait for a console and an event at once
 
     @contextmanager
-    def _listening_to_a_console(heard: Heard) -> Iterator[None]:
+    def _reading_console(on_key: OnKey) -> Iterator[None]:
         stop = threading.Event()
 
         def read() -> None:
@@ -125,9 +128,9 @@ if sys.platform == "win32":
                 while msvcrt.kbhit():
                     keys, rest = decode(rest + msvcrt.getch())
                     for key in keys:
-                        heard(key)
+                        on_key(key)
                 if rest == _ESCAPE:
-                    rest = b""  # a console sends no such sequences
+                    rest = b""  # a console sends no escape sequences
 
         reader = threading.Thread(target=read, name="keys", daemon=True)
         reader.start()
@@ -143,7 +146,7 @@ else:
     import tty
 
     @contextmanager
-    def _listening_to_a_terminal(terminal: int, heard: Heard) -> Iterator[Keyboard]:
+    def _reading_terminal(terminal: int, on_key: OnKey, on_hang_up: OnHangUp) -> Iterator[Keyboard]:
         before = termios.tcgetattr(terminal)
         waking, wake = os.pipe()
 
@@ -158,13 +161,14 @@ else:
                     continue
                 try:
                     typed = os.read(terminal, 1024)
-                except OSError:  # hung up
-                    return
+                except OSError:  # EIO: the terminal was closed
+                    typed = b""
                 if not typed:
+                    on_hang_up()
                     return
                 keys, rest = decode(rest + typed)
                 for key in keys:
-                    heard(key)
+                    on_key(key)
 
         reader = threading.Thread(target=read, name="keys", daemon=True)
 
@@ -176,8 +180,9 @@ else:
         try:
             yield Keyboard(lambda: termios.tcsetattr(terminal, termios.TCSADRAIN, before), take)
         finally:
-            os.close(wake)  # what is closed can be read to its end: the reader wakes
+            os.close(wake)  # wakes the reader: the other end can be read to its end
             reader.join()
             os.close(waking)
-            # What was typed too late is thrown away: the shell must not get it.
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+            with suppress(termios.error):  # the terminal may be gone
+                # Discard keys typed too late: the shell must not get them.
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, before)

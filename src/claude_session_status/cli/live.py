@@ -1,10 +1,11 @@
-"""What `watch` and `status --follow` are made of: a monitor in a thread of its own, and a queue of what they wait for.
+"""What `watch` and `status --follow` share: a monitor in its own thread, and a queue that the main thread waits for.
 
-A signal must never break into the monitor's work with the database, so the main thread only waits. A queue is the one
+A signal must never interrupt the monitor's work with the database, so the main thread only waits. A queue is the one
 thing that a signal handler may touch safely.
 """
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -12,20 +13,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import IO
 
+from claude_session_status.cli.keys import Key
 from claude_session_status.monitor import Listener, Monitor
+from claude_session_status.signals import ENDING, handling
 
-# A wait without an end is deaf to Ctrl-C on Windows.
-LONGEST_WAIT_SECONDS = 0.2 if sys.platform == "win32" else None
+# How often a waiting main thread looks for what no signal reports: a closed terminal. On Windows, Ctrl-C as well.
+LOOK_SECONDS = 0.2 if sys.platform == "win32" else 1.0
 
 END_SECONDS = 2.0
 
-T = TypeVar("T")
 
-
-class News(Enum):
-    """What signals tell the main thread."""
+class TerminalEvent(Enum):
+    """What signals report to the main thread."""
 
     END = "end"
     RESIZED = "resized"
@@ -33,63 +34,74 @@ class News(Enum):
     RESUMED = "resumed"
 
 
-def next_of(news: "SimpleQueue[T]") -> T:
-    """Wait for the next news. An error that ended the monitor is raised."""
+Events = SimpleQueue[TerminalEvent | Key | BaseException]
+
+_EVENT_OF_SIGNAL = {
+    **dict.fromkeys(ENDING, TerminalEvent.END),
+    "SIGWINCH": TerminalEvent.RESIZED,
+    "SIGTSTP": TerminalEvent.SUSPENDED,
+    "SIGCONT": TerminalEvent.RESUMED,
+}
+
+
+def next_event(events: Events, output: IO[str]) -> TerminalEvent | Key:
+    """Wait for the next event and return it; END when nobody reads `output` any more. Raise it where it is an error.
+
+    SIGHUP does not always arrive: it can be ignored, or sent to a thread that is slow to notice. So look at the
+    terminal itself as well.
+    """
     while True:
         with suppress(Empty):
-            heard = news.get(timeout=LONGEST_WAIT_SECONDS)
-            if isinstance(heard, BaseException):
-                raise heard
-            return heard
+            event = events.get(timeout=LOOK_SECONDS)
+            if isinstance(event, BaseException):
+                raise event
+            return event
+        if has_no_reader(output):
+            return TerminalEvent.END
+
+
+def has_no_reader(output: IO[str]) -> bool:
+    """Whether the terminal of `output` was closed, or the reader of its pipe has left. Always False on Windows."""
+    if sys.platform == "win32":
+        return False
+    poll = select.poll()
+    poll.register(output.fileno(), 0)
+    return any(found & (select.POLLHUP | select.POLLERR) for _, found in poll.poll(0))
 
 
 def suspend() -> None:
-    """Stop this process until a shell goes on with it, as Ctrl-Z does where nobody catches it."""
+    """Stop this process until the shell continues it, as Ctrl-Z does in a program without a handler."""
     if sys.platform != "win32":
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @contextmanager
-def running(monitor: Monitor, listener: Listener, fail: Callable[[BaseException], None]) -> Iterator[None]:
-    """Have `monitor` tell `listener`, in a thread; what either raises is given to `fail`. At the end it is stopped.
+def running(monitor: Monitor, listener: Listener, on_error: Callable[[BaseException], object]) -> Iterator[None]:
+    """Run `monitor` with `listener` in a thread until the end of the context; pass what it raises to `on_error`.
 
-    A listener that writes to somebody who does not read is left behind then.
+    A listener that blocks, because nobody reads what it writes, is left behind at the end.
     """
     stop = threading.Event()
 
-    def watch() -> None:
+    def run() -> None:
         try:
             monitor.run(stop, listener)
-        except BaseException as error:  # handed over to the main thread
-            fail(error)
+        except BaseException as error:  # raised again in the main thread
+            on_error(error)
 
-    watching = threading.Thread(target=watch, name="monitor", daemon=True)
-    watching.start()
+    thread = threading.Thread(target=run, name="monitor", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         stop.set()
         monitor.wake()
-        watching.join(END_SECONDS)
+        thread.join(END_SECONDS)
 
 
 @contextmanager
-def signals(tell: Callable[[News], None], *, with_suspension: bool = False) -> Iterator[None]:
-    """Tell what signals mean. `with_suspension`: also Ctrl-Z, upon which the listener must `suspend` the process."""
-    meanings = {signal.SIGINT: News.END, signal.SIGTERM: News.END}
-    if sys.platform != "win32":
-        meanings |= {signal.SIGHUP: News.END, signal.SIGWINCH: News.RESIZED}
-        if with_suspension:
-            meanings |= {signal.SIGTSTP: News.SUSPENDED, signal.SIGCONT: News.RESUMED}
-    else:
-        meanings |= {signal.SIGBREAK: News.END}  # Ctrl-Break, or its window was closed
-
-    def hear(number: int, _frame: object) -> None:
-        tell(meanings[signal.Signals(number)])
-
-    previous = {number: signal.signal(number, hear) for number in meanings}
-    try:
+def signal_events(put: Callable[[TerminalEvent], object], *, with_suspension: bool = False) -> Iterator[None]:
+    """Put an event for each signal. `with_suspension`: also for Ctrl-Z, upon which the caller must `suspend`."""
+    names = [*ENDING, "SIGWINCH", *(("SIGTSTP", "SIGCONT") if with_suspension else ())]
+    with handling(names, lambda name: put(_EVENT_OF_SIGNAL[name])):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -1,9 +1,10 @@
 """The command line: names the commands and turns failures into two lines and an exit code.
 
-Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. What a command needs is imported when
-it runs.
+Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. A command imports what it needs when it
+runs.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,14 +16,16 @@ from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
-from claude_session_status.cli.streams import make_fit, reader_has_left
+from claude_session_status.cli.invocation import as_called
+from claude_session_status.cli.setup import setup, uninstall
+from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
 from claude_session_status.errors import SessionStatusError, file_and_reason
 
 PROGRAM = "claude-session-status"
 
 
 class _InOrder(click.Group):
-    """Lists its commands as they were added: what a newcomer needs comes first, what hooks call comes last."""
+    """Lists commands in the order in which they were added: a newcomer's first, the hooks' last."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
         return list(self.commands)
@@ -31,13 +34,17 @@ class _InOrder(click.Group):
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=PROGRAM)
 def group() -> None:
-    """See how long Claude Code's prompt cache still lives, for all your sessions.
+    """See how long Claude Code's prompt cache stays warm, for all your sessions.
 
-    Start with install-hooks, then tray (an icon) or watch (a table).
+    Start with setup. watch is a table in the terminal.
     """
 
 
 _demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
+
+
+group.add_command(setup)
+group.add_command(uninstall)
 
 
 @group.command(short_help="Show an icon, and notify before a cache expires.")
@@ -47,79 +54,77 @@ def tray(*, demo: bool) -> None:
 
     Where there is no display, the table is shown in the terminal instead.
     """
+    from claude_session_status.cli.tray import run, run_demo  # noqa: PLC0415 - the desktop is imported only to be shown
+
     if demo:
-        from claude_session_status.cli.demo import show_tray  # noqa: PLC0415 - imported only to be shown
-
-        raise SystemExit(show_tray())
-    from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
-
+        raise SystemExit(run_demo())
     raise SystemExit(run())
 
 
 @group.command(short_help="Show a live table of all sessions.")
 @_demo
-@click.option("--once", is_flag=True, help="Print the table once and end.")
+@click.option("--once", is_flag=True, help="Print the table once and exit.")
 def watch(*, demo: bool, once: bool) -> None:
-    """Show a live table of all sessions. Into a pipe it prints once.
+    """Show a live table of all sessions. Into a pipe, print it once.
 
     Keys: the arrows, Page Up and Down, Home and End choose a session, m mutes it, o opens its folder, c copies the
     command that resumes it, s changes the order, q quits.
     """
+    from claude_session_status.cli.watch import run, run_demo  # noqa: PLC0415 - rich is imported only to be shown
+
     if demo:
-        from claude_session_status.cli.demo import show_table  # noqa: PLC0415 - likewise
-
-        show_table(once=once)
-        return
-    from claude_session_status.cli.watch import run  # noqa: PLC0415 - rich is imported only to be shown
-
-    run(once=once)
+        run_demo(once=once)
+    else:
+        run(once=once)
 
 
 @group.command(short_help="Print all sessions once: table, JSON or a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
 @click.option("--short", is_flag=True, help="Print one line for tmux or Polybar.")
 @click.option("--waybar", is_flag=True, help="Print JSON for a Waybar module.")
-@click.option("--all", "everything", is_flag=True, help="Also sessions that have ended or were silent for a day.")
-@click.option("--follow", is_flag=True, help="With --short or --waybar: a new line whenever it changes.")
+@click.option("--all", "everything", is_flag=True, help="Also sessions that ended or were silent for a day.")
+@click.option("--follow", is_flag=True, help="With --short or --waybar: print a new line at each change.")
 def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
-    """Print all sessions once, the one that goes cold soonest first."""
+    """Print all sessions once, the one that expires soonest first."""
     from claude_session_status.cli.status import Form, line, run  # noqa: PLC0415 - DuckDB is imported only to be used
 
     forms = [
         form for form, is_wanted in ((Form.JSON, as_json), (Form.SHORT, short), (Form.WAYBAR, waybar)) if is_wanted
     ]
     if len(forms) > 1:
-        raise click.UsageError("--json, --short and --waybar exclude each other.")
+        raise click.UsageError("Use only one of --json, --short and --waybar.")
     wanted = forms[0] if forms else Form.TABLE
     if not follow:
         run(wanted, everything=everything)
         return
     if wanted not in (Form.SHORT, Form.WAYBAR):
-        raise click.UsageError("--follow goes with --short or --waybar. For a live table there is `watch`.")
-    from claude_session_status.cli import follow as following  # noqa: PLC0415 - likewise
+        raise click.UsageError("--follow needs --short or --waybar. For a live table, use `watch`.")
+    from claude_session_status.cli import follow as following  # noqa: PLC0415 - as above
 
     following.run(lambda shot: line(wanted, shot))
 
 
-@click.command(short_help="Check the set-up, and say what mends it.")
+@click.command(short_help="Check the set-up, and say how to fix it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
-@click.option("--notify", is_flag=True, help="Also send a notification, and say which way it went.")
-def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - likewise
-    """Check the set-up: each line says what it means and what mends it. Exits with 0 only when all is well."""
+@click.option("--notify", is_flag=True, help="Also send a notification, and say how it was sent.")
+def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - click passes options as keywords
+    """Check the set-up: each line names a check, its result and how to fix it. Exits with 0 if nothing is bad."""
     from claude_session_status.cli.doctor import run  # noqa: PLC0415 - looks at everything, so it imports everything
 
     raise SystemExit(run(as_json=as_json, notify=notify))
 
 
-@click.command(short_help="What Claude Code's status line calls.", context_settings={"ignore_unknown_options": True})
+@click.command(
+    short_help="Print a line for Claude Code's status line.", context_settings={"ignore_unknown_options": True}
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def statusline(command: tuple[str, ...]) -> None:
-    """For Claude Code's status line: note the client's own word on the cache, and print a short line.
+    """For Claude Code's status line: record the client's own expiry time, and print a short line.
 
-    Reads the JSON that Claude Code pipes to it. With a COMMAND that gets the JSON and prints what it prints, as if we
-    were not there. `install-hooks --statusline` sets it up.
+    Reads the JSON that Claude Code pipes to it. With a COMMAND, passes the JSON to it and prints its output
+    unchanged. `install-hooks --statusline` sets this up.
     """
-    from claude_session_status.claude import statusline as line  # noqa: PLC0415 - calls come in by another door
+    from claude_session_status.claude import statusline as line  # noqa: PLC0415 - real calls bypass this module
 
     raise SystemExit(line.main(("--", *command) if command else ()))
 
@@ -142,25 +147,32 @@ for _name, (_what, _events) in hook_table.help_texts().items():
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command in `arguments`; return its exit code."""
-    make_fit()
+    prepare_streams()
     try:
         group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
         if sys.stdout is not None:  # pythonw has none
             sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show(sys.stdout)
+        echo(error.format_message())
         return 0
     except click.ClickException as error:
-        error.show()
+        _show_usage_error(error)
         return error.exit_code
     except SessionStatusError as error:
-        click.echo(f"{PROGRAM}: {error.title}\n{error.next_step}", err=True)
+        echo(as_called(f"{PROGRAM}: {error.title}\n{error.next_step}"), err=True)
         return 1
     except OSError as error:
         if reader_has_left(error):
             return 0
-        click.echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
+        echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
     return 0
+
+
+def _show_usage_error(error: click.ClickException) -> None:
+    """Print click's own message; it repeats the arguments, so it is cleaned too."""
+    shown = io.StringIO()
+    error.show(shown)
+    echo(shown.getvalue(), err=True, nl=False)

@@ -1,57 +1,58 @@
-"""Does what keys ask for in `watch`, by the same ways as the tray's menu."""
+"""Performs the actions that keys start in `watch`, with the same code as the tray's menu."""
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, assert_never
 
-from claude_session_status.cli.board import Wish
+from claude_session_status.cli.board import Action, CopyResumeCommand, OpenFolder, SetMuted
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import EventKind, SessionState
-from claude_session_status.words import name_of
+from claude_session_status.model import EventKind
 
-Fulfil = Callable[[Wish, SessionState], str]  # returns what to say; raises SessionStatusError or OSError
+Perform = Callable[[Action], str]  # returns the message to show; raises SessionStatusError or OSError
 
 
-class Hands(Protocol):
-    """Whoever does it outside the program. Both raise SessionStatusError."""
+class ActionHandler(Protocol):
+    """The file manager and the clipboard. Both methods raise SessionStatusError."""
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager."""
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        """Put the command that resumes the session into the clipboard; return what to say."""
+        """Put the command that resumes the session into the clipboard; return the message to show."""
 
 
-class Tells(Protocol):
-    """Whoever remembers what a person wants."""
+class EventSink(Protocol):
+    """Records what the user wants of a session; a Monitor does."""
 
     def submit(self, kind: EventKind, session_id: str) -> None:
-        """Have a session muted or unmuted. Raises OSError."""
+        """Record that the session is muted or unmuted. Raises OSError."""
 
 
-def fulfiller(monitor: Tells, hands: Hands) -> Fulfil:
-    """What `watch.show` calls with each wish."""
+def performer(sink: EventSink, handler: ActionHandler) -> Perform:
+    """Return the function that `watch.show` calls with each action."""
 
-    def fulfil(wish: Wish, state: SessionState) -> str:
-        session = state.session
-        name = name_of(session)
-        if wish is Wish.MUTE:
-            monitor.submit(EventKind.UNMUTE if session.muted else EventKind.MUTE, session.session_id)
-            return f"{name} may notify again" if session.muted else f"{name} is muted"
-        if wish is Wish.OPEN:
-            if not session.cwd:
-                raise SessionStatusError(f"The folder of {name} is not known", "It is with the session's next event")
-            hands.open_folder(session.cwd)
-            return f"Opened {session.cwd}"
-        return hands.copy_resume_command(session.cwd, session.session_id)
+    def perform(action: Action) -> str:
+        match action:
+            case SetMuted(session_id, name, muted):
+                sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
+                return f"{name} is muted" if muted else f"{name} may notify again"
+            case OpenFolder(name, folder):
+                if not folder:
+                    raise SessionStatusError(f"The folder of {name} is not known", "The session's next event names it")
+                handler.open_folder(folder)
+                return f"Opened {folder}"
+            case CopyResumeCommand(session_id, folder):
+                return handler.copy_resume_command(folder, session_id)
+            case _:
+                assert_never(action)
 
-    return fulfil
+    return perform
 
 
-class SystemHands:
-    """This machine's file manager and clipboard: those of the tray's menu.
+class SystemActionHandler:
+    """This machine's file manager and clipboard, as in the tray's menu.
 
-    `uncopied` is the last command that no clipboard took: to be printed where it can be copied off the screen whole.
+    `uncopied` is the last command that no clipboard took: print it where it can be copied off the screen whole.
     """
 
     def __init__(self) -> None:
@@ -59,17 +60,17 @@ class SystemHands:
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager. Raises SessionStatusError."""
-        from claude_session_status.desktop.actions import SystemActions  # noqa: PLC0415 - the desktop, only when asked for
+        from claude_session_status.desktop.actions import SystemActions  # noqa: PLC0415 - imported only when used
 
         SystemActions((), (), os.environ).open_folder(folder)
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
         """Put the command into the clipboard, or keep it as `uncopied`. Raises SessionStatusError."""
-        from claude_session_status.desktop.actions import clipboard_ways, resume_command  # noqa: PLC0415 - likewise
+        from claude_session_status.desktop.actions import clipboard_ways, resume_command  # noqa: PLC0415 - as above
 
         command = resume_command(folder, session_id)
         if any(way.copy(command) for way in clipboard_ways(os.environ)):
             self.uncopied = None
             return f"In the clipboard: {command}"
         self.uncopied = command
-        return f"There is no clipboard here: printed when you quit, to be copied. {command}"
+        return f"There is no clipboard here; the command is printed when you quit: {command}"

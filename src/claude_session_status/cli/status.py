@@ -1,13 +1,11 @@
-"""`status`: all sessions once, as a table or as JSON, whether or not a monitor lives."""
+"""`status`: prints all sessions once, as a table, as JSON or as a line. It needs no running monitor."""
 
 import json
 import logging
-import sys
 from enum import StrEnum
 
-import click
-
 from claude_session_status import config, paths, policy, pricing, report
+from claude_session_status.cli.streams import echo, echo_json
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.session_faults import SessionFaults
@@ -15,18 +13,18 @@ from claude_session_status.store.database import Store
 
 
 def look(*, everything: bool = False, ended: bool = False, price: policy.Price | None = None) -> Snapshot:
-    """One look at all sessions, waiting notes and grown transcripts included; `ended`: those that just ended, too.
+    """Return all sessions now, with waiting notes and grown transcripts taken in.
 
-    Raises SessionStatusError where something is wrong and there is not even an old row to show.
+    `ended`: include sessions that just ended. Raises SessionStatusError if there is a problem and no row to show.
     """
     where = paths.from_environment()
     loaded = config.load(where.config)
     for problem in loaded.problems:
-        click.echo(problem, err=True)
-    # More patient than a monitor that polls: this is the only look.
+        echo(problem, err=True)
+    # The default number of tries, more than a monitor's: there is no next poll.
     store = Store(where.database)
     monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
-    # What it warns of is printed below; what was set aside or mended on the way is said on stderr as it happens.
+    # The monitor's warnings are printed below. What the store set aside or restored is logged to stderr as it happens.
     for module in (Monitor.__module__, SessionFaults.__module__):
         logging.getLogger(module).addHandler(logging.NullHandler())
     monitor.look()
@@ -37,7 +35,7 @@ def look(*, everything: bool = False, ended: bool = False, price: policy.Price |
 
 
 class Form(StrEnum):
-    """What the sessions are printed as."""
+    """The form in which sessions are printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -46,21 +44,21 @@ class Form(StrEnum):
 
 
 def run(form: Form, *, everything: bool, ended: bool = False) -> None:
-    """Print the sessions. Raises SessionStatusError where not even old rows can be had."""
-    # The table has no column for it: only the JSON waits for the prices to load.
+    """Print the sessions. Raises SessionStatusError if there is a problem and no row to show."""
+    # The table has no column for prices: only the JSON waits for them to load.
     shot = look(everything=everything, ended=ended, price=pricing.rewrite_cost if form is Form.JSON else None)
     if shot.problem is not None:
-        click.echo(shot.problem, err=True)
+        echo(shot.problem, err=True)
     if form is Form.JSON:
-        sys.stdout.write(json.dumps(report.as_json(shot), ensure_ascii=False, indent=2) + "\n")
+        echo_json(report.as_json(shot))
     elif form is not Form.TABLE:
-        sys.stdout.write(line(form, shot) + "\n")
+        echo(line(form, shot))
     else:
-        from claude_session_status.cli import table  # noqa: PLC0415 - rich: a status bar asks every few seconds
+        from claude_session_status.cli import table  # noqa: PLC0415 - brings rich, which a status bar does not need
 
         table.print_once(shot)
 
 
 def line(form: Form, shot: Snapshot) -> str:
-    """What a bar shows: one line, without its end."""
+    """Return what a bar shows: one line, without its line feed."""
     return json.dumps(report.waybar(shot)) if form is Form.WAYBAR else report.short(shot)

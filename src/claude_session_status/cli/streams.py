@@ -1,59 +1,94 @@
-"""Makes stdout and stderr take all that the product prints.
+"""Where everything that the commands print goes through: cleaned of what steers a terminal, in an encoding that fits.
 
-Windows gives a pipe its old code page, which has neither our marks nor every name in it: a table would end in an error,
-and JSON, which is UTF-8 by its standard, would be something else. And a program without a console has no streams.
-Whoever reads may leave early, as `head` does: that is no failure of ours.
+Windows gives a pipe its old code page, which lacks the table's signs and some names: a table would end in an error, and
+JSON, which is UTF-8 by its standard, would not be JSON. A program without a console has no streams. A reader may leave
+early, as `head` does: that is not an error.
 """
 
 import codecs
 import errno
 import io
+import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-# The marks and bars of the table, which old encodings lack, and what stands for them there: "?" is a mark of its own.
+import click
+
+from claude_session_status.words import printable
+
+# The table's signs and bars, which old encodings lack, and their stand-ins there: "?" is a sign with its own meaning.
 PLAIN = {"●": "*", "▶": ">", "○": "o", "×": "x", "█": "#", "░": ".", "…": "~", "·": "-", "↑": "^", "↓": "v"}
-PRINTED = "".join(PLAIN)
+SIGNS = "".join(PLAIN)
 
 
-def make_fit(environ: Mapping[str, str] = os.environ) -> None:
-    """See to sys.stdout and sys.stderr; a stream that can say everything stays as it is."""
-    sys.stdout = _fit(sys.stdout, environ)
-    sys.stderr = _fit(sys.stderr, environ)
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print `text` to stdout, or to stderr, without anything that could steer the terminal."""
+    click.echo(printable(text), err=err, nl=nl)  # noqa: TID251 - the one place
+
+
+def echo_json(value: object) -> None:
+    """Print `value` as JSON in readable characters; what could steer the terminal is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
+
+
+def prepare_streams(environ: Mapping[str, str] = os.environ) -> None:
+    """Make sys.stdout, sys.stderr and log messages accept any text."""
+    sys.stdout = _prepared(sys.stdout, environ)
+    sys.stderr = _prepared(sys.stderr, environ)
+    logging.lastResort = _EchoHandler(logging.WARNING)
+
+
+class _EchoHandler(logging.Handler):
+    """Prints warnings where no log is set up. They name models, folders and files: they must be cleaned too."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            echo(self.format(record), err=True)
+        except OSError:
+            self.handleError(record)
 
 
 def reader_has_left(error: OSError, platform: str = sys.platform) -> bool:
-    """Whether nobody reads our output any more; then nothing more that is written to stdout complains of it."""
-    # Windows says "invalid argument" to that, and names no file.
-    is_windows_word = platform == "win32" and error.errno == errno.EINVAL and error.filename is None
-    if not (isinstance(error, BrokenPipeError) or is_windows_word):
+    """Whether nobody reads our output any more. If so, later writes to stdout go nowhere and raise nothing."""
+    # A closed terminal gives EIO. On Windows a closed pipe gives EINVAL, without a file name.
+    number = errno.EINVAL if platform == "win32" else errno.EIO
+    if not (isinstance(error, BrokenPipeError) or (error.errno == number and error.filename is None)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True
 
 
-def _fit(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
+def _prepared(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
-    if not isinstance(stream, io.TextIOWrapper) or _can_say(PRINTED, stream.encoding):
+    if not isinstance(stream, io.TextIOWrapper):
         return stream
-    if stream.isatty() or environ.get("PYTHONIOENCODING"):
-        codecs.register_error("plain marks", _plain)
-        stream.reconfigure(errors="plain marks")  # whoever reads it has that encoding and no other
-    else:
+    if not (_can_encode(SIGNS, stream.encoding) or stream.isatty() or environ.get("PYTHONIOENCODING")):
         stream.reconfigure(encoding="utf-8")
+    codecs.register_error("plain", _plain)
+    stream.reconfigure(errors="plain")  # a terminal has its encoding and no other: print what it can show
     return stream
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode what the encoding lacks: signs plainly, a path's undecodable bytes as they are, all else as "?"."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
+    text = error.object[error.start : error.end]
+    return b"".join(_plain_bytes(character, error.encoding) for character in text), error.end
 
 
-def _can_say(text: str, encoding: str) -> bool:
+def _plain_bytes(character: str, encoding: str) -> bytes:
+    if "\udc80" <= character <= "\udcff":
+        return bytes([ord(character) - 0xDC00])
+    return PLAIN.get(character, "?").encode(encoding)
+
+
+def _can_encode(text: str, encoding: str) -> bool:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

@@ -1,9 +1,12 @@
 """The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
 
 import os
+import sys
+from collections.abc import Iterable
 
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +17,10 @@ STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urg
 
 
 def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableType:
-    """The table for a terminal of `width` columns, `chosen` being the id of one; what to do where there are none."""
+    """Return the table for a terminal of `width` columns, or advice where there are no sessions.
+
+    `chosen`: the id of the highlighted session.
+    """
     parts: list[RenderableType] = []
     if shot.problem:
         parts.append(Text(words.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
@@ -48,14 +54,38 @@ def _table(shot: Snapshot, columns: report.Columns, chosen: str | None) -> Table
             "CACHE": Text(row.cache, style or STYLE[row.urgency]),
             "TITLE": Text(row.title, style),
         }
-        line = (Text(row.mark, style), *(cells[name] for name in shown))
+        line = (Text(row.sign, style), *(cells[name] for name in shown))
         table.add_row(*line, style="reverse" if state.session.session_id == chosen else None)
     return table
 
 
+class _CleanConsole(Console):
+    """Prints nothing that could steer the terminal but its own styles and movements."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Return the segments of `renderable`, cleaned."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=words.printable(segment.text))
+
+
 def console() -> Console:
-    """A console on stdout. Some shells within editors export 0 for a size that they don't know."""
-    return Console(_environ={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES") or v.strip("0")})
+    """Return a console on stdout, of the terminal's own size; COLUMNS and LINES count only where that is not known.
+
+    Shells export them, and do not keep them up to date; some shells within editors export 0.
+    """
+    known = all(_terminal_size())
+    environ = {k: v for k, v in os.environ.items() if k not in _SIZE or (v.strip("0") and not known)}
+    return _CleanConsole(_environ=environ)
+
+
+_SIZE = ("COLUMNS", "LINES")
+
+
+def _terminal_size() -> tuple[int, int]:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):  # not a terminal, or not even a file
+        return 0, 0
 
 
 def print_once(shot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""`tray`: one icon a person. Holds the lock, sets up the log, and falls back to the table where there is no display."""
+"""`tray`: one icon per user. Takes the lock, sets up the log, and shows the table where there is no display."""
 
 import io
 import logging
@@ -7,123 +7,151 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-import click
 
 from claude_session_status import config, paths, pricing
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli import watch
+from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
-from claude_session_status.cli.hooks import SetUp
+from claude_session_status.cli.setup import SetUp
+from claude_session_status.cli.streams import echo
+from claude_session_status.errors import file_and_reason
 from claude_session_status.lock import FileLock
 from claude_session_status.monitor import Monitor
 from claude_session_status.private import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.backend import Choice
+    from claude_session_status.desktop.tray import TrayResult
 
-LOOKS, LOOK_SECONDS = 4, 0.03
+LOCK_TRIES, RETRY_SECONDS = 4, 0.03
 LOG_BYTES = 500_000
 LOG_FILES = 3
 
 
 def run() -> int:
-    """Show the icon until it is told to end; return the exit code. Raises SessionStatusError and OSError."""
-    # Importing the desktop chooses nothing and shows nothing, but brings Pillow with it.
-    from claude_session_status.desktop.tray import TrayOutcome, run_tray  # noqa: PLC0415 - only to be shown
+    """Show the icon until it is quit; return the exit code. Raises SessionStatusError and OSError."""
+    # Importing the desktop shows nothing yet, but brings Pillow with it.
+    from claude_session_status.desktop.tray import run_tray  # noqa: PLC0415 - imported only to be shown
 
     where = paths.from_environment()
     make_private_folder(where.folder)
     lock = FileLock(where.tray_lock)
     if not _acquire(lock):
-        click.echo("claude-session-status: the tray is running already")
+        echo("claude-session-status: the tray is running already")
         return 0
     try:
+        tray_process.write_pid(where.tray_lock)
         _log_to(where.log)
-        threading.excepthook = _log_escaped
+        threading.excepthook = _log_thread_error
         for problem in config.load(where.config).problems:
-            _tell(problem)
+            _warn(problem)
         monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
         launcher = this_launcher()
-        ourselves = (*_environment(), launcher.program, *launcher.arguments)
+        program = (*_environment(), launcher.program, *launcher.arguments)
         result = run_tray(
             monitor,
-            (*ourselves, "watch"),
-            check_command=(*ourselves, "doctor"),
+            (*program, "watch"),
+            check_command=(*program, "doctor"),
             autostart=this_autostart(),
             set_up=SetUp(),
-            on_shortcoming=_tell,
+            on_shortcoming=_warn,
             on_icon=_greet,
         )
     except Exception:
-        # Started at login, its standard error is nobody's.
+        # A tray that started at login has no visible standard error.
         logging.getLogger(__name__).exception("the tray ended")
         raise
     finally:
         lock.release()
+    return _exit_code(result, "watch", watch.run)
+
+
+def run_demo() -> int:
+    """Show an icon for made-up sessions; return the exit code. Raises SessionStatusError.
+
+    It takes no lock: it may run beside the tray that watches the user's own sessions.
+    """
+    from claude_session_status.demo import BANNER, demo  # noqa: PLC0415 - imported only to be shown
+    from claude_session_status.desktop.tray import run_tray  # noqa: PLC0415 - as above
+
+    launcher = this_launcher()
+    with demo(alerts=True, price=pricing.PriceList().rewrite_cost) as monitor:
+        result = run_tray(
+            monitor,
+            (launcher.program, *launcher.arguments, "watch", "--demo"),
+            on_shortcoming=lambda message: echo(message, err=True),
+            on_icon=lambda _: echo(f"{BANNER}. To end it, choose Quit in the icon's menu, or press Ctrl-C."),
+        )
+    return _exit_code(result, "watch --demo", watch.run_demo)
+
+
+def _exit_code(result: "TrayResult", command: str, show_table: Callable[[str], None]) -> int:
+    """Return the exit code; where there was no icon to show, show the table first, or name its `command`."""
+    from claude_session_status.desktop.tray import TrayOutcome  # noqa: PLC0415 - imported by now
+
     if result.outcome is TrayOutcome.ENDED:
         return 0
-    if not in_terminal():
-        click.echo(
-            f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status watch",
+    if not _in_terminal():
+        echo(
+            f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status {command}",
             err=True,
         )
         return 1
-    click.echo(f"No tray: {result.reason}. The table instead:")
-    watch.run(f"No tray: {result.reason}")
+    headline = f"No tray: {result.reason}"
+    echo(f"{headline}. The table instead:")
+    show_table(headline)
     return 0
 
 
 def _acquire(lock: FileLock) -> bool:
-    """Take the lock; `doctor` holds it for a moment, to see whether a tray does."""
-    for _ in range(LOOKS):
+    """Take the lock; try more than once, as `doctor` takes it for a moment to see whether a tray runs."""
+    for _ in range(LOCK_TRIES):
         if lock.acquire():
             return True
-        time.sleep(LOOK_SECONDS)
+        time.sleep(RETRY_SECONDS)
     return False
 
 
-def greeting(choice: "Choice") -> str:
-    """A line for who started the tray in a terminal, which shows nothing else from then on."""
+def start_line(choice: "Choice") -> str:
+    """Return the line for the terminal that started the tray: where the icon is, and how to end it."""
     from claude_session_status.desktop.backend import Route  # noqa: PLC0415 - brings Pillow with it
 
     place = {Route.WINDOWS: "in the notification area, by the clock", Route.MACOS: "in the menu bar"}
-    # A shortcoming has been told already: no icon yet, or one without a menu.
+    # A shortcoming, such as an icon without a menu, was printed before this line.
     icon = "" if choice.reason else f"The icon is {place.get(choice.route, 'in the panel')}. "
-    menu = "" if choice.route is Route.X11 else "Quit in its menu ends it; so does "
-    return f"{icon}{menu}Ctrl-C here{'' if menu else ' ends it'}, and closing this terminal."
+    menu = "" if choice.route is Route.X11 else "choose Quit in its menu, "
+    return f"{icon}To end the tray, {menu}press Ctrl-C here or close this terminal."
 
 
 def _greet(choice: "Choice") -> None:
-    if in_terminal():
-        click.echo(greeting(choice))
+    if _in_terminal():
+        echo(start_line(choice))
 
 
-def in_terminal() -> bool:
-    """Whether a person reads what is printed."""
-    return sys.stdout is not None and sys.stdout.isatty()  # pythonw has none
+def _in_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()  # pythonw has no stdout
 
 
 def _environment() -> tuple[str, ...]:
-    """What a terminal must be told of ours: the one that opens may be a server's, with an environment of its own."""
+    """Return the command prefix that passes our environment on: a terminal's server may have another one."""
     claude_dir = os.environ.get("CLAUDE_CONFIG_DIR")
     return ("env", f"CLAUDE_CONFIG_DIR={claude_dir}") if claude_dir and sys.platform != "win32" else ()
 
 
-def _log_escaped(escaped: threading.ExceptHookArgs) -> None:
-    """Log what ended a thread."""
-    told = (escaped.exc_type, escaped.exc_value or escaped.exc_type(), escaped.exc_traceback)
-    logging.getLogger(__name__).error("a thread ended", exc_info=told)
+def _log_thread_error(failed: threading.ExceptHookArgs) -> None:
+    error = (failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
+    logging.getLogger(__name__).error("a thread ended", exc_info=error)
 
 
-def _tell(message: str) -> None:
+def _warn(message: str) -> None:
     logging.getLogger(__name__).warning("%s", message)
-    click.echo(f"claude-session-status: {message}", err=True)
+    echo(f"claude-session-status: {message}", err=True)
 
 
 class _PrivateLog(logging.handlers.RotatingFileHandler):
-    """A log that nobody else can read, also the file that a rotation begins."""
+    """A log whose files, also those made by rotation, only the user can read."""
 
     def _open(self) -> io.TextIOWrapper:
         descriptor = open_private(self.baseFilename, os.O_WRONLY | os.O_APPEND)
@@ -131,13 +159,13 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
 
 
 def _log_to(folder: str) -> None:
-    """Keep a short log in a file of our own; a folder that can't be written is no reason to show nothing."""
+    """Log to a short file in `folder`. Where that can't be written, warn and go on without a log."""
     try:
         make_private_folder(folder)
         path = os.path.join(folder, "tray.log")
         handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     except OSError as error:
-        click.echo(f"claude-session-status: no log: {error}", err=True)
+        echo(f"claude-session-status: no log: {file_and_reason(error, folder)}", err=True)
         return
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

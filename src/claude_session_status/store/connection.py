@@ -1,11 +1,11 @@
-"""Opens the database file: only what is one, privately, and again where another program was quicker.
+"""Opens the database file: only a DuckDB file, for its owner only, and again while another program holds it.
 
-DuckDB gets a path and opens it as it likes. So what lies there is checked before: a FIFO would block for ever, a link
-planted in a user's folder would lead root anywhere, and for an SQLite file DuckDB would download an extension. One
-thread of a process opens a database at a time: the check closes a handle on the file, and by that drops DuckDB's lock.
+DuckDB opens whatever it finds at a path. So the path is checked first: a FIFO would block, a link that a user planted
+would lead root to any file, and for an SQLite file DuckDB would download an extension. The check closes a handle on the
+file, which drops DuckDB's own lock on it: so a process must open a database from one thread at a time.
 
-Files that DuckDB makes follow the umask, which the whole process has and the programs that it starts. So a new database
-is made in a folder that only its owner may enter, and the log is made before DuckDB would.
+DuckDB makes files with the process's umask, which programs inherit that are started meanwhile: so it stays as it is. A
+new database is made in a folder that only its owner can enter, and the log is made before DuckDB would make it.
 """
 
 import os
@@ -30,9 +30,9 @@ from claude_session_status.store.rows import select
 from claude_session_status.store.tables import Tables
 
 _OPTIONS: dict[str, Any] = {
-    "threads": "1",  # queries this small only wait for more to start
-    "storage_compatibility_version": "v1.0.0",  # of a new file: else no DuckDB could read it but the newest
-    "wal_autocheckpoint": "1TB",  # that is, never: when there is one is decided here
+    "threads": "1",  # starting more takes longer than such small queries
+    "storage_compatibility_version": "v1.0.0",  # of a new file: older DuckDBs can read it
+    "wal_autocheckpoint": "1TB",  # never: `database` decides when to make a checkpoint
     "enable_external_access": "false",  # no other file, no extension, no network
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
@@ -73,16 +73,16 @@ class Opener:
 
     @contextmanager
     def open(self, *, read_only: bool) -> Iterator[Tables | None]:
-        """The open database, upgraded where it may be written; None where a reader finds one without any table."""
+        """The open database, which a writer upgrades; None where a reader finds no table in it."""
         try:
-            written_at = files.written_at(self.path)  # before it is opened: that alone can write
+            written_at = files.written_at(self.path)  # taken first: opening it can write
             connection = self._connect(read_only=read_only)
             try:
                 version = schema.version_of(connection)
                 if version == 0 and schema.column_names(connection, schema.SESSIONS):
-                    connection.close()  # closing any other handle on the file would drop DuckDB's lock
+                    connection.close()  # copying closes a handle, which would drop DuckDB's lock
                     files.keep_copy(self.path, f"{self.path}.original")
-                    # The original left them open to all.
+                    # The original let everybody read them.
                     make_private(self.path, self.path + ".wal", os.path.dirname(self.path))
                     connection, read_only = self._connect(read_only=False), False
                     version = schema.version_of(connection)
@@ -193,7 +193,7 @@ class Opener:
         try:
             with closing(open_file(new, config=_OPTIONS)) as connection:
                 self._upgrade(connection, 0, 0.0)
-                connection.execute("CHECKPOINT")  # it moves without its log
+                connection.execute("CHECKPOINT")  # it is renamed without its log
             if sys.platform != "win32":
                 os.chmod(new, 0o600)
             give_to_owner(new, os.path.dirname(folder))
@@ -203,7 +203,7 @@ class Opener:
 
 
 def connect(path: str, *, read_only: bool) -> schema.Connection:
-    """A connection to an existing database, with nothing but that file in reach.
+    """A connection to an existing database, which can reach no other file.
 
     Raises StoreUnusableError and StoreBrokenError for what DuckDB must not open, and duckdb.Error.
     """
@@ -216,12 +216,12 @@ def connect(path: str, *, read_only: bool) -> schema.Connection:
 
 
 def _check(path: str) -> os.stat_result | None:
-    """What lies at `path`, if anything does. Raises StoreUnusableError and StoreBrokenError for what is no database."""
+    """The stat result of the file at `path`, if there is one. Raises StoreUnusableError and StoreBrokenError."""
     for name in (path + ".wal", path):
         try:
             _check_file(name, os.lstat(name))
         except OSError:
-            continue  # none there, or DuckDB finds the reason
+            continue  # there is none, or DuckDB reports the reason
     try:
         descriptor = files.open_regular(path)
     except OSError:
@@ -246,7 +246,7 @@ def _check_file(path: str, found: os.stat_result) -> None:
     if not _is_others(folder):
         is_trusted = found.st_uid in (os.geteuid(), 0)
     elif found.st_uid == 0:
-        is_trusted = found.st_nlink == 1  # else that user may have given a file of root's its second name
+        is_trusted = found.st_nlink == 1  # otherwise the user may have hard-linked a file of root's
     else:
         is_trusted = found.st_uid == os.stat(folder).st_uid
     if not is_trusted:
@@ -254,5 +254,5 @@ def _check_file(path: str, found: os.stat_result) -> None:
 
 
 def _is_others(folder: str) -> bool:
-    """Whether we are root, and work in a folder of a user."""
+    """Whether this process is root and `folder` belongs to a user."""
     return sys.platform != "win32" and os.geteuid() == 0 and os.stat(folder).st_uid != 0

@@ -1,15 +1,15 @@
-"""The table of sessions in DuckDB, in short opens.
+"""The sessions in DuckDB. Every access opens the database, works and closes it.
 
-DuckDB lets one process write or several read, and an open handle of either kind shuts the other kind out. So nobody
-keeps one: every access opens, works and closes within milliseconds, and tries again where another was quicker.
+DuckDB lets one process write or several read, and an open handle of one kind shuts the other kind out. So no process
+keeps one: an access takes milliseconds, and is tried again while another process has the database.
 
 DuckDB's checkpoint writes over blocks that are in use, so that a kill or a power cut within one can tear the whole file
 (seen: a wrong checksum of the block at 12288). So changes go to DuckDB's log, the `.wal` beside the file, which only
 grows; a checkpoint is made once in some 45 changes, and while it lasts there is a copy of the file as it was before.
 For the same reason a new file gets its name when it is complete.
 
-A database that can't be read is set aside under its date, never deleted and never mistaken for a locked one: twice,
-half a second apart, its content must have been damaged, or from a newer DuckDB, in DuckDB's own words.
+A database that can't be read is set aside under its date, never deleted. A locked one is never set aside: DuckDB must
+report twice, half a second apart, that the content is damaged or from a newer DuckDB.
 """
 
 import os
@@ -25,11 +25,11 @@ from claude_session_status.store.connection import Opener, connect
 from claude_session_status.store.driver import duckdb
 from claude_session_status.store.tables import Tables
 
-LOG_BYTES = 32 << 10  # some 45 changes, which cost an opening 2 ms: more would be felt
+LOG_BYTES = 32 << 10  # some 45 changes, which make an opening 2 ms slower
 TRIES = 6
-SECOND_LOOK_SECONDS = 0.5  # a file that is just being copied looks damaged for less time
+SECOND_LOOK_SECONDS = 0.5  # a file that is being copied looks damaged for a shorter time
 Stamp = tuple[int, ...] | None  # changes whenever the database is written; None when there is none yet
-ASIDE_AT_MOST = 3  # times an hour: on a disk that breaks each new file one more does not help
+ASIDE_AT_MOST = 3  # times an hour: on a broken disk another new file does not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
-            return ()  # as if it was never read
+            return ()  # differs from every stamp, so that a reader tries it and reports the reason
         try:
             log = os.stat(self.path + ".wal")
         except OSError:
@@ -144,7 +144,7 @@ class Store:
             try:
                 written = Store(new, self._sleep, self.tries, self._opener.migrations)._write_all(sessions)
                 with closing(connect(new, read_only=False)) as connection:
-                    connection.execute("CHECKPOINT")  # it moves without its log
+                    connection.execute("CHECKPOINT")  # it is renamed without its log
                 target = files.exchange(self.path, new, now)
             finally:
                 for left in (new, files.checkpoint_copy(new)):
@@ -166,7 +166,7 @@ class Store:
             raise failures.unusable(f"{self.path} can't be put in its place", error) from error
 
     def _exists(self) -> bool:
-        """Whether there is a database. Raises StoreUnusableError where that can't be seen: it may be full of rows."""
+        """Whether there is a database. Raises StoreUnusableError where it can't be looked at: it may have rows."""
         try:
             os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -206,13 +206,13 @@ class Store:
         copy, stamp = files.checkpoint_copy(self.path), self.stamp()
         was_killed = os.path.lexists(copy)
         is_long = files.log_size(self.path) > LOG_BYTES
-        # Copied before it is opened: closing any other handle on an open database would drop DuckDB's lock.
+        # Copied before it is opened: copying closes a handle, which would drop DuckDB's lock.
         is_due = is_long and not was_killed and files.take_copy(self.path, copy)
         with self._opener.open(read_only=False) as tables:
             assert tables is not None  # noqa: S101 - a writable open makes the tables
             if was_killed:
-                tables.read_all()  # damage raises here, while the copy is still there
-            if is_due and self.stamp() == stamp:  # else it was written meanwhile, and the copy lacks that
+                tables.read_all()  # raises if it is damaged, while the copy still exists
+            if is_due and self.stamp() == stamp:  # otherwise another process wrote it after the copy
                 tables.connection.execute("CHECKPOINT")
                 self._opener.own_log()
             if was_killed or is_due:

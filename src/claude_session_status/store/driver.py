@@ -1,4 +1,4 @@
-"""DuckDB's native module, where it can be had: the same `connect`, for a fifth of the time of the package around it.
+"""DuckDB's native module, where it exists: the same `connect`, imported in a fifth of the package's time.
 
 DuckDB takes only paths that are UTF-8. A file in a folder with another name is opened through a descriptor of the
 folder, as Linux offers it; macOS and Windows have no such names.

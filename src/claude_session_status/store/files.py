@@ -1,4 +1,4 @@
-"""The database's files on disk: which were set aside, how a new one takes its place, and copies with their dates."""
+"""The database's files on disk: names, copies, and how a new database takes the place of a broken one."""
 
 import os
 import stat
@@ -90,7 +90,7 @@ def finish_exchange(path: str, now: float) -> str:
                 os.link(path, target)
             except OSError:
                 os.rename(path, target)
-    # Before the new database takes its place: it must never meet the log of the old one.
+    # Before the new database takes its place: DuckDB must never apply the old one's log to it.
     _set_log_aside(path, target)
     if os.path.lexists(target):
         os.utime(target, (now, now))
@@ -98,7 +98,7 @@ def finish_exchange(path: str, now: float) -> str:
     return target
 
 
-# ---- what can be seen from outside ------------------------------------------
+# ---- date and size ------------------------------------------
 
 
 def written_at(path: str) -> float:

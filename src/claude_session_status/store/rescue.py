@@ -1,4 +1,4 @@
-"""What can still be read of a damaged database: its rows, with as much of its log as is whole.
+"""Reads what is left of a damaged database: its rows, and as much of its log as is whole.
 
 A power cut can leave the log's last entry half written, and then DuckDB reads none of them. But it reads a log that
 ends early, wherever that is: so the longest beginning that it reads is found by halving.

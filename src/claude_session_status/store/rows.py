@@ -18,11 +18,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, get_args, get_origin
 
-from claude_session_status.model import Process, Request, Session, Source, Time
+from claude_session_status.model import LATEST_AT, Process, Request, Session, Source, Time
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone
-_LATEST = 253402300799.0  # the end of the year 9999, the last moment that a date can express
 _LARGEST = 1 << 53  # beyond this, programs that read our JSON lose digits
 
 
@@ -40,7 +39,7 @@ class _Column:
 
 def to_timestamp(at: float | None) -> datetime | None:
     """Epoch seconds as the table holds them."""
-    return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), _LATEST), UTC).replace(tzinfo=None)
+    return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), LATEST_AT), UTC).replace(tzinfo=None)
 
 
 def from_timestamp(moment: Any) -> float | None:
@@ -48,7 +47,7 @@ def from_timestamp(moment: Any) -> float | None:
     if not isinstance(moment, datetime) or moment.tzinfo is not None:
         return None
     at = (moment - _EPOCH).total_seconds()
-    return at if 0.0 <= at <= _LATEST else None
+    return at if 0.0 <= at <= LATEST_AT else None
 
 
 def _write_text(text: str | None) -> str | None:

@@ -7,10 +7,10 @@ import pytest
 
 from claude.setup.settings_corpus import CORPUS, OTHERS, PLAIN, UNTOUCHED, WITH_OURS, Shape
 from claude_session_status.claude.setup.hook_commands import Launcher, hook_command_of
-from claude_session_status.claude.setup.hook_entries import HOOKS, snippet
+from claude_session_status.claude.setup.hook_entries import HOOKS, hooks_json
 from claude_session_status.claude.setup.plan import (
     ChangeOutcome,
-    Remains,
+    OriginalState,
     Step,
     plan_install,
     plan_uninstall,
@@ -66,21 +66,21 @@ class TestEveryShape:
 
     def test_an_install_and_an_uninstall_give_back_every_byte(self, shape: Shape, launcher: Launcher) -> None:
         installed = plan_install(text_of(shape), launcher)
-        undone = plan_uninstall(installed.after, installed.remains).after
+        undone = plan_uninstall(installed.after, installed.original).after
         assert (None if undone is None else undone.encode()) == shape.undone
 
     def test_a_second_install_changes_nothing(self, shape: Shape, launcher: Launcher) -> None:
         first = plan_install(text_of(shape), launcher)
-        second = plan_install(first.after, launcher, first.remains)
+        second = plan_install(first.after, launcher, first.original)
         assert second.outcome is ChangeOutcome.UNCHANGED
         assert {each.step for each in second.events} == {Step.KEPT}
-        assert second.remains == first.remains
+        assert second.original == first.original
 
     def test_a_program_that_moved_is_replaced_where_it_stands(self, shape: Shape, launcher: Launcher) -> None:
         first = plan_install(text_of(shape), launcher)
-        moved = plan_install(first.after, MOVED, first.remains)
-        assert moved.events_that(Step.REPAIRED) == tuple(EVENTS)
-        undone = plan_uninstall(moved.after, moved.remains).after
+        moved = plan_install(first.after, MOVED, first.original)
+        assert moved.events_with(Step.REPAIRED) == tuple(EVENTS)
+        undone = plan_uninstall(moved.after, moved.original).after
         assert (None if undone is None else undone.encode()) == shape.undone
 
     def test_what_other_people_have_is_the_same_json_as_before(self, shape: Shape, launcher: Launcher) -> None:
@@ -167,7 +167,7 @@ class TestTheTextIsInTheStyleOfTheFile:
         installed = plan_install('\ufeff{\n\t"model": "opus"\n}', LAUNCHER)
         assert installed.after is not None
         assert installed.after.startswith('\ufeff{\n\t"model": "opus",\n\t"hooks": {\n\t\t"SessionStart"')
-        assert plan_uninstall(installed.after, installed.remains).after == installed.before
+        assert plan_uninstall(installed.after, installed.original).after == installed.before
 
 
 class TestSummary:
@@ -186,25 +186,25 @@ class TestSummary:
         ],
         ids=["no file", "no hooks", "the original's"],
     )
-    def test_an_install_tells_event_by_event(
+    def test_an_install_reports_each_event(
         self, text: str | None, outcome: ChangeOutcome, added: set[str], repaired: set[str], removed: set[str]
     ) -> None:
         change = plan_install(text, LAUNCHER)
         assert change.outcome is outcome
-        assert set(change.events_that(Step.ADDED)) == added
-        assert set(change.events_that(Step.REPAIRED)) == repaired
-        assert set(change.events_that(Step.REMOVED)) == removed
+        assert set(change.events_with(Step.ADDED)) == added
+        assert set(change.events_with(Step.REPAIRED)) == repaired
+        assert set(change.events_with(Step.REMOVED)) == removed
 
-    def test_hooks_that_are_switched_off_are_told_of(self) -> None:
+    def test_hooks_that_are_disabled_are_reported(self) -> None:
         assert plan_install('{"disableAllHooks": true}', LAUNCHER).hooks_disabled
         assert not plan_install('{"disableAllHooks": false}', LAUNCHER).hooks_disabled
 
-    def test_commands_that_call_us_among_other_things_are_told_of(self) -> None:
+    def test_commands_that_call_us_among_other_things_are_reported(self) -> None:
         shape = next(shape for shape in CORPUS if shape.name == "commands that do more than ours")
         assert len(plan_uninstall(text_of(shape)).foreign_commands) == 2
 
     def test_the_snippet_is_what_an_install_writes(self) -> None:
-        assert snippet(LAUNCHER) + "\n" == plan_install(None, LAUNCHER).after
+        assert hooks_json(LAUNCHER) + "\n" == plan_install(None, LAUNCHER).after
 
 
 class TestRepair:
@@ -227,16 +227,25 @@ class TestRepair:
         assert groups[0] == HOOKS[2].group(LAUNCHER)
         assert len(groups) == 2
 
+    def test_a_matcher_of_an_earlier_version_is_brought_up_to_date(self) -> None:
+        installed = plan_install(None, LAUNCHER).after
+        assert installed is not None
+        (group,) = hooks_of(installed)["Notification"]
+        earlier = installed.replace(group["matcher"], "permission_prompt")
+        change = plan_install(earlier, LAUNCHER)
+        assert change.events_with(Step.REPAIRED) == ("Notification",)
+        assert change.after == installed
+
     def test_a_timeout_of_the_users_own_stays(self) -> None:
         installed = plan_install(PLAIN, LAUNCHER)
         assert installed.after is not None
         edited = installed.after.replace('"timeout": 10', '"timeout": 30')
-        assert plan_install(edited, LAUNCHER, installed.remains).outcome is ChangeOutcome.UNCHANGED
-        moved = plan_install(edited, MOVED, installed.remains).after
+        assert plan_install(edited, LAUNCHER, installed.original).outcome is ChangeOutcome.UNCHANGED
+        moved = plan_install(edited, MOVED, installed.original).after
         assert moved == edited.replace("'/opt/my tools/claude-session-status'", MOVED.program)
 
-    def test_a_launcher_that_could_not_be_found_again_is_a_mistake_of_ours(self) -> None:
-        with pytest.raises(ValueError, match="would not know"):
+    def test_a_launcher_that_would_not_be_recognised_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match="would not recognise"):
             plan_install(None, Launcher("/bin/echo"))
 
 
@@ -250,17 +259,17 @@ class TestEditedSince:
     def test_new_keys_stay_and_ours_go(self) -> None:
         installed = plan_install(PLAIN.replace("  ", "\t"), LAUNCHER)
         edited = self.rewritten(installed.after, theme="dark")
-        assert plan_uninstall(edited, installed.remains).after == self.rewritten(PLAIN, theme="dark")
+        assert plan_uninstall(edited, installed.original).after == self.rewritten(PLAIN, theme="dark")
 
     def test_a_file_that_we_created_stays_when_there_is_more_in_it(self) -> None:
         installed = plan_install(None, LAUNCHER)
         edited = self.rewritten(installed.after, theme="dark")
-        assert plan_uninstall(edited, installed.remains).after == '{\n  "theme": "dark"\n}'
+        assert plan_uninstall(edited, installed.original).after == '{\n  "theme": "dark"\n}'
 
     def test_hooks_that_were_there_and_empty_are_so_again(self) -> None:
         installed = plan_install('{"hooks": {"Stop": []}}', LAUNCHER)
         edited = self.rewritten(installed.after, theme="dark")
-        assert json.loads(plan_uninstall(edited, installed.remains).after or "") == {
+        assert json.loads(plan_uninstall(edited, installed.original).after or "") == {
             "hooks": {"Stop": []},
             "theme": "dark",
         }
@@ -273,15 +282,15 @@ class TestEditedSince:
         installed = plan_install('{"hooks": {"Stop": [ ]}}', LAUNCHER)
         fewer = json.loads(installed.after or "")
         del fewer["hooks"]["SessionEnd"]
-        again = plan_install(json.dumps(fewer), LAUNCHER, installed.remains)
-        assert again.events_that(Step.ADDED) == ("SessionEnd",)
-        assert plan_uninstall(again.after, again.remains).after == '{"hooks": {"Stop": [ ]}}'
+        again = plan_install(json.dumps(fewer), LAUNCHER, installed.original)
+        assert again.events_with(Step.ADDED) == ("SessionEnd",)
+        assert plan_uninstall(again.after, again.original).after == '{"hooks": {"Stop": [ ]}}'
 
     def test_a_record_of_an_older_file_does_no_harm(self) -> None:
-        stale = plan_install(None, LAUNCHER).remains
+        stale = plan_install(None, LAUNCHER).original
         again = plan_install("{ }", LAUNCHER, stale)
-        assert again.remains == Remains(empty={(): " "})
-        assert plan_uninstall(again.after, again.remains).after == "{ }"
+        assert again.original == OriginalState(empty={(): " "})
+        assert plan_uninstall(again.after, again.original).after == "{ }"
 
 
 REFUSED = [
@@ -312,7 +321,7 @@ def test_a_file_that_can_not_be_edited_safely_is_refused(text: str, reason: str)
         plan_install(text, LAUNCHER, name="/home/me/.claude/settings.json")
     assert "/home/me/.claude/settings.json" in refusal.value.title
     assert reason in refusal.value.title
-    assert refusal.value.next_step.endswith(snippet(LAUNCHER))
+    assert refusal.value.next_step.endswith(hooks_json(LAUNCHER))
 
 
 def test_an_uninstall_refuses_what_is_not_json_and_says_what_to_do() -> None:

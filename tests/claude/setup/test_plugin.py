@@ -2,7 +2,11 @@
 
 import fnmatch
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 from claude_session_status.claude.setup import plugin
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.inspection import inspect, is_complete
+from claude_session_status.paths import Paths
 
 ROOT = Path(__file__).parents[3]
 KEY = "prompt-cache-countdown@prompt-cache-tools"
@@ -39,7 +44,7 @@ def test_what_is_no_json_enables_nothing(text: str) -> None:
     assert plugin.enabled_in(text) is None
 
 
-def test_an_inspection_names_it_and_tells_it_from_hooks_in_the_settings() -> None:
+def test_an_inspection_names_the_plugin_apart_from_hooks_in_the_settings() -> None:
     found = inspect(json.dumps({"enabledPlugins": {KEY: True}}), Launcher("/opt/claude-session-status"))
     assert (found.plugin, found.programs, found.problem, is_complete(found)) == (KEY, (), None, False)
 
@@ -50,6 +55,35 @@ def test_the_places_are_those_of_the_plugins_own_script() -> None:
     assert loop is not None
     words = re.sub(r"\$\{(\w+):-/\}", r"$\1", loop[1]).replace('"', "").replace("\\\n", " ").split()
     assert words == list(plugin.PLACES)
+
+
+def test_the_script_unsets_every_variable_that_python_knows() -> None:
+    script = (ROOT / "packaging/claude-plugin/hooks/run.sh").read_text()
+    known = subprocess.run([sys.executable, "--help-env"], capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"^(?:-\S+: )?(PYTHON\w+)", known, re.MULTILINE))
+    assert len(names) > 20
+    assert names - {"PYTHONUSERBASE"} <= set(re.findall(r"PYTHON\w+", script.partition("unset")[2]))
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no sh here")
+def test_through_the_script_no_variable_and_no_file_of_the_project_keeps_an_event_away(
+    tmp_path: Path, where: Paths
+) -> None:
+    for module in ("json", "os", "sitecustomize", "usercustomize", "enum"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('a file of the project was imported')")
+    os.makedirs(where.folder, 0o700)
+    Path(where.monitor_alive).touch()  # a monitor runs: the note stays where it is for it
+    odd = {"PYTHONPATH": ":", "PYTHONHOME": "/nonexistent", "PYTHONHASHSEED": "x", "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        ["sh", str(ROOT / "packaging/claude-plugin/hooks/run.sh"), "mark-turn"],
+        cwd=tmp_path,
+        env={**os.environ, **odd, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        input='{"session_id": "s", "cwd": "/a"}',
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(list(Path(where.spool).glob("*.json"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,19 @@
 
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from claude.setup.settings_corpus import CORPUS, PLAIN, Shape
 from claude_session_status.claude.setup.hook_commands import Launcher
-from claude_session_status.claude.setup.hook_entries import HOOKS, snippet
+from claude_session_status.claude.setup.hook_entries import HOOKS, hooks_json
 from claude_session_status.claude.setup.plan import ChangeOutcome, Step, plan_install
 from claude_session_status.claude.setup.settings_file import SettingsFile
 from claude_session_status.errors import SettingsError
@@ -50,8 +52,8 @@ class Place:
         self.settings.parent.mkdir(parents=True, exist_ok=True)
         self.settings.write_bytes(text.encode())
 
-    def litter(self) -> list[str]:
-        """Whatever an install left beside the settings and the product's own folder."""
+    def leftovers(self) -> list[str]:
+        """What an install left beside the settings and the product's own folder."""
         beside = {path.name for path in self.settings.parent.iterdir()} | {p.name for p in self.target.parent.iterdir()}
         return sorted(beside - {self.settings.name, self.target.name, self.folder.name})
 
@@ -76,7 +78,7 @@ def test_install_and_uninstall_leave_the_disk_as_it_was(tmp_path: Path, shape: S
     assert place.settings.is_symlink() == shape.linked
     if place.settings.exists():
         assert stat.S_IMODE(place.settings.stat().st_mode) == shape.mode
-    assert place.litter() == []
+    assert place.leftovers() == []
     assert {path.name for path in place.folder.iterdir()} <= {"settings.lock"}
 
 
@@ -165,7 +167,7 @@ class TestRefused:
         with pytest.raises(SettingsError) as refused:
             place.file.install(LAUNCHER)
         assert str(place.settings) in refused.value.title
-        assert refused.value.next_step.endswith(snippet(LAUNCHER))
+        assert refused.value.next_step.endswith(hooks_json(LAUNCHER))
         assert not place.folder.exists()
         return refused.value
 
@@ -179,7 +181,7 @@ class TestRefused:
         place.settings.write_bytes(content)
         self.refusal(place)
         assert place.settings.read_bytes() == content
-        assert place.litter() == []
+        assert place.leftovers() == []
 
     @pytest.mark.parametrize("content", [b'{"model": "\xff"}', "{}".encode("utf-16")], ids=["latin", "UTF-16"])
     def test_what_is_not_utf8(self, place: Place, content: bytes) -> None:
@@ -193,7 +195,7 @@ class TestRefused:
         assert "is not a file" in self.refusal(place).title
 
     @posix
-    def test_a_pipe_which_would_block_for_ever(self, place: Place) -> None:
+    def test_a_fifo_does_not_block(self, place: Place) -> None:
         place.settings.parent.mkdir(parents=True)
         os.mkfifo(place.settings)
         assert "is not a file" in self.refusal(place).title
@@ -209,14 +211,14 @@ class TestRefused:
         place.settings.parent.write_text("")
         assert "can't be edited" in self.refusal(place).title
 
-    # Both are told by the call and not by a mode, since root, as which CI may run, is refused nothing.
+    # Both replace the call: CI may run as root, for whom a mode forbids nothing.
     def test_a_file_that_may_not_be_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(path: Path) -> bytes:
+        def refuse(path: str, flags: int = 0) -> bytes:
             raise PermissionError(13, "Permission denied")
 
         place.write(PLAIN)
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "read_bytes", refuse)
+            patch.setattr("claude_session_status.claude.setup.settings_file.read_regular", refuse)
             assert "Permission denied" in self.refusal(place).title
         assert place.settings.read_text() == PLAIN
 
@@ -227,7 +229,7 @@ class TestRefused:
         with pytest.raises(SettingsError, match="is read-only"):
             place.file.install(LAUNCHER)
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []
 
 
 class TestWriting:
@@ -256,7 +258,7 @@ class TestWriting:
         place.file.install(LAUNCHER)
         assert seen == [(place.settings.parent, "opus")]
 
-    def test_a_write_that_fails_leaves_the_file_and_no_litter(
+    def test_a_write_that_fails_leaves_the_file_and_no_leftovers(
         self, place: Place, replace: Callable[[Callable[[Path], None]], None]
     ) -> None:
         def fail(path: Path) -> None:
@@ -267,9 +269,9 @@ class TestWriting:
         with pytest.raises(SettingsError, match="No space left on device"):
             place.file.install(LAUNCHER)
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []
 
-    def test_an_edit_by_somebody_else_in_between_is_not_lost(
+    def test_an_edit_by_another_program_in_between_is_not_lost(
         self, place: Place, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         place.write(PLAIN)
@@ -285,7 +287,7 @@ class TestWriting:
         assert json.loads(place.settings.read_text())["model"] == "sonnet"
         assert "hooks" in json.loads(place.settings.read_text())
 
-    def test_a_file_that_never_rests_is_left_to_its_writer(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_that_keeps_changing_is_not_written(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
         def plan(*arguments: object, **named: object) -> object:
             change = plan_install(*arguments, **named)  # type: ignore[arg-type]
@@ -295,7 +297,71 @@ class TestWriting:
         monkeypatch.setattr("claude_session_status.claude.setup.settings_file.plan_install", plan)
         with pytest.raises(SettingsError, match="keeps changing"):
             place.file.install(LAUNCHER)
-        assert place.litter() == []
+        assert place.leftovers() == []
+
+
+@posix
+class TestKilled:
+    """SIGKILL at any moment of installing and uninstalling in turn. What is lost or left behind is counted."""
+
+    BASE = '{\n    "env": {"KEY": "secret"},\n    "hooks": {"Stop": []},\n  "n": 1e3\n}\n'
+    KILLS = int(os.environ.get("KILLS", "40"))
+
+    def test_a_kill_leaves_one_text_or_the_other_and_an_uninstall_gives_back_every_byte(self, place: Place) -> None:
+        place.write(self.BASE)
+        place.file.install(LAUNCHER, status_line=True)
+        installed = place.settings.read_text()
+        program = (
+            "import sys\n"
+            "from claude_session_status.claude.setup.hook_commands import Launcher\n"
+            "from claude_session_status.claude.setup.settings_file import SettingsFile\n"
+            "from claude_session_status.paths import Paths\n"
+            "file = SettingsFile(Paths(sys.argv[1]))\n"
+            "print(flush=True)\n"
+            "while True:\n"
+            "    file.install(Launcher(sys.argv[2]), status_line=True)\n"
+            "    file.uninstall()\n"
+        )
+        chance = random.Random(7)
+        words = [sys.executable, "-c", program, place.paths.claude_dir, LAUNCHER.program]
+        for _ in range(self.KILLS):
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as worker:
+                assert worker.stdout is not None
+                worker.stdout.readline()
+                with suppress(subprocess.TimeoutExpired):
+                    worker.wait(chance.uniform(0, 0.03))
+                worker.kill()
+            assert place.settings.read_text() in (self.BASE, installed)
+        place.file.uninstall()
+        assert place.settings.read_text() == self.BASE
+        assert place.leftovers() == []
+        assert {path.name for path in place.folder.iterdir()} == {"settings.lock"}
+
+    @pytest.mark.parametrize("left", [".settings.json.0a1b2c3d.tmp", ".settings.json._a1b2c3_.tmp"])
+    def test_a_temporary_file_of_a_killed_run_is_removed_although_nothing_else_is_to_do(
+        self, place: Place, left: str
+    ) -> None:
+        place.write(PLAIN)
+        place.file.install(LAUNCHER)
+        installed = place.settings.read_text()
+        (place.settings.parent / left).write_text(PLAIN)
+        (place.folder / left.replace("settings.json", "settings-before")).write_text("{}")
+        (place.settings.parent / ".settings.json.mine.tmp").write_text("not ours")
+        assert place.file.install(LAUNCHER).outcome is ChangeOutcome.UNCHANGED
+        assert place.leftovers() == [".settings.json.mine.tmp"]
+        assert place.settings.read_text() == installed
+
+    def test_without_nameless_files_the_edit_is_the_same(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        place.write(PLAIN)
+        place.file.install(LAUNCHER)
+        installed = place.settings.read_text()
+        place.file.uninstall()
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+        place.file.install(LAUNCHER)
+        assert place.settings.read_text() == installed
+        place.file.uninstall()
+        assert place.settings.read_text() == PLAIN
+        assert place.leftovers() == []
 
 
 class TestTwoAtOnce:
@@ -311,7 +377,7 @@ class TestTwoAtOnce:
                 held.release()
 
         change = SettingsFile(place.paths, nap).install(LAUNCHER)
-        assert len(change.events_that(Step.ADDED)) == len(HOOKS)
+        assert len(change.events_with(Step.ADDED)) == len(HOOKS)
         assert len(naps) == 3
 
     def test_and_gives_up_in_the_end(self, place: Place) -> None:
@@ -348,4 +414,4 @@ class TestTwoAtOnce:
         assert all(len(groups) == 1 for groups in json.loads(place.settings.read_bytes())["hooks"].values())
         place.file.uninstall()
         assert place.settings.read_text() == PLAIN
-        assert place.litter() == []
+        assert place.leftovers() == []

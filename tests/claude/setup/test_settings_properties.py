@@ -1,4 +1,4 @@
-"""What holds for every settings file, not only for those in the corpus: documents and their spacing are made up."""
+"""What is true of any settings file, not only of the corpus: documents and their spacing are generated."""
 
 import json
 
@@ -10,7 +10,7 @@ from claude_session_status.claude.setup import jsonedit
 from claude_session_status.claude.setup.hook_commands import Launcher, hook_command_of
 from claude_session_status.claude.setup.hook_entries import HOOKS
 from claude_session_status.claude.setup.plan import ChangeOutcome, plan_install, plan_uninstall
-from claude_session_status.claude.setup.settings_file import remains_from_json, remains_to_json
+from claude_session_status.claude.setup.settings_file import original_from_json, original_to_json
 from claude_session_status.errors import SettingsError
 
 LAUNCHER = Launcher("/opt/my tools/claude-session-status")
@@ -20,13 +20,13 @@ MOVED = Launcher(r"C:\Program Files\claude-session-status.exe", direct=True)
 @given(settings())
 def test_install_and_uninstall_are_inverse(text: str) -> None:
     installed = plan_install(text, LAUNCHER)
-    assert plan_uninstall(installed.after, installed.remains).after == text
+    assert plan_uninstall(installed.after, installed.original).after == text
 
 
 @given(settings())
 def test_the_record_survives_its_file(text: str) -> None:
-    remains = plan_install(text, LAUNCHER).remains
-    assert remains_from_json(remains_to_json(remains)) == remains
+    original = plan_install(text, LAUNCHER).original
+    assert original_from_json(original_to_json(original)) == original
 
 
 @given(settings())
@@ -46,11 +46,11 @@ def test_each_hook_is_there_once_and_all_else_is_equal(text: str) -> None:
 @given(settings())
 def test_a_second_install_changes_nothing_and_another_program_can_be_undone_too(text: str) -> None:
     installed = plan_install(text, LAUNCHER)
-    again = plan_install(installed.after, LAUNCHER, installed.remains)
+    again = plan_install(installed.after, LAUNCHER, installed.original)
     assert again.outcome is ChangeOutcome.UNCHANGED
-    assert again.remains == installed.remains
-    moved = plan_install(installed.after, MOVED, installed.remains)
-    assert plan_uninstall(moved.after, moved.remains).after == text
+    assert again.original == installed.original
+    moved = plan_install(installed.after, MOVED, installed.original)
+    assert plan_uninstall(moved.after, moved.original).after == text
 
 
 @given(values | settings())
@@ -86,4 +86,4 @@ def test_any_command_is_ours_or_not(command: str) -> None:
 
 @given(st.text() | st.builds(json.dumps, st.recursive(st.none() | st.integers() | st.text(), st.lists)))
 def test_any_record_is_read(text: str) -> None:
-    remains_from_json(text)
+    original_from_json(text)

@@ -14,8 +14,13 @@ from claude.setup.settings_strategies import settings as any_settings
 from claude_session_status.claude.setup import statusline_setting
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.plan import ChangeOutcome, Step, plan_install, plan_uninstall
-from claude_session_status.claude.setup.settings_file import SettingsFile, remains_from_json, remains_to_json
-from claude_session_status.claude.setup.statusline_setting import Ours, StatusLineProblem, command_line, parse
+from claude_session_status.claude.setup.settings_file import SettingsFile, original_from_json, original_to_json
+from claude_session_status.claude.setup.statusline_setting import (
+    OurCommand,
+    StatusLineProblem,
+    command_line,
+    parse_command,
+)
 from claude_session_status.errors import SettingsError
 from claude_session_status.paths import Paths
 
@@ -40,13 +45,13 @@ def test_without_a_status_line_ours_is_added_and_an_uninstall_gives_back_every_b
     text = None if shape.content is None else shape.content.decode()
     installed = plan_install(text, LAUNCHER, status_line=True)
     command = "'/opt/my tools/claude-session-status' statusline"
-    assert line_of(installed.after) == {"type": "command", "command": command, "refreshInterval": 5}
-    assert "statusLine" in installed.events_that(Step.ADDED)
-    again = plan_install(installed.after, LAUNCHER, installed.remains, status_line=True)
-    assert (again.outcome, again.remains) == (ChangeOutcome.UNCHANGED, installed.remains)
-    undone = plan_uninstall(installed.after, remains_from_json(remains_to_json(installed.remains)))
+    assert line_of(installed.after) == {"type": "command", "command": command, "refreshInterval": 30}
+    assert "statusLine" in installed.events_with(Step.ADDED)
+    again = plan_install(installed.after, LAUNCHER, installed.original, status_line=True)
+    assert (again.outcome, again.original) == (ChangeOutcome.UNCHANGED, installed.original)
+    undone = plan_uninstall(installed.after, original_from_json(original_to_json(installed.original)))
     assert (None if undone.after is None else undone.after.encode()) == shape.undone
-    assert "statusLine" in undone.events_that(Step.REMOVED)
+    assert "statusLine" in undone.events_with(Step.REMOVED)
 
 
 @pytest.mark.parametrize(
@@ -66,15 +71,15 @@ def test_the_users_own_is_wrapped_and_comes_back_as_it_was_written(line: str) ->
     words = shlex.split(str(ours.pop("command")))
     assert words == [LAUNCHER.program, "statusline", "--", "sh", "-c", theirs.pop("command")]
     assert ours == theirs
-    moved = plan_install(installed.after, MOVED, installed.remains)
-    assert moved.events_that(Step.REPAIRED)[-1] == "statusLine"
-    assert plan_uninstall(moved.after, moved.remains).after == text
+    moved = plan_install(installed.after, MOVED, installed.original)
+    assert moved.events_with(Step.REPAIRED)[-1] == "statusLine"
+    assert plan_uninstall(moved.after, moved.original).after == text
     assert line_of(plan_uninstall(installed.after).after) == line_of(text)  # the record is lost: the meaning is not
 
 
 def test_a_second_install_without_the_option_leaves_ours_where_it_is() -> None:
     installed = plan_install("{}", LAUNCHER, status_line=True)
-    assert plan_install(installed.after, LAUNCHER, installed.remains).outcome is ChangeOutcome.UNCHANGED
+    assert plan_install(installed.after, LAUNCHER, installed.original).outcome is ChangeOutcome.UNCHANGED
     assert "statusLine" not in json.loads(plan_install("{}", LAUNCHER).after or "")
 
 
@@ -82,7 +87,7 @@ def test_a_command_that_the_user_chose_after_the_install_is_theirs() -> None:
     installed = plan_install('{"statusLine": {"type": "command", "command": "a"}}', LAUNCHER, status_line=True)
     edited = json.loads(installed.after or "")
     edited["statusLine"]["command"] = "b"
-    undone = plan_uninstall(json.dumps(edited), installed.remains).after
+    undone = plan_uninstall(json.dumps(edited), installed.original).after
     assert line_of(undone) == {"type": "command", "command": "b"}
 
 
@@ -106,13 +111,13 @@ def test_a_status_line_of_another_form_is_refused_and_nothing_is_changed(value: 
 @pytest.mark.parametrize(
     ("command", "ours"),
     [
-        ("claude-session-status statusline", Ours(("claude-session-status",))),
+        ("claude-session-status statusline", OurCommand(("claude-session-status",))),
         (
             "/x/claude-session-status statusline -- my-line --fast",
-            Ours(("/x/claude-session-status",), "my-line --fast"),
+            OurCommand(("/x/claude-session-status",), "my-line --fast"),
         ),
-        ("python3 -m claude_session_status statusline", Ours(("python3", "-m", "claude_session_status"))),
-        ("C:/x/claude-session-status.exe statusline", Ours(("C:/x/claude-session-status.exe",))),
+        ("python3 -m claude_session_status statusline", OurCommand(("python3", "-m", "claude_session_status"))),
+        ("C:/x/claude-session-status.exe statusline", OurCommand(("C:/x/claude-session-status.exe",))),
         ("claude-session-status statusline | cut -c1-20", None),
         ("claude-session-status statusline --", None),
         ("claude-session-status status", None),
@@ -122,11 +127,11 @@ def test_a_status_line_of_another_form_is_refused_and_nothing_is_changed(value: 
         (7, None),
     ],
 )
-def test_what_is_ours(command: object, ours: Ours | None) -> None:
-    assert parse(command) == ours
+def test_what_is_ours(command: object, ours: OurCommand | None) -> None:
+    assert parse_command(command) == ours
 
 
-def test_somebodys_own_line_that_calls_us_is_kept() -> None:
+def test_a_line_of_the_users_that_calls_us_is_kept() -> None:
     text = '{"statusLine": {"type": "command", "command": "tee /tmp/x | ~/bin/claude-session-status statusline"}}'
     assert line_of(plan_install(text, LAUNCHER, status_line=True).after) == line_of(text)
 
@@ -143,7 +148,7 @@ def test_on_windows_the_line_means_the_same_to_both_shells_or_is_refused() -> No
 
 @given(st.text(min_size=1).filter(lambda text: "\0" not in text))
 def test_any_command_can_be_wrapped_and_found_again(command: str) -> None:
-    assert parse(command_line(LAUNCHER, command)) == Ours((LAUNCHER.program,), command)
+    assert parse_command(command_line(LAUNCHER, command)) == OurCommand((LAUNCHER.program,), command)
 
 
 @given(any_settings(), st.none() | written)
@@ -156,13 +161,13 @@ def test_install_and_uninstall_are_inverse(text: str, command: str | None) -> No
         installed = plan_install(text, LAUNCHER, status_line=True)
     except SettingsError:
         return  # a status line of some other form
-    assert plan_uninstall(installed.after, installed.remains).after == text
+    assert plan_uninstall(installed.after, installed.original).after == text
 
 
 @given(st.text())
 def test_any_text_is_ours_or_not(command: str) -> None:
-    parse(command)
-    statusline_setting.means(command)
+    parse_command(command)
+    statusline_setting.string_value(command)
 
 
 def test_the_wrapped_line_runs_in_a_shell_as_it_did(tmp_path: Path) -> None:

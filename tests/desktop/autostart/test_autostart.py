@@ -105,8 +105,8 @@ class Desk:
             return {path: dict(values) for path, values in self.registry.keys.items()}
         return {path.name: path.read_bytes() for path in self.folder.glob("*")}
 
-    def put_theirs(self) -> None:
-        """Something of somebody else's under our name."""
+    def write_anothers_setting(self) -> None:
+        """A setting of another program under our name."""
         if self.platform == "win32":
             self.registry.keys[run_key.RUN][run_key.NAME] = "theirs.exe"
         else:
@@ -148,7 +148,7 @@ def test_twice_is_as_once(desk: Desk) -> None:
     assert way.put(False) is AutostartOutcome.UNCHANGED
 
 
-def test_a_program_that_moved_is_put_right_and_can_be_turned_off_by_either(desk: Desk) -> None:
+def test_a_program_that_moved_is_repaired_and_either_copy_can_turn_it_off(desk: Desk) -> None:
     desk.way().put(True)
     moved = desk.way(MOVED)
     assert (moved.is_on(), moved.command()) == (True, WORDS)
@@ -158,8 +158,8 @@ def test_a_program_that_moved_is_put_right_and_can_be_turned_off_by_either(desk:
     assert not moved.is_on()
 
 
-def test_what_is_somebody_elses_is_refused_and_kept(desk: Desk) -> None:
-    desk.put_theirs()
+def test_another_programs_setting_is_refused_and_kept(desk: Desk) -> None:
+    desk.write_anothers_setting()
     before = desk.everything()
     way = desk.way()
     assert (way.is_on(), way.command()) == (False, None)
@@ -266,12 +266,12 @@ class TestSystemd:
         assert way.put(True) is AutostartOutcome.UNCHANGED
         assert not (tmp_path / "config/autostart").exists(), "of two trays the second one leaves at once"
 
-    def test_turning_it_off_is_for_who_turned_it_on(self, link: Path, tmp_path: Path) -> None:
+    def test_a_unit_is_left_to_systemctl(self, link: Path, tmp_path: Path) -> None:
         with pytest.raises(AutostartError, match="systemctl --user disable claude-session-status"):
             self.way(tmp_path).put(False)
         assert link.exists()
 
-    def test_an_entry_of_ours_beside_it_goes_all_the_same(self, link: Path, tmp_path: Path) -> None:
+    def test_an_entry_of_ours_beside_the_unit_is_removed(self, link: Path, tmp_path: Path) -> None:
         entry = XdgAutostart(str(tmp_path / "config/autostart"), START)
         entry.put(True)
         with pytest.raises(AutostartError, match="systemctl"):
@@ -300,7 +300,7 @@ class TestLaunchAgent:
         }
 
     @pytest.mark.parametrize("damage", [b"", b"</dict>", b"<true/>"])
-    def test_one_that_was_damaged_is_off_and_can_be_mended(self, damage: bytes, tmp_path: Path) -> None:
+    def test_a_damaged_agent_is_off_and_can_be_repaired(self, damage: bytes, tmp_path: Path) -> None:
         way = LaunchAgent(str(tmp_path), START)
         way.put(True)
         path = Path(way.place)
@@ -329,7 +329,7 @@ class TestRunKey:
         assert way.is_on()
         assert desk.registry.keys[run_key.APPROVED] == {"Other": b"\x03"}
 
-    def test_a_policy_that_forbids_it_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_policy_that_forbids_it_is_reported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         desk = Desk("win32", tmp_path)
         monkeypatch.setattr(desk.registry, "CreateKey", desk.registry.OpenKey)
         with pytest.raises(AutostartError, match="access denied"):
@@ -354,18 +354,21 @@ def test_where_it_is_on_macos() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "words"),
+    ("program", "there", "started"),
     [
-        (["pythonw.exe"], (r"C:\x\pythonw.exe", "-P", "-m", "claude_session_status", "tray")),
-        (["claude-session-status-tray.exe"], (r"C:\x\claude-session-status-tray.exe", "tray")),
-        ([], (r"C:\x\claude-session-status.exe", "tray")),
+        ("python.exe", ["pythonw.exe", "claude-session-status-tray.exe"], "pythonw.exe"),
+        ("python.exe", [], "python.exe"),
+        ("claude-session-status.exe", ["pythonw.exe", "claude-session-status-tray.exe"],
+            "claude-session-status-tray.exe"),
+        ("claude-session-status.exe", [], "claude-session-status.exe"),
     ],
-)
-def test_on_windows_the_program_without_a_console_is_started(there: list[str], words: tuple[str, ...]) -> None:
+)  # fmt: skip
+def test_on_windows_the_program_without_a_console_is_started(program: str, there: list[str], started: str) -> None:
     """Frozen it is the one that PyInstaller puts beside the command."""
-    program = r"C:\x\claude-session-status.exe"
     files = {ntpath.join(r"C:\x", name) for name in there}
-    assert start_of((program,), {}, "win32", program, files.__contains__) == Start(words)
+    words = (ntpath.join(r"C:\x", program), "-E")
+    start = start_of(words, {}, "win32", files.__contains__)
+    assert start == Start((ntpath.join(r"C:\x", started), "-E", "tray"))
 
 
 def test_the_frozen_tray_has_the_name_that_pyinstaller_gives_it() -> None:

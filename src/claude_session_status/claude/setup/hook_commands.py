@@ -1,11 +1,24 @@
-"""How our hooks are written into a settings file as commands, and how they are known again.
+"""How our hooks are written into a settings file as commands, and how such commands are recognised.
 
-A hook's PATH is often not the login shell's, so a command names the program by its absolute path. Links are kept as
-they are: `~/.local/bin/claude-session-status`, which pipx and uv make, outlives the environment that it points to.
+A command names its program by an absolute path, since a hook often has another PATH than the login shell. Where it
+can, it starts Python itself: `<python> -E -P -s -m claude_session_status mark-turn`.
+
+- `-E` ignores the PYTHON* variables, and `-P` leaves the working folder out of the import path. Otherwise a wrong
+  variable would lose the event, and a `json.py` in the user's project would run. A console script can't have that: its
+  first line is the installer's.
+- `-s` leaves out the user's own site-packages, unless this program is installed there.
+- No console script is read, so a hook also starts sooner.
+
+pipx, uv and Homebrew keep an environment's path when they upgrade it. A link such as ~/.local/bin/claude-session-status
+would also survive a move from one of them to another; after such a move `doctor` reports that the program is gone.
+
+The console script remains where `python -E -P -m` would not find this program: in a Debian package, whose launcher has
+`-IS` in its own first line; in a frozen program, which ignores the variables anyway; and in a folder that only
+`PYTHONPATH` or `PYTHONUSERBASE` names.
 
 On Linux and macOS the command is a line for `sh -c`, quoted. On Windows the shell is Git Bash or PowerShell, and no
-line that quotes a path with a space works in both; there the entry has `args`, with which Claude Code starts the .exe
-itself, without a shell (from its 2.1.139 on), and without the three processes that Git Bash adds.
+line that quotes a path with a space works in both. There the entry has `args`, with which Claude Code (2.1.139 and
+later) starts the program without a shell.
 """
 
 import ntpath
@@ -14,9 +27,11 @@ import posixpath
 import re
 import shlex
 import shutil
+import site
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 
 from claude_session_status.claude.hook_table import COMMANDS
 
@@ -24,60 +39,70 @@ PROGRAM = "claude-session-status"
 MODULE = "claude_session_status"
 
 _ANY_COMMAND = "|".join(COMMANDS)
-_WORD = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\;&|<>()$`])+"""
+_SPACE = r"[ \t\r\n]"  # as the shell and shlex have it: \s would also match U+2028
+_WORD = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^ \t\r\n"'\\;&|<>()$`])+"""
 _OUR_COMMAND = re.compile(
     rf"""
-    \s* (?:&\s+)?                                            # PowerShell's call operator
-    (?: (?:uvx|uv\s+tool\s+run|pipx\s+run) \s+ )?            # runners that people put before it
-    (?P<program>{_WORD}) (?P<module> (?:\s+-[A-Za-z]+)* \s+ -m \s+ {MODULE} )?
-    \s+ (?P<mark>{_ANY_COMMAND})
-    (?: \s* (?:[12&]?>\s*/dev/null | 2>&1 | \|\|\s*true ) )* \s* &? \s*
+    {_SPACE}* (?:&{_SPACE}+)?                                         # PowerShell's call operator
+    (?: (?:uvx|uv{_SPACE}+tool{_SPACE}+run|pipx{_SPACE}+run) {_SPACE}+ )?  # runners that people put before it
+    (?P<program>{_WORD}) (?P<module> (?:{_SPACE}+-[A-Za-z]+)* {_SPACE}+ -m {_SPACE}+ {MODULE} )?
+    {_SPACE}+ (?P<hook_command>{_ANY_COMMAND})
+    (?: {_SPACE}* (?:[12&]?>{_SPACE}*/dev/null | 2>&1 | \|\|{_SPACE}*true ) )* {_SPACE}* &? {_SPACE}*
     """,
     re.VERBOSE,
 )
-_MARK = re.compile(_ANY_COMMAND)
+_HOOK_COMMAND = re.compile(_ANY_COMMAND)
+_CELLAR = re.compile(r"(.+)/Cellar/([^/]+)/[^/]+/(.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """What starts us. `direct`: without a shell, as is right on Windows."""
+    """The start of a command line that runs this program. `direct`: it is started without a shell (Windows)."""
 
     program: str  # an absolute path
     arguments: tuple[str, ...] = ()
     direct: bool = False
 
-    def entry(self, mark: str) -> dict[str, object]:
-        """The part of a hook's entry that says what to run: `command`, and `args` where it starts without a shell."""
-        words = (self.program, *self.arguments, mark)
+    def entry(self, hook_command: str) -> dict[str, object]:
+        """The keys of a hook entry that say what to run: `command`, and `args` where no shell starts it."""
+        words = (self.program, *self.arguments, hook_command)
         if self.direct:
             return {"command": words[0], "args": list(words[1:])}
         return {"command": shlex.join(words)}
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The program and its arguments."""
+        return (self.program, *self.arguments)
+
     def __str__(self) -> str:
-        return shlex.join((self.program, *self.arguments)) if not self.direct else self.program
+        return " ".join(self.words) if self.direct else shlex.join(self.words)
 
 
 def find_launcher(
     argv0: str,
     executable: str,
+    flags: tuple[str, ...] | None,
     *,
     windows: bool,
     is_file: Callable[[str], bool],
     which: Callable[[str], str | None],
     here: str,
 ) -> Launcher:
-    """How this very installation is started again, from any folder and with any PATH.
+    """Return how this installation is started again, from any folder and with any PATH.
 
-    `argv0` and `executable` are sys.argv[0] and sys.executable, `here` is the working folder. In this order: the
-    console script that was called; the one beside the interpreter; the interpreter with `-m` (and `-P`, so that the
-    files of the project that a hook runs in are not imported).
+    `argv0` and `executable` are sys.argv[0] and sys.executable, `here` is the working folder, `flags` comes from
+    `isolation_flags`. In this order: the interpreter with `flags`; the console script that was called; the console
+    script beside the interpreter; the interpreter with `-P`.
     """
     path = ntpath if windows else posixpath
+    if flags is not None:
+        return Launcher(_lasting_path(executable, is_file), (*flags, "-m", MODULE), direct=windows)
     suffix = ".exe" if windows else ""
     candidates = []
     if is_our_name(argv0):
         called = argv0 if path.dirname(argv0) else which(PROGRAM) or ""
-        # pip's own launcher on Windows takes the suffix off before we see it.
+        # pip's launcher on Windows removes the suffix from argv[0].
         called = called if called.lower().endswith(suffix) else called + suffix
         candidates.append(path.normpath(path.join(here, called)))
     beside = path.dirname(executable)
@@ -90,11 +115,32 @@ def find_launcher(
     return Launcher(executable, ("-P", "-m", MODULE), direct=windows)
 
 
+def _lasting_path(executable: str, is_file: Callable[[str], bool]) -> str:
+    """Homebrew's path to the same file without the version in it, which an upgrade would change."""
+    match = _CELLAR.fullmatch(executable)
+    lasting = f"{match[1]}/opt/{match[2]}/{match[3]}" if match else executable
+    return lasting if is_file(lasting) else executable
+
+
+def isolation_flags(folder: str | None, site_folders: Iterable[str], user_folder: str | None) -> tuple[str, ...] | None:
+    """Return the options with which `python -m` finds this program whatever the environment; None where it would not.
+
+    `folder` is where the program is installed, None where it is not; `site_folders` are the interpreter's own
+    site-packages, `user_folder` the user's.
+    """
+    if folder is None:
+        return None
+    if folder == user_folder:
+        return ("-E", "-P")
+    return ("-E", "-P", "-s") if folder in site_folders else None
+
+
 def this_launcher() -> Launcher:
-    """`find_launcher` for the process that asks."""
+    """`find_launcher` for this process."""
     return find_launcher(
         sys.argv[0],
         sys.executable,
+        _these_flags(),
         windows=sys.platform == "win32",
         is_file=os.path.isfile,
         which=shutil.which,
@@ -102,8 +148,22 @@ def this_launcher() -> Launcher:
     )
 
 
+def _these_flags() -> tuple[str, ...] | None:
+    """`isolation_flags` for this process."""
+    if getattr(sys, "frozen", False) or os.environ.get("PYTHONHOME"):
+        return None
+    try:
+        # Where the metadata is: an editable install keeps the code itself somewhere else.
+        folder = os.path.realpath(str(metadata.distribution(PROGRAM).locate_file("")))
+    except metadata.PackageNotFoundError:
+        return None
+    # With -E the interpreter would look for the user's packages in their usual place.
+    user_folder = None if os.environ.get("PYTHONUSERBASE") else os.path.realpath(site.getusersitepackages())
+    return isolation_flags(folder, map(os.path.realpath, site.getsitepackages()), user_folder)
+
+
 def _working_folder() -> str:
-    """Empty where the folder was deleted: then a relative name leads nowhere, and the next place is looked at."""
+    """Return "" where the folder was deleted: a relative name then names no file, and the next candidate is tried."""
     try:
         return os.getcwd()
     except OSError:
@@ -111,30 +171,34 @@ def _working_folder() -> str:
 
 
 def hook_command_of(entry: Mapping[str, object]) -> str | None:
-    """Which `mark-*` a hook's entry runs, bare, by a path, by the module or with `args`; None where it is not ours.
+    """Return the `mark-*` command that a hook entry runs; None where the entry is not ours.
 
-    An entry that does something else besides (`cd x && claude-session-status mark-turn`) is its author's, not ours.
+    The program may be named bare, by a path, as a module or with `args`. An entry that does more
+    (`cd x && claude-session-status mark-turn`) belongs to its author.
     """
     command, arguments = entry.get("command"), entry.get("args")
     if not isinstance(command, str):
         return None
     if isinstance(arguments, list) and arguments:
-        *before, mark = map(str, arguments)
+        *before, hook_command = map(str, arguments)
         ours = is_our_name(command) if not before else before[-2:] == ["-m", MODULE]
-        return mark if ours and _MARK.fullmatch(mark) else None
+        return hook_command if ours and _HOOK_COMMAND.fullmatch(hook_command) else None
     match = _OUR_COMMAND.fullmatch(command)
     if match is None:
         return None
-    return match["mark"] if match["module"] or is_our_name(re.sub(r"[\"']", "", match["program"])) else None
+    ours = bool(match["module"]) or is_our_name(re.sub(r"[\"']", "", match["program"]))
+    return match["hook_command"] if ours else None
 
 
 def mentions_us(entry: Mapping[str, object]) -> bool:
-    """Whether an entry that `hook_command_of` does not know calls us all the same, as a part of something else."""
+    """Whether an entry that is not ours runs this program as a part of something else."""
     command = entry.get("command")
-    return isinstance(command, str) and (PROGRAM in command or MODULE in command) and _MARK.search(command) is not None
+    if not isinstance(command, str) or _HOOK_COMMAND.search(command) is None:
+        return False
+    return PROGRAM in command or MODULE in command
 
 
 def is_our_name(path: str) -> bool:
-    """Whether a path, of either kind, ends in our program's name."""
+    """Whether a path, POSIX or Windows, ends in this program's name."""
     name = re.split(r"[/\\]", path)[-1].lower()
     return name.removesuffix(".exe") == PROGRAM

@@ -1,13 +1,12 @@
 """Edits JSON as text: adds, replaces and removes single values, and leaves every other byte as it was.
 
-A person's settings file is theirs: its indentation, its line ends, a number written 1e3 and a key given twice must
-survive. So nothing here prints a whole document. The standard library's scanner, which is strict once NaN and its
-kind are refused, says where each value begins and ends; an edit is a slice of the text. The libraries that edit JSON
-this way need a Node.js beside them.
+The indentation of a user's settings file, its line ends, a number written 1e3 and a key given twice must survive. So
+nothing here prints a whole document. The standard library's scanner, which is strict once NaN and Infinity are refused,
+finds where each value begins and ends; an edit is a slice of the text.
 
-All functions take the text and return a new text. Positions are indices into that text, so a `Node` is good only for
-the text that it came from. `remove` is the exact inverse of `append`, but for the whitespace inside a container that
-was empty: that is the caller's to remember (`filling`) and to give back.
+All functions take the text and return a new text. Positions are indices into that text, so a `Node` is valid only for
+the text that it came from. `remove` is the exact inverse of `append`, except for the whitespace inside a container that
+was empty: the caller remembers it (`filling`) and passes it back.
 """
 
 import json
@@ -22,7 +21,7 @@ _BEFORE_FIRST_ON_LINE = re.compile(rf"\ufeff?[ \t]*(?:{_STRING}[ \t]*:[ \t]*)?")
 _FIRST_MEMBER = re.compile(rf"[{{]([ \t\n\r]*){_STRING}([ \t\n\r]*:[ \t\n\r]*)")
 
 
-class JsonProblem(ValueError):  # noqa: N818 - never reaches a person: the caller makes it a SettingsError
+class JsonProblem(ValueError):  # noqa: N818 - never reaches a person: the caller turns it into a SettingsError
     """The text is not strict JSON. `line` and `column` count from 1."""
 
     def __init__(self, what: str, line: int, column: int) -> None:
@@ -34,7 +33,7 @@ class JsonProblem(ValueError):  # noqa: N818 - never reaches a person: the calle
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and its place: `text[start:end]` is how it is written. Of a key given twice `value` has the last."""
+    """A value and its position: `text[start:end]` is how it is written. Of a key given twice `value` has the last."""
 
     start: int
     end: int
@@ -52,7 +51,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How the document is written: what new text must look like."""
+    """How the document is written, for new text to look the same."""
 
     newline: str
     unit: str  # one step of indentation
@@ -73,7 +72,7 @@ def _whole_number(digits: str) -> float:
 
 
 def _decode(text: str, start: int) -> tuple[object, int]:
-    # Made for each call, since a decoder kept at module level would be shared state; it is cheap.
+    # Made for each call: a decoder at module level would be shared state.
     decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole_number)
     return decoder.raw_decode(text, start)
 
@@ -109,7 +108,7 @@ def parse(text: str) -> Node:
 
 
 def children(text: str, container: Node) -> tuple[Child, ...]:
-    """What an object or an array holds, in order, a key given twice included; of any other value nothing."""
+    """Return the children of an object or array in order, a key given twice included; of any other value none."""
     if not isinstance(container.value, dict | list):
         return ()
     found: list[Child] = []
@@ -128,7 +127,7 @@ def children(text: str, container: Node) -> tuple[Child, ...]:
 
 
 def member(text: str, container: Node, key: str) -> Node | None:
-    """The value of `key`: of several the last, as every JSON reader has it."""
+    """Return the value of `key`: the last of several, as JSON readers do."""
     return next((child.node for child in reversed(children(text, container)) if child.key == key), None)
 
 
@@ -160,13 +159,13 @@ def append(text: str, container: Node, value: object, key: str | None = None) ->
 
 
 def replace(text: str, node: Node, value: object) -> str:
-    """Write another value in a value's place."""
+    """Replace a value."""
     indent = _indent(text, node.start) if _first_on_line(text, node.start) else None
     return text[: node.start] + _render(value, _style(text), indent) + text[node.end :]
 
 
 def remove(text: str, container: Node, index: int, fill: str = "") -> str:
-    """Take out the child at `index`, with the comma and the space before it. The last one leaves `fill` inside."""
+    """Remove the child at `index`, with the comma and the space before it. The last one leaves `fill` inside."""
     held = children(text, container)
     if len(held) == 1:
         return text[: container.start + 1] + fill + text[container.end - 1 :]
@@ -180,12 +179,12 @@ def _root_start(text: str) -> int:
 
 
 def _style(text: str) -> _Style:
-    """Read off the root's first member; a document that holds nothing gets two spaces."""
+    """Read the style from the root's first member; an empty document gets two spaces."""
     newline = _NEWLINE.search(text)
     first = _FIRST_MEMBER.match(text, _root_start(text))
     unit, colon = "  ", ": "
     if first:
-        # Where the first member stands on the line of the brace, nothing says how deep a step is.
+        # A first member on the line of the brace does not show the indentation.
         lines = _NEWLINE.split(first[1])
         unit = lines[-1] if len(lines) > 1 else unit
         colon = ":" if first[2] == ":" else colon
@@ -197,7 +196,7 @@ def _line_start(text: str, position: int) -> int:
 
 
 def _first_on_line(text: str, position: int) -> bool:
-    """Nothing stands before it on its line, or only the key that it belongs to."""
+    """Whether nothing is before it on its line but its own key."""
     return _BEFORE_FIRST_ON_LINE.fullmatch(text, _line_start(text, position), position) is not None
 
 
@@ -207,7 +206,7 @@ def _indent(text: str, position: int) -> str:
 
 
 def _render(value: object, style: _Style, indent: str | None) -> str:
-    """A value of ours as text: on one line, or over several that begin with `indent`."""
+    """Write a value of ours as text: on one line, or over several that begin with `indent`."""
     if indent is None:
         return json.dumps(value, ensure_ascii=False, separators=(style.comma, style.colon))
     lines = json.dumps(value, ensure_ascii=False, indent=style.unit, separators=(",", style.colon))

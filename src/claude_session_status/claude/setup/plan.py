@@ -1,10 +1,10 @@
-"""The edits that put our hooks into the text of Claude Code's settings, put old ones right, and take them out again.
+"""The edits that put our hooks into the text of Claude Code's settings, repair old ones, and remove them again.
 
 Pure: text in, `Change` out. `settings_file` reads and writes the file.
 
-What an uninstall must undo is told by the text itself, since our entries are known by their commands, wherever the
-user or Claude Code moved them. One thing the text can't tell: whether an object or array that holds nothing but ours
-was there before, and empty. That alone is kept aside, as `Remains`.
+Our entries are recognised by their commands, wherever the user or Claude Code moved them, so the text itself shows what
+an uninstall must undo. One thing it can't show: whether an object or array that holds only our entries was there
+before, and empty. That is kept in a file of ours, as `OriginalState`.
 """
 
 from collections.abc import Mapping
@@ -18,19 +18,20 @@ from claude_session_status.claude.setup.hook_entries import (
     Hook,
     KeyPath,
     all_entries,
-    first_place,
+    first_of_ours,
     group_entries,
-    ours_in,
-    own_item,
-    remove_place,
-    snippet,
+    hooks_json,
+    invalid_items,
+    item_of_ours_alone,
+    our_entries,
+    remove_entry,
 )
 from claude_session_status.claude.setup.jsonedit import JsonProblem, Node
 from claude_session_status.errors import SettingsError
 
 UNINSTALL_ADVICE = (
-    "Nothing was changed. Mend it and run `claude-session-status uninstall-hooks` again, "
-    "or take the hooks whose command runs claude-session-status out by hand."
+    "Nothing was changed. Correct it and run `claude-session-status uninstall-hooks` again, "
+    "or remove the hooks whose command runs claude-session-status by hand."
 )
 """What to do when the file is refused."""
 
@@ -43,12 +44,16 @@ STATUS_LINE_ADVICE = (
 _NEW_FILE = "{}\n"
 
 
+class StatusLineError(SettingsError):
+    """Our status line can't be put in; the hooks could be."""
+
+
 class Step(StrEnum):
     """What a change does to our hook of one event."""
 
     KEPT = "kept"
     ADDED = "added"
-    REPAIRED = "repaired"  # it was in another form, place or number, or named another program
+    REPAIRED = "repaired"  # it was in another form, location or number, or named another program
     REMOVED = "removed"
 
 
@@ -63,18 +68,18 @@ class ChangeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventStep:
-    """What happens to one event."""
+    """What happens to the hook of one event, or to the status line."""
 
     event: str
     step: Step
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
-    """What was there before us and can't be told from the text: an absent or blank file, and empty containers.
+class OriginalState:
+    """What was there before the install and can't be read off the text: no file, a blank one, empty containers.
 
     `empty` maps the keys that lead to an object or array to the whitespace that was in it; `()` is the document.
-    `status_line` is how the command that ours passes on to was written in JSON.
+    `status_line` is the JSON that the user's own status line command was written as.
     """
 
     absent: bool = False
@@ -88,129 +93,137 @@ class Remains:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An edit that is worked out but not made. A text of None is a file that does not exist."""
+    """An edit that is planned but not made. A text of None stands for a file that does not exist."""
 
     before: str | None
     after: str | None
     events: tuple[EventStep, ...] = ()
-    remains: Remains = field(default_factory=Remains)  # to be kept until the next change
-    hooks_disabled: bool = False  # `disableAllHooks` is set: nothing fires, whatever is installed
-    foreign_commands: tuple[str, ...] = ()  # somebody's own commands that call us, left as they are
+    original: OriginalState = field(default_factory=OriginalState)  # to keep until the next change
+    hooks_disabled: bool = False  # `disableAllHooks` is set: no hook runs
+    foreign_commands: tuple[str, ...] = ()  # other people's commands that run this program, left as they are
+    invalid_items: tuple[str, ...] = ()  # other people's hooks for which Claude Code may skip the file
 
     @property
     def outcome(self) -> ChangeOutcome:
-        """Told by the texts."""
+        """What the change does to the file."""
         if self.before == self.after:
             return ChangeOutcome.UNCHANGED
         if self.before is None:
             return ChangeOutcome.CREATED
         return ChangeOutcome.DELETED if self.after is None else ChangeOutcome.EDITED
 
-    def events_that(self, step: Step) -> tuple[str, ...]:
-        """The names of the events to which this happens."""
+    def events_with(self, step: Step) -> tuple[str, ...]:
+        """The names of the events with this step."""
         return tuple(each.event for each in self.events if each.step is step)
 
 
 def plan_install(
     text: str | None,
     launcher: Launcher,
-    remains: Remains | None = None,
+    original: OriginalState | None = None,
     *,
     name: str = "settings.json",
     status_line: bool = False,
 ) -> Change:
-    """Have each hook exactly once, in a group of its own, starting `launcher`.
+    """Plan to have each hook exactly once, in a group of its own, starting `launcher`.
 
-    With `status_line` also have ours, around the one that is there; without, one of ours stays and is put right.
+    With `status_line` our status line is put in as well, around the one that is there. Without it, one of ours stays
+    and is repaired.
 
-    `text` is the file's, None where there is none; `remains` what the last install left to be kept; `name` is how the
-    file is called in the error. Raises SettingsError when the text can't be edited safely, ValueError for a launcher
-    that `hook_command_of` does not know.
+    `text` is None where there is no file; `original` is what the last install kept; `name` is the file's in the error.
+    Raises SettingsError when the text can't be edited safely, StatusLineError when only the status line can't be put
+    in, ValueError for a launcher that `hook_command_of` would not recognise.
     """
     if hook_command_of(launcher.entry("mark-start")) is None:
-        raise ValueError(f"an uninstall would not know {launcher} again")
-    base, _ = _strip(text, remains or Remains(), name, install_advice(launcher))
-    kept_aside = _remains_of(base)
+        raise ValueError(f"an uninstall would not recognise {launcher}")
+    base, _ = _without_ours(text, original or OriginalState(), name, install_advice(launcher))
+    original = _original_state_of(base)
     working = _NEW_FILE if text is None or jsonedit.is_blank(text) else text
-    _check(working, launcher, name)
+    _refuse_other_forms(working, launcher, name)
     events = []
     for hook in HOOKS:
-        working, step = _ensure(working, hook, launcher)
+        working, step = _install_hook(working, hook, launcher)
         events.append(EventStep(hook.event, step))
-    working, strays = _remove_strays(working, kept_aside)
+    working, strays = _remove_strays(working, original)
     events += [EventStep(event, Step.REMOVED) for event in strays if event not in {hook.event for hook in HOOKS}]
-    had_ours = statusline_setting.ours_in(working) is not None
+    had_ours = statusline_setting.our_command_in(working) is not None
     if status_line or had_ours:
-        held = base is not None and not jsonedit.is_blank(base)
-        kept_aside = replace(kept_aside, status_line=statusline_setting.written(base or "") if held else None)
-        working, step = _ensure_status_line(working, launcher, name, had_ours=had_ours)
+        has_content = base is not None and not jsonedit.is_blank(base)
+        original = replace(
+            original, status_line=statusline_setting.command_as_written(base or "") if has_content else None
+        )
+        working, step = _install_status_line(working, launcher, name, had_ours=had_ours)
         events.append(EventStep(statusline_setting.KEY, step))
-    return _change(text, working, events, kept_aside)
+    return _change(text, working, events, original)
 
 
-def plan_uninstall(text: str | None, remains: Remains | None = None, *, name: str = "settings.json") -> Change:
-    """Take out everything of ours and nothing else. Raises SettingsError when the text can't be edited safely."""
-    after, events = _strip(text, remains or Remains(), name, UNINSTALL_ADVICE)
-    return _change(text, after, [EventStep(event, Step.REMOVED) for event in events], Remains())
+def plan_uninstall(text: str | None, original: OriginalState | None = None, *, name: str = "settings.json") -> Change:
+    """Plan to remove everything of ours and nothing else. Raises SettingsError when the text can't be edited safely."""
+    after, events = _without_ours(text, original or OriginalState(), name, UNINSTALL_ADVICE)
+    return _change(text, after, [EventStep(event, Step.REMOVED) for event in events], OriginalState())
 
 
-def _change(before: str | None, after: str | None, events: list[EventStep], remains: Remains) -> Change:
+def _change(before: str | None, after: str | None, events: list[EventStep], original: OriginalState) -> Change:
     disabled = False
     foreign: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
     if after is not None and not jsonedit.is_blank(after):
         root = jsonedit.parse(after)
         disabled = isinstance(root.value, dict) and root.value.get("disableAllHooks") is True
         foreign = tuple(
             str(entry["command"]) for entry in all_entries(after) if not hook_command_of(entry) and mentions_us(entry)
         )
-    return Change(before, after, tuple(events), remains, disabled, foreign)
+        invalid = invalid_items(after)
+    return Change(before, after, tuple(events), original, disabled, foreign, invalid)
 
 
-# Taking out
+# Removing
 
 
-def _strip(text: str | None, remains: Remains, name: str, advice: str) -> tuple[str | None, tuple[str, ...]]:
-    """The text without anything of ours, as far back as an absent file, and the events that had any."""
+def _without_ours(
+    text: str | None, original: OriginalState, name: str, advice: str
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the text without anything of ours (None: without the file), and the events that had any."""
     if text is None or jsonedit.is_blank(text):
         return text, ()
     _parse(text, name, advice)
     events: dict[str, None] = {}
     working = text
-    while place := next(ours_in(working), None):
-        events[place.event] = None
-        working = remove_place(working, place, remains.empty)
-    without = statusline_setting.take_out(working, remains.status_line, remains.empty.get((), ""))
+    while location := next(our_entries(working), None):
+        events[location.event] = None
+        working = remove_entry(working, location, original.empty)
+    without = statusline_setting.remove(working, original.status_line, original.empty.get((), ""))
     if without != working:
         events[statusline_setting.KEY] = None
         working = without
     if events and jsonedit.filling(working, jsonedit.parse(working)) is not None:
-        if remains.absent:
+        if original.absent:
             return None, tuple(events)
-        if remains.blank is not None:
-            return remains.blank, tuple(events)
+        if original.blank is not None:
+            return original.blank, tuple(events)
     return working, tuple(events)
 
 
-def _remains_of(base: str | None) -> Remains:
-    """What will have to be remembered of a text that has nothing of ours, once it has."""
+def _original_state_of(base: str | None) -> OriginalState:
+    """What an install must remember of a text that has nothing of ours."""
     if base is None:
-        return Remains(absent=True)
+        return OriginalState(absent=True)
     if jsonedit.is_blank(base):
-        return Remains(blank=base)
+        return OriginalState(blank=base)
     root = jsonedit.parse(base)
     hooks = jsonedit.member(base, root, "hooks")
     places: dict[KeyPath, Node | None] = {(): root, ("hooks",): hooks}
     for hook in HOOKS:
         places["hooks", hook.event] = jsonedit.member(base, hooks, hook.event) if hooks else None
     fillings = {path: jsonedit.filling(base, node) for path, node in places.items() if node}
-    return Remains(empty={path: fill for path, fill in fillings.items() if fill is not None})
+    return OriginalState(empty={path: fill for path, fill in fillings.items() if fill is not None})
 
 
-# Putting in
+# Installing
 
 
-def _ensure(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]:
-    """Have the hook once and in the right form in its event, and nothing else of ours there."""
+def _install_hook(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]:
+    """Put the hook into its event, once and in the right form, and remove anything else of ours there."""
     root = jsonedit.parse(text)
     hooks = jsonedit.member(text, root, "hooks")
     if hooks is None:
@@ -218,41 +231,41 @@ def _ensure(text: str, hook: Hook, launcher: Launcher) -> tuple[str, Step]:
     array = jsonedit.member(text, hooks, hook.event)
     if array is None:
         return jsonedit.append(text, hooks, [hook.group(launcher)], hook.event), Step.ADDED
-    had_ours = first_place(text, hook.event) is not None
+    had_ours = first_of_ours(text, hook.event) is not None
     working = text
-    if own_item(working, hook.event) is None:
-        # Before any removal, so that the array is never empty in between.
+    if item_of_ours_alone(working, hook.event) is None:
+        # Before any removal, so that the array is never empty.
         working = jsonedit.append(working, array, hook.group(launcher))
-    while own := own_item(working, hook.event):
-        stray = first_place(working, hook.event, beside=own[0])
+    while own := item_of_ours_alone(working, hook.event):
+        stray = first_of_ours(working, hook.event, beside=own[0])
         if stray is None:
-            working = _mend(working, own[1], hook, launcher)
+            working = _repair(working, own[1], hook, launcher)
             break
-        working = remove_place(working, stray, {})
+        working = remove_entry(working, stray, {})
     if not had_ours:
         return working, Step.ADDED
     return working, Step.KEPT if working == text else Step.REPAIRED
 
 
-def _ensure_status_line(text: str, launcher: Launcher, name: str, *, had_ours: bool) -> tuple[str, Step]:
-    """Have our status line, around the one that is there."""
+def _install_status_line(text: str, launcher: Launcher, name: str, *, had_ours: bool) -> tuple[str, Step]:
+    """Put our status line in, around the one that is there."""
     try:
-        after = statusline_setting.ensure(text, launcher)
+        after = statusline_setting.install(text, launcher)
     except statusline_setting.StatusLineProblem as problem:
-        raise SettingsError(f"{name}: {problem}", STATUS_LINE_ADVICE) from None
+        raise StatusLineError(f"{name}: {problem}", STATUS_LINE_ADVICE) from None
     if not had_ours:
         return after, Step.ADDED if after != text else Step.KEPT
     return after, Step.KEPT if after == text else Step.REPAIRED
 
 
-def _mend(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:
-    """Bring an item that is ours alone into the right form: untouched if it is, else as little as will do."""
+def _repair(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:
+    """Bring an item that is ours alone into the right form, with the smallest edit."""
     wanted = hook.group(launcher)
     group = group_entries(text, item)
-    if group is None or len(group[1]) != 1 or not _matches(item.value, hook):
+    if group is None or len(group[1]) != 1 or not _has_right_matcher(item.value, hook):
         return jsonedit.replace(text, item, wanted)
     entry = group[1][0].node
-    right = {"type": "command", **launcher.entry(hook.mark)}
+    right = {"type": "command", **launcher.entry(hook.command)}
     if not _same_but_for_program(entry.value, right):
         return jsonedit.replace(text, item, wanted)
     command = jsonedit.member(text, entry, "command")
@@ -261,8 +274,8 @@ def _mend(text: str, item: Node, hook: Hook, launcher: Launcher) -> str:
     return jsonedit.replace(text, command, right["command"])
 
 
-def _matches(group: object, hook: Hook) -> bool:
-    """The group has the hook's matcher, and no key that we know nothing of."""
+def _has_right_matcher(group: object, hook: Hook) -> bool:
+    """Whether the group has the hook's matcher and no unknown key."""
     if not isinstance(group, dict) or not set(group) <= {"matcher", "hooks"}:
         return False
     everything = group.get("matcher") in (None, "", "*")
@@ -270,25 +283,25 @@ def _matches(group: object, hook: Hook) -> bool:
 
 
 def _same_but_for_program(entry: object, right: dict[str, object]) -> bool:
-    """The entry differs from `right` by its command at most. Somebody's own `timeout` is theirs to choose."""
+    """Whether the entry differs from `right` by its command at most. The `timeout` is the user's choice."""
     if not isinstance(entry, dict) or set(entry) != {*right, "timeout"}:
         return False
     timeout = entry["timeout"]
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
         return False
-    # A command line says the mark too; it must be the event's own.
+    # A command line also holds the hook command, which must be the event's own.
     return all(entry[key] == right[key] for key in right if key != "command") and hook_command_of(
         entry
     ) == hook_command_of(right)
 
 
-def _remove_strays(text: str, remains: Remains) -> tuple[str, tuple[str, ...]]:
-    """Take out what is ours in events that we don't listen to, and under keys that no reader sees."""
+def _remove_strays(text: str, original: OriginalState) -> tuple[str, tuple[str, ...]]:
+    """Remove entries of ours from events that have no hook of ours, and under keys that no reader sees."""
     wanted = {hook.event for hook in HOOKS}
     events: dict[str, None] = {}
-    while stray := next((p for p in ours_in(text) if p.event not in wanted or not p.effective), None):
+    while stray := next((p for p in our_entries(text) if p.event not in wanted or not p.effective), None):
         events[stray.event] = None
-        text = remove_place(text, stray, remains.empty)
+        text = remove_entry(text, stray, original.empty)
     return text, tuple(events)
 
 
@@ -302,8 +315,8 @@ def _parse(text: str, name: str, advice: str) -> Node:
         raise SettingsError(f"{name} is not strict JSON: {problem}", advice) from None
 
 
-def _check(text: str, launcher: Launcher, name: str) -> None:
-    """Raise SettingsError for a text that our hooks can't be put into without changing what is there."""
+def _refuse_other_forms(text: str, launcher: Launcher, name: str) -> None:
+    """Raise SettingsError for a text that can't take our hooks without a change to what is there."""
     root = _parse(text, name, install_advice(launcher))
     if not isinstance(root.value, dict):
         raise SettingsError(f"{name} holds {_kind(root.value)} where an object belongs", install_advice(launcher))
@@ -326,8 +339,8 @@ def _check(text: str, launcher: Launcher, name: str) -> None:
 def install_advice(launcher: Launcher) -> str:
     """What to do when the file is refused, with the JSON to paste."""
     return (
-        "Nothing was changed. Mend it and run `claude-session-status install-hooks` again, "
-        f"or put this into it yourself:\n{snippet(launcher)}"
+        "Nothing was changed. Correct it and run `claude-session-status install-hooks` again, "
+        f"or put this into it yourself:\n{hooks_json(launcher)}"
     )
 
 

@@ -1,7 +1,7 @@
 """Our Claude Code plugin, seen from the program: whether it is enabled, and which command its hooks would start.
 
-The plugin holds hooks only. Its `hooks/run.sh` looks for the command on PATH and then where installers put it; the
-places here are the same ones, in the same order, which a test holds.
+The plugin has hooks only. Its `hooks/run.sh` looks for the command on PATH and then where installers put it. `PLACES`
+are the same folders in the same order, which a test compares.
 """
 
 import glob
@@ -24,11 +24,11 @@ PLACES = (
     "$APPDATA/Python/Python3*/Scripts",
     "$LOCALAPPDATA/Microsoft/WinGet/Links",
 )
-"""Folders, the stars in them as the shell has them."""
+"""Folders; a star in them means what it means to the shell."""
 
 
 def enabled_in(text: str) -> str | None:
-    """Under which key (`NAME@marketplace`) a settings file's text enables the plugin; None where it does not."""
+    """Return the key (`NAME@marketplace`) by which a settings file enables the plugin; None where it does not."""
     try:
         settings = json.loads(text)
     except (ValueError, RecursionError):
@@ -48,7 +48,7 @@ def command_of(
     matching: Callable[[str], Sequence[str]],
     is_executable: Callable[[str], bool],
 ) -> str | None:
-    """What the plugin's hooks start; None where they find nothing. The client's PATH may differ from `which`'s."""
+    """Return the program that the plugin's hooks start; None where they find none. The client's PATH may differ."""
     if (found := which(_PROGRAM)) is not None:
         return found
     for place in PLACES:
@@ -69,7 +69,7 @@ def command_of(
 def this_command() -> str | None:
     """`command_of` on this machine."""
     windows = sys.platform == "win32"
-    # Git Bash makes HOME of the user's profile where it is not set.
+    # Where HOME is not set, Git Bash takes the user's profile.
     home = os.environ.get("HOME") or os.path.expanduser("~")
     found = command_of(
         {**os.environ, "HOME": home},

@@ -1,10 +1,10 @@
 """Puts our status line into the text of a settings file, around the user's own command where there is one.
 
-Claude Code has one `statusLine` command. Where it is taken, only its `command` is replaced, by ours with the old one as
-its argument; so the text itself tells what was there. How that was written in JSON (an escape more or less) is the one
-thing that must be remembered for an uninstall to give back every byte.
+Claude Code has one `statusLine` command. Where the user has one, only its `command` is replaced: by ours, with the old
+one as its argument. So the text itself shows what was there. How the old command was written in JSON (an escape more or
+less) is remembered, so that an uninstall gives back every byte.
 
-Pure, like `settings`: text in, text out.
+Pure: text in, text out.
 """
 
 import json
@@ -17,64 +17,64 @@ from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM, La
 from claude_session_status.claude.setup.jsonedit import Node
 
 KEY = "statusLine"
-REFRESH_SECONDS = 5
-"""How often the client renders our own line while nothing happens: a countdown that stands still would be wrong."""
+REFRESH_SECONDS = 30
+"""How often the client runs our own line while nothing happens, so that an idle session's state stays fresh."""
 
-_VERB = "statusline"
+_COMMAND = "statusline"
 
 
-class StatusLineProblem(ValueError):  # noqa: N818 - never reaches a person: the caller makes it a SettingsError
+class StatusLineProblem(ValueError):  # noqa: N818 - never reaches a person: the caller turns it into a SettingsError
     """Our status line can't be put in; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
-    """A command line of ours: how the program is started, and the command that it passes the JSON on to."""
+class OurCommand:
+    """A status line command of ours: how the program is started, and the user's own command that it runs."""
 
     launcher: tuple[str, ...]
     wrapped: str | None = None
 
 
-def parse(command: object) -> Ours | None:
-    """What a `statusLine` command of ours says; None for one that is not, or that does more than ours."""
+def parse_command(command: object) -> OurCommand | None:
+    """Read a `statusLine` command of ours; None for one that is not ours, or that does more."""
     if not isinstance(command, str):
         return None
     try:
         words = shlex.split(command)
     except ValueError:  # an unbalanced quote
         return None
-    # A pipe or a variable would be a word like any other here: only what has none of them means what the words say.
-    if shlex.join(words) != command or _VERB not in words:
+    # shlex takes a pipe or a variable for a word: only a line that has none of them joins to itself again.
+    if shlex.join(words) != command or _COMMAND not in words:
         return None
-    at = words.index(_VERB)
+    at = words.index(_COMMAND)
     launcher, rest = words[:at], words[at + 1 :]
     if not (launcher[-2:] == ["-m", MODULE] or (len(launcher) == 1 and is_our_name(launcher[0]))):
         return None
     if not rest:
-        return Ours(tuple(launcher))
+        return OurCommand(tuple(launcher))
     if rest[0] != "--" or len(rest) < 2:
         return None
     is_line = rest[1:3] == ["sh", "-c"] and len(rest) == 4
-    return Ours(tuple(launcher), rest[3] if is_line else shlex.join(rest[1:]))
+    return OurCommand(tuple(launcher), rest[3] if is_line else shlex.join(rest[1:]))
 
 
 def command_line(launcher: Launcher, wrapped: str | None = None) -> str:
-    """The command that runs us. Raises StatusLineProblem where no such line would work."""
+    """Return the command that runs us. Raises StatusLineProblem where no such line would work."""
     program = launcher.program
     if launcher.direct:
-        # Git Bash or PowerShell runs it: a path without spaces, with forward slashes, means the same to both.
+        # Git Bash or PowerShell runs it. Both read a path without spaces and with forward slashes the same way.
         program = program.replace("\\", "/")
         if wrapped is not None:
             raise StatusLineProblem("on Windows a status line of your own can't be wrapped")
         if not re.fullmatch(r"[\w:./+-]+", program):
             raise StatusLineProblem(f"on Windows no command line can name {launcher.program}")
-    words = (program, *launcher.arguments, _VERB)
+    words = (program, *launcher.arguments, _COMMAND)
     return shlex.join(words if wrapped is None else (*words, "--", "sh", "-c", wrapped))
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the `statusLine` that readers see stands in the document."""
+class _Location:
+    """Where the `statusLine` that readers see is in the document."""
 
     root: Node
     index: int
@@ -82,67 +82,69 @@ class _Place:
     command: Node | None
 
 
-def _place(text: str) -> _Place | None:
+def _locate(text: str) -> _Location | None:
     root = jsonedit.parse(text)
     named = [(i, child) for i, child in enumerate(jsonedit.children(text, root)) if child.key == KEY]
     if not named:
         return None
-    index, child = named[-1]  # of several the last, as every JSON reader has it
+    index, child = named[-1]  # JSON readers take the last of several
     command = jsonedit.member(text, child.node, "command") if isinstance(child.node.value, dict) else None
-    return _Place(root, index, child.node, command)
+    return _Location(root, index, child.node, command)
 
 
-def ours_in(text: str) -> Ours | None:
-    """Our status line in the text; None where there is none."""
-    place = _place(text)
-    return parse(place.command.value) if place is not None and place.command is not None else None
+def our_command_in(text: str) -> OurCommand | None:
+    """Return our status line in the text; None where there is none."""
+    location = _locate(text)
+    return parse_command(location.command.value) if location is not None and location.command is not None else None
 
 
-def written(text: str) -> str | None:
-    """How the command that is there is written, in JSON; None where there is none."""
-    place = _place(text)
-    command = place.command if place is not None else None
+def command_as_written(text: str) -> str | None:
+    """Return the JSON that the present command is written as; None where there is no command."""
+    location = _locate(text)
+    command = location.command if location is not None else None
     return text[command.start : command.end] if command is not None and isinstance(command.value, str) else None
 
 
-def ensure(text: str, launcher: Launcher) -> str:
-    """Have our status line, around whatever command is there. Raises StatusLineProblem."""
-    place = _place(text)
-    if place is None:
+def install(text: str, launcher: Launcher) -> str:
+    """Return the text with our status line, around the command that is there. Raises StatusLineProblem."""
+    location = _locate(text)
+    if location is None:
         own = {"type": "command", "command": command_line(launcher), "refreshInterval": REFRESH_SECONDS}
         return jsonedit.append(text, jsonedit.parse(text), own, KEY)
-    value = place.value.value
-    if not isinstance(value, dict) or value.get("type") != "command" or place.command is None:
+    value = location.value.value
+    if not isinstance(value, dict) or value.get("type") != "command" or location.command is None:
         raise StatusLineProblem(f'"{KEY}" is there, but runs no command')
-    command = place.command.value
+    command = location.command.value
     if not isinstance(command, str) or not command.strip():
         raise StatusLineProblem(f'"{KEY}" is there, but its command is not a text')
-    ours = parse(command)
-    if ours is None and re.search(rf"(?:{PROGRAM}|{MODULE})\S*\s+{_VERB}\b", command):
-        return text  # somebody's own line that calls us: as good as ours
+    ours = parse_command(command)
+    if ours is None and re.search(rf"(?:{PROGRAM}|{MODULE})\S*\s+{_COMMAND}\b", command):
+        return text  # the user's own command runs ours
     line = command_line(launcher, command if ours is None else ours.wrapped)
-    return text if line == command else jsonedit.replace(text, place.command, line)
+    return text if line == command else jsonedit.replace(text, location.command, line)
 
 
-def take_out(text: str, kept: str | None, fill: str = "") -> str:
-    """The text without our status line: the old command in its place, or the key gone. Unchanged where it is not ours.
+def remove(text: str, as_written: str | None, fill: str = "") -> str:
+    """Return the text without our status line: with the wrapped command instead, or without the key.
 
-    `kept` is how the old command was written, `fill` the whitespace to leave in a document that then holds nothing.
+    `as_written` is the JSON that the wrapped command was written as; `fill` is the whitespace for a document that then
+    holds nothing. A status line that is not ours stays.
     """
-    place = _place(text)
-    ours = ours_in(text)
-    if place is None or place.command is None or ours is None:
+    location = _locate(text)
+    ours = our_command_in(text)
+    if location is None or location.command is None or ours is None:
         return text
     if ours.wrapped is None:
-        return jsonedit.remove(text, place.root, place.index, fill)
-    raw = kept if kept is not None and means(kept) == ours.wrapped else json.dumps(ours.wrapped, ensure_ascii=False)
-    return text[: place.command.start] + raw + text[place.command.end :]
+        return jsonedit.remove(text, location.root, location.index, fill)
+    is_same = as_written is not None and string_value(as_written) == ours.wrapped
+    restored = as_written if is_same and as_written else json.dumps(ours.wrapped, ensure_ascii=False)
+    return text[: location.command.start] + restored + text[location.command.end :]
 
 
-def means(raw: str) -> str | None:
-    """The text that a JSON string stands for; None for anything else, and for one with space around it."""
+def string_value(written: str) -> str | None:
+    """Return the value of a JSON string; None for any other JSON, and for one with space around it."""
     try:
-        value = json.loads(raw)
+        value = json.loads(written)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, str) and raw == raw.strip() else None
+    return value if isinstance(value, str) and written == written.strip() else None

@@ -1,4 +1,4 @@
-"""Starting the tray at login, in each platform's way: undone to the byte, and never over a file that is not ours."""
+"""Starts the tray at login, in each platform's way: undone to the byte, and never over another program's file."""
 
 import ntpath
 import os
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def for_platform(platform: str, environ: Mapping[str, str], home: str, start: Start) -> Autostart:
-    """The way of a platform (`sys.platform`), in the home folder `home`. Nothing is looked at yet."""
+    """Return a platform's way (`sys.platform`), in the home folder `home`. Reads nothing yet."""
     if platform == "win32":
         import winreg  # noqa: PLC0415 - exists nowhere else
 
@@ -42,28 +42,28 @@ def start_of(
     words: tuple[str, ...],
     environ: Mapping[str, str],
     platform: str = sys.platform,
-    executable: str = sys.executable,
     is_file: Callable[[str], bool] = os.path.isfile,
 ) -> Start:
-    """What is to be started at login: `words` and `tray`.
+    """Return what starts the tray at login. `words` start the program without a command.
 
-    At login no shell has read its files, so a `CLAUDE_CONFIG_DIR` that is set there must be said here. On Windows the
-    program without a console is taken, where there is one beside `executable`: the console would stay on the screen.
+    At login no shell has read its files, so a `CLAUDE_CONFIG_DIR` that is set now is set there too. On Windows the
+    program without a console is taken, where there is one: the console would stay on the screen.
     """
     if platform == "win32" and words:
-        words = _windowless(ntpath.dirname(executable), is_file) or words
+        words = (_windowless(words[0], is_file), *words[1:])
     claude_dir = environ.get("CLAUDE_CONFIG_DIR")
     kept = {"CLAUDE_CONFIG_DIR": os.path.abspath(claude_dir)} if claude_dir else {}
     return Start((*words, "tray"), kept)
 
 
-def _windowless(folder: str, is_file: Callable[[str], bool]) -> tuple[str, ...] | None:
-    frozen, python = ntpath.join(folder, "claude-session-status-tray.exe"), ntpath.join(folder, "pythonw.exe")
-    if is_file(frozen):
-        return (frozen,)
-    return (python, "-P", "-m", "claude_session_status") if is_file(python) else None
+def _windowless(program: str, is_file: Callable[[str], bool]) -> str:
+    """The program of the same kind without a console: Python's own, or the one that PyInstaller puts beside ours."""
+    folder, name = ntpath.split(program)
+    other = "pythonw.exe" if name.lower().startswith("python") else "claude-session-status-tray.exe"
+    windowless = ntpath.join(folder, other)
+    return windowless if is_file(windowless) else program
 
 
 def for_this_machine(words: tuple[str, ...]) -> Autostart:
-    """`for_platform` for the process that asks. `words` start the program, without a command."""
+    """`for_platform` for this process. `words` start the program, without a command."""
     return for_platform(sys.platform, os.environ, os.path.expanduser("~"), start_of(words, os.environ))

@@ -1,5 +1,6 @@
 """What every way of starting at login has in common."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -8,13 +9,16 @@ from enum import StrEnum
 from typing import Protocol
 
 from claude_session_status.errors import AutostartError
+from claude_session_status.private import read_regular
 
-MARK = "Made by `claude-session-status autostart on`; `autostart off` takes it away."
-"""Says in a file that it is ours. One of the same name without it is somebody else's."""
+SIGNATURE = "Made by `claude-session-status autostart on`; `autostart off` takes it away."
+"""Stands in a file of ours. A file of the same name without it belongs to somebody else."""
+
+_TEMPORARY = ".claude-session-status-"
 
 
 class AutostartOutcome(StrEnum):
-    """What turning it on or off did."""
+    """What enabling or disabling it did."""
 
     DONE = "done"
     UNCHANGED = "was so already"
@@ -29,39 +33,39 @@ class Start:
 
 
 class Autostart(Protocol):
-    """One platform's way. Looks at files when asked, and never before."""
+    """One platform's way to start the tray at login. Looks at files only when asked."""
 
     @property
     def place(self) -> str:
-        """Where it is written down, for a person."""
+        """Where it is set, for a person to read."""
 
     def is_on(self) -> bool:
-        """Whether the tray starts at login. Raises nothing: what can't be read is off."""
+        """Whether the tray starts at login. Raises nothing: a setting that can't be read counts as off."""
 
     def command(self) -> tuple[str, ...] | None:
-        """What starts at login, ours or an older one of ours; None when nothing of ours does."""
+        """The command that our setting starts, of this version or an older one; None where there is no such setting."""
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
-        """Have it so. Raises AutostartError: what is there is somebody else's, or can't be written."""
+        """Enable or disable start at login. Raises AutostartError: another program's setting, or one not writable."""
 
     def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
-        """The same, for whoever does not ask what was done."""
+        """Like `put`, without its outcome."""
 
 
 class Switch:
-    """What the ways share: a switch as the tray's menu has it."""
+    """The part of `Autostart` that all platforms share."""
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - likewise
-        """Have it so."""
+        """Enable or disable start at login."""
         raise NotImplementedError
 
     def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
-        """Have it so, for whoever does not ask what was done. Raises AutostartError."""
+        """Like `put`, without its outcome. Raises AutostartError."""
         self.put(on)
 
 
 class OneFile:
-    """The ways that are one file in a folder: it is ours if it bears our mark."""
+    """A setting that is one file in a folder. The file is ours if it bears our signature."""
 
     def __init__(self, path: str, render: Callable[[], bytes], mode: int = 0o644) -> None:
         self.path = path
@@ -71,8 +75,7 @@ class OneFile:
     def read(self) -> bytes | None:
         """The file's bytes; None when there is none. Raises AutostartError."""
         try:
-            with open(self.path, "rb") as file:
-                return file.read()
+            return read_regular(self.path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -80,25 +83,26 @@ class OneFile:
                 f"{self.path} can't be read: {error.strerror}", "Move it away, then try again"
             ) from error
 
-    def ours(self) -> bytes | None:
+    def read_ours(self) -> bytes | None:
         """The file's bytes if it is ours; else None. Raises nothing."""
         try:
             content = self.read()
         except AutostartError:
             return None
-        return content if content is not None and MARK.encode() in content else None
+        return content if content is not None and SIGNATURE.encode() in content else None
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - as above
-        """Write it, or take it away. Raises AutostartError."""
+        """Write the file, or remove it. Raises AutostartError."""
         before = self.read()
-        if before is not None and MARK.encode() not in before:
+        if before is not None and SIGNATURE.encode() not in before:
             if not on:
-                return AutostartOutcome.UNCHANGED  # theirs: ours is not there
+                return AutostartOutcome.UNCHANGED  # it is not ours
             raise AutostartError(f"{self.path} is there, and was not made by us", "Move it away, then try again")
         after = self._render() if on else None
-        if before == after:
-            return AutostartOutcome.UNCHANGED
         try:
+            self._remove_leftovers()
+            if before == after:
+                return AutostartOutcome.UNCHANGED
             if after is None:
                 os.unlink(self.path)
             else:
@@ -110,10 +114,10 @@ class OneFile:
         return AutostartOutcome.DONE
 
     def _write(self, content: bytes) -> None:
-        """Whole or not at all; where the file is a link, what it points to. Raises OSError."""
+        """Write the whole file or nothing; where the file is a link, write its target. Raises OSError."""
         target = os.path.realpath(self.path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        descriptor, half = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".claude-session-status-")
+        descriptor, half = tempfile.mkstemp(dir=os.path.dirname(target), prefix=_TEMPORARY)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -122,3 +126,9 @@ class OneFile:
         except BaseException:
             os.unlink(half)
             raise
+
+    def _remove_leftovers(self) -> None:
+        """Remove the half-written files of a run that was killed."""
+        folder = os.path.dirname(os.path.realpath(self.path))
+        for path in glob.glob(f"{glob.escape(folder)}/{_TEMPORARY}????????"):
+            os.unlink(path)

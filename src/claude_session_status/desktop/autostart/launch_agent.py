@@ -4,7 +4,7 @@ import os
 import plistlib
 from typing import Any
 
-from claude_session_status.desktop.autostart.base import MARK, AutostartOutcome, OneFile, Start, Switch
+from claude_session_status.desktop.autostart.base import SIGNATURE, AutostartOutcome, OneFile, Start, Switch
 
 LABEL = "claude-session-status.tray"
 _HEAD = b'<plist version="1.0">'
@@ -32,11 +32,11 @@ class LaunchAgent(Switch):
         return tuple(map(str, words)) if isinstance(words, list) else None
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
-        """Write the file, or take it away."""
+        """Write the file, or remove it."""
         return self._file.put(on)
 
     def _agent(self) -> dict[str, Any] | None:
-        content = self._file.ours()
+        content = self._file.read_ours()
         try:
             agent = plistlib.loads(content) if content is not None else None
         except Exception:  # plistlib raises what its parsers raise
@@ -45,7 +45,7 @@ class LaunchAgent(Switch):
 
 
 def agent_of(start: Start) -> bytes:
-    """The property list. It runs in the person's own session only, and is not started again when it was quit."""
+    """The property list. It runs in the user's graphical session only, and does not restart after Quit."""
     agent: dict[str, Any] = {
         "Label": LABEL,
         "ProgramArguments": list(start.words),
@@ -55,4 +55,4 @@ def agent_of(start: Start) -> bytes:
     }
     if start.environment:
         agent["EnvironmentVariables"] = dict(start.environment)
-    return plistlib.dumps(agent).replace(_HEAD, f"<!-- {MARK} -->\n".encode() + _HEAD, 1)
+    return plistlib.dumps(agent).replace(_HEAD, f"<!-- {SIGNATURE} -->\n".encode() + _HEAD, 1)

@@ -1,7 +1,7 @@
 """Windows: a value under the user's `Run` key, which the shell starts at login.
 
-The registry has no comments, so the value is ours by its name and by what it runs. Task Manager switches a program off
-by a value of the same name under another key; that one is minded too.
+The registry has no comments, so the value is ours by its name and by the program that it runs. Task Manager disables a
+program by a value of the same name under another key, which is respected.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ _OURS = ("claude-session-status", "claude_session_status")
 
 
 class RunKey(Switch):
-    """The value in `registry`, which is the module `winreg` or something like it. It can set no variables."""
+    """The value in `registry`, which is the module `winreg` or a fake. It can set no variables."""
 
     def __init__(self, registry: Any, start: Start) -> None:  # winreg exists on Windows only, for mypy too
         self._registry = registry
@@ -29,20 +29,20 @@ class RunKey(Switch):
         return rf"HKEY_CURRENT_USER\{RUN}\{NAME}"
 
     def is_on(self) -> bool:
-        """Whether the value is there and Task Manager has not switched it off."""
+        """Whether the value is there and Task Manager has not disabled it."""
         approved = self._read(APPROVED)
         is_off = isinstance(approved, bytes) and approved[:1] != b"" and approved[0] % 2 == 1
-        return self._ours() is not None and not is_off
+        return self._read_ours() is not None and not is_off
 
     def command(self) -> tuple[str, ...] | None:
         """What the value starts."""
-        line = self._ours()
+        line = self._read_ours()
         return None if line is None else words_of(line)
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
-        """Set the value, or take it away."""
+        """Set the value, or remove it."""
         before = self._read(RUN)
-        if before is not None and self._ours() is None:
+        if before is not None and self._read_ours() is None:
             if not on:
                 return AutostartOutcome.UNCHANGED
             raise AutostartError(f"{self.place} is there, and was not made by us", "Rename it, then try again")
@@ -64,7 +64,7 @@ class RunKey(Switch):
             ) from error
         return AutostartOutcome.DONE
 
-    def _ours(self) -> str | None:
+    def _read_ours(self) -> str | None:
         line = self._read(RUN)
         return line if isinstance(line, str) and any(name in line for name in _OURS) else None
 
@@ -83,7 +83,7 @@ class RunKey(Switch):
 
 
 def words_of(line: str) -> tuple[str, ...]:
-    """A command line's words, for lines that `list2cmdline` made of paths, which hold no quotes."""
+    """Split a command line that `list2cmdline` made of words without quotes in them."""
     words, quoted = [""], False
     for character in line:
         if character == '"':

@@ -1,6 +1,6 @@
-"""Linux with systemd: the unit of the Debian package, which a person may have enabled in place of our entry.
+"""Linux with systemd: the unit of the Debian package, which the user may have enabled in place of our entry.
 
-It is seen here and left alone: who enabled it with `systemctl` disables it with that.
+This program never enables or disables the unit: the user does both with `systemctl`.
 """
 
 import os
@@ -14,7 +14,7 @@ DISABLE = "systemctl --user disable claude-session-status"
 
 
 class BesideSystemd(Switch):
-    """The entry `xdg`, unless a unit is enabled in `folder`, where systemd keeps what the user has set."""
+    """The entry `xdg`, unless a unit is enabled in `folder`, which holds the user's systemd settings."""
 
     def __init__(self, xdg: XdgAutostart, folder: str) -> None:
         self._xdg = xdg
@@ -31,11 +31,11 @@ class BesideSystemd(Switch):
         return self._link() is not None or self._xdg.is_on()
 
     def command(self) -> tuple[str, ...] | None:
-        """What the entry starts; None where it is systemd that starts something."""
+        """The command that the entry starts; None where systemd starts the tray."""
         return None if self._link() is not None else self._xdg.command()
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
-        """Write the entry unless systemd starts the tray, or take it away. Raises AutostartError: the unit is on."""
+        """Write the entry unless systemd starts the tray, or remove it. Raises AutostartError: the unit is enabled."""
         is_enabled = self._link() is not None
         if on and is_enabled:
             return AutostartOutcome.UNCHANGED
@@ -45,7 +45,7 @@ class BesideSystemd(Switch):
         return outcome
 
     def _link(self) -> str | None:
-        """What makes systemd start the unit: a link in a target's `.wants`, whose file is still there."""
+        """The link in a target's `.wants` that makes systemd start the unit; None where there is none."""
         try:
             targets = sorted(name for name in os.listdir(self._folder) if name.endswith(".target.wants"))
         except OSError:

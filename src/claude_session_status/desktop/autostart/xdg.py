@@ -1,9 +1,9 @@
-"""Linux and its like: a desktop entry in `autostart`, by the Desktop Entry and Autostart specifications."""
+"""Linux and BSD: a desktop entry in `autostart`, by the Desktop Entry and Autostart specifications."""
 
 import os
 import re
 
-from claude_session_status.desktop.autostart.base import MARK, AutostartOutcome, OneFile, Start, Switch
+from claude_session_status.desktop.autostart.base import SIGNATURE, AutostartOutcome, OneFile, Start, Switch
 
 _NAME = "claude-session-status.desktop"
 _RESERVED = re.compile(r"[ \t\n\"'\\><~|&;$*?#()`]|^$")
@@ -21,13 +21,13 @@ class XdgAutostart(Switch):
         return self._file.path
 
     def is_on(self) -> bool:
-        """Whether the entry is there; a desktop's own settings may have switched it off in it."""
-        content = self._file.ours()
+        """Whether the entry is there, and the desktop's settings have not disabled it in the file."""
+        content = self._file.read_ours()
         return content is not None and not _is_switched_off(content.decode("utf-8", "replace"))
 
     def command(self) -> tuple[str, ...] | None:
-        """What the entry starts, without the variables that it sets."""
-        content = self._file.ours()
+        """The command that the entry starts, without the variables that it sets."""
+        content = self._file.read_ours()
         line = re.search(r"^Exec=(.*)$", (content or b"").decode("utf-8", "replace"), re.MULTILINE)
         if line is None:
             return None
@@ -39,7 +39,7 @@ class XdgAutostart(Switch):
         return words
 
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
-        """Write the entry, or take it away."""
+        """Write the entry, or remove it."""
         return self._file.put(on)
 
 
@@ -50,15 +50,15 @@ def _is_switched_off(text: str) -> bool:
 
 
 def entry_of(start: Start) -> str:
-    """The desktop entry. Without an icon: a wheel installs none where a desktop would look for it."""
+    """The desktop entry. It has no icon, since a wheel installs none where a desktop would look for it."""
     variables = [f"{name}={value}" for name, value in sorted(start.environment.items())]
     words = [*(["env", *variables] if variables else []), *start.words]
     return (
-        f"# {MARK}\n"
+        f"# {SIGNATURE}\n"
         "[Desktop Entry]\n"
         "Type=Application\n"
         "Name=Claude session status\n"
-        "Comment=How long Claude Code's prompt cache still lives\n"
+        "Comment=How long Claude Code's prompt cache stays warm\n"
         f"Exec={' '.join(map(quote, words))}\n"
         "Terminal=false\n"
         "X-GNOME-Autostart-enabled=true\n"
@@ -66,7 +66,7 @@ def entry_of(start: Start) -> str:
 
 
 def quote(word: str) -> str:
-    """A word of an `Exec` line: quoted by the line's rules, and then once more by those of every value."""
+    """Quote a word of an `Exec` line: by the rules of the line, then by the rules of any value."""
     word = word.replace("%", "%%")
     if _RESERVED.search(word):
         word = '"' + re.sub(r'(["`$\\])', r"\\\1", word) + '"'
