@@ -75,7 +75,7 @@ class InboxFindings:
     oldest_note_at: float | None = None
     refused: tuple[str, ...] = ()  # file names
     lock: str = ""
-    lock_holder: int | None = None  # the process id, looked up where the notes are old
+    lock_holder: int | None = None  # the process id, where the oldest note stays while it is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +244,15 @@ def check_inbox(found: Findings) -> Check:
     if inbox.problem:
         meaning = f"hooks can't write to {inbox.folder} ({inbox.problem}), so events are lost"
         return Check("inbox", State.BAD, meaning, "Make yourself the folder's owner, or free space on the disk")
-    if inbox.oldest_note_at is not None and found.now - inbox.oldest_note_at > OLD_NOTE_SECONDS:
-        meaning = f"{_waiting(inbox)}, the oldest for {words.duration(found.now - inbox.oldest_note_at)}"
-        if inbox.lock_holder is not None:
-            meaning += f": process {inbox.lock_holder} holds {inbox.lock} and records none"
-            fix = _command(found, "kill", "taskkill /F /PID", str(inbox.lock_holder))
-            return Check("inbox", State.BAD, f"{meaning}. No event is lost", fix)
+    age = found.now - inbox.oldest_note_at if inbox.oldest_note_at is not None else 0.0
+    if inbox.lock_holder is not None:
+        meaning = f"{_waiting(inbox)}, the oldest for {words.duration(age)}"
+        meaning += f": process {inbox.lock_holder} holds {inbox.lock} and records none"
+        kill = "taskkill /F /PID" if found.platform == "win32" else "kill -9"  # a stopped process ignores SIGTERM
+        fix = f"{kill} {inbox.lock_holder}"
+        return Check("inbox", State.BAD, f"{meaning}. No event is lost", fix)
+    if age > OLD_NOTE_SECONDS:
+        meaning = f"{_waiting(inbox)}, the oldest for {words.duration(age)}"
         return Check("inbox", State.BAD, f"{meaning}. No event is lost", f"{PROGRAM} status")
     if inbox.refused:
         first = os.path.join(inbox.folder, inbox.refused[0])

@@ -26,6 +26,7 @@ from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
 
+PATIENCE_SECONDS = 1.5  # with a process that records events
 CLIENT_SECONDS = 10.0  # for `claude --version`
 _TEST_TITLE = "claude-session-status: a test"
 _TEST_BODY = "You will get one like this before a cache expires."
@@ -54,7 +55,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         platform=sys.platform,
         hooks=_hooks(where),
         database=_database(where),
-        inbox=_inbox(where, now),
+        inbox=_inbox(where),
         config=checks.ConfigFindings(where.config, os.path.exists(where.config), config.load(where.config).problems),
         monitor=checks.MonitorFindings(
             last_seen_at=_changed_at(where.monitor_alive),
@@ -137,14 +138,13 @@ def _newest_transcript(projects: str) -> float | None:
     return max((at for at in times if at is not None), default=None)
 
 
-def _inbox(where: Paths, now: float) -> checks.InboxFindings:
+def _inbox(where: Paths) -> checks.InboxFindings:
     names = Spool(where.spool).names()
     try:
         refused = sorted(name for name in os.listdir(where.spool) if name.endswith(".refused"))
     except OSError:
         refused = []
     oldest = min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None)
-    is_stalled = oldest is not None and now - oldest > checks.OLD_NOTE_SECONDS and is_held(where.ingest_lock)
     return checks.InboxFindings(
         folder=where.spool,
         problem=_writing_problem(where.spool),
@@ -152,8 +152,20 @@ def _inbox(where: Paths, now: float) -> checks.InboxFindings:
         oldest_note_at=oldest,
         refused=tuple(refused),
         lock=where.ingest_lock,
-        lock_holder=holder_of(where.ingest_lock) if is_stalled else None,
+        lock_holder=_lock_holder(where),
     )
+
+
+def _lock_holder(where: Paths) -> int | None:
+    """The process that holds the ingest lock while the oldest note stays where it is for PATIENCE_SECONDS."""
+    spool = Spool(where.spool)
+    oldest = spool.names()[:1]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while oldest and spool.names()[:1] == oldest and is_held(where.ingest_lock):
+        if time.monotonic() > until:
+            return holder_of(where.ingest_lock)
+        time.sleep(0.05)
+    return None
 
 
 def _writing_problem(folder: str) -> str | None:
