@@ -22,6 +22,11 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fuzz N`: how many random inputs each fuzzer tries, instead of its own small number."""
+    parser.addoption("--fuzz", type=int, metavar="N", help="how many random inputs each fuzzer tries")
+
+
 @pytest.fixture(autouse=True)
 def claude_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `~/.claude` that nobody has used yet."""

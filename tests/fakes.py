@@ -1,9 +1,12 @@
-"""Stand-ins that tests share: a clock that tests move, and transcripts written line by line."""
+"""Helpers that tests share: a clock that tests move, transcripts written line by line, a process that holds a lock."""
 
 import json
 import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +15,7 @@ NOW = 1_795_509_600.0  # 2026-11-24T08:40:00Z: "now" in tests that need one
 
 
 class FakeClock:
-    """A clock that stands still until somebody waits: then it jumps to the end of the wait."""
+    """A clock that stands still until something waits: then it jumps to the end of the wait."""
 
     def __init__(self, now: float = NOW) -> None:
         self.now = now
@@ -61,7 +64,7 @@ class Transcript:
         return self
 
     def hole(self, size: int) -> Self:
-        """Append a line of `size` bytes of nothing, which takes no room on the disk."""
+        """Append a line of `size` zero bytes, which takes no room on the disk."""
         self.raw(b"")
         os.truncate(self.path, self.path.stat().st_size + size)
         return self.raw(b"\n")
@@ -71,19 +74,19 @@ class Transcript:
         return self.raw(json.dumps(fields).encode() + b"\n")
 
     def at(self, at: float, **fields: Any) -> Self:
-        """Append one line of any kind that bears a time."""
+        """Append one line of any kind that has a time."""
         return self.line(timestamp=iso(at), **fields)
 
     def user(self, at: float, content: Any = "do it", **extra: Any) -> Self:
-        """What the user typed, or what the client says in the user's name."""
+        """What the user typed, or what the client wrote as the user."""
         return self.line(type="user", timestamp=iso(at), message={"role": "user", "content": content}, **extra)
 
     def tool_result(self, at: float, **extra: Any) -> Self:
-        """What a tool gave back."""
+        """The result of a tool."""
         return self.user(at, [{"type": "tool_result", "tool_use_id": "t", "content": "done"}], **extra)
 
     def attachment(self, at: float) -> Self:
-        """Something the client put beside a prompt."""
+        """An attachment that the client added to a prompt."""
         return self.line(type="attachment", timestamp=iso(at), attachment={"type": "x"})
 
     def request(self, at: float, ref: str, source: str = "repl_main_thread") -> Self:
@@ -145,3 +148,20 @@ class Transcript:
         """Set the file's own time."""
         os.utime(self.path, (at, at))
         return self
+
+
+@contextmanager
+def holding(path: str) -> Iterator[int]:
+    """Another process holds the lock; its id."""
+    program = (
+        "import sys; from claude_session_status.lock import FileLock; lock = FileLock(sys.argv[1]);"
+        " print(lock.acquire(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"True\n"
+        yield process.pid
+        process.stdin.close()

@@ -2,14 +2,15 @@
 
 import itertools
 import json
+import logging
 import os
-import subprocess
-import sys
+import statistics
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
 
@@ -39,7 +40,7 @@ from claude_session_status.monitor import TICK_SECONDS, Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
-from fakes import NOW, FakeClock, Transcript
+from fakes import NOW, FakeClock, Transcript, holding
 
 
 class Scene:
@@ -97,13 +98,22 @@ class CountingStore(Store):
     opened = 0
     locked = False
 
-    @contextmanager
-    def _open(self, *, read_only: bool) -> Iterator[Any]:
+    def _count(self, is_opened: bool) -> None:
         if self.locked:
             raise StoreLockedError("the database is locked", "wait")
-        self.opened += 1
-        with super()._open(read_only=read_only) as connection:
-            yield connection
+        self.opened += is_opened
+
+    def load(self, since: float | None = None, ended_since: float | None = None) -> list[Session]:
+        self._count(is_opened=self.stamp() is not None)
+        return super().load(since, ended_since)
+
+    def select(self, session_ids: Iterable[str]) -> list[Session]:
+        self._count(is_opened=self.stamp() is not None)
+        return super().select(session_ids)
+
+    def update(self, session_ids: Iterable[str], change: Callable[[dict[str, Session]], Iterable[Session]]) -> None:
+        self._count(is_opened=True)
+        super().update(session_ids, change)
 
 
 @pytest.fixture
@@ -364,8 +374,9 @@ def _fail_for_odd(work: Callable[..., Any]) -> Callable[..., Any]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
-    module: ModuleType, function: str, scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    module: ModuleType, function: str, where: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    scene = Scene(where, FakeClock(), settings=Config(notify_before_seconds=(280,)))
     files = {name: Transcript(tmp_path / f"{name}.jsonl") for name in ("odd", "fine")}
     for name, lines in files.items():
         lines.user(NOW - 5).answer(NOW - 1, wrote_5m=5)
@@ -377,7 +388,7 @@ def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
         scene.clock.at(NOW + 10, lambda: files["fine"].user(NOW + 9).answer(NOW + 9.5, read=5))
         scene.clock.at(NOW + 10, lambda: files["odd"].user(NOW + 9).answer(NOW + 9.5, read=5))
         scene.clock.at(NOW + 20, lambda: scene.write("start", "new"))
-        scene.run(300)
+        scene.run(40)
     seen = {state.session.session_id: state.session for state in scene.last.sessions}
     assert {"fine", "new"} <= set(seen)
     assert seen["fine"].request is not None
@@ -385,7 +396,7 @@ def test_an_exception_from_one_session_is_logged_once_and_the_others_go_on(
     assert scene.last.problem is not None
     assert "(odd)" in scene.last.problem
     assert "unhashable" in scene.last.problem
-    assert (NOW + 279, "fine") in scene.alerts_given
+    assert (NOW + 29, "fine") in scene.alerts_given
     assert [name for _, name in scene.alerts_given].count("odd") <= 1
     logged = [record.getMessage() for record in caplog.records]
     assert logged
@@ -505,23 +516,6 @@ def test_a_single_look_waits_for_another_process_that_ingests(where: Paths, cloc
     assert len(monitor.snapshot().sessions) == 1
 
 
-@contextmanager
-def holding(path: str) -> Iterator[int]:
-    """Another process holds the lock; its id."""
-    program = (
-        "import sys; from claude_session_status.lock import FileLock; lock = FileLock(sys.argv[1]);"
-        " print(lock.acquire(), flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == b"True\n"
-        yield process.pid
-        process.stdin.close()
-
-
 # ---- the clock --------------------------------------------------------------
 
 
@@ -542,6 +536,74 @@ def test_a_clock_that_is_set_while_the_listener_draws_makes_no_wait_longer_than_
 
     scene.monitor.run(stop, draw)
     assert max(scene.clock.waits) <= TICK_SECONDS
+
+
+# ---- woken by hooks ---------------------------------------------------------
+
+
+class TestWokenByHooks:
+    """With the real clock: these tests wait for real threads."""
+
+    @pytest.fixture
+    def running(self, where: Paths) -> Iterator["SimpleQueue[Snapshot]"]:
+        """What a monitor shows that polls only every five seconds."""
+        monitor, stop = Monitor(where, Config(poll_seconds=5), alerts=False), threading.Event()
+        shots: SimpleQueue[Snapshot] = SimpleQueue()
+        thread = threading.Thread(target=monitor.run, args=(stop, lambda shot, alerts: shots.put(shot)))
+        thread.start()
+        shots.get(timeout=10)
+        yield shots
+        stop.set()
+        monitor.wake()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert not [t for t in threading.enumerate() if t.name == "wake"]
+
+    def delay(self, where: Paths, shots: "SimpleQueue[Snapshot]", session_id: str) -> float:
+        """Seconds from a hook's note to the snapshot that shows its session."""
+        began = time.monotonic()
+        Spool(where.spool).write(notes.encode(Event(EventKind.START, session_id, time.time())), time.time())
+        heartbeat.wake_monitor(where.wake)
+        while session_id not in {state.session.session_id for state in shots.get(timeout=10).sessions}:
+            pass
+        return time.monotonic() - began
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs")
+    def test_the_snapshot_changes_at_once(self, running: "SimpleQueue[Snapshot]", where: Paths) -> None:
+        delays = [self.delay(where, running, f"s{n}") for n in range(5)]
+        assert statistics.median(delays) < 2
+
+    @pytest.mark.parametrize("planted", ["file", "folder", "link"])
+    def test_something_else_in_its_place_is_logged_once_and_costs_only_the_delay(
+        self, planted: str, where: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture, clock: FakeClock
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        os.makedirs(where.folder)
+        if planted == "file":
+            Path(where.wake).write_bytes(b"precious")
+        elif planted == "folder":
+            os.mkdir(where.wake)
+        else:
+            Path(where.wake).symlink_to(tmp_path / "elsewhere")
+        scene = Scene(where, clock)
+        scene.write("turn")
+        scene.run(5)
+        assert len(scene.last.sessions) == 1
+        assert [where.wake in record.getMessage() for record in caplog.records] == [True]
+        assert planted != "file" or Path(where.wake).read_bytes() == b"precious"
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_notes_that_another_process_is_recording_are_shown_soon(scene: Scene, where: Paths) -> None:
+    scene.run(3)
+    scene.write("turn")
+    lock = FileLock(where.ingest_lock)
+    assert lock.acquire()
+    scene.clock.at(scene.clock.now + 0.5, lock.release)
+    began = scene.clock.now
+    scene.run(4)
+    first = next(shot.now for shot in scene.shown if shot.sessions)
+    assert first - began <= 0.8
 
 
 # ---- alerts -----------------------------------------------------------------

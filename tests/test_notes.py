@@ -30,7 +30,7 @@ def test_a_note_that_a_hook_writes_by_hand_is_valid_json(session_id: str, cwd: s
     assert json.loads(payload.encode(note)) == note
     event = notes.decode(payload.encode(note))
     assert (event.kind.value, event.session_id, event.at) == (
-        hook_table.kind_of(command, None),
+        hook_table.kind_of(command, {}),
         note["session_id"],
         NOW,
     )

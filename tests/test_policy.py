@@ -30,7 +30,7 @@ from rows import session, warm
         ("an hour's cache is amber in its last fifth", warm(3600 - 720, 3600), Cache.WARM, 720, Urgency.SOON),
         ("and not before", warm(3600 - 721, 3600), Cache.WARM, 721, Urgency.CALM),
         ("a little ahead of the clock: not more than the TTL", warm(-4), Cache.WARM, 300, Urgency.CALM),
-        ("far ahead of the clock: not believed", warm(-5000), Cache.NONE, None, Urgency.NONE),
+        ("far ahead of the clock: ignored", warm(-5000), Cache.NONE, None, Urgency.NONE),
         ("compacted after the request", warm(100, uncached_at=NOW - 50), Cache.NONE, None, Urgency.NONE),
         ("another model chosen after it", warm(100, switched_at=NOW - 50), Cache.EXPIRED, 0, Urgency.NONE),
         (
@@ -71,7 +71,7 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
         ("prompted", {"prompted_at": NOW - 5}, Activity.WORKING),
         ("answered", {"prompted_at": NOW - 5, "last_turn_at": NOW - 1}, Activity.IDLE),
         ("prompted again", {"prompted_at": NOW - 1, "last_turn_at": NOW - 5}, Activity.WORKING),
-        ("of one moment the calmer word", {"prompted_at": NOW - 1, "last_turn_at": NOW - 1}, Activity.IDLE),
+        ("of one moment the calmer evidence", {"prompted_at": NOW - 1, "last_turn_at": NOW - 1}, Activity.IDLE),
         ("the first event of all is a prompt", {"started_at": NOW - 5, "prompted_at": NOW - 5}, Activity.WORKING),
         ("asks for permission", {"prompted_at": NOW - 9, "waiting_at": NOW - 5}, Activity.WAITING),
         ("waits for long", {"waiting_at": NOW - 9000}, Activity.WAITING),
@@ -81,33 +81,33 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
             "waiting_at": NOW - 9, "transcript_at": NOW - 1, "transcript_turn": Turn.OVER}, Activity.IDLE),
         ("Esc while it spoke", {
             "prompted_at": NOW - 9, "transcript_at": NOW - 1, "transcript_turn": Turn.OVER}, Activity.IDLE),
-        ("Esc before a word leaves no trace, so time must tell", {"prompted_at": NOW - 181}, Activity.IDLE),
-        ("a long tool is believed", {"transcript_at": NOW - 3000, "transcript_turn": Turn.TOOL}, Activity.WORKING),
+        ("Esc before a response leaves no trace: work ends after a while", {"prompted_at": NOW - 181}, Activity.IDLE),
+        ("a long tool still runs", {"transcript_at": NOW - 3000, "transcript_turn": Turn.TOOL}, Activity.WORKING),
         ("a tool of the first versions' hooks", {"tool_at": NOW - 3}, Activity.WORKING),
-        ("the client says busy: a long wait for a word is believed", {
+        ("the client reports busy: a long wait for a response is work", {
             "prompted_at": NOW - 900, "client_status": ClientStatus.BUSY, "client_status_at": NOW - 899},
             Activity.WORKING),
-        ("the client says idle: Esc that left no trace", {
+        ("the client reports idle: Esc that left no trace", {
             "prompted_at": NOW - 9, "client_status": ClientStatus.IDLE, "client_status_at": NOW - 2,
             "transcript_at": NOW - 1, "transcript_turn": Turn.ASKED}, Activity.IDLE),
-        ("the client says waiting before the hook does", {
+        ("the client reports waiting before the hook does", {
             "prompted_at": NOW - 9, "client_status": ClientStatus.WAITING, "client_status_at": NOW - 2},
             Activity.WAITING),
-        ("a hook that is newer than the client's word", {
+        ("a hook that is newer than the client's status", {
             "last_turn_at": NOW - 1, "client_status": ClientStatus.BUSY, "client_status_at": NOW - 2}, Activity.IDLE),
-        ("a message typed into a long turn: the client has said busy since its start", {
+        ("a message typed into a long turn: the client reports busy since its start", {
             "client_status": ClientStatus.BUSY, "client_status_at": NOW - 215, "prompted_at": NOW - 211},
             Activity.WORKING),
         ("a message typed while a long tool runs", {
             "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "prompted_at": NOW - 500}, Activity.WORKING),
-        ("a permission prompt was answered by whatever came after it, though that is believed no longer", {
+        ("anything after a permission prompt means that it was answered, even when too old to count as work", {
             "waiting_at": NOW - 400, "prompted_at": NOW - 300}, Activity.IDLE),
         ("and what ran before it may run on", {
             "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "waiting_at": NOW - 590,
             "prompted_at": NOW - 500}, Activity.WORKING),
         ("the end of a turn is not forgotten for a tool before it", {
             "tool_at": NOW - 100, "last_turn_at": NOW - 250, "prompted_at": NOW - 200}, Activity.WORKING),
-        ("nor for a message that is believed no longer", {
+        ("nor for a message that is too old to count", {
             "transcript_at": NOW - 600, "transcript_turn": Turn.TOOL, "last_turn_at": NOW - 550,
             "prompted_at": NOW - 500}, Activity.IDLE),
         ("ended", {"ended_at": NOW - 5, "last_event_at": NOW - 5, "prompted_at": NOW - 9}, Activity.ENDED),
@@ -118,6 +118,32 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
 )  # fmt: skip
 def test_activity(what: str, fields: dict[str, object], activity: Activity) -> None:
     assert policy.activity_of(session(**fields), NOW) is activity, what
+
+
+LARGE: dict[str, object] = {"context_tokens": 214_000, "idle_compact_tokens": 200_000}
+
+
+@pytest.mark.parametrize(
+    ("what", "given_session", "compacts_in"),
+    [
+        ("a large conversation with an hour's cache", warm(400, 3600, **LARGE), 2840),
+        ("the last second before", warm(3239, 3600, **LARGE), 1),
+        ("at that moment: the client is at it, or it will not", warm(3240, 3600, **LARGE), None),
+        ("five minutes' cache", warm(100, 300, **LARGE), None),
+        ("too small", warm(400, 3600, context_tokens=199_999, idle_compact_tokens=200_000), None),
+        ("just large enough", warm(400, 3600, context_tokens=200_000, idle_compact_tokens=200_000), 2840),
+        ("of unknown size", warm(400, 3600, idle_compact_tokens=200_000), None),
+        ("a client that does not", warm(400, 3600, context_tokens=900_000), None),
+        ("at work", warm(400, 3600, prompted_at=NOW - 5, **LARGE), None),
+        ("waits for a permission", warm(400, 3600, waiting_at=NOW - 5, **LARGE), None),
+        ("ended", warm(400, 3600, ended_at=NOW, last_event_at=NOW, **LARGE), None),
+        ("another model was chosen: nothing to keep", warm(400, 3600, switched_at=NOW - 5, **LARGE), None),
+        ("compacted already", warm(400, 3600, uncached_at=NOW - 5, **LARGE), None),
+    ],
+)
+def test_when_the_client_compacts(what: str, given_session: Session, compacts_in: float | None) -> None:
+    at = policy.state_of(given_session, NOW).compacts_at
+    assert at == (None if compacts_in is None else NOW + compacts_in), what
 
 
 def test_sessions_are_ordered_by_what_is_soonest() -> None:

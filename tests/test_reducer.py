@@ -1,4 +1,4 @@
-"""What is known of a session grows the same whatever comes first, and however often."""
+"""A session's row ends up the same in whatever order events arrive, and however often."""
 
 import itertools
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
     assert not reducer.apply(muted, event("unmute", NOW + 6)).muted
 
 
-def test_what_a_person_wants_holds_also_when_the_clock_was_set_back() -> None:
+def test_a_users_choice_holds_after_the_clock_was_set_back() -> None:
     s = reducer.apply(reducer.apply(Session("s"), event("turn", NOW)), event("mute", NOW + 10))
     earlier = NOW - 3600
     assert not reducer.apply(s, event("unmute", reducer.action_time(s, earlier))).muted
@@ -60,8 +60,50 @@ def test_an_events_fields_hold_until_a_newer_event_has_others() -> None:
     s = reducer.apply(Session("s"), event("start", NOW, cwd="/a", project="a", process=Process(1)))
     s = reducer.apply(s, event("turn", NOW + 2, cwd="/b", project="b"))
     s = reducer.apply(s, event("prompt", NOW + 1, cwd="/c", project="c", title="T"))
-    assert (s.cwd, s.project, s.title, s.process) == ("/b", "b", "T", Process(1))
+    assert (s.cwd, s.title, s.process) == ("/b", "T", Process(1))
     assert (s.started_at, s.prompted_at, s.last_turn_at, s.last_event_at) == (NOW, NOW + 1, NOW + 2, NOW + 2)
+
+
+@pytest.mark.parametrize(
+    ("what", "events", "folder", "project"),
+    [
+        ("the folder of the start, not where `cd` went",
+            [event("start", NOW, cwd="/a"), event("turn", NOW + 1, cwd="/a/b")], "/a", "a"),
+        ("the client reports its start folder",
+            [event("start", NOW, cwd="/x"), event("turn", NOW + 1, cwd="/a/b", project_folder="/a")], "/a", "a"),
+        ("no start was reported: the newest folder", [event("turn", NOW, cwd="/a"), event("turn", NOW + 1, cwd="/b")],
+            "/b", "b"),
+        ("/compact goes on in the folder that it finds",
+            [event("start", NOW, cwd="/a"), event("start", NOW + 1, cwd="/a/b", source="compact")], "/a", "a"),
+        ("resumed in a folder that was moved",
+            [event("start", NOW, cwd="/a"), event("start", NOW + 1, cwd="/new/a2", source="resume")], "/new/a2", "a2"),
+        ("a note of an earlier version names the folder that `cd` went to",
+            [event("start", NOW, cwd="/a", project="a"), event("turn", NOW + 1, cwd="/a/b", project="b")], "/a", "a"),
+        ("a name that somebody's own hook gives",
+            [event("start", NOW, cwd="/a"), event("turn", NOW + 1, cwd="/a/b", project="Mine")], "/a", "Mine"),
+        ("and a start after it",
+            [event("turn", NOW, cwd="/a", project="Mine"), event("start", NOW + 1, cwd="/a")], "/a", "a"),
+        ("found by its transcript, then reported by a hook",
+            [event("found", NOW + 9, cwd="/f", project_folder="/f"), event("start", NOW, cwd="/a")], "/a", "a"),
+    ],
+)  # fmt: skip
+def test_the_project_is_the_folder_that_the_session_started_in(
+    what: str, events: list[Event], folder: str, project: str
+) -> None:
+    for order in itertools.permutations(events):
+        s = Session("s")
+        for e in order:
+            s = reducer.apply(s, e)
+        assert (s.folder, s.project) == (folder, project), what
+
+
+def test_a_transcripts_first_folder_counts_until_an_event_reports_one() -> None:
+    s = reducer.apply(Session("s"), event("turn", NOW, cwd="/a/b"))
+    found = reducer.apply_first_folder(s, "/a")
+    assert (found.folder, found.project, found.cwd) == ("/a", "a", "/a/b")
+    assert reducer.apply_first_folder(found, "/other") == found
+    assert reducer.apply_first_folder(s, None) == s
+    assert reducer.apply(found, event("turn", NOW - 5, project_folder="/c")).folder == "/c"
 
 
 def test_the_end_of_a_process_is_undone_by_any_newer_event() -> None:
@@ -111,7 +153,7 @@ LINE, TRANSCRIPT, HOOK = Source.STATUS_LINE, Source.TRANSCRIPT, Source.HOOK
     ("what", "one", "other", "expected"),
     [
         ("the status line alone", None, Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
-        ("both of one request: its word, the exact moment",
+        ("both of one request: the status line is the source, with the exact start",
             Request(NOW - 0.6, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW - 0.6, 300, LINE)),
         ("the other way round",
             Request(NOW + 0.4, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
@@ -137,12 +179,12 @@ def test_of_two_sources(what: str, one: Request | None, other: Request, expected
     assert reducer.newer_request(expected, other) == expected, what
 
 
-def told(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
+def report(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
     return event("statusline", at, expires_at=expires_at, ttl_seconds=ttl)
 
 
-def test_a_transcript_that_is_read_again_keeps_the_status_lines_word() -> None:
-    s = reducer.apply(session(), told(NOW + 290))
+def test_a_transcript_that_is_read_again_keeps_the_status_lines_report() -> None:
+    s = reducer.apply(session(), report(NOW + 290))
     for mark in ("1", "2"):
         s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
         assert s.request == Request(NOW - 10.4, 300, LINE)
@@ -151,31 +193,82 @@ def test_a_transcript_that_is_read_again_keeps_the_status_lines_word() -> None:
 
 
 @pytest.mark.parametrize("order", [0, 1])
-def test_a_hooks_guess_yields_to_what_the_status_line_says_of_that_turn(order: int) -> None:
+def test_a_hooks_guess_yields_to_the_status_lines_report_of_that_turn(order: int) -> None:
     asked = session(prompted_at=NOW - 20, answered_at=NOW)
-    steps = [lambda s: reducer.apply(s, told(NOW - 19 + 300)), reducer.assume_request]
+    steps = [lambda s: reducer.apply(s, report(NOW - 19 + 300)), reducer.assume_request]
     for step in steps if order else reversed(steps):
         asked = step(asked)
     assert asked.request == Request(NOW - 19, 300, LINE)
 
 
 def test_a_hooks_guess_of_a_later_turn_is_newer_than_the_status_line() -> None:
-    s = reducer.apply(session(prompted_at=NOW - 100), told(NOW + 210))
+    s = reducer.apply(session(prompted_at=NOW - 100), report(NOW + 210, NOW - 80))
     s = reducer.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
     assert s.request == Request(NOW, 300, HOOK)
 
 
 def test_after_a_switch_of_the_model_the_status_line_warms_nothing() -> None:
     switched = session(switched_at=NOW - 50, request=Request(NOW - 100.6, 300, TRANSCRIPT))
-    s = reducer.apply(switched, told(NOW + 200))
+    s = reducer.apply(switched, report(NOW + 200, NOW - 90))
     assert policy.state_of(s, NOW).cache is Cache.EXPIRED
-    assert policy.state_of(reducer.apply(s, told(NOW + 280)), NOW).cache is Cache.WARM
+    assert policy.state_of(reducer.apply(s, report(NOW + 280)), NOW).cache is Cache.WARM
 
 
-def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:
+@pytest.mark.parametrize(
+    ("what", "reports", "expires_at"),
+    [
+        ("a later expiry, as after /btw", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 260, 300)], NOW + 260),
+        ("an earlier expiry", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 150, 300)], NOW + 150),
+        ("an hour that drops to five minutes",
+            [(NOW - 100, NOW + 3500, 3600), (NOW - 40, NOW + 260, 300)], NOW + 260),
+        ("the client keeps the cache alive: an hour's cache that expires in five minutes",
+            [(NOW - 100, NOW + 3500, 3600), (NOW - 40, NOW + 260, 3600), (NOW - 10, NOW + 290, 3600)], NOW + 290),
+        ("five minutes that rise to an hour", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 3560, 3600)], NOW + 3560),
+    ],
+)  # fmt: skip
+def test_the_newest_report_of_the_status_line_counts(
+    what: str, reports: list[tuple[float, float, int]], expires_at: float
+) -> None:
+    shown = TranscriptFacts(
+        request_at=NOW - 100.4, response_at=NOW - 100.2, ttl_seconds=reports[0][2], turn_at=NOW - 99
+    )
+    for order in itertools.permutations([report(expiry, at, ttl) for at, expiry, ttl in reports]):
+        s = reducer.apply_transcript(session(), shown, "1")
+        for each in (*order, *order):
+            s = reducer.apply(s, each)
+        assert policy.state_of(s, NOW).expires_at == pytest.approx(expires_at, abs=1), what
+        again = reducer.apply_transcript(s, shown, "2")
+        assert again.request == s.request, "a transcript that is read again changes nothing"
+        late = session()
+        for each in order:
+            late = reducer.apply(late, each)
+        late = reducer.apply_transcript(late, shown, "1")
+        assert policy.state_of(late, NOW).expires_at == pytest.approx(expires_at, abs=1), what
+
+
+def test_a_response_after_the_report_is_newer_than_the_report() -> None:
+    s = reducer.apply(session(), report(NOW + 260, NOW - 40))
+    newer = TranscriptFacts(request_at=NOW - 30, response_at=NOW - 20, ttl_seconds=300, turn_at=NOW - 20)
+    assert reducer.apply_transcript(s, newer, "1").request == Request(NOW - 30, 300, TRANSCRIPT)
+    begun_before = TranscriptFacts(request_at=NOW - 60, response_at=NOW - 50, ttl_seconds=3600, turn_at=NOW - 20)
+    assert reducer.apply_transcript(s, begun_before, "1").request == Request(NOW - 40, 300, LINE)
+
+
+def test_compaction_is_remembered_from_hook_and_transcript() -> None:
+    by_hook = reducer.apply(warm(100), event("start", NOW, source="compact"))
+    by_transcript = reducer.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
+    for compacted in (by_hook, by_transcript):
+        assert policy.state_of(compacted, NOW + 1).is_compacted
+    answered = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, ttl_seconds=300)
+    assert not policy.state_of(reducer.apply_transcript(by_hook, answered, "2"), NOW + 10).is_compacted
+    uncached = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, request_cached=False)
+    assert not policy.state_of(reducer.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
+
+
+def test_a_sign_of_life_brings_back_only_sessions_without_hooks() -> None:
     ended = reducer.apply(reducer.apply(Session("s"), event("turn", NOW)), event("end", NOW + 1))
     found = reducer.apply(reducer.apply(Session("s"), event("found", NOW)), event("gone", NOW))
-    for sign in (event("found", NOW + 9), told(NOW + 300, NOW + 9)):
+    for sign in (event("found", NOW + 9), report(NOW + 300, NOW + 9)):
         assert policy.activity_of(reducer.apply(ended, sign), NOW + 10) is Activity.ENDED
         assert not reducer.is_new_discovery(ended, sign.at)
         assert policy.activity_of(found, NOW + 10) is Activity.ENDED
@@ -184,7 +277,7 @@ def test_a_sign_of_life_brings_back_only_what_no_hook_has_spoken_of() -> None:
     assert not reducer.is_new_discovery(found, NOW)
 
 
-def test_what_was_found_yields_to_what_any_hook_says() -> None:
+def test_a_discovered_value_yields_to_any_hooks_value() -> None:
     s = reducer.apply(Session("s"), event("found", NOW + 50, cwd="/found", title="F"))
     assert (s.cwd, s.title) == ("/found", "F")
     s = reducer.apply(s, event("turn", NOW, cwd="/hook"))
@@ -198,6 +291,8 @@ _EVENTS = st.lists(
         st.just("s"),
         st.sampled_from([NOW + n for n in range(6)]),
         cwd=st.none() | st.sampled_from(["/a", "/b"]),
+        project_folder=st.none() | st.sampled_from(["/p", "/q"]),
+        project=st.none() | st.sampled_from(["a", "Mine"]),
         title=st.none() | st.sampled_from(["A", "B"]),
         source=st.none() | st.sampled_from(["compact", "resume"]),
         process=st.none() | st.builds(Process, st.sampled_from([1, 2])),
@@ -209,7 +304,7 @@ _EVENTS = st.lists(
 
 
 @given(_EVENTS)
-def test_events_in_any_order_and_repeated_end_alike(events: list[Event]) -> None:
+def test_events_in_any_order_and_repeated_give_the_same_row(events: list[Event]) -> None:
     def end(order: list[Event]) -> Session:
         s = Session("s")
         for e in order:

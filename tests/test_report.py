@@ -1,8 +1,10 @@
 """What the terminal shows, as data: the table's columns and the JSON."""
 
+from dataclasses import replace
+
 import pytest
 
-from claude_session_status import policy, report
+from claude_session_status import policy, report, words
 from claude_session_status.model import Session
 from fakes import NOW
 from rows import ENDED, make, shot
@@ -42,6 +44,15 @@ def test_titles_get_the_room_that_short_project_names_leave() -> None:
     assert report.columns(100, longest_project=1).project == len("PROJECT")
 
 
+def test_the_table_says_when_the_client_compacts_a_session_and_that_it_has() -> None:
+    large = make("a", 400, 3600, context_tokens=214_000, idle_compact_tokens=200_000, title="T")
+    at = words.clock(NOW - 400 + 3240)[:5]
+    (row,) = report.rows(shot(large), report.columns(120))
+    assert row.title == f"compacts at {at} · T"
+    (row,) = report.rows(shot(replace(large, uncached_at=NOW, compacted_at=NOW)), report.columns(120))
+    assert (row.cache, row.title) == ("COMPACTED", "T")
+
+
 def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     made = report.as_json(shot(make("a", 133.6, cwd="/home/me/my-app"), make("b", None)))
     assert made["schema"] == 1
@@ -50,7 +61,7 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
     assert list(first) == [
         "session_id", "title", "project", "cwd", "cache", "activity", "ttl_seconds", "started_at", "last_turn_at",
         "last_request_at", "expires_at", "seconds_left", "context_tokens", "model", "rewrite_cost_usd", "source",
-        "muted",
+        "muted", "compacts_at", "compacted_at",
     ]  # fmt: skip
     assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}

@@ -1,5 +1,6 @@
-"""What a person is shown, as data."""
+"""Icon, tooltip and menu, as data."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, policy, report, view, words
-from claude_session_status.model import Alert, Session, Snapshot, Turn, Urgency
+from claude_session_status import alerting, notification, policy, report, view, words
+from claude_session_status.model import Alert, Session, SessionState, Snapshot, Turn, Urgency
 from fakes import NOW
 from rows import ENDED, make, shot
 
@@ -21,10 +22,14 @@ COMMANDS = ["Pause notifications", "Show table in a terminal", "About", "Quit"]
 
 
 def line(menu: Iterable[view.MenuItem], key: str) -> view.MenuItem:
-    """The line with this key, wherever it stands."""
+    """The item with this key, wherever it stands."""
     found = [item for item in walk(menu) if item.key == key]
     assert len(found) == 1, key
     return found[0]
+
+
+def sessions_of(menu: Iterable[view.MenuItem]) -> list[view.MenuItem]:
+    return [item for item in menu if item.key.startswith("session:")]
 
 
 def walk(items: Iterable[view.MenuItem]) -> Iterator[view.MenuItem]:
@@ -42,11 +47,11 @@ def test_the_menu_lists_running_sessions_soonest_first_and_the_commands() -> Non
         "",
         *COMMANDS,
     ]
-    assert [item.key for item in menu if item.session_id] == ["session:next", "session:slow", "session:old"]
+    assert [item.key for item in sessions_of(menu)] == ["session:next", "session:slow", "session:old"]
     assert menu[0].gone_label == "× next · Fix it   ended"
 
 
-def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> None:
+def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
     known = make(
         "a", 100, cwd="/home/me/a", model="claude-opus-5-5", context_tokens=142_000, last_turn_at=NOW - 90, muted=True
     )
@@ -54,24 +59,49 @@ def test_below_a_session_stands_what_is_known_of_it_and_what_can_be_done() -> No
     (first, *_) = view.menu(priced)
     assert first.label == "● a   3m 20s left · muted"
     at = [words.moment(NOW - 90, NOW), words.moment(NOW + 200, NOW)]
-    assert [(i.label, i.command, i.checked) for i in first.children] == [
+    assert [(i.label, i.action, i.checked) for i in first.children] == [
         ("Folder: /home/me/a", None, None),
         ("Session: a", None, None),
         ("Model: claude-opus-5-5", None, None),
         ("Context: 142k tokens", None, None),
-        ("Being late costs: about $0.71 (estimated)", None, None),
+        ("If it expires: about $0.71 to rebuild", None, None),
         (f"Last turn: {at[0]}", None, None),
         (f"Expires: {at[1]}", None, None),
         ("", None, None),
-        ("Copy resume command", view.Command.COPY_RESUME, None),
-        ("Open folder", view.Command.OPEN_FOLDER, None),
-        ("Mute this session", view.Command.UNMUTE, True),
-        ("Forget", view.Command.FORGET, None),
+        ("Copy resume command", view.CopyResumeCommand("a", "/home/me/a"), None),
+        ("Open folder", view.OpenFolder("/home/me/a"), None),
+        ("Mute this session", view.MuteSessions(("a",), muted=False), True),
+        ("Forget", view.ForgetSession("a"), None),
     ]
-    assert {(i.session_id, i.folder) for i in first.children if i.command} == {("a", "/home/me/a")}
 
 
-def test_a_session_of_which_nothing_is_known_has_the_same_lines() -> None:
+def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> None:
+    large = make("a", 400, 3600, context_tokens=214_000, idle_compact_tokens=200_000)
+    at = words.clock(NOW - 400 + 3240)[:5]
+    (idle, *_) = view.menu(shot(large))
+    assert line([idle], "session:a:expires").label == f"Expires: {words.moment(NOW + 3200, NOW)}; compacts at {at}"
+    compacted = replace(large, uncached_at=NOW - 10, compacted_at=NOW - 10)
+    (idle, *_) = view.menu(shot(compacted))
+    assert idle.label == "○ a   compacted"
+    assert line([idle], "session:a:expires").label == "Expires: compacted, nothing cached"
+
+
+def test_a_notification_before_the_client_compacts() -> None:
+    large = make("web-shop", 3120, 3600, context_tokens=214_000, idle_compact_tokens=200_000, title="Fix the login")
+    (state,) = shot(large).sessions
+    shown = notification.of_alerts(Alert(state, 480.0))
+    assert shown.title == "Claude Code will compact web-shop in 2 min"
+    assert shown.body == "Fix the login. Send a message before then to keep the whole conversation of 214k tokens."
+    long_name = replace(state, session=replace(large, project="x" * 99))
+    assert len(notification.of_alerts(Alert(long_name, 480.0)).title) <= notification.TITLE_LIMIT
+    other = replace(state, session=replace(large, session_id="other"))
+    several = notification.of_alerts(Alert(state, 480.0), Alert(other, 480.0))
+    assert several.title == "Claude Code will compact 2 sessions in 2 min"
+    late = replace(state, seconds_left=300.0)
+    assert notification.of_alerts(Alert(late, 480.0)).title == "web-shop: cache expires in 5 min"
+
+
+def test_a_session_without_known_facts_has_the_same_items() -> None:
     known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
     assert [i.key for i in known.children] == [i.key for i in unknown.children]
     assert [i.label for i in unknown.children][:7] == [
@@ -79,7 +109,7 @@ def test_a_session_of_which_nothing_is_known_has_the_same_lines() -> None:
         "Session: a",
         "Model: unknown",
         "Context: unknown",
-        "Being late costs: unknown",
+        "If it expires: cost unknown",
         "Last turn: none yet",
         "Expires: nothing cached",
     ]
@@ -87,7 +117,7 @@ def test_a_session_of_which_nothing_is_known_has_the_same_lines() -> None:
 
 
 @given(st.lists(st.sampled_from([10.0, 100, 290, 400]), min_size=1, max_size=20))
-def test_keys_are_never_shared_and_no_line_changes_its_kind(ages: list[float]) -> None:
+def test_keys_are_unique_and_no_item_changes_its_kind(ages: list[float]) -> None:
     sessions = [make(f"s{n}", age) for n, age in enumerate(ages)]
     kinds: dict[str, object] = {}
     for later in (0, 100, 1000):
@@ -102,10 +132,10 @@ def test_keys_are_never_shared_and_no_line_changes_its_kind(ages: list[float]) -
 ONE, TWO = "0b7f3c52-6f0e-4d43-9d0a-2f1f6c1f5a11", "9e1d0c44-52c3-4a39-8a57-0f3f2b1c7d21"
 
 
-def test_two_sessions_in_one_folder_are_told_apart_until_they_have_titles_of_their_own() -> None:
+def test_two_sessions_in_one_folder_show_their_ids_until_they_have_different_titles() -> None:
     twins = [make(ONE, 100, project="tmp"), make(TWO, 50, project="tmp"), make("other", 20)]
     menu = view.menu(shot(*twins))
-    assert [item.label for item in menu if item.session_id] == [
+    assert [item.label for item in sessions_of(menu)] == [
         "● tmp 0b7f3c52   3m 20s left",
         "● tmp 9e1d0c44   4m 10s left",
         "● other   4m 40s left",
@@ -131,31 +161,17 @@ def test_two_sessions_in_one_folder_are_told_apart_until_they_have_titles_of_the
         (make(TWO, 50, project="other"), "tmp"),
     ],
 )
-def test_what_names_the_next_alone_says_which_it_is(second: Session, name: str) -> None:
+def test_the_next_session_is_named_unambiguously(second: Session, name: str) -> None:
     both = shot(make(ONE, 100, project="tmp"), second)
     assert report.short(both).endswith(f" warm, next 3:20 {name}")
-    assert f"next {name} until" in view.tooltip(both)
-
-
-def test_a_notification_says_which_of_two_it_is_about() -> None:
-    twins = [make(ONE, 270, project="tmp"), make(TWO, 268, project="tmp")]
-    states = shot(*twins).sessions
-    first, second = (Alert(state, 30) for state in states)
-    assert view.notification(first, among=states).title == "tmp 0b7f3c52: cache expires in 30 s"
-    assert view.notification(first).title == "tmp: cache expires in 30 s"
-    assert view.notification(first, second, among=states).body == "tmp 0b7f3c52\ntmp 9e1d0c44"
-    long = [replace(session, project="x" * 90) for session in twins]
-    states = shot(*long).sessions
-    title = view.notification(Alert(states[0], 30), among=states).title
-    assert len(title) == 64
-    assert title.endswith("x 0b7f3c52: cache expires in 30 s")
+    assert f", next: {name} at " in view.tooltip(both)
 
 
 @pytest.mark.parametrize("crafted", ["\x1b]0;x\a\n", "<b>&amp;</b>", "#{x}%{F#f00}", "\u202e\u2066ab", "  ", "a_b__c"])
-def test_a_crafted_id_tells_apart_and_does_no_harm(crafted: str) -> None:
+def test_a_crafted_id_does_no_harm(crafted: str) -> None:
     twins = shot(make(crafted + "1", 100, project="tmp"), make(crafted + "2", 50, project="tmp"))
     texts = [text for item in walk(view.menu(twins)) for text in (item.label, item.gone_label or "")]
-    texts += [view.tooltip(twins), view.notification(Alert(twins.sessions[0], 30), among=twins.sessions).title]
+    texts += [view.tooltip(twins), notification.of_alerts(Alert(twins.sessions[0], 30), among=twins.sessions).title]
     texts += [report.short(twins)]
     assert all(text.isprintable() for text in texts)
     assert not re.search(r"[%#][{[(]", report.short(twins))
@@ -163,11 +179,11 @@ def test_a_crafted_id_tells_apart_and_does_no_harm(crafted: str) -> None:
     assert len(view.tooltip(twins)) <= 128
 
 
-def test_what_a_click_could_not_do_stands_above_all_with_its_advice_on_a_line_of_its_own() -> None:
+def test_a_failed_click_is_at_the_top_with_its_next_step_in_a_second_line() -> None:
     advice = "Set TERMINAL to your terminal program, or run: claude-session-status watch"
-    trouble = view.ClickProblem("No terminal program was found", advice)
-    menu = view.menu(replace(shot(make("a")), problem="The database is locked"), problem=trouble)
-    assert [(item.key, item.label, item.command) for item in menu[:3]] == [
+    problem = view.ClickProblem("No terminal program was found", advice)
+    menu = view.menu(replace(shot(make("a")), problem="The database is locked"), problem=problem)
+    assert [(item.key, item.label, item.action) for item in menu[:3]] == [
         ("click-problem", "No terminal program was found", None),
         ("click-problem:step", advice, None),
         ("problem", "The database is locked", None),
@@ -179,16 +195,16 @@ def test_what_a_click_could_not_do_stands_above_all_with_its_advice_on_a_line_of
 
 
 def test_a_long_error_keeps_its_beginning_and_is_one_harmless_line() -> None:
-    trouble = view.ClickProblem("The folder /home\n\x1b[31m" + "x" * 300, "Look " * 90)
-    for item in view.menu(shot(make("a")), problem=trouble)[:2]:
+    problem = view.ClickProblem("The folder /home\n\x1b[31m" + "x" * 300, "Look " * 90)
+    for item in view.menu(shot(make("a")), problem=problem)[:2]:
         assert len(item.label) <= 120
         assert item.label.isprintable()
         assert re.match(r"(The folder /home  \[31mx+|Look .*Look)…$", item.label)
 
 
-def test_a_time_of_another_day_says_which() -> None:
+def test_a_time_on_another_day_shows_the_day() -> None:
     midnight = datetime.fromtimestamp(NOW).replace(hour=0, minute=0, second=0).timestamp()  # noqa: DTZ006  # local
-    day = datetime.fromtimestamp(midnight - 1).strftime("%a")  # noqa: DTZ006  # likewise
+    day = datetime.fromtimestamp(midnight - 1).strftime("%a")  # noqa: DTZ006  # local
     assert words.moment(midnight, NOW) == "00:00:00"
     assert words.moment(midnight - 1, NOW) == f"{day} 23:59:59"
     assert words.moment(midnight, midnight - 1).endswith(" 00:00:00"), "tomorrow's, too"
@@ -226,7 +242,7 @@ def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("offers", "session", "first"),
+    ("capabilities", "session", "first"),
     [
         (view.Capabilities(), None, words.HOOKS_ADVICE),
         (view.Capabilities(hooks_installed=True), None, words.NO_SESSIONS),
@@ -235,13 +251,13 @@ def test_the_pause_is_in_the_menu(paused_for: Any, label: str, checked: str) -> 
         (view.Capabilities(hooks_installed=False), make("a"), "● a   3m 20s left"),  # hooks of a plugin have spoken
     ],
 )
-def test_hooks_that_are_missing_are_the_first_line(
-    offers: view.Capabilities, session: Session | None, first: str
+def test_the_first_item_sets_up_missing_hooks(
+    capabilities: view.Capabilities, session: Session | None, first: str
 ) -> None:
-    assert view.menu(shot(*filter(None, [session])), offers)[0].label == first
+    assert view.menu(shot(*filter(None, [session])), capabilities)[0].label == first
 
 
-def test_of_two_that_go_cold_in_the_same_second_the_dearer_one_comes_first() -> None:
+def test_of_two_that_expire_in_the_same_second_the_more_expensive_comes_first() -> None:
     cheap, dear = make("a", 100.4, model="m", context_tokens=1), make("b", 100.2, model="m", context_tokens=9)
     priced = policy.snapshot([cheap, dear], NOW, price=lambda model, ttl, tokens: float(tokens))
     assert [s.session.session_id for s in priced.sessions] == ["b", "a"]
@@ -263,11 +279,11 @@ def test_an_empty_menu_says_what_to_do() -> None:
         ([make("a", 0, waiting_at=NOW)], view.IconSpec(Urgency.CALM, 24, waiting=True)),
     ],
 )
-def test_the_icon_is_that_of_the_soonest_warm_session(sessions: list[Session], spec: view.IconSpec) -> None:
+def test_the_icon_shows_the_session_that_expires_first(sessions: list[Session], spec: view.IconSpec) -> None:
     assert view.icon(shot(*sessions)) == spec
 
 
-def test_marks_tell_states_apart_by_shape() -> None:
+def test_each_state_has_its_own_sign() -> None:
     states = shot(
         make("idle", 1),
         make("working", 2, transcript_at=NOW, transcript_turn=Turn.TOOL),
@@ -284,59 +300,12 @@ def test_marks_tell_states_apart_by_shape() -> None:
     }
 
 
-def test_a_notification_names_project_and_time_left_within_every_platforms_limits() -> None:
-    (state,) = shot(make("my-app", 270, title="Fix the login", context_tokens=142_000)).sessions
-    told = view.notification(Alert(state, 30))
-    assert told.title == "my-app: cache expires in 30 s"
-    assert told.body == "Fix the login. Answer before then, or 142k tokens are written again."
-    assert (told.urgent, told.session_ids) == (True, ("my-app",))
-    (state,) = shot(make("x" * 300, 270, title="y" * 300, waiting_at=NOW)).sessions
-    told = view.notification(Alert(state, 30))
-    assert len(told.title) <= 64
-    assert told.title.endswith(": cache expires in 30 s")
-    assert len(told.body) <= 256
-
-
-@pytest.mark.parametrize(
-    ("cost", "words", "urgent"),
-    [
-        (0.7146, "or 142k tokens are written again, at about $0.71 (estimated).", True),
-        (0.001, "or 142k tokens are written again, at under $0.01 (estimated).", False),
-        (12.4, "or 142k tokens are written again, at about $12 (estimated).", True),
-        (None, "or 142k tokens are written again.", True),
-    ],
-)
-def test_a_notification_says_what_being_late_costs_and_insists_where_it_matters(
-    cost: float | None, words: str, urgent: bool
-) -> None:
-    session = make("a", 270, context_tokens=142_000, model="m")
-    (state,) = policy.snapshot([session], NOW, price=lambda model, ttl, tokens: cost).sessions
-    told = view.notification(Alert(state, 30))
-    assert told.body.endswith(words)
-    assert told.urgent is urgent
-
-
-def test_several_are_one_notification_that_names_the_dearest() -> None:
-    sessions = [make(f"s{n}", 270 - n / 10, context_tokens=1000 * n, model="m") for n in range(1, 7)]
-    states = policy.snapshot(sessions, NOW, price=lambda model, ttl, tokens: tokens / 10_000).sessions
-    told = view.notification(*(Alert(state, 30) for state in states))
-    assert told.title == "6 caches expire in 31 s"
-    assert told.body == (
-        "s6, 6k, about $0.60\ns5, 5k, about $0.50\ns4, 4k, about $0.40\ns3, 3k, about $0.30\nand 2 more\n"
-        "In all about $2.10 (estimated)."
-    )
-    long = [replace(s.session, project="x" * 90, session_id="y" * 90) for s in states]
-    told = view.notification(*(Alert(state, 30) for state in policy.snapshot(long, NOW).sessions))
-    assert len(told.title) <= 64
-    assert len(told.body) <= 256
-
-
-def test_the_tooltip_sums_what_being_late_costs_and_fits() -> None:
+def test_the_tooltip_shows_the_total_cost_and_fits() -> None:
     known = [make("x" * 90, 10 + n, context_tokens=100, model="m") for n in range(3)]
     priced = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 0.714)
     text = view.tooltip(priced)
-    assert text.startswith("Claude Code: 3 warm, next ")
-    assert text.endswith("; being late costs about $2.14 in all (estimated)")
+    assert text.startswith("Claude Code: 3 warm, next: ")
+    assert text.endswith("; re-caching all costs about $2.14")
     paused = policy.snapshot(known, NOW, price=lambda model, ttl, tokens: 9999.0, paused_until=NOW + 9)
     assert len(view.tooltip(paused)) <= 128
     assert view.tooltip(policy.snapshot([], NOW, paused_until=NOW + 9)).endswith("; notifications paused")
@@ -346,7 +315,7 @@ def test_the_tooltip_sums_what_being_late_costs_and_fits() -> None:
 def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
     hostile = shot(make(name, 270, cwd=name, title=name))
     texts = [text for item in walk(view.menu(hostile)) for text in (item.label, item.gone_label or "")]
-    texts += [view.tooltip(hostile), view.notification(Alert(hostile.sessions[0], 30)).title]
+    texts += [view.tooltip(hostile), notification.of_alerts(Alert(hostile.sessions[0], 30)).title]
     texts += [text for row in report.rows(hostile, WIDE) for text in (row.session, row.project, row.title)]
     assert all(text.isprintable() for text in texts)
     assert len(view.tooltip(hostile)) <= 128
@@ -357,7 +326,7 @@ def test_a_session_that_was_only_found_says_so() -> None:
     taken_over = make("b", found_at=NOW - 9)
     rows = {row.session: row.last_turn for row in report.rows(shot(found, taken_over), WIDE)}
     assert rows == {"a": "found", "b": ""}
-    labels = [item.label for item in view.menu(shot(found, taken_over)) if item.session_id]
+    labels = [item.label for item in sessions_of(view.menu(shot(found, taken_over)))]
     assert [label.endswith(", found") for label in labels] == [True, False]
 
 
@@ -391,3 +360,43 @@ def test_a_muted_session_says_so_at_each_width(width: int, last_turn: str, title
 def test_a_name_is_shortened_to_columns_of_which_wide_characters_have_two(text: str, width: int, short: str) -> None:
     assert words.shorten(text, width) == short
     assert words.columns_of(short) <= width
+
+
+# ---- values that can't be shown ---------------------------------------------
+
+ODD: dict[str, Any] = {
+    "an expiry beyond every calendar": {"expires_at": 1e300},
+    "an expiry that is no number": {"expires_at": math.nan, "seconds_left": math.nan},
+    "an endless countdown": {"seconds_left": math.inf},
+    "a cost that is no number": {"rewrite_cost_usd": math.inf},
+}
+ODD_SESSIONS: dict[str, Any] = {
+    "a last turn beyond every calendar": {"last_turn_at": -1e300},
+    "a title that is no text": {"title": ["x"]},
+    "tokens that are no number": {"context_tokens": "many"},
+}
+
+
+def odd_state(state: SessionState, kind: str) -> SessionState:
+    if kind in ODD:
+        return replace(state, **ODD[kind])
+    return replace(state, session=replace(state.session, **ODD_SESSIONS[kind]))
+
+
+@pytest.mark.parametrize("kind", [*ODD, *ODD_SESSIONS])
+def test_a_session_that_can_not_be_shown_does_not_hide_the_others(kind: str) -> None:
+    first, good = shot(make("odd", 200), make("good", 100)).sessions
+    odd = odd_state(first, kind)
+    both = replace(shot(), sessions=(odd, good))
+    menu = sessions_of(view.menu(both))
+    assert [item.key for item in menu] == ["session:odd", "session:good"]
+    assert menu[1].label == "● good   3m 20s left"
+    assert line(menu, "session:odd:forget").action == view.ForgetSession("odd")
+    assert [item.key for item in menu[0].children] == [item.key.replace("good", "odd") for item in menu[1].children]
+    assert view.tooltip(both).startswith("Claude Code: 2 warm")
+    assert 0 < view.icon(both).parts_left <= view.ICON_PARTS
+    text = notification.of_alerts(Alert(good, 30), Alert(odd, 30), among=both.sessions)
+    assert text.title == "2 caches expire in 3 min 20 s"
+    assert "good" in text.body
+    assert "good: cache expires" in notification.of_alerts(Alert(good, 30), among=both.sessions).title
+    assert "cache expires" in notification.of_alerts(Alert(odd, 30), among=both.sessions).title

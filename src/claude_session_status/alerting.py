@@ -7,11 +7,24 @@ the text would no longer be true; and never for a session at work, whose next re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from claude_session_status.model import Activity, Alert, Cache, Event, EventKind, Pause, SessionState
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    Cache,
+    Event,
+    EventKind,
+    Pause,
+    Request,
+    Session,
+    SessionState,
+    Source,
+)
 from claude_session_status.policy import LAST_SECONDS, activity_since
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
+BEFORE_COMPACTION_SECONDS = 120.0
+ROUNDING_SECONDS = 1.0  # the status line rounds the start of a request up to whole seconds
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
@@ -31,25 +44,52 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     activity, since = activity_since(state.session, now)
     if activity not in _ALERTED or state.session.muted:
         return None
-    expiry = state.session.request.expires_at
     notified = dict(state.session.alerts).get(lead_seconds)
-    is_notified = notified is not None and expiry < notified + SAME_EXPIRY_SECONDS
-    # An alert recorded an hour ahead by a wrong clock does not concern this expiry.
-    if notified is not None and is_notified and is_plausible_alert(state.session, lead_seconds, notified, now):
+    if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
-    return max(expiry - lead_seconds, since)
+    return max(state.session.request.expires_at - lead_seconds, since)
+
+
+def _is_notified(session: Session, lead_seconds: float, notified: float, now: float) -> bool:
+    """Whether the alert recorded for the expiry `notified` was for the session's current expiry.
+
+    A request that began after the alert has an expiry of its own, however near: only a lead time close to the TTL
+    leaves room for that. An alert recorded an hour ahead by a wrong clock does not concern this expiry.
+    """
+    request = session.request
+    if request is None or request.expires_at >= notified + SAME_EXPIRY_SECONDS:
+        return False
+    if request.started_at > notified - lead_seconds + ROUNDING_SECONDS:
+        return False
+    return is_plausible_alert(session, lead_seconds, notified, now)
 
 
 def lead_times(state: SessionState, leads: Sequence[float] | None) -> tuple[float, ...]:
     """The lead times that apply to this session, the shortest first. `leads` is the user's setting, if any.
 
-    A lead time as long as the TTL does not count: it would be due at the end of each turn.
+    A lead time as long as the TTL does not count: it would be due at the end of each turn. A session that the client
+    will compact before it expires gets one more, two minutes before that.
     """
     request = state.session.request
     if request is None:
         return ()
     known = leads if leads is not None else LEADS_SECONDS.get(request.ttl_seconds, (LAST_SECONDS,))
-    return tuple(sorted(lead for lead in known if lead < request.ttl_seconds))
+    if known and state.compacts_at is not None:
+        known = (*known, request.expires_at - state.compacts_at + BEFORE_COMPACTION_SECONDS)
+    longest = _countdown_when_reported(state.session, request)
+    return tuple(sorted({lead for lead in known if lead < longest}))
+
+
+def _countdown_when_reported(session: Session, request: Request) -> float:
+    """The seconds that were left when the request became known: its TTL.
+
+    Less where the status line reports an old request's cache with a short countdown, again and again: the client keeps
+    it alive by itself. A lead time as long as that would be due with each report.
+    """
+    if request.source is not Source.STATUS_LINE or session.reported_at is None:
+        return request.ttl_seconds
+    left = request.expires_at - session.reported_at
+    return left if left < request.ttl_seconds / 2 else request.ttl_seconds
 
 
 def due_alerts(
@@ -83,6 +123,8 @@ def due_alerts(
 
 
 def _expire_together(a: Alert, b: Alert) -> bool:
+    if (a.state.compacts_at is None) != (b.state.compacts_at is None):
+        return False
     return abs((a.state.expires_at or 0.0) - (b.state.expires_at or 0.0)) <= GROUP_SECONDS
 
 

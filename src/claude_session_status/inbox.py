@@ -17,11 +17,15 @@ from claude_session_status.spool import Spool
 LOOK_SECONDS = 10.0  # how long `apply_all` works on the notes that wait
 STALLED_SECONDS = 5.0  # a process that holds the ingest lock for so long and takes no note is named as a problem
 STALLED_LOOK_SECONDS = 1.5  # the same for `apply_all`, which somebody waits for
+TAKEN_SECONDS = 1.0  # after that another process that ingests is no longer asked for more often
 _WAIT_SECONDS = 0.05
 
 
 class Inbox:
-    """The notes of one folder. `is_behind`: more notes wait than the last batch took, and can be applied."""
+    """The notes of one folder.
+
+    `is_behind`: more notes wait than the last batch took, and can be applied.
+    """
 
     def __init__(self, paths: Paths, ingester: Ingester, clock: Clock) -> None:
         self._lock = paths.ingest_lock
@@ -30,6 +34,11 @@ class Inbox:
         self._clock = clock
         self._blocked: tuple[str, float] | None = None  # the oldest note while another process ingests, and since when
         self.is_behind = False
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether another process has just begun to record the notes that wait."""
+        return self._blocked is not None and abs(self._clock.time() - self._blocked[1]) < TAKEN_SECONDS
 
     def add(self, event: Event, at: float) -> None:
         """Put a note into the spool, at its place of `at` (epoch seconds). Raises OSError."""

@@ -38,6 +38,11 @@ class FileLock:
         self.path = path
         self._descriptor: int | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this very object holds the lock."""
+        return self._descriptor is not None
+
     def acquire(self) -> bool:
         """Take the lock without waiting; False when another process, or another FileLock, holds it.
 
@@ -65,6 +70,8 @@ class FileLock:
         """
         descriptor, self._descriptor = self._descriptor, None
         assert descriptor is not None, "only a held lock can be handed over"  # noqa: S101 - a caller's mistake
+        while descriptor < 3:  # the numbers of closed standard streams, which the child fills anew
+            descriptor = os.dup(descriptor)
         os.set_inheritable(descriptor, True)  # noqa: FBT003 - as os has it
         return descriptor
 

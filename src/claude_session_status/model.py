@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import Annotated
 
 Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
+LATEST_AT = 253402214400.0  # a day before the end of the year 9999: the last moment that every time zone can express
 
 
 class Cache(StrEnum):
@@ -104,6 +105,8 @@ class Event:
     session_id: str
     at: float
     cwd: str | None = None
+    project_folder: str | None = None  # where the client was started, whatever folder it has changed to
+    entrypoint: str | None = None  # how the client was started: cli, sdk-cli, ...
     project: str | None = None
     title: str | None = None
     transcript_path: str | None = None
@@ -193,6 +196,19 @@ class Session:
     stamps: tuple[tuple[str, float], ...] = ()  # (field, time of the event that set it): the newest event wins
     found_at: Time | None = None  # the last sign of life without a hook: a transcript, a status line
     forgotten_at: Time | None = None  # nothing older is kept, and nothing older comes back
+    project_folder: str | None = None  # where the client was started
+    entrypoint: str | None = None  # how the client was started: cli, sdk-cli, ...
+    compacted_at: Time | None = None
+    idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
+    reported_at: Time | None = None  # when the status line last reported a countdown
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that names the project and from which the session is resumed: where the client was started.
+
+        `cwd` follows every `cd` of the session. It is the fallback where the start folder is not known.
+        """
+        return self.project_folder or self.cwd
 
     @property
     def is_ended(self) -> bool:
@@ -215,6 +231,13 @@ class Session:
         return self.forgotten_at is not None and self.last_event_at is None
 
 
+def folder_name(path: str | None) -> str | None:
+    """The last part of a folder's path, of Linux, macOS or Windows; None where there is no path."""
+    if not path:
+        return None
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+
+
 class Urgency(IntEnum):
     """How soon a warm cache expires. Ordered."""
 
@@ -235,6 +258,8 @@ class SessionState:
     seconds_left: float | None  # 0 when expired, None when nothing is cached
     urgency: Urgency = Urgency.NONE
     rewrite_cost_usd: float | None = None  # estimate: what re-caching costs beyond reading from the cache
+    compacts_at: float | None = None  # when the client will compact the idle conversation by itself
+    is_compacted: bool = False  # nothing is cached because the conversation was compacted
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from claude_session_status.paths import Paths
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.wake_listener import WakeListener
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
+SOON_SECONDS = 0.2  # until the next poll where another process is just recording the notes that wait
 BEAT_SECONDS = 2.0  # how often a long poll renews the heartbeat
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
@@ -107,7 +109,9 @@ class Monitor:
         After setting `stop`, call `wake` as well to end the wait at once.
         """
         next_poll = -math.inf
+        hooks = WakeListener(self._paths.wake, self.wake)
         try:
+            hooks.start()
             while not stop.is_set():
                 now = self._clock.time()
                 # A poll that lies farther ahead than one interval means that the clock was set back.
@@ -115,7 +119,7 @@ class Monitor:
                 if self._wake.is_set() or self._inbox.is_behind or now >= next_poll or was_set_back:
                     self._wake.clear()
                     self.poll()
-                    next_poll = now + self._settings.poll_seconds
+                    next_poll = now + (SOON_SECONDS if self._inbox.is_taken else self._settings.poll_seconds)
                 shot = self.snapshot()
                 due = self.take_alerts(shot) if self._gives_alerts else ()
                 listener(shot, due)
@@ -128,6 +132,7 @@ class Monitor:
                     # The listener takes time, and the clock may have been set meanwhile.
                     self._clock.wait(self._wake, min(TICK_SECONDS, max(0.01, until - self._clock.time())))
         finally:
+            hooks.stop()
             self.close()
 
     def close(self) -> None:

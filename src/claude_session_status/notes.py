@@ -7,12 +7,11 @@ missing, new or of another type is passed over; a note without a kind, a session
 import json
 from typing import Any
 
-from claude_session_status.model import Event, EventKind, Process
+from claude_session_status.model import LATEST_AT, Event, EventKind, Process
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
-_TEXTS = ("cwd", "project", "title", "transcript_path", "model", "source")
+_TEXTS = ("cwd", "project_folder", "entrypoint", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds")
-_LATEST = 253402300799.0  # the end of the year 9999, the latest that a date can hold
 
 LONGEST_ID = 4096  # characters, as a hook keeps them; DuckDB's index takes no key of 100,000
 
@@ -53,7 +52,7 @@ def decode(raw: bytes) -> Event:
 
 def _is_moment(value: object) -> bool:
     """Whether a value can be a time. NaN, infinity and integers too large for a float fail the comparison."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LATEST_AT
 
 
 def _process(note: dict[str, object]) -> Process | None:

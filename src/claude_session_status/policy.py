@@ -31,6 +31,8 @@ RESPONSE_LIMIT_SECONDS = 180.0
 TOOL_LIMIT_SECONDS = 7200.0
 SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are shown
 ENDED_SHOWN_SECONDS = 600.0  # ended sessions are shown for a while longer, where there is room
+IDLE_COMPACT_TTL_SECONDS = 3600  # the client compacts idle conversations with this TTL only
+IDLE_COMPACT_SHARE = 0.9  # of the TTL: seen at 3,240 s (2.1.332)
 FOUND_SECONDS = 3600.0  # a transcript written within this time counts as a session that may be running
 LONGEST_PAUSE_SECONDS = 36 * 3600.0  # a pause that ends later is ignored: a clock was set back
 
@@ -47,7 +49,7 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     activity = activity_of(session, now)
     request = session.request
     if request is None or _is_uncached(session, request):
-        return SessionState(session, Cache.NONE, activity, None, None)
+        return SessionState(session, Cache.NONE, activity, None, None, is_compacted=_is_compacted(session, request))
     cost = None
     if price is not None and session.model is not None and session.context_tokens is not None:
         cost = price(session.model, request.ttl_seconds, session.context_tokens)
@@ -60,7 +62,31 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     if left <= 0:
         return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0, rewrite_cost_usd=cost)
     urgency = urgency_of(left, request.ttl_seconds)
-    return SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost)
+    state = SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost)
+    return replace(state, compacts_at=_compacts_at(state, now))
+
+
+def _is_compacted(session: Session, request: Request | None) -> bool:
+    """Whether nothing came after the conversation was compacted."""
+    if session.compacted_at is None:
+        return False
+    started_at = request.started_at if request is not None else -math.inf
+    return session.compacted_at >= max(started_at, session.response_at or -math.inf)
+
+
+def _compacts_at(state: SessionState, now: float) -> float | None:
+    """When the client will compact the conversation by itself; None where it will not, or should have done so already.
+
+    It compacts an idle conversation of some size at nine tenths of a one-hour cache, while the cache is still warm.
+    """
+    session, request = state.session, state.session.request
+    tokens, threshold = session.context_tokens, session.idle_compact_tokens
+    if request is None or request.ttl_seconds != IDLE_COMPACT_TTL_SECONDS or state.activity is not Activity.IDLE:
+        return None
+    if tokens is None or threshold is None or tokens < threshold:
+        return None
+    at = request.started_at + IDLE_COMPACT_SHARE * request.ttl_seconds
+    return at if now < at < (state.expires_at or -math.inf) else None
 
 
 def _is_uncached(session: Session, request: Request) -> bool:

@@ -20,10 +20,11 @@ from claude_session_status.model import (
     Source,
     TranscriptFacts,
     Turn,
+    folder_name,
 )
 
 DEFAULT_TTL_SECONDS = 300
-LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a source that says so is wrong
+LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a longer one is a mistake
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
 SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
 CLOCK_SLACK_SECONDS = 5.0  # a time ahead of the clock by more than this is ignored
@@ -57,8 +58,9 @@ _TIMES_SET: dict[EventKind, tuple[str, ...]] = {
     EventKind.GONE: ("ended_at",),
     EventKind.STILL_OPEN: (),  # nothing happened, but the session goes on
 }
-_FIELDS = ("project", "cwd", "title", "model", "transcript_path", "process")
+_FIELDS = ("project", "project_folder", "entrypoint", "cwd", "title", "model", "transcript_path", "process")
 _COMPACTED = "compact"
+_SAME_CLIENT_SOURCES = (_COMPACTED, "clear")  # the client goes on, in whatever folder a `cd` took it to
 _BEHIND_HOOKS_SECONDS = 1e12  # a discovered value yields to any hook's, however old the hook's is
 
 
@@ -71,6 +73,10 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     session = drop_future(session, now)
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
+    return _name_project(_apply(session, _with_folders(event), now))
+
+
+def _apply(session: Session, event: Event, now: float) -> Session:
     if event.kind is EventKind.FORGET:
         return _forget(session, event.at)
     if session.forgotten_at is not None and event.at <= session.forgotten_at:
@@ -84,7 +90,7 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
         return _set_newer(session, {"muted": event.kind is EventKind.MUTE}, event.at)
     times = _TIMES_SET[event.kind]
     if event.kind is EventKind.START and event.source == _COMPACTED:
-        times = ("uncached_at",)  # the same session goes on without its old prefix
+        times = ("uncached_at", "compacted_at")  # the same session goes on without its old prefix
     values: dict[str, Any] = {name: latest_of(getattr(session, name), event.at) for name in times}
     session = _shorten_ttl_after_resume(replace(session, **values))
     if event.kind is EventKind.GONE:
@@ -101,6 +107,25 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     )
 
 
+def _with_folders(event: Event) -> Event:
+    """The event with the project folder that it implies, and without a project name that only repeats its `cwd`."""
+    if event.project is not None and event.project == folder_name(event.cwd):
+        event = replace(event, project=None)
+    is_start = event.kind is EventKind.START and event.source not in _SAME_CLIENT_SOURCES
+    if is_start and event.project_folder is None and event.cwd is not None:
+        event = replace(event, project_folder=event.cwd)
+    return event
+
+
+def _name_project(session: Session) -> Session:
+    """The session with the name of its project: the newest of a name given by an event and the project folder's."""
+    stamps = dict(session.stamps)
+    if "project" in stamps and stamps["project"] >= stamps.get("project_folder", -math.inf):
+        return session
+    name = folder_name(session.folder) or session.project
+    return session if name == session.project else replace(session, project=name)
+
+
 def _set_newer(session: Session, values: dict[str, Any], at: float) -> Session:
     """Set the fields whose current value is older than `at`; of two values of one moment the greater wins."""
     stamps = dict(session.stamps)
@@ -114,22 +139,53 @@ def _set_newer(session: Session, values: dict[str, Any], at: float) -> Session:
 
 def _apply_without_hook(session: Session, event: Event) -> Session:
     """The session after a discovery or a status line. Neither brings back a session that a hook has ended."""
-    request = session.request
     if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
-        # No request starts after its report; the status line's rounding to whole seconds may say so.
+        # No request starts after its report; the status line rounds up to whole seconds.
         started_at = min(event.expires_at - event.ttl_seconds, event.at)
-        reported = Request(started_at, event.ttl_seconds, Source.STATUS_LINE)
-        if request is not None and request.source is Source.HOOK and _is_of_last_turn(session, reported):
-            request = None  # a guess, made before the status line reported
-        if session.forgotten_at is None or started_at > session.forgotten_at:
-            request = newer_request(request, reported)
+        session = _apply_report(session, Request(started_at, event.ttl_seconds, Source.STATUS_LINE), event.at)
     if session.forgotten_at is not None:
-        return replace(session, request=request)  # only a hook brings back a forgotten session
+        return session  # only a hook brings back a forgotten session
     return _set_newer(
-        replace(session, found_at=latest_of(session.found_at, event.at), request=request),
+        replace(session, found_at=latest_of(session.found_at, event.at)),
         {name: value for name in _FIELDS if (value := getattr(event, name)) is not None},
         event.at - _BEHIND_HOOKS_SECONDS,
     )
+
+
+def _apply_report(session: Session, reported: Request, at: float) -> Session:
+    """The session after the status line reported a countdown at `at`. Its newest report counts, also a shorter one.
+
+    The client shortens its own countdown where it keeps the cache alive by itself, and extends it for requests that
+    leave no line in the transcript. Only a response that began after the report is newer than it.
+    """
+    request = session.request
+    if at <= (session.reported_at or -math.inf):
+        is_reported = request is not None and request.source is Source.STATUS_LINE
+        if at != session.reported_at or not is_reported or not _begins_before(reported, request):
+            return session  # of two reports of one moment the request that began first counts
+    session = replace(session, reported_at=at)
+    if session.forgotten_at is not None and reported.started_at <= session.forgotten_at:
+        is_reported = request is not None and request.source is Source.STATUS_LINE
+        return replace(session, request=None) if is_reported else session
+    if request is None or (request.source is Source.HOOK and _is_of_last_turn(session, reported)):
+        return replace(session, request=reported)
+    if _is_same_request(request, reported) or not _is_known_to_report(session, request):
+        return replace(session, request=newer_request(request, reported))
+    return replace(session, request=reported)
+
+
+def _begins_before(request: Request, other: Request | None) -> bool:
+    return other is not None and (request.started_at, request.ttl_seconds) < (other.started_at, other.ttl_seconds)
+
+
+def _is_known_to_report(session: Session, request: Request) -> bool:
+    """Whether the status line's last report was made after the request's response began."""
+    if session.reported_at is None:
+        return False
+    if request.source is Source.STATUS_LINE:
+        return True
+    responded_at = session.response_at if request.source is Source.TRANSCRIPT else session.answered_at
+    return session.reported_at >= max(request.started_at, responded_at or -math.inf)
 
 
 def _is_of_last_turn(session: Session, request: Request) -> bool:
@@ -139,7 +195,7 @@ def _is_of_last_turn(session: Session, request: Request) -> bool:
 
 _EVENT_TIMES = (
     "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "ended_at", "last_event_at",
-    "uncached_at", "switched_at",
+    "uncached_at", "switched_at", "compacted_at",
 )  # fmt: skip
 
 
@@ -157,6 +213,8 @@ def _forget(session: Session, at: float) -> Session:
         values |= {"started_at": at, "alerts": session.alerts}
     if session.request is not None and session.request.started_at > at:
         values["request"] = session.request
+    if session.reported_at is not None and session.reported_at > at:
+        values["reported_at"] = session.reported_at
     return Session(session.session_id, stamps=stamps, forgotten_at=at, **values)
 
 
@@ -181,7 +239,7 @@ def _remember_alert(session: Session, event: Event, now: float) -> Session:
 
 OWN_TIMES = (
     "started_at", "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "uncached_at",
-    "switched_at", "switched_back_at", "response_at", "ttl_written_at",
+    "switched_at", "switched_back_at", "response_at", "ttl_written_at", "compacted_at", "reported_at",
 )  # fmt: skip
 
 
@@ -240,11 +298,16 @@ def newer_request(old: Request | None, new: Request | None) -> Request | None:
     """
     if old is None or new is None:
         return new if old is None else old
-    if _is_rounded(old) != _is_rounded(new) and abs(old.started_at - new.started_at) <= SAME_REQUEST_SECONDS:
+    if _is_same_request(old, new):
         shorter = min(old, new, key=lambda r: r.expires_at)
         agreed = old.ttl_seconds == new.ttl_seconds
         return replace(shorter, source=Source.STATUS_LINE) if agreed else shorter
     return max(old, new, key=lambda r: (r.started_at, -r.ttl_seconds, r.source is not Source.HOOK))
+
+
+def _is_same_request(a: Request, b: Request) -> bool:
+    """Whether the status line and another source report one request."""
+    return _is_rounded(a) != _is_rounded(b) and abs(a.started_at - b.started_at) <= SAME_REQUEST_SECONDS
 
 
 def _is_rounded(request: Request) -> bool:
@@ -264,6 +327,7 @@ def apply_transcript(
     session = replace(
         session,
         uncached_at=latest_of(session.uncached_at, facts.compacted_at),
+        compacted_at=latest_of(session.compacted_at, facts.compacted_at),
         switched_at=latest_of(session.switched_at, facts.switched_at),
         switched_back_at=latest_of(session.switched_back_at, facts.switched_back_at),
         response_at=latest_of(session.response_at, facts.response_at),
@@ -279,7 +343,7 @@ def apply_transcript(
         session = replace(session, uncached_at=latest_of(session.uncached_at, facts.response_at or facts.request_at))
     elif facts.request_at is not None:
         seen = Request(facts.request_at, ttl, Source.TRANSCRIPT)
-        session = replace(session, request=newer_request(session.request, seen))
+        session = replace(session, request=_newer_than_report(session, seen))
         if session.request is seen:
             session = replace(session, ttl_written_at=_ttl_written_at(session, facts, before))
     if facts.pending_at is not None and facts.pending_at <= (session.answered_at or -math.inf):
@@ -290,6 +354,14 @@ def apply_transcript(
     if facts.model is not None and facts.request_at is not None:
         session = _set_newer(session, {"model": facts.model}, facts.request_at)
     return _apply_title(session, facts)
+
+
+def _newer_than_report(session: Session, seen: Request) -> Request | None:
+    """The request to count from after the transcript showed `seen`: the status line's, where it reported later."""
+    known = session.request
+    if known is not None and known.source is Source.STATUS_LINE and not _is_same_request(known, seen):
+        return known if _is_known_to_report(session, seen) else newer_request(known, seen)
+    return newer_request(known, seen)
 
 
 def _ttl_written_at(session: Session, facts: TranscriptFacts, before: Request | None) -> float | None:
@@ -334,6 +406,22 @@ def apply_client_status(session: Session, status: ClientStatus | None, since: fl
     return replace(session, client_status=status, client_status_at=since)
 
 
+def apply_first_folder(session: Session, folder: str | None) -> Session:
+    """The session with the first folder that its transcript names, where no event has reported its project folder."""
+    if folder is None or session.project_folder is not None:
+        return session
+    stamps = dict(session.stamps) | {"project_folder": _FROM_TRANSCRIPT}
+    return _name_project(replace(session, project_folder=folder, stamps=tuple(sorted(stamps.items()))))
+
+
+_FROM_TRANSCRIPT = -2 * _BEHIND_HOOKS_SECONDS  # the stamp of a folder from the transcript: any event's replaces it
+
+
+def apply_idle_compaction(session: Session, tokens: int | None) -> Session:
+    """The session with the size from which its client compacts it when idle; None where it does not."""
+    return session if tokens == session.idle_compact_tokens else replace(session, idle_compact_tokens=tokens)
+
+
 def assume_request(
     session: Session, default_ttl: int = DEFAULT_TTL_SECONDS, *, transcript_is_there: bool = False
 ) -> Session:
@@ -351,7 +439,10 @@ def assume_request(
     elif transcript_is_there and session.response_at is not None:
         return session
     known = session.request
-    if known is not None and known.source is Source.STATUS_LINE and _is_of_last_turn(session, known):
+    is_reported = known is not None and (
+        _is_of_last_turn(session, known) or (session.reported_at or -math.inf) >= session.answered_at
+    )
+    if is_reported and known is not None and known.source is Source.STATUS_LINE:
         return session
     ttl = session.request.ttl_seconds if session.request else default_ttl
     request = newer_request(session.request, Request(start, ttl, Source.HOOK))

@@ -14,6 +14,7 @@ from claude_session_status.words import (
     NAME_WIDTH,
     apart,
     clean,
+    compaction,
     countdown,
     duration,
     iso,
@@ -96,7 +97,7 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
     elif state.cache is Cache.EXPIRED and state.expires_at is not None:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
-        cache = "NONE"
+        cache = "COMPACTED" if state.is_compacted else "NONE"
     since = session.last_turn_at
     last_turn = ("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago"
     if session.muted and not columns.title:
@@ -107,10 +108,16 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
         project=name_of(session),
         last_turn=last_turn,
         cache=cache,
-        title=" · ".join(filter(None, ("muted" if session.muted else "", clean(session.title or "")))),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
         urgency=state.urgency,
         dim=state.activity is Activity.ENDED,
     )
+
+
+def _remark(state: SessionState) -> str:
+    """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
+    parts = ("muted" if state.session.muted else "", compaction(state))
+    return ", ".join(part for part in parts if part)
 
 
 # ---- JSON -------------------------------------------------------------------
@@ -131,7 +138,7 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "session_id": session.session_id,
         "title": session.title,
         "project": session.project,
-        "cwd": session.cwd,
+        "cwd": session.folder,
         "cache": state.cache.value,
         "activity": state.activity.value,
         "ttl_seconds": request.ttl_seconds if request else None,
@@ -145,6 +152,8 @@ def _session_json(state: SessionState) -> dict[str, Any]:
         "rewrite_cost_usd": None if state.rewrite_cost_usd is None else round(state.rewrite_cost_usd, 4),
         "source": request.source.value if request else None,
         "muted": session.muted,
+        "compacts_at": iso(state.compacts_at),
+        "compacted_at": iso(session.compacted_at),
     }
 
 

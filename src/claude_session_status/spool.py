@@ -170,9 +170,3 @@ class Spool:
             pass
         finally:
             close_folder(handle)
-
-
-def moment_of(name: str) -> float:
-    """The time (epoch seconds) in a note's name; 0 where it has none."""
-    digits = name.partition("-")[0]
-    return int(digits) / 1e6 if digits.isdecimal() else 0.0

@@ -1,16 +1,18 @@
-"""What the desktop shows, as data: icon, tooltip, menu and notification, each made of a Snapshot.
+"""What the desktop shows, as data: icon, tooltip and menu, each computed from a Snapshot.
 
-Everything here is a pure function of values. Whoever draws (a panel over D-Bus, Pillow) is a thin printer of
-these, and tests read them without a screen. What is read in text is in `report`.
+Everything here is a pure function of values, so tests read it without a screen; the code that draws it on a panel is
+thin. `notification` does the same for alerts, `report` for text output.
+
+A session with values that can't be shown (a time beyond every calendar) never hides the others: each part falls back to
+what it can show.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from claude_session_status import __version__, alerting
-from claude_session_status.model import Activity, Alert, Cache, Session, SessionState, Snapshot, Urgency
+from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot, Urgency
 from claude_session_status.policy import soonest
 from claude_session_status.words import (
     HOOKS_ADVICE,
@@ -18,128 +20,203 @@ from claude_session_status.words import (
     apart,
     clean,
     clock,
+    compaction,
     cut,
     line_of,
     moment,
     money,
-    name_of,
     short_id,
     short_name,
     shorten,
-    spelled,
     subject_of,
     thousands,
 )
 
-MENU_SESSIONS = 12  # the most urgent ones; a longer menu is not read
+MENU_SESSIONS = 12  # the most urgent ones; nobody reads a longer menu
 FOLDER_WIDTH = 48
 PROBLEM_WIDTH = 120
-TOOLTIP_WIDTH = 128  # what Windows takes
+TOOLTIP_WIDTH = 128  # the limit on Windows
 
 # ---- icon and tooltip -------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class IconSpec:
-    """What the icon looks like: the ring's colour and how much of it is left, in 24ths, so that it changes seldom."""
+    """What the icon looks like. The time left is in 24ths, so that the icon is seldom redrawn."""
 
     urgency: Urgency = Urgency.NONE
     parts_left: int = 0  # 0 to 24
-    waiting: bool = False  # a session waits for the person: a dot in the middle
+    waiting: bool = False  # a session waits for the user: a dot in the middle
 
 
 ICON_PARTS = 24
 
 
 def icon(snapshot: Snapshot) -> IconSpec:
-    """The look of the icon: that of the session which goes cold soonest."""
+    """The icon shows the session that goes cold first."""
     waiting = any(s.activity is Activity.WAITING for s in snapshot.sessions)
     first = soonest(snapshot)
     if first is None or first.session.request is None or first.seconds_left is None:
         return IconSpec(waiting=waiting)
     share = first.seconds_left / max(1, first.session.request.ttl_seconds)
-    return IconSpec(first.urgency, max(1, min(ICON_PARTS, math.ceil(share * ICON_PARTS))), waiting)
+    parts = math.ceil(share * ICON_PARTS) if math.isfinite(share) else ICON_PARTS
+    return IconSpec(first.urgency, max(1, min(ICON_PARTS, parts)), waiting)
 
 
 def tooltip(snapshot: Snapshot) -> str:
-    """One line: how many are warm, which is next, what being late costs in all. At most 128 characters."""
-    warm = _warm(snapshot.sessions)
+    """One line: how many are warm, which is next, what re-caching all of them costs. At most 128 characters."""
+    warm = warm_sessions(snapshot.sessions)
     paused = "; notifications paused" if snapshot.paused_until is not None else ""
     first = soonest(snapshot)
     if first is None:
         return f"Claude Code: no warm cache{paused}"
-    # The expiry as a clock time, not a countdown: a tooltip that changes each second covers menus on some panels.
-    at = clock(first.expires_at)
-    name = short_name(first.session) + apart((s.session for s in warm), short_name)[first.session.session_id]
-    text = f"Claude Code: {len(warm)} warm, next {name} until {at}"
+    text = f"Claude Code: {len(warm)} warm{_next_one(first, warm)}"
     cost = money(total_cost(warm))
-    # What does not fit is left out whole.
-    for more in (f"; being late costs {cost} in all (estimated)" if cost else "", paused):
+    # A part that does not fit is left out whole.
+    for more in (f"; re-caching all costs {cost}" if cost else "", paused):
         if len(text + more) <= TOOLTIP_WIDTH:
             text += more
     return text
 
 
-def _warm(states: Iterable[SessionState]) -> list[SessionState]:
+def _next_one(first: SessionState, warm: list[SessionState]) -> str:
+    try:
+        # The expiry as a clock time, not a countdown: a tooltip that changes each second covers menus on some panels.
+        at = clock(first.expires_at)
+        name = short_name(first.session) + asides_of((s.session for s in warm), short_name)[first.session.session_id]
+    except Exception:  # a value that can't be shown
+        return ""
+    return f", next: {name} at {at}"
+
+
+def warm_sessions(states: Iterable[SessionState]) -> list[SessionState]:
+    """The running sessions whose cache is warm."""
     return [s for s in states if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
 
 
 def total_cost(states: Iterable[SessionState]) -> float | None:
-    """USD for all of them whose cost is known; None when none is."""
+    """The sum in USD of the costs that are known; None when none is."""
     known = [s.rewrite_cost_usd for s in states if s.rewrite_cost_usd is not None]
     return sum(known) if known else None
+
+
+def asides_of(sessions: Iterable[Session], said: Callable[[Session], str] = subject_of) -> Mapping[str, str]:
+    """As `apart`, but a session that can't be named does not take the other names away."""
+    sessions = list(sessions)
+    try:
+        return apart(sessions, said)
+    except Exception:  # one of them has a value that can't be shown
+        return {session.session_id: "" for session in sessions}
+
+
+# ---- what a click does ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTable:
+    """Show the table in a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSetUp:
+    """Show in a terminal whether everything is set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpHooks:
+    """Install Claude Code's hooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartAtLogin:
+    """Enable or disable the start at login."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseNotifications:
+    """Pause the notifications, or resume them."""
+
+    pause: Pause
+
+
+@dataclass(frozen=True, slots=True)
+class MuteSessions:
+    """Mute the sessions, or unmute them."""
+
+    session_ids: tuple[str, ...]
+    muted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSession:
+    """Remove the session from the list."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResumeCommand:
+    """Copy the command that resumes the session."""
+
+    session_id: str
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFolder:
+    """Open the folder in the file manager."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End the tray."""
+
+
+Action = (
+    ShowTable
+    | CheckSetUp
+    | SetUpHooks
+    | StartAtLogin
+    | PauseNotifications
+    | MuteSessions
+    | ForgetSession
+    | CopyResumeCommand
+    | OpenFolder
+    | Quit
+)
+"""What a click on a menu item or on a notification's button does, with all that it needs."""
 
 
 # ---- menu -------------------------------------------------------------------
 
 
-class Command(StrEnum):
-    """What a click on a menu item, or on a notification's button, asks for."""
-
-    SHOW_TABLE = "show-table"
-    QUIT = "quit"
-    COPY_RESUME = "copy-resume"
-    OPEN_FOLDER = "open-folder"
-    MUTE = "mute"
-    UNMUTE = "unmute"
-    FORGET = "forget"
-    PAUSE_HOUR = "pause-hour"
-    PAUSE_TOMORROW = "pause-tomorrow"
-    PAUSE_OFF = "pause-off"
-    START_AT_LOGIN = "start-at-login"
-    START_BY_HAND = "start-by-hand"
-    CHECK_SET_UP = "check-set-up"
-    SET_UP_HOOKS = "set-up-hooks"
-
-
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """One line of the menu. `key` names what the line is about for as long as it lives, wherever it stands.
-
-    What a click needs is in the line itself: it means what was read, whatever has become of the session since.
-    """
+    """One line of the menu. `key` names its subject, unique in the whole menu and the same wherever the line stands."""
 
     key: str
     label: str = ""
-    command: Command | None = None  # None: a line of text
-    session_id: str | None = None
+    action: Action | None = None  # None: a line of text, or a submenu
     separator: bool = False
     default: bool = False  # what a left click on the icon does
     children: tuple["MenuItem", ...] = ()
-    gone_label: str | None = None  # what a row of an open menu says once its subject has gone; None: its last label
-    checked: bool | None = None  # None: it can't be
+    gone_label: str | None = None  # the label in an open menu once the subject is gone; None: the last one
+    checked: bool | None = None  # None: not a check box
     radio: bool = False  # one of several, of which one is checked
-    folder: str | None = None  # the session's
 
     @property
     def enabled(self) -> bool:
         """Whether a click does anything."""
-        return self.command is not None or bool(self.children)
+        return self.action is not None or bool(self.children)
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the menu capabilities beside the sessions; None where that is not known or can't be had here."""
+    """What this machine offers beside the sessions; None where that is unknown or not available."""
 
     hooks_installed: bool | None = None
     starts_at_login: bool | None = None
@@ -148,10 +225,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class ClickProblem:
-    """Why a click failed, and what the person can do next."""
+    """Why a click failed, and what the user can do next."""
 
     title: str
     next_step: str = ""
+
+
+def starting_menu() -> tuple[MenuItem, ...]:
+    """The menu before the first snapshot."""
+    return (MenuItem("starting", "Looking for sessions…"), MenuItem("separator", separator=True), _SHOW_TABLE, _QUIT)
 
 
 def menu(
@@ -159,22 +241,22 @@ def menu(
 ) -> tuple[MenuItem, ...]:
     """The tray's menu: sessions, the most urgent first, then the commands. Ended sessions are not in it."""
     capabilities = capabilities or Capabilities()
-    alive = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
-    asides = apart(s.session for s in alive)
-    lines = [_session_line(s, snapshot.now, asides[s.session.session_id]) for s in alive]
-    if len(alive) > MENU_SESSIONS:
+    running = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
+    asides = asides_of(s.session for s in running)
+    lines = [_session_line(s, snapshot.now, asides[s.session.session_id]) for s in running]
+    if len(running) > MENU_SESSIONS:
         lines, rest = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
         lines.append(MenuItem("more", f"More ({len(rest)})", children=rest))
-    if not alive:
+    if not running:
         lines.append(MenuItem("empty", _no_sessions(snapshot, capabilities)))
     if snapshot.problem:
         lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), PROBLEM_WIDTH)))
     if problem is not None:
         texts = (("click-problem", problem.title), ("click-problem:step", problem.next_step))
         lines[:0] = [MenuItem(key, cut(clean(text), PROBLEM_WIDTH)) for key, text in texts if text]
-    # Where hooks have spoken they are there, if not in the settings then from a plugin.
+    # A session with hook events proves that hooks are installed: by a plugin, if not in the settings.
     if capabilities.hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions):
-        lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", Command.SET_UP_HOOKS))
+        lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", SetUpHooks()))
     return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, capabilities))
 
 
@@ -184,21 +266,31 @@ def _no_sessions(snapshot: Snapshot, capabilities: Capabilities) -> str:
     return HOOKS_ADVICE if capabilities.hooks_installed is None else NO_SESSIONS
 
 
+_SHOW_TABLE = MenuItem("show-table", "Show table in a terminal", ShowTable(), default=True)
+_QUIT = MenuItem("quit", "Quit", Quit())
+
+
 def _commands(snapshot: Snapshot, capabilities: Capabilities) -> tuple[MenuItem, ...]:
     lines = [_pause(snapshot)]
-    if capabilities.starts_at_login is not None:
-        command = Command.START_BY_HAND if capabilities.starts_at_login else Command.START_AT_LOGIN
-        lines.append(MenuItem("start-at-login", "Start at login", command, checked=capabilities.starts_at_login))
-    lines.append(MenuItem("show-table", "Show table in a terminal", Command.SHOW_TABLE, default=True))
+    on = capabilities.starts_at_login
+    if on is not None:
+        lines.append(MenuItem("start-at-login", "Start at login", StartAtLogin(not on), checked=on))
+    lines.append(_SHOW_TABLE)
     if capabilities.checks_set_up:
-        lines.append(MenuItem("check-set-up", "Check set-up", Command.CHECK_SET_UP))
-    about = (
+        lines.append(MenuItem("check-set-up", "Check set-up", CheckSetUp()))
+    return (*lines, _ABOUT, _QUIT)
+
+
+_ABOUT = MenuItem(
+    "about",
+    "About",
+    children=(
         MenuItem("about:version", f"claude-session-status {__version__}"),
         MenuItem("about:countdown", "Countdowns: from each session's last request"),
         MenuItem("about:cost", "Costs: estimated from list prices"),
         MenuItem("about:licence", "Licence: MIT"),
-    )
-    return (*lines, MenuItem("about", "About", children=about), MenuItem("quit", "Quit", Command.QUIT))
+    ),
+)
 
 
 def _pause(snapshot: Snapshot) -> MenuItem:
@@ -206,148 +298,60 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
     choices = (
-        ("pause:hour", "For 1 hour", Command.PAUSE_HOUR, until is not None and not till_morning),
-        ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Command.PAUSE_TOMORROW, till_morning),
-        ("pause:off", "Off", Command.PAUSE_OFF, until is None),
+        ("pause:hour", "For 1 hour", Pause.HOUR, until is not None and not till_morning),
+        ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Pause.TOMORROW, till_morning),
+        ("pause:off", "Off", Pause.OFF, until is None),
     )
-    children = tuple(MenuItem(key, text, command, checked=is_so, radio=True) for key, text, command, is_so in choices)
+    children = tuple(
+        MenuItem(key, text, PauseNotifications(pause), checked=is_so, radio=True) for key, text, pause, is_so in choices
+    )
     return MenuItem("pause", label, children=children)
 
 
 def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
     session = state.session
     key = f"session:{session.session_id}"
-    facts = _facts(state, now)
-    mute = Command.UNMUTE if session.muted else Command.MUTE
-    actions = (
-        ("copy", "Copy resume command", Command.COPY_RESUME, None),
-        ("folder", "Open folder", Command.OPEN_FOLDER if session.cwd else None, None),
-        ("mute", "Mute this session", mute, session.muted),
-        ("forget", "Forget", Command.FORGET, None),
+    try:
+        label, gone_label = line_of(state, now, aside), f"× {subject_of(session, aside)}   ended"
+        facts = _facts(state, now)
+    except Exception as error:  # a value that can't be shown: the session stays in the menu and can be forgotten
+        label = gone_label = f"! {short_id(session)}   can't be shown ({type(error).__name__})"
+        facts = tuple((name, "unknown") for name in _FACTS)
+    ours = session.session_id
+    actions: tuple[tuple[str, str, Action | None, bool | None], ...] = (
+        ("copy", "Copy resume command", CopyResumeCommand(ours, session.folder), None),
+        ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
+        ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
+        ("forget", "Forget", ForgetSession(ours), None),
     )
     children = (
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
-        *(
-            MenuItem(f"{key}:{name}", text, command, session.session_id, checked=checked, folder=session.cwd)
-            for name, text, command, checked in actions
-        ),
+        *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
     )
-    return MenuItem(
-        key,
-        line_of(state, now, aside),
-        None,
-        session.session_id,
-        children=children,
-        gone_label=f"× {subject_of(session, aside)}   ended",
-    )
+    return MenuItem(key, label, children=children, gone_label=gone_label)
+
+
+_FACTS = ("in", "id", "model", "tokens", "cost", "turn", "expires")
 
 
 def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
-    """What is known of a session, a line each. Always the same lines, so that the menu keeps its shape."""
+    """What is known about a session, a line each. Always the same lines, so that the menu keeps its shape."""
     session = state.session
     tokens = thousands(session.context_tokens)
     cost = money(state.rewrite_cost_usd)
     expires = "nothing cached"
     if state.expires_at is not None:
-        expires = moment(state.expires_at, now)
-    return (
-        ("in", f"Folder: {shorten(clean(session.cwd or ''), FOLDER_WIDTH) or 'unknown'}"),
-        ("id", f"Session: {short_id(session) or 'unknown'}"),
-        ("model", f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}"),
-        ("tokens", f"Context: {tokens + ' tokens' if tokens else 'unknown'}"),
-        ("cost", f"Being late costs: {cost + ' (estimated)' if cost else 'unknown'}"),
-        ("turn", f"Last turn: {moment(session.last_turn_at, now) or 'none yet'}"),
-        ("expires", f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {expires}"),
+        expires = "; ".join(filter(None, (moment(state.expires_at, now), compaction(state))))
+    elif state.is_compacted:
+        expires = "compacted, nothing cached"
+    texts = (
+        f"Folder: {shorten(clean(session.folder or ''), FOLDER_WIDTH) or 'unknown'}",
+        f"Session: {short_id(session) or 'unknown'}",
+        f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}",
+        f"Context: {tokens + ' tokens' if tokens else 'unknown'}",
+        f"If it expires: {cost + ' to rebuild' if cost else 'cost unknown'}",
+        f"Last turn: {moment(session.last_turn_at, now) or 'none yet'}",
+        f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {expires}",
     )
-
-
-# ---- notification -----------------------------------------------------------
-
-TITLE_LIMIT = 64  # what the strictest platform takes
-BODY_LIMIT = 256
-NAMED_TOGETHER = 4  # sessions that one notification names
-CHEAP_USD = 0.10  # less than this is not worth insisting
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """What a person is told. What is said later under the same `key` replaces it instead of stacking up."""
-
-    key: str
-    title: str  # at most 64 characters: what the strictest platform takes
-    body: str  # at most 256 characters
-    urgent: bool = False
-    sound: bool = False
-    session_ids: tuple[str, ...] = ()
-    buttons: tuple[tuple[Command, str], ...] = ()  # where the platform has any
-
-
-_BUTTONS = ((Command.MUTE, "Mute"), (Command.PAUSE_HOUR, "Pause 1 h"))
-
-
-def notification(first: Alert, *others: Alert, among: Iterable[SessionState] = ()) -> Notification:
-    """The words for an alert, or for several at once. Urgent in the last 30 seconds, unless that costs next to nothing.
-
-    `key` is the first one's session. `among` are the sessions that a person could take for one of these.
-    """
-    alerts = (first, *others)
-    states = [alert.state for alert in alerts]
-    warm = [s.session for s in (*_warm(among), *states)]
-    title, body = _words_for_one(first.state, apart(warm)) if not others else _words_for_several(states, warm)
-    return Notification(
-        key=first.state.session.session_id,
-        title=title,
-        body=cut(body, BODY_LIMIT),
-        urgent=any(_insists(alert.state) for alert in alerts),
-        sound=any(alert.sound for alert in alerts),
-        session_ids=tuple(alert.state.session.session_id for alert in alerts),
-        buttons=_BUTTONS,
-    )
-
-
-def _insists(state: SessionState) -> bool:
-    cost = state.rewrite_cost_usd
-    return state.urgency is Urgency.LAST and (cost is None or cost >= CHEAP_USD)
-
-
-def _words_for_one(state: SessionState, asides: Mapping[str, str]) -> tuple[str, str]:
-    tail = f"{asides[state.session.session_id]}: cache expires in {spelled(state.seconds_left or 0)}"
-    title = shorten(name_of(state.session), TITLE_LIMIT - len(tail)) + tail
-    what = shorten(clean(state.session.title or ""), 100)
-    waits = "It waits for your permission. " if state.activity is Activity.WAITING else ""
-    tokens, cost = state.session.context_tokens, money(state.rewrite_cost_usd)
-    advice = "Answer before then."
-    if tokens:
-        price = f", at {cost} (estimated)" if cost else ""
-        advice = f"Answer before then, or {thousands(tokens)} tokens are written again{price}."
-    return title, f"{what + '. ' if what else ''}{waits}{advice}"
-
-
-def _words_for_several(states: list[SessionState], warm: list[Session]) -> tuple[str, str]:
-    asides = apart(warm, short_name)
-    title = f"{len(states)} caches expire in {spelled(states[0].seconds_left or 0)}"
-    dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
-    lines = []
-    for state in dearest:
-        name = short_name(state.session) + asides[state.session.session_id]
-        known = (name, thousands(state.session.context_tokens), money(state.rewrite_cost_usd))
-        lines.append(", ".join(part for part in known if part))
-    if rest := len(states) - len(dearest):
-        lines.append(f"and {rest} more")
-    if cost := money(total_cost(states)):
-        lines.append(f"In all {cost} (estimated).")
-    return title, "\n".join(lines)
-
-
-def problem_notification(problem: ClickProblem) -> Notification:
-    """What a person is told at once of a click that could not do what it was for: the menu has closed by then."""
-    return Notification(
-        "click-problem", shorten(clean(problem.title), TITLE_LIMIT), clean(problem.next_step)[:BODY_LIMIT]
-    )
-
-
-def set_up_notification(what: str) -> Notification:
-    """What a person is told after the hooks were set up from the menu."""
-    body = clean(" ".join(what.split()))
-    return Notification("set-up", "Claude Code's hooks are set up", body[:BODY_LIMIT])
+    return tuple(zip(_FACTS, texts, strict=True))

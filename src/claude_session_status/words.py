@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from claude_session_status.model import Activity, Cache, Session, SessionState
+from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
 
 NAME_WIDTH = 24
 TITLE_WIDTH = 32
@@ -101,8 +101,7 @@ def money(usd: float | None) -> str:
 
 def name_of(session: Session) -> str:
     """Return the session's project, else its folder, else the start of its id."""
-    folder = (session.cwd or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return clean(session.project or "") or clean(folder) or short_id(session) or "?"
+    return clean(session.project or "") or clean(folder_name(session.folder) or "") or short_id(session) or "?"
 
 
 def short_id(session: Session) -> str:
@@ -116,14 +115,19 @@ def short_name(session: Session) -> str:
 
 
 def time_left(state: SessionState, now: float) -> str:
-    """Return the countdown in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `nothing cached`."""
+    """Return the countdown in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `compacted`, `nothing cached`."""
     if state.activity is Activity.ENDED:
         return "ended"
     if state.expires_at is None or state.seconds_left is None:
-        return "nothing cached"
+        return "compacted" if state.is_compacted else "nothing cached"
     if state.cache is Cache.WARM:
         return f"{duration(state.seconds_left)} left"
     return f"expired {duration(now - state.expires_at)} ago"
+
+
+def compaction(state: SessionState) -> str:
+    """`compacts at 14:52`, where the client will compact the idle conversation by itself; else empty."""
+    return f"compacts at {clock(state.compacts_at)[:5]}" if state.compacts_at is not None else ""
 
 
 def state_sign(state: SessionState) -> str:

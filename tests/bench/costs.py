@@ -2,7 +2,7 @@
 
     python tests/bench/costs.py [--quick] [--readme] [--python PATH] [--only NAME ...]
 
-Says of each wanted bound whether it holds and never fails over it: a time on a busy machine is no verdict.
+Prints for each bound whether it holds, and never fails: a time on a busy machine proves nothing.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PARTS: dict[str, Callable[[Path, products.Product, bool], list[Figure] | str]] =
 
 
 def main() -> int:
-    """Measure, print, and put the table into the README where that is asked for."""
+    """Measure and print; with --readme also write the table into the README."""
     parser = argparse.ArgumentParser(description="Measure what the product costs.")
     parser.add_argument("--quick", action="store_true", help="few rounds and short waits: to see that it works")
     parser.add_argument("--readme", action="store_true", help="put the table into README.md")

@@ -1,4 +1,4 @@
-"""What a module in a status bar costs: one that is asked every few seconds beside one that follows."""
+"""What a status bar's module costs: a command that runs every few seconds, beside one that follows."""
 
 import os
 import subprocess
@@ -12,21 +12,21 @@ from bench.products import Product
 from bench.report import Figure
 
 SESSIONS = 12
-INTERVAL_SECONDS = 5  # what bars are usually told
+INTERVAL_SECONDS = 5  # the usual setting of bars
 CALLS, QUICK_CALLS = 12, 2
 FOLLOWED_SECONDS, QUICK_FOLLOWED_SECONDS = 60.0, 2.0
 ASKED, FOLLOWING = "`status --short`", "`status --short --follow`"
 
 
 def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
-    """Each one's share of a core, with warm sessions."""
+    """The share of a core that each takes, with warm sessions."""
     if sys.platform == "win32":
         return [Figure("a bar's module", "not measured: Windows has no such bars")]
     claude_dir = folder / ".claude"
     env = scenes.environment(folder, claude_dir)
     for number in range(SESSIONS):
         talk = scenes.Conversation(claude_dir, f"project-{number}", scenes.MEGABYTE // 4)
-        Call([product.command, "mark-turn"], env, folder, talk.told())()
+        Call([product.command, "mark-turn"], env, folder, talk.hook_input())()
     calls = QUICK_CALLS if quick else CALLS
     call = Call([product.command, "status", "--short"], env, folder)
     before = _children()
@@ -43,13 +43,13 @@ def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
 
 
 def _children() -> float:
-    """Seconds of a core that processes took which we started and waited for."""
+    """CPU seconds of the ended child processes."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def _follows(product: Product, env: dict[str, str], seconds: float) -> float:
-    """Its share of a core once it has begun."""
+    """The share of a core that the following command takes, its start excluded."""
     import psutil
 
     argv = [product.command, "status", "--short", "--follow"]

@@ -1,4 +1,4 @@
-"""What holds the tray's memory: a fresh interpreter takes in one library after the other and says how large it is then.
+"""What takes the tray's memory: a fresh interpreter imports one library after the other and prints its size after each.
 
 Anonymous pages are this process's own; the rest are pages of libraries' files, which all processes that use them share
 and which the kernel takes back when it needs them. How many of those count as resident also depends on how the kernel
@@ -48,7 +48,7 @@ print(sizes)
 def measure(folder: Path, product: Product) -> str:
     """A table with one line a step: how large the process is after it, and what the step added."""
     if sys.platform != "linux":
-        return "What holds the memory: not measured, since it is told by /proc, which is Linux's."
+        return "What holds the memory: not measured; only Linux has the /proc that shows it."
     program = _PROGRAM.replace("STEPS", repr([code for _, code in _STEPS]))
     folder.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(

@@ -23,13 +23,13 @@ ROUNDS, QUICK_ROUNDS = 100, 5
 
 
 def measure(folder: Path, *, quick: bool) -> list[Figure]:
-    """One line a kind of poll, and what a quiet one asks of the file system."""
+    """One line per kind of poll, and the file system calls of a quiet one."""
     claude_dir = folder / ".claude"
     where = Paths(str(claude_dir))
     talks = [scenes.Conversation(claude_dir, f"project-{number}", scenes.MEGABYTE) for number in range(SESSIONS)]
     spool, monitor = Spool(where.spool), Monitor(where)
     for talk in talks:
-        _tell(spool, talk)
+        _leave_note(spool, talk)
     monitor.poll()
     monitor.poll()
     if len(monitor.snapshot().sessions) != SESSIONS:
@@ -37,11 +37,11 @@ def measure(folder: Path, *, quick: bool) -> list[Figure]:
 
     def new_event() -> None:
         talks[0].turn()
-        _tell(spool, talks[0])
+        _leave_note(spool, talks[0])
 
     quiet, event, grown = "nothing has changed", "one new event", "one transcript has grown"
     cases = [Case(event, monitor.poll, new_event), Case(grown, monitor.poll, talks[1].turn)]
-    # The quiet ones by themselves, since in life too each follows another: no cache is emptied by heavy work before it.
+    # Quiet polls run in a row, as they do in use: no heavy work before them empties a cache.
     medians = interleaved(cases, QUICK_ROUNDS if quick else ROUNDS // 4)
     medians |= interleaved([Case(quiet, monitor.poll)], QUICK_ROUNDS if quick else ROUNDS)
     with counted_calls() as calls:
@@ -61,8 +61,8 @@ def _name(kind: str) -> str:
     return f"poll of {SESSIONS} sessions, {kind}"
 
 
-def _tell(spool: Spool, talk: scenes.Conversation) -> None:
-    """Leave the note that a hook of this session leaves; its client is this process."""
+def _leave_note(spool: Spool, talk: scenes.Conversation) -> None:
+    """Leave the note that a hook of this session writes; the client is this process."""
     now = time.time()
     event = Event(EventKind.TURN, talk.session_id, now, cwd=f"/home/me/{talk.project}", transcript_path=str(talk.path))
     pid = os.getpid()

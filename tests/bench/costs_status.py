@@ -1,4 +1,4 @@
-"""What `status` costs when ever more sessions are remembered: nearly all of them are old, as they are in real life."""
+"""What `status` costs with more and more sessions in the database, nearly all of them old, as in use."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from bench.report import Figure
 from claude_session_status.paths import Paths
 
 REMEMBERED = (10, 1_000, 10_000)
-SHOWN = 10  # of them, heard of within the last day
+SHOWN = 10  # sessions that were active within the last day
 LIMIT = 1.5  # times, from the fewest to the most
 BARE = "bare `python -c pass`"
 ROUNDS, QUICK_ROUNDS = 20, 2
 
 
 def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
-    """One line a number of sessions, and their ratio."""
+    """One line per number of sessions, and their ratio."""
     bare = Call([product.python, "-c", "pass"], scenes.environment(folder, folder), folder / "bare")
     cases = [Case(BARE, bare), *(_case(folder / str(count), product, count) for count in REMEMBERED)]
     medians = interleaved(cases, QUICK_ROUNDS if quick else ROUNDS)
@@ -44,14 +44,14 @@ def _case(home: Path, product: Product, count: int) -> Case:
     env = scenes.environment(home, claude_dir)
     for number in range(SHOWN):
         talk = scenes.Conversation(claude_dir, f"project-{number}", scenes.MEGABYTE // 4)
-        Call([product.command, "mark-turn"], env, home, talk.told())()
-    _remember_old_ones(where.database, count - SHOWN)
+        Call([product.command, "mark-turn"], env, home, talk.hook_input())()
+    _add_old_sessions(where.database, count - SHOWN)
     call = Call([product.command, "status", "--json"], env, home)
     return Case(_name(count), call, after=call.must_be_silent)
 
 
-def _remember_old_ones(database: str, count: int) -> None:
-    """Sessions like the ones that are there, ended some days to years ago."""
+def _add_old_sessions(database: str, count: int) -> None:
+    """Add copies of the sessions that ended days to years ago."""
     moments = "started_at, last_turn_at, last_event_at, transcript_at, answered_at, request_at, expires_at, ended_at"
     earlier = ", ".join(f"coalesce({m}, last_event_at) - to_hours(48 + range) AS {m}" for m in moments.split(", "))
     with duckdb.connect(database) as connection:

@@ -1,4 +1,4 @@
-"""What the length of a transcript costs, none, 1 MB or 100 MB of it: in the whole hook, and in its reader alone."""
+"""What the length of a transcript (empty, 1 MB, 100 MB) costs a hook, and the transcript's reader alone."""
 
 import time
 from pathlib import Path
@@ -49,11 +49,11 @@ def _key(talk: scenes.Conversation) -> str:
 def _hook(home: Path, product: Product, talk: scenes.Conversation) -> Case:
     claude_dir = home / ".claude"
     where = Paths(str(claude_dir))
-    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.told())
+    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
 
     def after() -> None:
         call.must_be_silent()
-        scenes.must_be_empty(where)
+        scenes.wait_for_ingester(where)
 
     return Case(_key(talk), call, lambda: _grow(talk), after)
 
@@ -63,7 +63,7 @@ def _reader(talk: scenes.Conversation) -> Case:
 
 
 def _grow(talk: scenes.Conversation) -> None:
-    """One exchange more; an empty transcript stays empty and only looks written."""
+    """Append one exchange; an empty transcript stays empty and only gets a new time."""
     if talk.path.stat().st_size:
         talk.turn()
     else:

@@ -1,4 +1,4 @@
-"""What the tray costs while it does nothing but count down, and how soon it shows what a hook has told.
+"""What the tray costs while it only counts down, and how soon it shows what a hook reports.
 
 The real command on a real panel under a screenless X server, with warm sessions whose client is this process.
 """
@@ -33,7 +33,7 @@ CHANGE_LIMIT_SECONDS = 2.5
 
 
 def why_not() -> str | None:
-    """Why no tray can be measured here, and what helps; None when it can."""
+    """Why no tray can be measured here, with the command that helps; None when it can."""
     if sys.platform != "linux":
         return "it takes Linux, whose panels run without a screen"
     from desktop.desktops.xfce import Xfce
@@ -43,7 +43,7 @@ def why_not() -> str | None:
 
 
 def measure(folder: Path, product: Product, *, quick: bool) -> list[Figure]:
-    """Its share of a core, its memory, and the time from a hook to the changed menu."""
+    """The tray's share of a core, its memory, and the time from a hook to the changed menu."""
     if reason := why_not():
         return [Figure("the tray", f"not measured: {reason}")]
     from desktop.desktops.xfce import Xfce
@@ -91,7 +91,7 @@ class _Hook:
     folder: Path
 
     def __call__(self, talk: scenes.Conversation, mark: str, event: str) -> None:
-        call = Call([self.command, mark], self.env, self.folder, talk.told(event))
+        call = Call([self.command, mark], self.env, self.folder, talk.hook_input(event))
         call()
         call.must_be_silent()
 
@@ -103,7 +103,7 @@ def _await_labels(item: "Item", count: int) -> None:
 
 
 def _idle(pid: int, seconds: float) -> list[Figure]:
-    """Watch the process from outside; nothing asks it for anything meanwhile."""
+    """Measure the process from outside while nothing calls it."""
     import psutil
 
     process = psutil.Process(pid)
@@ -129,17 +129,17 @@ def _idle(pid: int, seconds: float) -> list[Figure]:
 
 
 def _memory(pid: int) -> tuple[int, int]:
-    """Resident memory in kilobytes, and how much of it is no page of a library's file."""
-    told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(told["VmRSS"].split()[0]), int(told["RssAnon"].split()[0])
+    """Resident memory in kilobytes, and the part that is not mapped from files."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]), int(fields["RssAnon"].split()[0])
 
 
 def _changes(hook: _Hook, talks: list[scenes.Conversation], item: "Item", times: int) -> list[float]:
-    """Seconds from the start of a hook until the menu, as a panel reads it, shows what the hook told."""
+    """Seconds from the start of a hook until the menu, as a panel reads it, shows what the hook reported."""
     waits = []
     for number in range(times):
         talk = talks[number % len(talks)]
-        time.sleep(random.uniform(0, 2))  # at any point of the polls' round
+        time.sleep(random.uniform(0, 2))  # at a random moment between two polls
         began = time.monotonic()
         hook(talk, "mark-wait", "Notification")
         while not any(label.startswith(f"? {talk.project} ") for label in item.labels()):

@@ -1,7 +1,7 @@
-"""Times things side by side: each round runs every case once, so that whatever else the machine does hits all alike.
+"""Times cases side by side: each round runs every case once, so that other load on the machine affects all of them.
 
-The order turns by one from round to round: nobody is always the one who runs after the heaviest neighbour. Medians are
-compared, never single runs or means. What prepares a case and what checks it is outside its time.
+The order rotates by one in each round, so that no case always runs after the heaviest. Only medians are compared.
+Preparing and checking a case is outside its time.
 """
 
 import os
@@ -22,7 +22,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time. `before` and `after` are run each time and not timed; `after` checks that work was done."""
+    """One case. `before` and `after` run each time and are not timed; `after` checks that the work was done."""
 
     name: str
     run: Callable[[], object]
@@ -47,9 +47,9 @@ def interleaved(cases: Sequence[Case], rounds: int, warm_up: int = 2) -> dict[st
 
 
 class Call:
-    """A program that is run to its end with the same input each time, as cheaply as Python can start one.
+    """A program that runs to its end with the same input each time, started as cheaply as Python can.
 
-    Input and complaints go through files rather than pipes: shuffling bytes would be our own work, not the program's.
+    Standard input and stderr are files, not pipes: copying bytes would be our work, not the program's.
     """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], folder: Path, given: bytes = b"") -> None:
@@ -61,8 +61,22 @@ class Call:
         self.give(given)
 
     def give(self, given: bytes) -> None:
-        """Have this on standard input from the next call on."""
+        """Set the standard input of the next calls."""
         self._input.write_bytes(given)
+
+    def all_at_once(self, count: int) -> None:
+        """Run it `count` times at once. Raises RuntimeError when one fails."""
+        given = [self._input.open("rb") for _ in range(count)]
+        with self._complaints.open("wb") as complaints:
+            running = [
+                subprocess.Popen(self.argv, env=self.env, stdin=each, stdout=subprocess.DEVNULL, stderr=complaints)
+                for each in given
+            ]
+            codes = {process.wait() for process in running}
+        for each in given:
+            each.close()
+        if codes != {0}:
+            raise RuntimeError(f"{self.argv} failed with {codes}: {self.complaints()}")
 
     def __call__(self) -> None:
         """Run it. Raises RuntimeError when it fails."""
@@ -74,11 +88,11 @@ class Call:
             raise RuntimeError(f"{self.argv} failed with {code}: {self.complaints()}")
 
     def complaints(self) -> str:
-        """What the last run said on stderr."""
+        """What the last run printed on stderr."""
         return self._complaints.read_text("utf-8", "replace")
 
     def must_be_silent(self) -> None:
-        """Raise RuntimeError when the last run complained: then it did not do its work."""
+        """Raise RuntimeError when the last run printed on stderr: it did not do its work."""
         if text := self.complaints():
             raise RuntimeError(f"{self.argv} complained: {text}")
 
@@ -88,7 +102,7 @@ _COUNTED = ("stat", "open", "read", "listdir", "scandir", "utime", "readlink", "
 
 @contextmanager
 def counted_calls() -> Iterator[Counter[str]]:
-    """Count what Python code asks of the file system through `os` while the context lasts."""
+    """Count the file system calls that Python code makes through `os` within the context."""
     counts: Counter[str] = Counter()
 
     def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:

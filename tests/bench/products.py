@@ -1,4 +1,4 @@
-"""The programs that are measured, each installed as its users have it: from a package, into an environment of its own.
+"""The programs to measure, each installed as its users have it: from a package, into its own environment.
 
 Ours is built from this checkout each time, and never installed as editable: that adds an import hook to every start.
 Both environments get a current pip first, since older ones write console scripts that import `re`, which costs a hook
@@ -21,7 +21,7 @@ INSTALL_SECONDS = 600.0
 
 
 class NotAvailableError(Exception):
-    """A program that was to be measured can't be had here; the message says why and what helps."""
+    """A program can't be installed here; the message says why and what helps."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def ours() -> Product:
 
 
 def original() -> Product:
-    """The package that this one follows, as its last version. Raises NotAvailableError.
+    """The last version of the package that this one succeeds. Raises NotAvailableError.
 
     BENCH_ORIGINAL may name an environment in which it is installed already.
     """
@@ -80,7 +80,7 @@ def _python_in(folder: Path) -> str:
 
 
 def _environment(folder: Path, *requirements: str) -> str:
-    """An environment in `folder` with a current pip and what is required; returns its interpreter."""
+    """Make an environment in `folder` with a current pip and the requirements; return its interpreter."""
     python = _python_in(folder)
     if not (folder / "ready").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

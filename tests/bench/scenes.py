@@ -1,4 +1,4 @@
-"""What the measured programs find: folders of Claude Code's with conversations of realistic size, and hooks' inputs."""
+"""What the measured programs find: Claude Code's folders with conversations of realistic size, and input for hooks."""
 
 import json
 import os
@@ -7,10 +7,12 @@ import time
 import uuid
 from pathlib import Path
 
+from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from fakes import Transcript
 
 MEGABYTE = 1_000_000
+INGEST_SECONDS = 30.0
 USUAL_BYTES = 2 * MEGABYTE  # a conversation of an hour or two
 
 _SENTENCE = "the cache of a session is warm until its time is over and then all tokens are read again from the start"
@@ -18,7 +20,7 @@ _WORDS = _SENTENCE.split()
 
 
 def environment(home: Path, claude_dir: Path) -> dict[str, str]:
-    """What a hook sees: little, and nothing of ours. Its client is this process, so that the session is alive."""
+    """The environment of a hook. The client is this process, so that the session is alive."""
     kept = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP")
     env = {name: os.environ[name] for name in kept if name in os.environ}
     home.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,7 @@ def environment(home: Path, claude_dir: Path) -> dict[str, str]:
 
 
 class Conversation:
-    """A session with a transcript, as its client leaves both."""
+    """A session and its transcript, as the client writes them."""
 
     def __init__(self, claude_dir: Path, project: str, size: int = USUAL_BYTES, ttl: str = "5m") -> None:
         self.session_id = str(uuid.uuid4())
@@ -48,7 +50,7 @@ class Conversation:
             self._fill(size)
 
     def turn(self, at: float | None = None) -> None:
-        """One more exchange: a prompt, a tool's round, an answer."""
+        """Append one exchange: a prompt, a tool round, a response."""
         moment = (time.time() if at is None else at) - 3
         talk = self._transcript
         wrote = self._random.randrange(500, 4000)
@@ -65,16 +67,16 @@ class Conversation:
             read=reads,
             wrote_5m=wrote_5m,
             wrote_1h=wrote_1h,
-            said=self._prose(900),
+            fields=self._prose(900),
         )
 
     def touch(self) -> None:
-        """Make the file look written, without a byte more."""
+        """Give the file a new time without changing its bytes."""
         os.utime(self.path)
 
-    def told(self, event: str = "Stop") -> bytes:
-        """What the client says on a hook's standard input."""
-        said: dict[str, object] = {
+    def hook_input(self, event: str = "Stop") -> bytes:
+        """What the client pipes to a hook."""
+        fields: dict[str, object] = {
             "session_id": self.session_id,
             "transcript_path": str(self.path),
             "cwd": f"/home/me/{self.project}",
@@ -83,8 +85,8 @@ class Conversation:
         }
         if event == "Stop":
             answer = {"stop_hook_active": False, "last_assistant_message": self._prose(2500)}
-            said |= {**answer, "background_tasks": [], "session_crons": []}
-        return json.dumps(said).encode()
+            fields |= {**answer, "background_tasks": [], "session_crons": []}
+        return json.dumps(fields).encode()
 
     def _fill(self, size: int) -> None:
         began = time.time() - 7200
@@ -106,30 +108,43 @@ class Conversation:
 
 
 def status_line(expires_at: int) -> bytes:
-    """What the client says to a status line command, of the size that it has in life."""
+    """What the client pipes to a status line command, in a realistic size."""
     cache = {"warm": True, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": 142_000}
-    said = {"session_id": str(uuid.UUID(int=1)), "cwd": "/home/me/web-shop", "prompt_cache": cache}
-    return json.dumps(said | {"context_window": {"total_input_tokens": 142_000}, "padding": "x" * 2000}).encode()
+    fields = {"session_id": str(uuid.UUID(int=1)), "cwd": "/home/me/web-shop", "prompt_cache": cache}
+    return json.dumps(fields | {"context_window": {"total_input_tokens": 142_000}, "padding": "x" * 2000}).encode()
 
 
-def say_alive(where: Paths) -> None:
+def beat(where: Paths) -> None:
     """Do what a monitor does at each poll."""
     Path(where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
     Path(where.monitor_alive).touch()
 
 
-def take_note(where: Paths) -> None:
-    """Do what a monitor does with a hook's note; raises RuntimeError unless there is exactly one."""
+def take_notes(where: Paths, count: int) -> None:
+    """Remove the hooks' notes, as a monitor does; raises RuntimeError unless there are exactly so many."""
     names = [entry for entry in Path(where.spool).iterdir() if entry.suffix == ".json"]
-    if len(names) != 1:
-        raise RuntimeError(f"one note expected in the spool, found {len(names)}")
-    names[0].unlink()
+    if len(names) != count:
+        raise RuntimeError(f"{count} notes expected in the spool, found {len(names)}")
+    for name in names:
+        name.unlink()
 
 
-def must_be_empty(where: Paths) -> None:
-    """Raise RuntimeError when a hook left its note in the spool instead of ingesting it."""
-    if left := sorted(Path(where.spool).iterdir()):
-        raise RuntimeError(f"left in the spool: {left[0].name}")
+def wait_for_ingester(where: Paths) -> float:
+    """Wait until the ingester that a hook started has applied all notes and has ended; return the seconds until then.
+
+    Raises RuntimeError when a note is left after INGEST_SECONDS.
+    """
+    began = time.perf_counter()
+    lock = FileLock(where.ingest_lock)
+    while time.perf_counter() - began < INGEST_SECONDS:
+        left = any(entry.suffix == ".json" for entry in Path(where.spool).iterdir())
+        applied = time.perf_counter() - began
+        if not left and lock.acquire():
+            lock.release()
+            time.sleep(0.02)  # its interpreter shuts down: that must not fall into what is timed next
+            return applied
+        time.sleep(0.002)
+    raise RuntimeError(f"a note is left in {where.spool}")
 
 
 def forget_flags(conversation: Conversation) -> None:

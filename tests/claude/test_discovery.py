@@ -1,4 +1,4 @@
-"""Sessions that no hook has told of: found by their transcripts, taken over by hooks, and never brought back."""
+"""Sessions that no hook has reported: found by their transcripts, taken over by hooks, and never brought back."""
 
 import json
 import os
@@ -26,7 +26,7 @@ A, B = (str(uuid.UUID(int=n)) for n in (1, 2))
 
 
 class Machine:
-    """A folder of Claude Code's with transcripts and running clients in it."""
+    """A folder of Claude Code with transcripts and running clients in it."""
 
     def __init__(self, where: Paths, clock: FakeClock) -> None:
         self.where, self.clock = where, clock
@@ -37,8 +37,8 @@ class Machine:
     ) -> Transcript:
         """A session that was answered `age` seconds ago, its file written then."""
         at = self.clock.now - age
-        told = Transcript(Path(self.where.projects, folder, f"{session_id}.jsonl"))
-        return told.user(at - 5, cwd=cwd).answer(at, message=f"m{at}", wrote_5m=900, cwd=cwd).written_at(at)
+        lines = Transcript(Path(self.where.projects, folder, f"{session_id}.jsonl"))
+        return lines.user(at - 5, cwd=cwd).answer(at, message=f"m{at}", wrote_5m=900, cwd=cwd).written_at(at)
 
     def client(self, session_id: str, pid: int = 7, **fields: Any) -> None:
         """A client that lists a session."""
@@ -99,8 +99,8 @@ def test_the_first_look_shows_what_runs_already(machine: Machine) -> None:
     ],
 )
 def test_what_is_not_found(what: str, name: str, age: float, machine: Machine) -> None:
-    told = Transcript(Path(machine.where.projects, "-x", name))
-    told.user(NOW - age, cwd="/x").answer(NOW - age, wrote_5m=9, cwd="/x").written_at(NOW - age)
+    lines = Transcript(Path(machine.where.projects, "-x", name))
+    lines.user(NOW - age, cwd="/x").answer(NOW - age, wrote_5m=9, cwd="/x").written_at(NOW - age)
     assert machine.shown() == {}, what
 
 
@@ -112,22 +112,32 @@ def test_what_is_not_found(what: str, name: str, age: float, machine: Machine) -
         [{"type": "user", "cwd": 7}],
         [],
     ],
-    ids=["a side chain", "no folder told", "another type", "empty"],
+    ids=["a side chain", "no folder named", "another type", "empty"],
 )
-def test_a_file_that_is_no_sessions_own_is_passed_over(lines: list[dict[str, Any]], machine: Machine) -> None:
-    told = Transcript(Path(machine.where.projects, "-x", f"{A}.jsonl")).raw(b"{half\n")
+def test_a_file_that_is_not_a_sessions_own_is_ignored(lines: list[dict[str, Any]], machine: Machine) -> None:
+    written = Transcript(Path(machine.where.projects, "-x", f"{A}.jsonl")).raw(b"{half\n")
     for fields in lines:
-        told.line(**fields)
-    told.written_at(NOW)
-    assert event_of(Trace(A, str(told.path), NOW)) is None
+        written.line(**fields)
+    written.written_at(NOW)
+    assert event_of(Trace(A, str(written.path), NOW)) is None
     assert machine.shown() == {}
 
 
-def test_the_folder_is_that_of_the_last_line_that_tells_it(machine: Machine) -> None:
-    told = machine.transcript(A, cwd="/x/first").user(NOW, cwd="/x/\u0436").line(type="mode").raw(b'{"cwd": "/half')
-    event = event_of(Trace(A, str(told.path), NOW))
+def test_the_folder_is_the_one_in_which_the_session_started(machine: Machine) -> None:
+    written = machine.transcript(A, cwd="/x/\u0436").user(NOW, cwd="/x/later").raw(b'{"cwd": "/half')
+    written.written_at(NOW)
+    event = event_of(Trace(A, str(written.path), NOW))
     assert event is not None
-    assert (event.cwd, event.project) == ("/x/\u0436", "\u0436")
+    assert (event.cwd, event.project_folder) == ("/x/\u0436", "/x/\u0436")
+    assert machine.shown()[A].session.project == "\u0436"
+
+
+def test_behind_first_lines_that_are_too_long_the_last_folder_counts(machine: Machine) -> None:
+    path = Path(machine.where.projects, "-x", f"{A}.jsonl")
+    written = Transcript(path).hole(3_000_000).user(NOW, cwd="/x/last")
+    event = event_of(Trace(A, str(written.path), NOW))
+    assert event is not None
+    assert event.project_folder == "/x/last"
 
 
 class TestHooks:
@@ -141,7 +151,7 @@ class TestHooks:
         assert not state.session.is_found
         assert (state.activity, state.session.project) == (Activity.WORKING, "Other")
 
-    def test_what_a_hook_said_before_holds_too(self, machine: Machine) -> None:
+    def test_what_a_hook_reported_before_is_kept(self, machine: Machine) -> None:
         machine.hook("start", cwd="/x/other", project="Other")
         machine.shown()
         machine.clock.now += 5
@@ -160,9 +170,7 @@ class TestHooks:
             assert machine.shown(machine.monitor(everything=True))[A].activity is Activity.ENDED
 
     @pytest.mark.parametrize("hours", [0.05, 2, 30])
-    def test_unless_a_client_lists_it_that_runs_it_then_goes_on_without_its_hooks(
-        self, hours: float, machine: Machine
-    ) -> None:
+    def test_a_session_that_ended_goes_on_when_a_running_client_lists_it(self, hours: float, machine: Machine) -> None:
         machine.transcript(A)
         machine.hook("turn", process=Process(6, 600))
         machine.hook("end", process=Process(6, 600))
@@ -178,7 +186,7 @@ class TestHooks:
         assert machine.shown(monitor)[A].activity is Activity.ENDED
 
     @pytest.mark.parametrize("last", ["turn", "end"])
-    def test_that_is_noted_once_however_long_it_was_silent(self, last: str, machine: Machine) -> None:
+    def test_going_on_is_noted_once_however_long_the_session_was_silent(self, last: str, machine: Machine) -> None:
         machine.transcript(A)
         machine.hook("turn", process=Process(6, 600))
         machine.hook(last, process=Process(6, 600))
@@ -194,7 +202,7 @@ class TestHooks:
             stamps.add(monitor.snapshot().sessions[0].session.opened_at)
         assert len(stamps) == 1
 
-    def test_the_last_lines_of_a_client_that_goes_bring_nothing_back(self, machine: Machine) -> None:
+    def test_the_last_lines_of_a_client_that_ends_bring_nothing_back(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, 7)
         machine.hook("turn", process=Process(7, 700))
@@ -203,7 +211,7 @@ class TestHooks:
         machine.transcript(A, age=0)
         assert machine.shown()[A].activity is Activity.ENDED
 
-    def test_what_a_person_wanted_forgotten_is_not_brought_back_by_its_client(self, machine: Machine) -> None:
+    def test_a_forgotten_session_is_not_brought_back_by_its_client(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, 7)
         machine.hook("turn", process=Process(7, 700))
@@ -213,7 +221,7 @@ class TestHooks:
         machine.transcript(A, age=0)
         assert machine.shown() == {}
 
-    def test_nothing_is_noted_of_sessions_that_are_known(self, machine: Machine) -> None:
+    def test_nothing_is_noted_for_known_sessions(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.hook("turn")
         monitor = machine.monitor()
@@ -225,7 +233,7 @@ class TestHooks:
         assert Store(machine.where.database).stamp() == before
 
 
-def test_a_database_that_is_locked_is_asked_again_and_nobody_is_bothered(
+def test_a_locked_database_is_read_again_at_the_next_look_without_a_problem(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.transcript(A)
@@ -241,7 +249,7 @@ def test_a_database_that_is_locked_is_asked_again_and_nobody_is_bothered(
 
 
 class TestClients:
-    def test_a_client_that_lists_the_session_tells_name_process_and_what_it_does(self, machine: Machine) -> None:
+    def test_a_client_that_lists_the_session_gives_its_name_process_and_activity(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, name="Good name", nameSource="user", status="busy", statusUpdatedAt=NOW * 1000)
         state = machine.shown()[A]
@@ -250,12 +258,12 @@ class TestClients:
         assert state.session.process is not None
         assert state.session.process.pid == 7
 
-    def test_a_name_that_the_client_made_of_the_folder_is_no_title(self, machine: Machine) -> None:
+    def test_a_name_that_the_client_derived_from_the_folder_is_no_title(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, name="my-app-d0", nameSource="derived")
         assert machine.shown()[A].session.title is None
 
-    def test_where_clients_list_themselves_a_session_that_none_lists_is_over(self, machine: Machine) -> None:
+    def test_where_clients_list_themselves_a_session_that_none_lists_has_ended(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.transcript(B)
         machine.client(B, 8)
@@ -269,7 +277,7 @@ class TestClients:
             ("it wrote some last lines when it had left", 130, set()),
         ],
     )
-    def test_where_no_client_is_left_older_ones_may_run_which_list_nothing(
+    def test_where_no_client_is_listed_older_ones_may_run_which_list_nothing(
         self, what: str, left_ago: float, shown: set[str], machine: Machine
     ) -> None:
         machine.transcript(A, age=100)
@@ -285,7 +293,9 @@ class TestClients:
         machine.client(A, 8)
         assert set(machine.shown()) == {A}
 
-    def test_a_client_that_goes_ends_its_session_and_one_that_resumes_it_brings_it_back(self, machine: Machine) -> None:
+    def test_a_client_that_is_gone_ends_its_session_and_one_that_resumes_it_brings_it_back(
+        self, machine: Machine
+    ) -> None:
         machine.transcript(A)
         machine.client(A, 7)
         monitor = machine.monitor()
@@ -297,7 +307,7 @@ class TestClients:
         machine.client(A, 8)
         assert machine.shown(monitor)[A].activity is Activity.IDLE
 
-    def test_a_client_that_goes_on_to_another_session_has_ended_the_old_one(self, machine: Machine) -> None:
+    def test_a_client_that_opens_another_session_has_ended_the_old_one(self, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A, 7)
         monitor = machine.monitor()
@@ -329,7 +339,7 @@ class TestClients:
         assert {trace.session_id for trace in Finder(machine.where).look(machine.clock.now)} == found
 
     @pytest.mark.parametrize("junk", ["", "[1]", '{"sessionId": 7}', '{"pid"', '{"sessionId": "s", "procStart": {}}'])
-    def test_junk_in_their_folder_hurts_nobody(self, junk: str, machine: Machine) -> None:
+    def test_junk_in_the_clients_folder_is_ignored(self, junk: str, machine: Machine) -> None:
         machine.transcript(A)
         machine.client(A)
         Path(machine.where.client_registry, "9.json").write_text(junk)
@@ -337,7 +347,7 @@ class TestClients:
         assert set(machine.shown()) == {A}
 
 
-def test_without_a_client_to_ask_a_silent_session_is_not_shown_for_a_day(machine: Machine) -> None:
+def test_a_silent_session_without_a_listed_client_is_hidden_after_an_hour(machine: Machine) -> None:
     machine.transcript(A)
     monitor = machine.monitor(alerts=False)
     assert set(machine.shown(monitor)) == {A}
@@ -345,7 +355,7 @@ def test_without_a_client_to_ask_a_silent_session_is_not_shown_for_a_day(machine
     assert machine.shown(monitor) == {}
 
 
-def test_one_that_was_silent_for_a_day_is_found_again(machine: Machine) -> None:
+def test_a_session_that_was_silent_for_a_day_is_found_again(machine: Machine) -> None:
     machine.transcript(A)
     assert set(machine.shown()) == {A}
     machine.clock.now += 30 * 3600
@@ -386,7 +396,7 @@ class TestCost:
         finder.look(NOW + FULL_LOOK_SECONDS)
         assert len(listed) == 21
 
-    def test_of_very_many_folders_those_that_changed_last_are_asked_at_each_look_and_all_once_a_minute(
+    def test_of_very_many_folders_the_latest_are_checked_at_each_look_and_all_once_a_minute(
         self, machine: Machine
     ) -> None:
         folders = [Path(machine.where.projects, f"-x-{n}") for n in range(FOLDERS_A_LOOK + 1)]
@@ -410,16 +420,16 @@ class TestCost:
         os.utime(machine.where.projects, (NOW + 1, NOW + 1))
         assert {trace.session_id for trace in finder.look(NOW + 2)} == {A, B}
 
-    def test_a_transcript_that_is_written_to_again_is_seen_within_a_minute(self, machine: Machine) -> None:
-        told = machine.transcript(A, age=9000)
-        os.utime(told.path.parent, (NOW - 9000, NOW - 9000))
+    def test_a_transcript_that_grows_again_is_seen_within_a_minute(self, machine: Machine) -> None:
+        lines = machine.transcript(A, age=9000)
+        os.utime(lines.path.parent, (NOW - 9000, NOW - 9000))
         finder = machine.finder()
         assert finder.look(NOW) == ()
-        told.written_at(NOW + 5)
+        lines.written_at(NOW + 5)
         assert finder.look(NOW + 6) == ()
         assert [trace.session_id for trace in finder.look(NOW + 61)] == [A]
 
-    def test_who_else_has_an_ended_session_open_is_looked_for_when_something_changed_and_once_a_minute(
+    def test_other_clients_of_an_ended_session_are_looked_for_after_a_change_and_once_a_minute(
         self, machine: Machine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         machine.client(B, 7)
@@ -436,23 +446,23 @@ class TestCost:
         finder = machine.finder()
         ended = [Session(A, ended_at=NOW - 10, process=Process(6, 600))]
 
-        def elsewhere(now: float) -> list[int]:
+        def others(now: float) -> list[int]:
             return [process.pid for _, process in finder.still_open(ended, now)]
 
         start = NOW // FULL_LOOK_SECONDS * FULL_LOOK_SECONDS
-        assert elsewhere(start) == elsewhere(start + 2) == []
+        assert others(start) == others(start + 2) == []
         assert looks == [folder]
         machine.client(A, 8)
         os.utime(folder, (start + 3, start + 3))
-        assert elsewhere(start + 4) == elsewhere(start + 6) == [8]  # more may come in the same tick
-        assert elsewhere(start + 8) == []
+        assert others(start + 4) == others(start + 6) == [8]  # more may come in the same tick
+        assert others(start + 8) == []
         assert len(looks) == 3
         ended = [Session(A, ended_at=NOW - 5, process=Process(6, 600))]
-        assert elsewhere(start + 10) == [8]
-        assert elsewhere(start + FULL_LOOK_SECONDS) == [8]
+        assert others(start + 10) == [8]
+        assert others(start + FULL_LOOK_SECONDS) == [8]
         assert len(looks) == 5
 
-    def test_no_folder_no_find(self, machine: Machine) -> None:
+    def test_without_a_folder_nothing_is_found(self, machine: Machine) -> None:
         assert machine.finder().look(NOW) == ()
 
 

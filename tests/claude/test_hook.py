@@ -1,4 +1,4 @@
-"""A hook call: silent, never in the way, and nothing of a prompt or an answer in what it writes."""
+"""A hook call: silent, fast, and without any part of a prompt or a response in what it writes."""
 
 import ast
 import json
@@ -14,7 +14,9 @@ from claude_session_status import heartbeat
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.paths import Paths
 from claude_session_status.store.database import Store
+from claude_session_status.wake import WakePipe
 from fakes import NOW
+from ingester import wait_for_ingester, wait_until_applied
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 
@@ -26,7 +28,7 @@ def call(command: str, data: Any, **options: Any) -> "subprocess.CompletedProces
 
 
 def notes_in(where: Paths) -> list[dict[str, Any]]:
-    """What lies in the spool."""
+    """The notes in the spool, oldest first."""
     return [json.loads(path.read_bytes()) for path in sorted(Path(where.spool).glob("*.json"))]
 
 
@@ -41,7 +43,7 @@ def beside_a_monitor(where: Paths) -> Paths:
 @pytest.mark.parametrize(
     ("command", "data", "expected"),
     [
-        ("mark-start", {"session_id": "s", "cwd": "/home/me/my-app"}, {"kind": "start", "project": "my-app"}),
+        ("mark-start", {"session_id": "s", "cwd": "/home/me/my-app"}, {"kind": "start", "cwd": "/home/me/my-app"}),
         ("mark-prompt", {"session_id": "s", "prompt": "secret"}, {"kind": "prompt"}),
         ("mark-turn", {"session_id": "s", "hook_event_name": "Stop"}, {"kind": "turn"}),
         ("mark-turn", {"session_id": "s", "hook_event_name": "StopFailure"}, {"kind": "failure"}),
@@ -51,9 +53,7 @@ def beside_a_monitor(where: Paths) -> Paths:
         ("mark-start", {"sessionId": "s"}, {"session_id": "s"}),
         ("mark-start", {"id": "s", "project_name": "P", "cwd": "/x/y"}, {"session_id": "s", "project": "P"}),
         ("mark-start", {"id": "s", "projectName": "P"}, {"project": "P"}),
-        ("mark-start", {"session_id": "s", "cwd": "C:\\Users\\me\\my app\\"}, {"project": "my app"}),
-        ("mark-start", {"session_id": "s", "cwd": "/"}, {"project": "/"}),
-        ("mark-start", {"session_id": "s", "cwd": "/a/Мой\nпроект"}, {"project": "Мой\nпроект"}),
+        ("mark-start", {"session_id": "s", "cwd": "/a/Мой\nпроект"}, {"cwd": "/a/Мой\nпроект", "project": None}),
         ("mark-start", {"session_id": "\ud800", "cwd": 7}, {"session_id": "?"}),
         ("mark-start", {"session_id": "s" * 9999}, {"session_id": "s" * 4096}),
     ],
@@ -66,19 +66,40 @@ def test_what_is_kept(command: str, data: dict[str, Any], expected: dict[str, An
 
 
 @pytest.mark.parametrize(
+    ("what", "environment", "cwd", "expected"),
+    [
+        ("the folder that the client was started in", {"CLAUDE_PROJECT_DIR": "/x/app"}, "/x/app/src", "/x/app"),
+        ("a client that reports none", {}, "/x/app/src", None),
+        ("an empty one", {"CLAUDE_PROJECT_DIR": ""}, "/x/app/src", None),
+        ("no working folder", {"CLAUDE_PROJECT_DIR": "/x/app"}, None, "/x/app"),
+        ("a relative one", {"CLAUDE_PROJECT_DIR": "."}, "/x/app/src", None),
+        ("Windows", {"CLAUDE_PROJECT_DIR": "C:\\app"}, "C:\\app\\src", "C:\\app"),
+        ("a shell's own way to write a folder of Windows", {"CLAUDE_PROJECT_DIR": "/c/app"}, "C:\\app\\src", None),
+    ],
+)
+def test_the_project_folder_is_where_the_client_was_started(
+    what: str, environment: dict[str, str], cwd: str | None, expected: str | None
+) -> None:
+    note = hook.note_of({"session_id": "s", "cwd": cwd}, "mark-turn", NOW, environment)
+    assert note is not None
+    assert note.get("project_folder") == expected, what
+
+
+@pytest.mark.parametrize(
     ("command", "data"),
     [("mark-turn", {"agent_id": "a"}), ("mark-wait", {"notification_type": "idle_prompt"})],
     ids=["from inside a subagent", "a notification that waits for nobody"],
 )
-def test_events_that_are_none_of_the_sessions_own_are_ignored(command: str, data: dict[str, Any]) -> None:
+def test_events_that_do_not_concern_the_session_are_ignored(command: str, data: dict[str, Any]) -> None:
     assert hook.note_of({"session_id": "s", **data}, command, NOW, {}) is None
     assert hook.note_of({"session_id": "s", "notification_type": "permission_prompt"}, "mark-wait", NOW, {}) is not None
 
 
 @pytest.mark.parametrize("command", sorted(hook_table.COMMANDS))
-def test_alone_the_row_is_there_when_the_command_returns(command: str, where: Paths) -> None:
+def test_alone_the_row_comes_into_the_database_without_the_hook(command: str, where: Paths) -> None:
     done = call(command, {"session_id": "s", "cwd": "/x/y"})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    wait_until_applied(where)
     assert [s.session_id for s in Store(where.database).load()] == ["s"]
     assert notes_in(where) == []
 
@@ -92,8 +113,19 @@ def test_beside_a_monitor_the_hook_only_writes_its_note(beside_a_monitor: Paths)
     assert not os.path.exists(beside_a_monitor.database)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs")
+@pytest.mark.parametrize("command", ["mark-turn", "statusline"])
+def test_beside_a_monitor_the_hook_wakes_it(command: str, beside_a_monitor: Paths) -> None:
+    pipe = WakePipe(beside_a_monitor.wake)
+    pipe.open()
+    call(command, {"session_id": "s", "prompt_cache": {"expires_at": NOW, "ttl": "5m"}})
+    assert len(notes_in(beside_a_monitor)) == 1
+    assert pipe.wait(0)
+    pipe.close()
+
+
 @pytest.mark.parametrize("age", [-3600, -11, 11, 3600])
-def test_a_monitor_that_was_killed_or_a_clock_that_jumped_is_not_waited_for(age: float, where: Paths) -> None:
+def test_a_killed_monitor_or_a_clock_that_jumped_counts_as_no_monitor(age: float, where: Paths) -> None:
     os.makedirs(where.folder)
     Path(where.monitor_alive).touch()
     now = os.stat(where.monitor_alive).st_mtime
@@ -127,7 +159,7 @@ def test_bad_input_is_one_line_on_stderr(what: str, raw: bytes, complaint: bytes
     assert not os.path.exists(where.folder)
 
 
-def test_an_answer_of_10_mb_is_no_reason_to_lose_the_event(beside_a_monitor: Paths) -> None:
+def test_a_response_of_10_mb_does_not_lose_the_event(beside_a_monitor: Paths) -> None:
     done = call("mark-turn", {"session_id": "s", "last_assistant_message": "secret" * 1_700_000})
     assert (done.returncode, done.stderr) == (0, b"")
     (path,) = Path(beside_a_monitor.spool).glob("*.json")
@@ -140,23 +172,24 @@ def test_the_longest_fields_of_the_widest_characters_are_taken_in(where: Paths) 
     fields = ("cwd", "project", "title", "transcript_path", "model", "source")
     done = call("mark-start", {"session_id": "s", **dict.fromkeys(fields, wide)})
     assert (done.returncode, done.stderr) == (0, b"")
+    wait_until_applied(where)
     (session,) = Store(where.database).load()
     assert session.title == wide[:4096]
 
 
-def test_a_byte_order_mark_is_no_obstacle(beside_a_monitor: Paths) -> None:
+def test_a_byte_order_mark_is_skipped(beside_a_monitor: Paths) -> None:
     assert call("mark-turn", b'\xef\xbb\xbf{"session_id": "s"}').stderr == b""
     assert len(notes_in(beside_a_monitor)) == 1
 
 
 @pytest.mark.parametrize("closing", ["2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "</dev/null 2>&-", "2>/dev/full"])
-def test_closed_streams_hurt_nobody(closing: str, where: Paths) -> None:
+def test_a_hook_with_closed_streams_exits_with_0(closing: str, where: Paths) -> None:
     line = f'"{sys.executable}" -m claude_session_status mark-turn {closing}'
     for raw in (b'{"session_id": "s"}', b"junk"):
         assert subprocess.run(["sh", "-c", line], input=raw, capture_output=True).returncode == 0
 
 
-def test_wrong_usage_of_a_hook_does_not_block_the_user(beside_a_monitor: Paths) -> None:
+def test_wrong_usage_of_a_hook_command_does_not_block_the_user(beside_a_monitor: Paths) -> None:
     done = subprocess.run([*COMMAND, "mark-turn", "--verbose", "x"], input=b'{"session_id": "s"}', capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert len(notes_in(beside_a_monitor)) == 1
@@ -172,7 +205,7 @@ def test_a_folder_that_cannot_be_made_is_named(claude_dir: Path) -> None:
 
 @pytest.fixture
 def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A project in which no home can be told: not by the environment, and not by the list of users."""
+    """A project folder for a user whose home neither the environment nor the list of users names."""
     monkeypatch.delenv("CLAUDE_CONFIG_DIR")
     monkeypatch.setenv("HOME", "nowhere")  # as a path that is none; without it, root's own would be found
     monkeypatch.chdir(tmp_path)
@@ -182,7 +215,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("command", ["mark-turn", "statusline"])
 def test_without_a_home_nothing_is_made_in_the_project(command: str, homeless: Path) -> None:
     done = call(command, {"session_id": "s"})
-    assert (done.returncode, done.stdout) == (0, b"")
+    assert (done.returncode, done.stdout) == (0, b"" if command == "mark-turn" else "○ no cache data\n".encode())
     assert done.stderr == (
         f"claude-session-status {command}: No home folder is known. Set HOME or CLAUDE_CONFIG_DIR\n".encode()
     )
@@ -190,7 +223,7 @@ def test_without_a_home_nothing_is_made_in_the_project(command: str, homeless: P
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become a user without name")
-def test_nor_for_a_user_of_whom_nothing_is_listed(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_made_for_a_user_who_is_not_listed(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     program = (
         "import json, os, pwd; from claude_session_status import errors\n"
@@ -202,27 +235,49 @@ def test_nor_for_a_user_of_whom_nothing_is_listed(homeless: Path, monkeypatch: p
     assert os.listdir(homeless) == []
 
 
-def test_a_database_that_is_none_is_named_and_the_note_stays(where: Paths) -> None:
+def test_where_the_database_can_not_be_opened_the_note_stays(where: Paths) -> None:
     os.makedirs(where.database)
     done = call("mark-turn", {"session_id": "s"})
-    assert done.returncode == 0
-    assert where.database.encode() in done.stderr
-    assert done.stderr.count(b"\n") == 1
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    wait_for_ingester(where)
     assert len(notes_in(where)) == 1
 
 
-def test_a_hook_beside_a_monitor_imports_nothing_that_costs(beside_a_monitor: Paths) -> None:
+def test_where_no_ingester_can_be_started_the_note_stays_and_one_line_says_so(where: Paths) -> None:
+    os.makedirs(where.ingest_lock)
+    done = call("mark-turn", {"session_id": "s"})
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert f"the event waits in {where.spool}".encode() in done.stderr
+    assert len(notes_in(where)) == 1
+
+
+def imported_by_a_hook() -> set[str]:
+    """The names of the modules that a hook imports by itself."""
     program = (
         "import os, sys; before = set(sys.modules); sys.argv = ['x', 'mark-turn']\n"
         "os._exit = lambda code: sys.exit(print(sorted(set(sys.modules) - before)))\n"
         "from claude_session_status.__main__ import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", program], input=b'{"session_id": "s"}', capture_output=True)
-    imported = set(ast.literal_eval(done.stdout.decode()))
-    assert {name for name in imported if not name.startswith("claude_session_status")} <= {
-        "__future__",
-        "_json",
-        "time",
-    }
-    assert imported >= {"claude_session_status.claude.hook", "claude_session_status.spool"}
+    return set(ast.literal_eval(done.stdout.decode()))
+
+
+OURS = "claude_session_status"
+BESIDE = {f"{OURS}.claude.hook", f"{OURS}.claude.hook_table", f"{OURS}.claude.payload", f"{OURS}.claude.pids"} | {
+    OURS, f"{OURS}.__main__", f"{OURS}.claude", f"{OURS}.heartbeat", f"{OURS}.paths", f"{OURS}.private", f"{OURS}.spool"
+}  # fmt: skip
+
+
+def test_a_hook_beside_a_monitor_imports_nothing_that_costs(beside_a_monitor: Paths) -> None:
+    assert imported_by_a_hook() - {"__future__", "_json", "time"} == BESIDE
     assert len(notes_in(beside_a_monitor)) == 1
+
+
+def test_a_hook_alone_imports_no_more_than_it_needs_to_start_the_ingester(where: Paths) -> None:
+    more = {f"{OURS}.claude.background", f"{OURS}.lock"}
+    if sys.platform == "win32":
+        assert imported_by_a_hook() >= BESIDE | more
+    else:
+        assert imported_by_a_hook() - {"__future__", "_json", "time", "fcntl"} == BESIDE | more
+    wait_for_ingester(where)

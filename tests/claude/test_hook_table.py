@@ -57,4 +57,31 @@ def test_the_command_line_has_each_command_once_with_its_events() -> None:
     ],
 )
 def test_the_kind_depends_on_the_command_and_on_the_event(command: str, event: object, kind: str) -> None:
-    assert hook_table.kind_of(command, event) == kind
+    assert hook_table.kind_of(command, {"hook_event_name": event}) == kind
+
+
+@pytest.mark.parametrize(
+    ("notification", "kind"),
+    [
+        ({"notification_type": "permission_prompt"}, "wait"),
+        ({"notification_type": "elicitation_dialog", "message": "x"}, "wait"),
+        ({"notification_type": "elicitation_url_dialog"}, "wait"),
+        ({"notification_type": "elicitation_response"}, "tool"),
+        ({"notification_type": "idle_prompt", "message": "Claude needs your permission"}, None),
+        ({"notification_type": "auth_success"}, None),
+        ({"notification_type": "agent_needs_input"}, None),
+        ({"notification_type": ["permission_prompt"]}, None),
+        ({"message": "Claude needs your permission to use Bash"}, "wait"),
+        ({"message": "Claude Code needs your approval for the plan"}, "wait"),
+        ({"message": "Claude Code wants to enter plan mode"}, "wait"),
+        ({"message": "Claude is waiting for your input"}, None),
+        ({"message": "Claude Code login successful"}, None),
+        ({}, "wait"),
+        ({"message": 7}, "wait"),
+    ],
+)
+def test_a_notification_means_waiting_only_where_it_holds_the_turn(
+    notification: dict[str, object], kind: str | None
+) -> None:
+    data = {"hook_event_name": "Notification", **notification}
+    assert (None if hook_table.is_ignored(data) else hook_table.kind_of("mark-wait", data)) == kind

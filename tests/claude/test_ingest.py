@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from claude_session_status.model import (
     Source,
     TranscriptFacts,
 )
+from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
-from fakes import NOW, Transcript
+from fakes import NOW, FakeClock, Transcript
+from ingester import wait_until_applied
 
 
 class Place:
@@ -371,6 +374,24 @@ def test_an_unchanged_transcript_is_not_read_again(
     assert place.ingester.refresh(session) is session
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are not UTF-8")
+def test_a_home_that_is_not_utf8_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(Paths(os.fsdecode(bytes(tmp_path) + b"/caf\xe9/.claude")))
+    by_hook = Transcript(Path(place.where.projects, "-x", "hooked.jsonl")).user(NOW - 20).answer(NOW - 1, wrote_1h=7)
+    as_the_client_names_it = str(by_hook.path).encode("utf-8", "replace").decode()
+    place.write("turn", "hooked", transcript_path=as_the_client_names_it)
+    found = str(uuid.UUID(int=1))
+    lines = Transcript(Path(place.where.projects, "-x", f"{found}.jsonl"))
+    lines.user(NOW - 20, cwd="/x").answer(NOW - 1, wrote_1h=7, cwd="/x").written_at(NOW)
+    monitor = Monitor(place.where, clock=FakeClock(), alerts=False)
+    for _ in range(2):
+        monitor.look()
+        shot = monitor.snapshot()
+        assert shot.problem is None
+        assert {s.session.session_id: s.seconds_left for s in shot.sessions} == {"hooked": 3580, found: 3580}
+    assert os.listdir(place.where.spool) == []
+
+
 @pytest.mark.parametrize("monitors", [0, 1, 2])
 def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place) -> None:
     watching = [
@@ -394,6 +415,7 @@ def test_96_sessions_24_hooks_at_a_time_lose_nothing(monitors: int, place: Place
     for monitor in watching:
         monitor.communicate()  # it looks once more before it ends
         assert monitor.returncode == 0
+    wait_until_applied(place.where)
     assert {s.session_id: s.project for s in place.store.load()} == {f"s{n}": f"p{n}" for n in range(96)}
     assert os.listdir(place.where.spool) == []
 

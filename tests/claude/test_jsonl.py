@@ -94,7 +94,7 @@ def test_lines_come_whole_however_the_blocks_fall(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300) | st.text(alphabet='{}[]":,0a\\\n', max_size=300).map(str.encode))
-def test_any_bytes_are_read_without_complaint(raw: bytes) -> None:
+def test_any_bytes_are_read_without_an_exception(raw: bytes) -> None:
     for found in jsonl.objects_in(raw), jsonl.objects_in(raw, is_unfinished=True):
         assert all(isinstance(fields, dict) for fields in found)
 

@@ -1,4 +1,4 @@
-"""Whether a session's process is still there: said only when sure."""
+"""Whether a session's process still runs: ALIVE or GONE only where that is certain."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def test_a_running_process_is_alive(me: Process) -> None:
     assert liveness(me, time.time()) is Liveness.ALIVE
 
 
-def test_a_process_nobody_named_is_unknown() -> None:
+def test_without_a_process_liveness_is_unknown() -> None:
     assert liveness(None, time.time()) is Liveness.UNKNOWN
 
 
@@ -53,47 +53,47 @@ def test_a_process_of_another_namespace_is_unknown(me: Process) -> None:
 
 @pytest.fixture
 def machine_id(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
-    """Sets what the machine's own file says; None: there is none. Its name is `box`, and its processes as they are."""
-    told: list[str | None] = [None]
+    """Sets the content of /etc/machine-id, None for no such file. The machine's name is `box`."""
+    content: list[str | None] = [None]
     real_open = os.open
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="box"))
 
     def fake_open(path: str, flags: int, *mode: int) -> int:
         if path != "/etc/machine-id":
             return real_open(path, flags, *mode)
-        if told[0] is None:
+        if content[0] is None:
             raise FileNotFoundError(2, "No such file or directory", path)
         reader, writer = os.pipe()
-        os.write(writer, told[0].encode())
+        os.write(writer, content[0].encode())
         os.close(writer)
         return reader
 
     monkeypatch.setattr(os, "open", fake_open)
 
-    def say(text: str | None) -> None:
-        told[0] = text
+    def set_content(text: str | None) -> None:
+        content[0] = text
 
-    return say
+    return set_content
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no namespace")
 @pytest.mark.parametrize(
-    ("what", "told", "machine"),
+    ("what", "content", "machine"),
     [
         ("its own id", "3d1219c7c4c5404aaa1f6d2a48adfda4\n", "3d1219c7c4c5404aaa1f6d2a48adfda4"),
         ("none", None, "box"),
         ("an image's, that is to be filled in", "\n", "box"),
-        ("another way to say so", "uninitialized\n", "box"),
+        ("another form of that", "uninitialized\n", "box"),
     ],
 )
-def test_a_numbering_names_its_machine(
-    what: str, told: str | None, machine: str, machine_id: Callable[[str | None], None]
+def test_a_namespace_names_its_machine(
+    what: str, content: str | None, machine: str, machine_id: Callable[[str | None], None]
 ) -> None:
-    machine_id(told)
+    machine_id(content)
     assert pids.pid_namespace() == f"{os.readlink('/proc/self/ns/pid')}@{machine}", what
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no namespace")
 def test_a_process_of_another_machine_that_shares_the_home_is_unknown(
     machine_id: Callable[[str | None], None],
 ) -> None:
@@ -106,15 +106,13 @@ def test_a_process_of_another_machine_that_shares_the_home_is_unknown(
     assert liveness(theirs, time.time()) is Liveness.UNKNOWN
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
-def test_one_that_asks_again_and_again_looks_up_its_own_numbering_once(
-    machine_id: Callable[[str | None], None], me: Process
-) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no namespace")
+def test_repeated_checks_look_up_our_own_namespace_once(machine_id: Callable[[str | None], None], me: Process) -> None:
     machine_id("here")
     ours, theirs = (replace(me, namespace=pids.pid_namespace()), replace(me, namespace="pid:[1]@here"))
     watch = LivenessProbe()
     assert watch(ours, time.time()) is Liveness.ALIVE
-    machine_id("what nobody asks for")
+    machine_id("not looked up again")
     assert watch(ours, time.time()) is Liveness.ALIVE
     assert watch(theirs, time.time()) is Liveness.UNKNOWN
 
@@ -127,13 +125,15 @@ def test_a_process_that_an_earlier_version_noted_is_of_this_machine(me: Process)
 
 
 @pytest.mark.parametrize(
-    ("named_after", "expected"), [(0.0, Liveness.ALIVE), (-3600.0, Liveness.GONE)], ids=["in time", "before it began"]
+    ("reported_after", "expected"),
+    [(0.0, Liveness.ALIVE), (-3600.0, Liveness.GONE)],
+    ids=["in time", "too early"],
 )
-def test_without_ticks_the_process_must_have_begun_before_it_was_named(
-    named_after: float, expected: Liveness, me: Process
+def test_without_ticks_the_process_must_have_started_before_it_was_reported(
+    reported_after: float, expected: Liveness, me: Process
 ) -> None:
     began = psutil.Process().create_time()
-    assert liveness(replace(me, started=None), began + named_after) is expected
+    assert liveness(replace(me, started=None), began + reported_after) is expected
 
 
 def test_without_ticks_a_process_that_is_no_more_is_gone(me: Process) -> None:

@@ -1,4 +1,4 @@
-"""The client's own word on a session: quick where it can be trusted, and never needed."""
+"""The status that a client reports for its session: trusted for a process that still runs, and never required."""
 
 import json
 import os
@@ -33,6 +33,11 @@ def write(folder: Path, entry: Any, pid: int = 7) -> None:
             {"status": "waiting", "waitingFor": "permission prompt"},
             ReportedStatus(ClientStatus.WAITING, NOW),
         ),
+        (
+            "a question of an MCP server",
+            {"status": "waiting", "waitingFor": "input needed"},
+            ReportedStatus(ClientStatus.WAITING, NOW),
+        ),
         ("a dialog", {"status": "waiting", "waitingFor": "dialog open"}, ReportedStatus(ClientStatus.IDLE, NOW)),
         ("a status unheard of", {"status": "shell"}, None),
         ("no status yet", {"status": None}, None),
@@ -44,12 +49,12 @@ def write(folder: Path, entry: Any, pid: int = 7) -> None:
         ("half written", '{"pid": 7, "sess', None),
     ],
 )
-def test_what_is_believed(what: str, change: Any, expected: ReportedStatus | None, tmp_path: Path) -> None:
+def test_which_reported_status_counts(what: str, change: Any, expected: ReportedStatus | None, tmp_path: Path) -> None:
     write(tmp_path / "sessions", {**ENTRY, **change} if isinstance(change, dict) else change)
     assert Registry(str(tmp_path / "sessions")).status_of("s", Process(7, 123)) == expected, what
 
 
-def test_without_a_file_or_a_process_nothing_is_said(tmp_path: Path) -> None:
+def test_without_a_file_or_a_process_no_status_counts(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path / "sessions"))
     assert registry.status_of("s", Process(7)) is None
     write(tmp_path / "sessions", ENTRY)
@@ -72,7 +77,7 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     assert registry.status_of("s", Process(7)) == ReportedStatus(ClientStatus.IDLE, NOW)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no numbering of their own")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes have no namespace")
 @pytest.mark.parametrize(
     ("what", "domain", "expected"),
     [
@@ -80,7 +85,7 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
         ("another one that shares the home", "linux:abc:{kernels}", Liveness.UNKNOWN),
         ("a container here", "linux:{machine}:pid:[1]", Liveness.UNKNOWN),
         ("a machine without an id", "linux::{kernels}", Liveness.ALIVE),
-        ("a client that does not tell", None, Liveness.ALIVE),
+        ("a client that names no domain", None, Liveness.ALIVE),
         ("something new", "moon:1", Liveness.ALIVE),
     ],
 )
@@ -105,7 +110,7 @@ def test_of_all_clients_that_list_a_session_the_newest_is_first(tmp_path: Path) 
     assert {(c.process.pid, c.started_at) for c in listed[3:]} == {(9, None), (10, None)}
 
 
-def test_a_pipe_in_its_place_blocks_nobody(tmp_path: Path) -> None:
+def test_a_pipe_in_its_place_does_not_block(tmp_path: Path) -> None:
     (tmp_path / "sessions").mkdir()
     os.mkfifo(tmp_path / "sessions" / "7.json")
     assert Registry(str(tmp_path / "sessions")).status_of("s", Process(7)) is None

@@ -1,4 +1,4 @@
-"""The status line: what is told, what is printed, and that a command of the user's own runs as if we were not there."""
+"""The status line: what it reads, prints and notes, and that the user's own command runs as if we were not there."""
 
 import ast
 import json
@@ -7,15 +7,18 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from claude_session_status import notes
 from claude_session_status.claude import statusline
 from claude_session_status.claude.ingest import Ingester
-from claude_session_status.claude.statusline import Told, told_by
+from claude_session_status.claude.statusline import CacheReport, report_of
 from claude_session_status.model import Request, Source
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -30,7 +33,8 @@ def said(expires_at: float | None = NOW + 300, ttl: str = "5m", model: str = "op
     """What the client pipes, in part."""
     return {
         "session_id": SESSION,
-        "cwd": "/home/me/my-app",
+        "cwd": "/home/me/my-app/src",
+        "workspace": {"current_dir": "/home/me/my-app/src", "project_dir": "/home/me/my-app"},
         "transcript_path": "/t.jsonl",
         "model": {"id": model},
         "context_window": {"total_input_tokens": 142_028},
@@ -56,45 +60,104 @@ def clock(at: float) -> str:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("report", "expected"),
     [
-        (Told(NOW + 252.9, 300, "m", 142_028), f"● warm until {clock(NOW + 252.9)} · 142k"),
-        (Told(NOW + 59, 300, "m", 900), f"● warm until {clock(NOW + 59)} · 900"),
-        (Told(NOW + 3599, 3600, "m", 1_250_000), f"● warm until {clock(NOW + 3599)} · 1.2M"),
-        (Told(NOW + 900, 300, "m"), f"● warm until {clock(NOW + 300)}"),
-        (Told(NOW, 300, "m", 142_028), "○ expired · 142k"),
-        (Told(None, None, "m", 142_028), "○ nothing cached"),
+        (CacheReport(NOW + 252.9, 300, "m", 142_028), f"● warm until {clock(NOW + 252.9)} · 142k"),
+        (CacheReport(NOW + 59, 300, "m", 900), f"● warm until {clock(NOW + 59)} · 900"),
+        (CacheReport(NOW + 3599, 3600, "m", 1_250_000), f"● warm until {clock(NOW + 3599)} · 1.2M"),
+        (CacheReport(NOW + 900, 300, "m"), f"● warm until {clock(NOW + 300)}"),
+        (CacheReport(NOW, 300, "m", 142_028), "○ expired · 142k"),
+        (CacheReport(None, None, "m", 142_028, is_known=True), "○ nothing cached"),
+        (CacheReport(None, None, "m", 142_028), "○ no cache data · 142k"),
+        (CacheReport(), "○ no cache data"),
     ],
 )
-def test_the_line(told: Told, expected: str) -> None:
-    assert statusline.line(told, NOW) == expected
+def test_the_line(report: CacheReport, expected: str) -> None:
+    assert statusline.line(report, NOW) == expected
 
 
 def test_the_line_after_another_model_was_chosen() -> None:
-    assert (
-        statusline.line(Told(NOW + 200, 300, "m", 142_028), NOW, model_changed=True) == "○ cold: another model · 142k"
-    )
+    report = CacheReport(NOW + 200, 300, "m", 142_028)
+    assert statusline.line(report, NOW, model_changed=True) == "○ cold: another model · 142k"
+
+
+UNKNOWN, NOTHING = (None, None, False), (None, None, True)
 
 
 @pytest.mark.parametrize(
     ("what", "cache", "expected"),
     [
-        ("as it is", {"expires_at": 1795522953, "ttl": "5m"}, (1795522953, 300)),
-        ("an hour", {"expires_at": 1795522953, "ttl": "1h"}, (1795522953, 3600)),
-        ("nothing was cached by the last response", {"expires_at": None, "ttl": "5m"}, (None, None)),
-        ("just compacted", {"expires_at": 1, "ttl": "5m", "recache_tokens_if_cold": None}, (None, None)),
-        ("a TTL unheard of", {"expires_at": 1795522953, "ttl": "x"}, (None, None)),
-        ("a TTL without an end", {"expires_at": 1795522953, "ttl": "9999h"}, (None, None)),
-        ("no TTL", {"expires_at": 1795522953}, (None, None)),
-        ("another type", {"expires_at": "soon", "ttl": 5}, (None, None)),
-        ("true is no time", {"expires_at": True, "ttl": "5m"}, (None, None)),
-        ("absent", None, (None, None)),
-        ("a list", [], (None, None)),
+        ("as it is", {"expires_at": 1795522953, "ttl": "5m"}, (1795522953, 300, True)),
+        ("an hour", {"expires_at": 1795522953, "ttl": "1h"}, (1795522953, 3600, True)),
+        ("nothing was cached by the last response", {"expires_at": None, "ttl": "5m"}, NOTHING),
+        ("just compacted", {"expires_at": 1, "ttl": "5m", "recache_tokens_if_cold": None}, NOTHING),
+        ("an unknown TTL", {"expires_at": 1795522953, "ttl": "x"}, UNKNOWN),
+        ("a TTL that never ends", {"expires_at": 1795522953, "ttl": "9999h"}, UNKNOWN),
+        ("a TTL in other digits", {"expires_at": 1795522953, "ttl": "\u0665m"}, UNKNOWN),
+        ("no TTL", {"expires_at": 1795522953}, UNKNOWN),
+        ("another type", {"expires_at": "soon", "ttl": 5}, UNKNOWN),
+        ("true is no time", {"expires_at": True, "ttl": "5m"}, UNKNOWN),
+        ("too far away", {"expires_at": 1e400, "ttl": "5m"}, UNKNOWN),
+        ("too many digits", {"expires_at": 10**4000, "ttl": "5m"}, UNKNOWN),
+        ("not a number", {"expires_at": float("nan"), "ttl": "5m"}, UNKNOWN),
+        ("absent, as before 2.1.251", None, UNKNOWN),
+        ("empty", {}, UNKNOWN),
+        ("a list", [], UNKNOWN),
     ],
 )
-def test_what_is_read(what: str, cache: Any, expected: tuple[float | None, int | None]) -> None:
-    told = told_by({"prompt_cache": cache} if cache is not None else {})
-    assert (told.expires_at, told.ttl) == expected, what
+def test_what_is_read(what: str, cache: Any, expected: tuple[float | None, int | None, bool]) -> None:
+    report = report_of({"prompt_cache": cache} if cache is not None else {})
+    assert (report.expires_at, report.ttl, report.is_known) == expected, what
+
+
+_ODD = (
+    b"null", b"true", b"0", b"-1", b"1e400", b"-1e400", b"NaN", b"Infinity", b"9" * 400, b"9" * 4000, b"9" * 5000,
+    b'""', b'"x"',
+    b'"5m"', b'"\\ud800"', b"[]", b"[[]]", b"{}", b'{"id": {}}', b'{"id": 7}',
+)  # fmt: skip
+_FIELDS = (
+    b'"session_id": %s', b'"model": %s', b'"model": {"id": %s}', b'"cwd": %s', b'"session_name": %s',
+    b'"prompt_cache": %s',
+    b'"prompt_cache": {"expires_at": %s, "ttl": "5m"}', b'"prompt_cache": {"expires_at": 9000000000, "ttl": %s}',
+    b'"prompt_cache": {"expires_at": 9000000000, "ttl": "5m", "recache_tokens_if_cold": %s}',
+    b'"context_window": %s', b'"context_window": {"total_input_tokens": %s}',
+)  # fmt: skip
+
+
+@pytest.fixture
+def rendered(where: Paths, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
+    """A render in this process: what it prints for these bytes on standard input."""
+    printed: list[str] = []
+    given: list[bytes] = []
+    monkeypatch.setattr(statusline, "_print", printed.append)
+    monkeypatch.setattr(statusline, "read_input", given.pop)
+
+    def render_here(raw: bytes) -> str:
+        given.append(raw)
+        printed.clear()
+        assert statusline.main([]) == 0
+        (text,) = printed
+        return text
+
+    return render_here
+
+
+@pytest.mark.parametrize("field", _FIELDS)
+def test_whatever_a_field_holds_a_line_is_printed(field: bytes, rendered: Callable[[bytes], str]) -> None:
+    for value in _ODD:
+        text = rendered(b'{"session_id": "s", %s}' % (field % value))
+        assert re.fullmatch(r"[●○] [a-z0-9 :]+( · [0-9.]+[kM]?)?", text), (field, value, text)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b'{"a"', b"x" * 1_000_000])
+def test_whatever_the_input_is_a_line_is_printed(raw: bytes, rendered: Callable[[bytes], str]) -> None:
+    assert rendered(raw) == "○ no cache data"
+
+
+@given(st.binary(max_size=200) | st.dictionaries(st.text(), st.text()).map(lambda v: json.dumps(v).encode()))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_input_prints_a_line(rendered: Callable[[bytes], str], raw: bytes) -> None:
+    assert rendered(raw).startswith("○ ")
 
 
 def test_a_render_prints_one_line_and_exits_with_0() -> None:
@@ -104,9 +167,9 @@ def test_a_render_prints_one_line_and_exits_with_0() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"nonsense", b"[]", b"{}", b'{"session_id": 7}'])
-def test_bad_input_is_one_line_on_stderr_and_nothing_is_shown(raw: bytes, where: Paths) -> None:
+def test_bad_input_is_one_line_on_stderr_and_nothing_is_noted(raw: bytes, where: Paths) -> None:
     done = render(raw)
-    assert (done.returncode, done.stdout) == (0, b"")
+    assert (done.returncode, done.stdout) == (0, "○ no cache data\n".encode())
     assert done.stderr.startswith(b"claude-session-status statusline: ")
     assert done.stderr.count(b"\n") == 1
     assert not os.path.exists(where.folder)
@@ -130,7 +193,8 @@ def test_a_request_is_noted_once_however_often_it_is_rendered(where: Paths) -> N
     assert (event.kind.value, event.session_id, event.expires_at, event.ttl_seconds) == (
         "statusline", SESSION, NOW + 300, 300,
     )  # fmt: skip
-    assert (event.project, event.transcript_path, event.model) == ("my-app", "/t.jsonl", None)
+    assert (event.cwd, event.project_folder) == ("/home/me/my-app/src", "/home/me/my-app")
+    assert (event.project, event.transcript_path, event.model) == (None, "/t.jsonl", None)
 
 
 def test_of_notes_that_nobody_took_in_only_the_newest_stays(where: Paths) -> None:

@@ -1,6 +1,7 @@
-"""What is read off a transcript: the start of the last main request, its TTL, the turn, the title."""
+"""The facts in a transcript: the start of the last main request, its TTL, the turn, the title."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status.claude import transcript
-from claude_session_status.model import TranscriptFacts, Turn
+from claude_session_status.model import Compaction, TranscriptFacts, Turn
 from fakes import NOW, Transcript
 
 
 @dataclass(frozen=True)
 class Case:
-    """A transcript in words and lines, and what of it must be read."""
+    """A transcript, and the facts that must be read from it."""
 
     name: str
     write: Callable[[Transcript], Any]
@@ -32,12 +33,12 @@ CASES = [
         {"request_at": NOW + 1, "ttl_seconds": 300, "context_tokens": 153, "turn": Turn.OVER},
     ),
     Case(
-        "or where its own line says",
+        "the request starts when its own line says",
         lambda t: t.user(NOW).request(NOW + 2, "r1").answer(NOW + 20, wrote_1h=9, requestRef="r1"),
         {"request_at": NOW + 2, "ttl_seconds": 3600},
     ),
     Case(
-        "also where that comes after the answer, as it does when that is quick",
+        "a request's own line can come after a quick response",
         lambda t: (
             t.user(NOW)
             .answer(NOW + 2.005, message="m", wrote_5m=9, requestRef="r1")
@@ -47,7 +48,7 @@ CASES = [
         {"request_at": NOW + 2, "response_at": NOW + 2.005, "pending_at": None, "turn": Turn.OVER},
     ),
     Case(
-        "and the next request is on its way already",
+        "a request's own line comes after a quick response, and the next request is sent already",
         lambda t: (
             t.user(NOW)
             .answer(NOW + 2.005, wrote_5m=9, requestRef="r1")
@@ -58,12 +59,12 @@ CASES = [
         {"request_at": NOW + 2, "pending_at": NOW + 9.5, "turn": Turn.ASKED},
     ),
     Case(
-        "a retry has a request line of its own, and the answered one counts",
+        "a retry has a request line of its own: the one that got a response counts",
         lambda t: t.user(NOW).request(NOW + 1, "r1").request(NOW + 5, "r2").answer(NOW + 9, read=9, requestRef="r2"),
         {"request_at": NOW + 5},
     ),
     Case(
-        "a fork has the answer's reference, but no request line",
+        "a fork has the response's reference, but no request line",
         lambda t: t.user(NOW).answer(NOW + 9, read=9, requestRef="elsewhere").user(NOW + 30).answer(NOW + 31, read=1),
         {"request_at": NOW + 30},
     ),
@@ -96,7 +97,7 @@ CASES = [
         {"request_at": NOW + 9, "ttl_seconds": 300},
     ),
     Case(
-        "without it the last write tells the TTL",
+        "where no TTL is asked for, the last write shows it",
         lambda t: t.user(NOW).answer(NOW + 1, wrote_1h=5).user(NOW + 9).answer(NOW + 10, read=5),
         {"request_at": NOW + 9, "ttl_seconds": 3600},
     ),
@@ -111,17 +112,17 @@ CASES = [
         {"request_at": NOW, "turn": Turn.OVER, "turn_at": NOW + 60, "pending_at": None},
     ),
     Case(
-        "a request on its way is pending",
+        "a request without a response is pending",
         lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).user(NOW + 50).request(NOW + 51, "r"),
         {"request_at": NOW, "turn": Turn.ASKED, "pending_at": NOW + 51},
     ),
     Case(
-        "a subagent's request is not",
+        "a subagent's request is not pending",
         lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5).request(NOW + 51, "r", source="agent:builtin:x"),
         {"request_at": NOW, "pending_at": None},
     ),
     Case(
-        "a subagent's lines are passed over",
+        "a subagent's lines are skipped",
         lambda t: (
             t.user(NOW)
             .answer(NOW + 1, wrote_1h=5)
@@ -196,6 +197,80 @@ CASES = [
         {"request_at": NOW, "compacted_at": NOW + 60, "turn": Turn.OVER},
     ),
     Case(
+        "what led to a compaction",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_1h=5)
+            .at(NOW + 60, type="system", subtype="compact_boundary", compactMetadata={"trigger": "auto"})
+        ),
+        {"compacted_at": NOW + 60, "compaction": Compaction.AUTO, "turn": Turn.OVER, "turn_at": NOW + 1},
+    ),
+    Case(
+        "the client compacted an idle conversation",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_1h=5)
+            .at(NOW + 3240, type="system", subtype="compact_boundary", compactMetadata={"trigger": "auto"})
+            .user(NOW + 3239.9, "summary", isCompactSummary=True)
+            .attachment(NOW + 3240)
+            .at(NOW + 3240.1, type="system", subtype="informational", content="Compacted while idle, before the ..")
+        ),
+        {"compacted_at": NOW + 3240.1, "compaction": Compaction.IDLE, "turn": Turn.OVER, "turn_at": NOW + 1},
+    ),
+    Case(
+        "a compaction before the last response does not count",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 1, wrote_1h=5)
+            .at(NOW + 60, type="system", subtype="compact_boundary")
+            .user(NOW + 70)
+            .answer(NOW + 80, wrote_1h=5)
+        ),
+        {"compacted_at": None, "compaction": None, "request_at": NOW + 70},
+    ),
+    Case(
+        "why the last request missed the cache",
+        lambda t: (
+            t.user(NOW)
+            .line(
+                type="assistant",
+                timestamp="2026-11-24T08:40:05Z",
+                message={
+                    "id": "m",
+                    "usage": {"input_tokens": 7},
+                    "diagnostics": {"cache_miss_reason": {"type": "tools_changed"}},
+                },
+            )
+            .user(NOW + 9)
+        ),
+        {"cache_miss_reason": "tools_changed"},
+    ),
+    Case(
+        "a later response without a reason",
+        lambda t: t.user(NOW).answer(NOW + 1, wrote_5m=5, diagnostics=None),
+        {"cache_miss_reason": None},
+    ),
+    Case(
+        "a content block with a type that is no text",
+        lambda t: t.user(NOW).line(
+            type="assistant",
+            timestamp="2026-11-24T08:40:05Z",
+            message={"id": "m", "usage": {"input_tokens": 7}, "content": [{"type": ["x"]}, {"type": {}}, 7]},
+        ),
+        {"request_at": NOW, "context_tokens": 7},
+    ),
+    Case(
+        "two responses overlap: the start is not taken from the end of one that was still running",
+        lambda t: (
+            t.user(NOW)
+            .answer(NOW + 10, message="a", wrote_5m=5)
+            .answer(NOW + 11, message="b", wrote_5m=5)
+            .answer(NOW + 12, message="a", wrote_5m=5)
+            .answer(NOW + 13, message="b", wrote_5m=5)
+        ),
+        {"request_at": NOW},
+    ),
+    Case(
         "a title given beats one made up, and an empty one replaces nothing",
         lambda t: t.title("Mine").title("Made up", "ai").title("").user(NOW),
         {"title": "Mine"},
@@ -242,7 +317,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_the_end_of_a_transcript_says(case: Case, tmp_path: Path) -> None:
+def test_the_facts_in_a_transcript(case: Case, tmp_path: Path) -> None:
     written = Transcript(tmp_path / "t.jsonl")
     case.write(written)
     facts = transcript.read(str(written.path))
@@ -250,7 +325,7 @@ def test_what_the_end_of_a_transcript_says(case: Case, tmp_path: Path) -> None:
     assert {name: getattr(facts, name) for name in case.expected} == case.expected
 
 
-def test_a_title_far_back_is_found_and_one_farther_is_not_looked_for(tmp_path: Path) -> None:
+def test_a_title_within_the_last_megabyte_is_found_and_one_before_it_is_not(tmp_path: Path) -> None:
     filler = {"type": "progress", "blob": "x" * 9_000}
     near = Transcript(tmp_path / "near.jsonl").title("Near")
     far = Transcript(tmp_path / "far.jsonl").title("Far")
@@ -263,7 +338,7 @@ def test_a_title_far_back_is_found_and_one_farther_is_not_looked_for(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "name with NUL"])
-def test_what_is_no_plain_file_is_not_read(kind: str, tmp_path: Path) -> None:
+def test_only_a_plain_file_is_read(kind: str, tmp_path: Path) -> None:
     path = str(tmp_path / "t.jsonl")
     if kind == "directory":
         os.mkdir(path)
@@ -276,7 +351,7 @@ def test_what_is_no_plain_file_is_not_read(kind: str, tmp_path: Path) -> None:
 
 
 @given(st.lists(st.binary(max_size=200) | st.sampled_from([b'{"type":"assistant"}', b'{"type":"user"}', b"[]"])))
-def test_any_bytes_are_read_without_complaint(lines: list[bytes]) -> None:
+def test_any_bytes_are_read_without_an_exception(lines: list[bytes]) -> None:
     assert transcript.facts_of(iter(enumerate(lines))) is not None
 
 
@@ -299,11 +374,33 @@ _FIELDS = ("message", "timestamp", "isSidechain", "requestRef", "subtype", "cust
         max_size=8,
     )
 )
-def test_fields_of_any_type_are_read_without_complaint(lines: list[dict[str, Any]]) -> None:
+def test_fields_of_any_type_are_read_without_an_exception(lines: list[dict[str, Any]]) -> None:
     import json
 
     raw = [json.dumps(line).encode() for line in lines]
     assert transcript.facts_of(iter(enumerate(raw))) is not None
+
+
+def test_in_a_huge_transcript_the_request_is_found_quickly(tmp_path: Path) -> None:
+    written = Transcript(tmp_path / "t.jsonl").hole(100_000_000)
+    for number in range(200):
+        at = NOW + number * 20
+        written.user(at, "x" * 100_000).answer(at + 5, wrote_1h=5, blob="x" * 100_000)
+    began = time.process_time()
+    assert _read(written).request_at == NOW + 199 * 20
+    assert time.process_time() - began < 0.2
+
+
+@pytest.mark.parametrize("behind", [0, 3, 40], ids=["next to it", "behind three turns", "behind 400 KB"])
+def test_old_lines_behind_the_last_response_do_not_hide_it(behind: int, tmp_path: Path) -> None:
+    written = Transcript(tmp_path / "t.jsonl")
+    for number in range(behind + 1):
+        written.user(NOW + number * 20, "x" * 10_000, uuid=f"u{number}")
+        written.answer(NOW + number * 20 + 5, wrote_1h=5, uuid=f"a{number}", message=f"m{number}")
+    old = written.path.read_bytes()
+    written.user(NOW + 5000).answer(NOW + 5005, read=7).raw(old)
+    facts = _read(written)
+    assert (facts.request_at, facts.context_tokens, facts.ttl_seconds) == (NOW + 5000, 10, 3600)
 
 
 def _read(written: Transcript) -> TranscriptFacts:

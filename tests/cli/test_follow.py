@@ -17,6 +17,7 @@ from claude_session_status import report
 from claude_session_status.cli.follow import REPEAT_SECONDS, Follower
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
+from ingester import wait_until_applied
 from rows import make, shot
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -110,8 +111,9 @@ def test_a_signal_ends_it_although_its_reader_reads_nothing(where: Paths) -> Non
     assert (process.returncode, errors) == (0, b"")
 
 
-def test_it_ends_when_its_reader_has_left() -> None:
+def test_it_ends_when_its_reader_has_left(where: Paths) -> None:
     mark_turn("my-app")
+    wait_until_applied(where)
     with following("--short") as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("1 warm, next ")

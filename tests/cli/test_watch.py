@@ -183,7 +183,7 @@ def test_keys_mute_and_copy_the_chosen_session(terminal: Terminal) -> None:
     terminal.keys("c")
     terminal.wait(lambda s: "cd -- /x/my-app && claude --resume one" in s)
     terminal.keys("o")
-    terminal.wait(lambda s: "The folder /x/my-app is not there any more" in s)
+    terminal.wait(lambda s: "The folder /x/my-app does not exist any more" in s)
     terminal.keys("q")
     terminal.ends()
 

@@ -1,11 +1,10 @@
 """Runs the real Claude Code in a temporary home: one turn with `-p`, or a whole session in a terminal of tmux.
 
-Nothing of the developer's own is seen or touched: the environment holds only what is named here, the API is the
-stand-in on the loopback, and tmux runs on a socket of its own, so that its server ends with the test.
+The client sees nothing of the developer's own: the environment holds only the variables named here, the API is the
+loopback stand-in, and tmux runs on its own socket, so that its server ends with the test.
 
-Two recorders stand beside the product. The status line command notes each JSON that the client pipes to it: the
-client's own countdown, which ours must agree with. The recording hooks tell what has happened so far, so that a test
-waits for that and need not sleep.
+Two recorders run beside the product. The status line command saves each JSON that the client pipes to it: the client's
+own countdown, which ours must agree with. The recording hooks save each event, so that a test can wait for one.
 """
 
 import json
@@ -48,7 +47,7 @@ RECORDED_EVENTS = (
     "PostModelSwitch",
 )
 
-# The name tells the moment the hook began; the rename makes the note whole before a reader can see it.
+# The file name holds the time when the hook began. The rename lets a reader see only complete notes.
 RECORDER = """#!/bin/sh
 note="$1/$(date +%s.%N).$$"
 cat >"$note.part" && mv "$note.part" "$note.json"
@@ -56,7 +55,7 @@ cat >"$note.part" && mv "$note.part" "$note.json"
 
 
 def install_line(version: str) -> str:
-    """The command that installs the client where `find_client` looks, for the top folder of the repository."""
+    """The command that installs a client where `find_client` looks; it runs in the top folder of the repository."""
     return (
         "npm install --no-save --no-package-lock --no-audit --no-fund "
         f"--prefix tests/client/versions/{version} @anthropic-ai/claude-code@{version}"
@@ -68,7 +67,7 @@ def find_client(version: str) -> Path | None:
     if chosen := os.environ.get("CLAUDE_CLIENT"):
         candidates = [Path(chosen)]
     else:
-        # The platform's own package, not the launcher in .bin: npm may be told to run no scripts that would fill that.
+        # The platform's package, not the launcher in .bin, which is missing where npm runs no install scripts.
         candidates = sorted((PACKAGES / version / "node_modules" / "@anthropic-ai").glob("claude-code-*/claude"))
     return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
@@ -86,7 +85,7 @@ def why_not(version: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One JSON that the client handed to a hook or to the status line. `at`: UTC epoch seconds, when that began."""
+    """One JSON object that a hook or the status line received. `at`: UTC epoch seconds when that command began."""
 
     at: float
     data: Json
@@ -98,7 +97,7 @@ class Note:
 
     @property
     def session_id(self) -> str:
-        """The session that it speaks of."""
+        """The session that the JSON names."""
         return str(self.data["session_id"])
 
 
@@ -134,10 +133,10 @@ class Home:
             "CLAUDE_CODE_MAX_RETRIES": "1",
         }
         if os.geteuid() == 0:
-            self.environment["IS_SANDBOX"] = "1"  # the client wants to be told before it runs as root
+            self.environment["IS_SANDBOX"] = "1"  # without it the client refuses to run as root
 
     def prepare(self, settings: Json | None = None) -> Self:
-        """Write the files. `settings` replaces the settings.json with the two recorders in it, key by key."""
+        """Write the files. The keys of `settings` replace those of the settings.json that holds the recorders."""
         for path in (self.config, self.project, self._hook_notes, self._status_notes):
             path.mkdir(parents=True)
         self._recorder.write_text(RECORDER)
@@ -155,7 +154,7 @@ class Home:
                 {
                     "statusLine": record_status,
                     "hooks": self.recording_hooks(),
-                    # Auto mode asks a server that is not here, and some clients begin by asking whether to use it.
+                    # Auto mode asks a server that does not exist here, and some clients first ask whether to use it.
                     "permissions": {"defaultMode": "default", "disableAutoMode": "disable"},
                     **(settings or {}),
                 },
@@ -165,7 +164,7 @@ class Home:
         return self
 
     def recording_hooks(self) -> Json:
-        """A `hooks` value that records the events; a test that writes settings of its own can put it in."""
+        """A `hooks` value that records the events, for tests that write their own settings."""
         entry = {"type": "command", "command": self._recording(self._hook_notes), "timeout": 10}
         return {event: [{"hooks": [entry]}] for event in RECORDED_EVENTS}
 
@@ -174,20 +173,20 @@ class Home:
 
     @property
     def hooks(self) -> list[Note]:
-        """What the recording hooks noted so far, oldest first."""
+        """What the recording hooks saved so far, oldest first."""
         return _notes(self._hook_notes)
 
     @property
     def status_lines(self) -> list[Note]:
-        """What the status line noted so far, oldest first."""
+        """What the status line received so far, oldest first."""
         return _notes(self._status_notes)
 
     def hook(self, event: str, *, after: float = 0) -> Note | None:
-        """The newest note of an event that began later than `after`."""
+        """The newest note of `event` whose hook began later than `after` (epoch seconds)."""
         return next((note for note in reversed(self.hooks) if note.event == event and note.at > after), None)
 
     def prompt_cache(self, session_id: str) -> Json | None:
-        """The client's own word on a session's cache: the newest `prompt_cache`, None before the first response."""
+        """The client's own report on a session's cache: its newest `prompt_cache`; None before the first response."""
         of_session = [note for note in self.status_lines if note.session_id == session_id]
         return of_session[-1].data.get("prompt_cache") if of_session else None
 
@@ -196,7 +195,7 @@ class Home:
         return self._run(str(self.program), "-p", prompt, *arguments, seconds=seconds)
 
     def product(self, *arguments: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
-        """Run our own command as the user of this home would."""
+        """Run our command as the user of this home does."""
         return self._run(sys.executable, "-m", "claude_session_status", *arguments, seconds=seconds)
 
     def _run(self, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
@@ -223,7 +222,7 @@ class Home:
 
 
 class Terminal:
-    """The client in a terminal, as a person has it. A context manager: leaving it ends the terminal and the client."""
+    """The client in a terminal. A context manager: leaving it ends the terminal and the client."""
 
     def __init__(self, home: Home, *arguments: str, extra: dict[str, str] | None = None) -> None:
         self.home = home
@@ -248,7 +247,7 @@ class Terminal:
     def __enter__(self) -> Self:
         variables = [f"{name}={value}" for name, value in self._environment.items()]
         client = shlex.join(["env", "-i", *variables, str(self.home.program), *self._arguments])
-        # A pane whose program ended must stay: its screen is asked for.
+        # Keep a pane whose program has ended: tests still read its screen.
         start = ["new-session", "-d", "-x", "180", "-y", "50", f"exec {client}", ";"]
         self._tmux(*start, "set-option", "-g", "remain-on-exit", "on")
         self._process = psutil.Process(int(self._tmux("list-panes", "-F", "#{pane_pid}")))
@@ -263,43 +262,43 @@ class Terminal:
         self._tmux("kill-server")
         assert self._process is not None
         try:
-            self._process.wait(10)  # it writes its last lines: the test's folder must not vanish under it
+            self._process.wait(10)  # the client writes its last lines into the test's folder
         except psutil.TimeoutExpired:
             self._process.kill()
         self._folder.cleanup()
 
     @property
     def process(self) -> psutil.Process:
-        """The client itself: the pane runs it without a shell between."""
+        """The client itself: the pane runs it without a shell."""
         assert self._process is not None, "the terminal is not open"
         return self._process
 
     @property
     def closed(self) -> bool:
-        """The client is no more."""
+        """Whether the client has ended."""
         return self._tmux("list-panes", "-F", "#{pane_dead}").strip() == "1"
 
     def screen(self) -> str:
-        """What a person would see."""
+        """The text on the screen."""
         return self._tmux("capture-pane", "-p")
 
     def keys(self, *names: str) -> None:
-        """Press keys by the names that tmux has for them: Escape, Enter, C-u."""
+        """Press keys by their tmux names: Escape, Enter, C-u."""
         self._tmux("send-keys", *names)
 
     def type(self, text: str) -> None:
-        """Type a line and press Enter, once the line is on the screen: an Enter that comes faster is taken as text."""
+        """Type a line, and press Enter once the line is on the screen: the client takes an earlier Enter as text."""
         self._tmux("send-keys", "-l", text)
         prompt = re.compile(rf"❯\s+{re.escape(text)}\s*$", re.MULTILINE)
         wait_for(f"{text!r} in the input line", lambda: prompt.search(self.screen()))
         self.keys("Enter")
 
     def close_dialog(self, text: str, key: str) -> None:
-        """Press a key until a text is off the screen: a dialog that has only just opened takes none, for safety."""
+        """Press a key until `text` is gone: the client ignores keys while a dialog has just opened."""
         self.wait_for_screen(text)
         for _ in range(5):
             self.keys(key)
-            deadline = time.monotonic() + 1  # a second key too early would do something else
+            deadline = time.monotonic() + 1  # a second key could act on the next dialog
             while time.monotonic() < deadline:
                 if text not in self.screen():
                     return
@@ -307,17 +306,17 @@ class Terminal:
         raise AssertionError(f"{text!r} is still on the screen after {key}")
 
     def turn(self, prompt: str, *, seconds: float = 30) -> Note:
-        """Have one whole turn; the note of its Stop hook."""
+        """Run one whole turn; return the note of its Stop hook."""
         begun = time.time()
         self.type(prompt)
         return self.wait_for_hook("Stop", after=begun, seconds=seconds)
 
     def wait_for_screen(self, text: str, *, seconds: float = PATIENCE) -> None:
-        """Until a text is on the screen."""
+        """Wait until `text` is on the screen."""
         wait_for(f"{text!r} on the screen", lambda: text in self.screen(), seconds=seconds)
 
     def wait_for_hook(self, event: str, *, after: float = 0, seconds: float = PATIENCE) -> Note:
-        """Until a hook ran that began later than `after`; the note of it."""
+        """Wait for a hook that began later than `after` (epoch seconds); return its note."""
         return wait_for(f"the hook {event}", lambda: self.home.hook(event, after=after), seconds=seconds)
 
     @property

@@ -1,20 +1,20 @@
 """A loopback stand-in of the Messages API: the real Claude Code runs against it, offline and to a script.
 
-The tests need a server that answers at once, costs nothing and reports exactly the cache usage that a case is about.
-What a prompt asks for is written into the prompt itself, as markers:
+The tests need a server that responds at once, costs nothing and reports exactly the cache usage that a case is about.
+Markers in the prompt say what the response shall be:
 
-    [slow 12]     the answer starts at once and takes 12 seconds
-    [late 12]     12 seconds pass before the first byte of the answer
-    [tool]        the answer runs one harmless Bash command; [tools 3] three of them, one a round
-    [run CMD]     the answer runs CMD in Bash; Claude Code asks for permission where CMD is not harmless
-    [agent TEXT]  the answer starts a subagent whose prompt is TEXT
-    [error 500]   the request is refused with that HTTP status, each time it is tried
-    [flaky 500]   the request is refused once with that HTTP status, and answered when it is tried again
+    [slow 12]     the response starts at once and takes 12 seconds
+    [late 12]     12 seconds pass before the first byte of the response
+    [tool]        the response runs one harmless Bash command; [tools 3] three of them, one per round
+    [run CMD]     the response runs CMD in Bash; Claude Code asks for permission unless CMD is harmless
+    [agent TEXT]  the response starts a subagent whose prompt is TEXT
+    [error 500]   the server refuses each try of the request with that HTTP status
+    [flaky 500]   the server refuses the first try with that HTTP status, and responds to the second
     [cut]         the response ends at its token limit, and is continued by the client's next request
     [readonly]    the usage shows a cache that was read and not written
     [nocache]     the usage shows no cache at all
 
-Every request is recorded with the moment it arrived. By hand, for a developer: `python tests/client/standin.py [PORT]`.
+The server records each request with the time of its arrival. By hand: `python tests/client/standin.py [PORT]`.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class Received:
     model: str
     ttl: str | None
     session_id: str | None
-    main: bool  # the conversation itself; a subagent is not, nor a request without tools (making a title)
+    main: bool  # the conversation itself: neither a subagent's request nor one without tools, such as for a title
     markers: dict[str, str]
     body: Json = field(repr=False)
 
@@ -87,11 +87,11 @@ class StandIn:
         self._server.server_close()
 
     def serve_forever(self) -> None:
-        """Answer until the server is stopped."""
+        """Serve until the server is stopped."""
         self._server.serve_forever(poll_interval=0.05)
 
     def answer(self, http: BaseHTTPRequestHandler, at: float, body: Json) -> None:
-        """Record one request and answer it as its prompt asks."""
+        """Record one request, and respond as the markers in its prompt say."""
         request = self._record(at, http.headers.get("X-Claude-Code-Session-Id"), body)
         if status := self._refusal(request):
             _send_json(
@@ -223,7 +223,7 @@ def texts_of(message: Json) -> list[str]:
 
 
 def newest_messages(body: Json) -> list[Json]:
-    """All messages behind the last assistant one: the client may put some of its own around the person's prompt."""
+    """All messages after the last assistant message: the client may add its own around the user's prompt."""
     messages: list[Json] = body.get("messages") or []
     roles = [message.get("role") for message in messages]
     last = max((index for index, role in enumerate(roles) if role == "assistant"), default=-1)
@@ -233,8 +233,8 @@ def newest_messages(body: Json) -> list[Json]:
 def markers_of(body: Json) -> dict[str, str]:
     """The markers of the newest prompt, name to argument.
 
-    Earlier prompts that failed or were interrupted still stand before it without an answer between: only the last text
-    counts that is none of the client's own reminders.
+    Earlier prompts that failed or were interrupted may precede it without a response between. Only the last text counts
+    that is not a reminder of the client.
     """
     written = [
         text
@@ -247,7 +247,7 @@ def markers_of(body: Json) -> dict[str, str]:
 
 
 def rounds_left_of(body: Json) -> int:
-    """How many more tool rounds are due: the id of the tool call that this request answers carries the number."""
+    """How many more tool rounds are due: the id of the tool call in this request contains the number."""
     for message in newest_messages(body):
         content = message.get("content")
         for block in content if isinstance(content, list) else []:
@@ -294,7 +294,7 @@ def _send_events(http: BaseHTTPRequestHandler, events: Iterator[Json]) -> None:
     http.send_response(200)
     http.send_header("Content-Type", "text/event-stream")
     http.send_header("request-id", f"req_{uuid.uuid4().hex}")
-    http.send_header("Connection", "close")  # the end of the stream is the end of the connection: no length is known
+    http.send_header("Connection", "close")  # the response has no length: closing the connection ends it
     http.end_headers()
     for event in events:
         http.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
@@ -314,7 +314,7 @@ def _handler_of(standin: StandIn) -> type[BaseHTTPRequestHandler]:
             try:
                 standin.answer(self, at, body)
             except ConnectionError:
-                pass  # the person pressed Esc: the client hung up in the middle of the answer
+                pass  # the user pressed Esc: the client closed the connection
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, the base class's name
             pass  # each request is recorded

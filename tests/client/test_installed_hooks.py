@@ -1,7 +1,7 @@
-"""Every installed settings file, loaded by the real Claude Code: the hooks fire, each once, and nobody else's are lost.
+"""The real Claude Code loads every installed settings file: each hook fires once, and foreign hooks still fire.
 
-The command that is installed is a small recorder under our program's name, so that these tests are about the settings
-file and nothing else.
+The installed command is a small recorder under our program's name, so that these tests depend on the settings file
+alone.
 """
 
 import json
@@ -23,7 +23,7 @@ ONE_TURN = ["mark-start", "mark-prompt", "mark-turn", "mark-end"]
 
 
 class Recorder:
-    """A program with our name, in a folder whose name needs quoting, that notes the marks it is called with."""
+    """A program with our name, in a folder whose name needs quotes, that records its hook commands."""
 
     def __init__(self, folder: Path) -> None:
         self._program = folder / "o'brien's \"tools\"" / "claude-session-status"
@@ -36,7 +36,7 @@ class Recorder:
         self.launcher_without_shell = Launcher(str(self._program), direct=True)
 
     def command(self, word: str) -> str:
-        """A command of somebody else's, which notes a word."""
+        """A foreign command, which records a word."""
         return shlex.join([str(self._program), word])
 
     @property
@@ -55,7 +55,7 @@ def settings(bare_home: Home) -> SettingsFile:
 
 
 def give(home: Home, shape: Shape) -> None:
-    """Put a settings file of this shape into the home, in place of the harness's own."""
+    """Replace the home's settings file by one of this shape."""
     home.settings.unlink()
     if shape.content is None:
         return
@@ -82,7 +82,7 @@ def test_the_client_loads_and_fires_each_shape(
         assert (bare_home.settings.read_bytes() if bare_home.settings.exists() else None) == shape.undone
 
 
-def test_hooks_that_the_original_wrote_are_dead_and_an_install_revives_them(
+def test_installing_repairs_the_dead_hooks_of_the_original_package(
     bare_home: Home, recorder: Recorder, settings: SettingsFile
 ) -> None:
     bare_home.environment["PATH"] = f"{recorder.folder}:{bare_home.environment['PATH']}"
@@ -95,7 +95,7 @@ def test_hooks_that_the_original_wrote_are_dead_and_an_install_revives_them(
     assert recorder.marks[-4:] == ONE_TURN
 
 
-def test_other_peoples_hooks_of_the_same_events_still_fire(
+def test_foreign_hooks_of_the_same_events_still_fire(
     bare_home: Home, recorder: Recorder, settings: SettingsFile
 ) -> None:
     theirs = [{"hooks": [{"type": "command", "command": recorder.command("theirs")}]}]
@@ -105,7 +105,7 @@ def test_other_peoples_hooks_of_the_same_events_still_fire(
     assert sorted(recorder.marks) == sorted([*ONE_TURN, "theirs", "theirs"])
 
 
-def test_the_form_for_windows_starts_the_program_without_a_shell(
+def test_the_windows_form_starts_the_program_without_a_shell(
     bare_home: Home, recorder: Recorder, settings: SettingsFile
 ) -> None:
     settings.install(recorder.launcher_without_shell)
@@ -113,9 +113,9 @@ def test_the_form_for_windows_starts_the_program_without_a_shell(
     assert recorder.marks == ONE_TURN
 
 
-def test_a_turn_that_fails_is_marked_too(bare_home: Home, recorder: Recorder, settings: SettingsFile) -> None:
+def test_a_failed_turn_calls_mark_turn(bare_home: Home, recorder: Recorder, settings: SettingsFile) -> None:
     settings.install(recorder.launcher)
-    # In a terminal, since `claude -p` does not wait for the hooks of a failure before it is gone.
+    # In a terminal: `claude -p` exits without waiting for the hooks of a failure.
     with Terminal(bare_home) as terminal:
         terminal.type("[error 400] hello")
         wait_for("the mark", lambda: "mark-turn" in recorder.marks)
@@ -123,7 +123,7 @@ def test_a_turn_that_fails_is_marked_too(bare_home: Home, recorder: Recorder, se
     assert bare_home.hook("Stop") is None
 
 
-def test_a_permission_prompt_is_marked(bare_home: Home, recorder: Recorder, settings: SettingsFile) -> None:
+def test_a_permission_prompt_calls_mark_wait(bare_home: Home, recorder: Recorder, settings: SettingsFile) -> None:
     settings.install(recorder.launcher)
     with Terminal(bare_home) as terminal:
         terminal.type("[run touch made] hello")
@@ -134,7 +134,7 @@ def test_a_permission_prompt_is_marked(bare_home: Home, recorder: Recorder, sett
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["an edited file", "a created file"])
-def test_a_running_client_picks_the_hooks_up(
+def test_a_running_client_reads_new_hooks(
     bare_home: Home, recorder: Recorder, settings: SettingsFile, *, there: bool
 ) -> None:
     give(bare_home, Shape("plain", PLAIN.encode() if there else None))

@@ -1,4 +1,4 @@
-"""The plugin, judged and loaded by the real Claude Code: its hooks fire, and with others beside them count once."""
+"""The real Claude Code validates and loads the plugin: its hooks fire, and each event counts once."""
 
 import json
 import os
@@ -32,16 +32,16 @@ ONE_TURN = ["mark-start", "mark-prompt", "mark-turn", "mark-end"]
 # ---- without the client -----------------------------------------------------
 
 
-def test_it_listens_to_what_install_hooks_listens_to() -> None:
-    """Event by event the same groups, but for the command, which finds the program instead of naming its place."""
-    told = json.loads(HOOKS_FILE.read_text())["hooks"]
-    assert list(told) == [hook.event for hook in HOOKS]
+def test_its_hooks_are_those_that_install_hooks_writes() -> None:
+    """The same groups for each event; only the command differs: it searches for the program."""
+    found = json.loads(HOOKS_FILE.read_text())["hooks"]
+    assert list(found) == [hook.event for hook in HOOKS]
     for hook in HOOKS:
         expected = hook.group(Launcher("/x"))
         expected["hooks"] = [
             {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.command}', "timeout": 10}
         ]
-        assert told[hook.event] == [expected]
+        assert found[hook.event] == [expected]
 
 
 def call(
@@ -53,7 +53,7 @@ def call(
 
 
 def put_command(folder: Path) -> Path:
-    """A program with our name that says how it was called."""
+    """A program with our name that records how it was called."""
     folder.mkdir(parents=True)
     program = folder / COMMAND
     program.write_text('#!/bin/sh\n/bin/cat >/dev/null\necho "$0 $*"\n')
@@ -63,7 +63,7 @@ def put_command(folder: Path) -> Path:
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Path:
-    """A folder with `cat` and nothing of ours, to stand for the system's own."""
+    """A folder with `cat` and nothing of ours, in place of the system's folders."""
     folder = tmp_path / "tools"
     folder.mkdir()
     (folder / "cat").symlink_to(shutil.which("cat") or "/bin/cat")
@@ -80,7 +80,7 @@ def test_it_finds_the_command_where_installers_put_it(place: str, home: str, tmp
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the script is run by sh; start these tests under Linux or macOS")
-def test_the_one_on_path_comes_first(tmp_path: Path, tools: Path) -> None:
+def test_the_command_on_path_comes_first(tmp_path: Path, tools: Path) -> None:
     put_command(tmp_path / ".local/bin")
     program = put_command(tmp_path / "a folder")
     done = call([tmp_path / "a folder", tools], tmp_path)
@@ -88,7 +88,7 @@ def test_the_one_on_path_comes_first(tmp_path: Path, tools: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the script is run by sh; start these tests under Linux or macOS")
-def test_a_missing_command_is_silent_and_takes_what_it_is_told(tmp_path: Path, tools: Path) -> None:
+def test_without_the_command_the_script_is_silent_and_reads_its_input(tmp_path: Path, tools: Path) -> None:
     done = call([tools], tmp_path / "nobody", b"x" * 1_000_000)  # more than a pipe holds: the writer must not fail
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -97,7 +97,7 @@ def test_a_missing_command_is_silent_and_takes_what_it_is_told(tmp_path: Path, t
 
 
 def claude(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the client's own command."""
+    """Run one of the client's commands."""
     return subprocess.run(
         [str(home.program), *arguments],
         cwd=home.project,
@@ -110,18 +110,18 @@ def claude(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def put_on_path(home: Home) -> Path:
-    """A stand-in for our command that is found before any other."""
+    """Put a stand-in for our command first on PATH."""
     program = put_command(home.home / ".local/bin")
     home.environment["PATH"] = f"{program.parent}:{home.environment['PATH']}"
     return program
 
 
 @pytest.mark.client
-def test_the_plugin_directory_would_take_it(bare_home: Home) -> None:
+def test_the_plugin_is_valid_for_the_plugin_directory(bare_home: Home) -> None:
     done = claude(bare_home, "plugin", "validate", str(PLUGIN), "--profile", "directory", "--strict", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["success"]) == (0, True), done.stdout
-    assert told["directory"]["findings"] == []
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["success"]) == (0, True), done.stdout
+    assert found["directory"]["findings"] == []
 
 
 @pytest.mark.client
@@ -132,7 +132,7 @@ def test_the_marketplace_file_is_valid(bare_home: Home) -> None:
 
 @pytest.fixture
 def marks(bare_home: Home) -> Path:
-    """Where a stand-in for our command notes what it is called with."""
+    """Where a stand-in for our command records its arguments."""
     program = put_on_path(bare_home)
     noted = bare_home.home / "marks"
     program.write_text(f'#!/bin/sh\ncat >/dev/null\necho "$*" >>"{noted}"\n')
@@ -148,7 +148,7 @@ def test_loaded_for_one_run_its_hooks_fire(bare_home: Home, marks: Path) -> None
 
 @pytest.mark.client
 def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: Path, tmp_path: Path) -> None:
-    """As a user does it, from a copy of the repository on the disk."""
+    """As a user installs it, from a copy of the repository."""
     repository = tmp_path / "repository"
     shutil.copytree(ROOT / ".claude-plugin", repository / ".claude-plugin")
     shutil.copytree(PLUGIN, repository / "packaging/claude-plugin")
@@ -166,8 +166,8 @@ def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: P
     }
     bare_home.environment["PATH"] = "/usr/bin:/bin"
     Path(program or "").rename(tmp_path / COMMAND)
-    told = hooks_of_doctor(bare_home)
-    assert (told["state"], told["command"]) == ("bad", f"{COMMAND} install-hooks")
+    found = hooks_of_doctor(bare_home)
+    assert (found["state"], found["command"]) == ("bad", f"{COMMAND} install-hooks")
     claude(bare_home, "plugin", "disable", "prompt-cache-countdown@prompt-cache-tools")
     assert hooks_of_doctor(bare_home)["meaning"].startswith("none in ")
 
@@ -180,7 +180,7 @@ def hooks_of_doctor(home: Home) -> dict[str, Any]:
 
 
 @pytest.mark.client
-def test_without_the_command_the_client_has_nothing_to_complain_of(bare_home: Home) -> None:
+def test_without_the_command_the_client_reports_no_error(bare_home: Home) -> None:
     bare_home.environment["PATH"] = "/usr/bin:/bin"
     done = claude(bare_home, "--plugin-dir", str(PLUGIN), "--debug", "-p", "hello")
     assert (done.returncode, done.stderr) == (0, "")
@@ -188,8 +188,8 @@ def test_without_the_command_the_client_has_nothing_to_complain_of(bare_home: Ho
 
 
 @pytest.mark.client
-def test_beside_hooks_in_the_settings_nothing_counts_twice(home: Home, api: StandIn) -> None:
-    """Both report each event: one session, one countdown, and the client's own agrees with it."""
+def test_beside_hooks_in_the_settings_each_event_counts_once(home: Home, api: StandIn) -> None:
+    """Both report each event: still one session and one countdown, which agrees with the client's."""
     program = put_on_path(home)
     calls = home.home / "calls"
     program.write_text(f'#!/bin/sh\necho "$1" >>"{calls}"\nexec "{sys.executable}" -m claude_session_status "$@"\n')

@@ -1,4 +1,4 @@
-"""The stand-in says what its prompts ask for: the other tests rest on that. No client needed."""
+"""The stand-in responds as the markers in its prompts say. Needs no client."""
 
 import json
 import urllib.error

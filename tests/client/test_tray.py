@@ -1,4 +1,4 @@
-"""The whole line, once: the real Claude Code fires a hook, and a real panel shows its countdown."""
+"""From end to end: the real Claude Code fires a hook, and a real panel shows the countdown."""
 
 import sys
 from collections.abc import Iterator

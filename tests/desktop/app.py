@@ -1,4 +1,4 @@
-"""Starts the tray with its made-up monitor (`fake_app.py`) on a test's desktop, and talks to it."""
+"""Starts the tray with its made-up monitor (`fake_app.py`) on a test's desktop, and sends it sessions."""
 
 import json
 import re
@@ -12,11 +12,11 @@ from desktop.harness import Desktop, Program
 from waiting import wait_for
 
 FAKE_APP = Path(__file__).parent / "fake_app.py"
-END_SECONDS = 2.0  # what the product promises for its end
+END_SECONDS = 2.0  # within which the product ends
 
 
 def session(session_id: str, left: float, **more: Any) -> dict[str, Any]:
-    """A session of which `left` seconds are left, in the words of `fake_app.py`."""
+    """A session with `left` seconds left, as `fake_app.py` reads it."""
     return {"id": session_id, "left": left, **more}
 
 
@@ -26,13 +26,13 @@ class FakeApp:
     def __init__(self, desktop: Desktop) -> None:
         self._desktop = desktop
         self._program: Program | None = None
-        self.may_stumble = False  # whether a traceback in its log is part of the test
+        self.may_stumble = False  # whether the test expects a traceback in its log
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """End it. Whatever it went through, it must not have stumbled."""
+        """End it. Its log must hold no traceback."""
         if self._program is None:
             return
         self._program.end()
@@ -67,18 +67,18 @@ class FakeApp:
     def wait_clicked(self, key: str) -> None:
         wait_for(f"a click on {key}", lambda: key in self.clicked())
 
-    def wait_told(self, wish: str) -> None:
-        """Wait until the monitor has been told of this wish, such as `mute a`."""
-        wait_for(f"the wish {wish!r}", lambda: f"told {wish}\n" in self.program.text)
+    def wait_request(self, request: str) -> None:
+        """Wait until the monitor has received this request, such as `mute a`."""
+        wait_for(f"the request {request!r}", lambda: f"request: {request}\n" in self.program.text)
 
     def ended(self) -> int | None:
-        """The exit code once it ended by itself, within what is promised."""
+        """Its exit code, once it has ended by itself in time."""
         try:
             return self.program.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             return None
 
     def signal(self, number: signal.Signals) -> int | None:
-        """Send the signal; the exit code when it ends within what is promised."""
+        """Send the signal; return its exit code once it has ended in time."""
         self.program.process.send_signal(number)
         return self.ended()

@@ -2,9 +2,9 @@
 
     python tests/desktop/bars.py [--folder assets/screenshots] [tmux] [waybar] [polybar]
 
-The snippet is read from the README and given to the bar as it stands there; what a bar needs besides is written here.
-The bar runs the installed command, which reads sessions that were made up: notes of hooks and transcripts, as Claude
-Code leaves them. The picture is taken when the module's words can be read on the screen.
+The bar gets the snippet exactly as it is in the README; the rest of its settings are here. It runs the installed
+command on made-up sessions: hook notes and transcripts, as Claude Code writes them. The script takes the picture once
+the module's words are readable on the screen.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def snippet(language: str) -> str:
 
 
 def prepare(desktop: Desktop) -> None:
-    """Have some made-up sessions report on this desktop, and the command found there."""
+    """Write made-up sessions for this desktop, and put the command on its PATH."""
     folder = desktop.root / "claude"
     folder.mkdir()
     desktop.env |= {"CLAUDE_CONFIG_DIR": str(folder), "PATH": f"{PROGRAMS}:{desktop.env['PATH']}"}
@@ -88,7 +88,7 @@ def prepare(desktop: Desktop) -> None:
 
 
 def wait_for_module(desktop: Desktop, other_than: str = "") -> str:
-    """Wait until a person could read the module on the bar, and something else than before; what it says."""
+    """Wait until the module's text on the bar is readable and has changed; return it."""
 
     def read() -> str | None:
         found = MODULE.search(" ".join(word.text for word in desktop.screen.words(desktop.panel_box)))
@@ -112,7 +112,7 @@ class _Bar(Desktop):
 class Tmux(_Bar):
     """tmux in xterm; its status line is the lowest."""
 
-    name = "xfce"  # it needs no more than all desktops do
+    name = "xfce"  # no programs beyond those of all desktops
     programs = ("xterm", "tmux")
 
     @property
@@ -176,7 +176,7 @@ class WaybarModule(Waybar):
 
     def start_panel(self) -> Program:
         argv = ["waybar", "-c", str(self._own / "config/bar"), "-s", str(self._own / "config/style.css")]
-        # Not as sway's own user, who may have no way to the command: the bar's owner is the one who runs this.
+        # Not as sway's user, who may be unable to read the command's folder.
         return self.start_of_panel(argv, env={"XDG_RUNTIME_DIR": str(self._own / "run")})
 
     def picture(self) -> Image.Image:

@@ -1,4 +1,4 @@
-"""A desktop for the tests that need one: skipped with the reason and the line that installs it where it is missing."""
+"""A desktop for the tests that need one: skipped with the reason and the command that installs it."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -16,7 +16,7 @@ from desktop.screen import read
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to a failure what stood on the screen: nobody was there to look at it."""
+    """Add the text on the screen to a failure."""
     report = yield
     for name, desktop in getattr(item, "funcargs", {}).items():
         if report.failed and report.when == "call" and isinstance(desktop, Desktop):
@@ -48,6 +48,6 @@ def panel(desktop: Desktop) -> Program:
 
 @pytest.fixture
 def app(desktop: Desktop) -> Iterator[FakeApp]:
-    """The tray with a made-up monitor, ready to be started. Whatever it went through, it must not have stumbled."""
+    """The tray with a made-up monitor, ready to start. Its log must hold no traceback at the end."""
     with FakeApp(desktop) as app:
         yield app

@@ -1,12 +1,10 @@
-"""The tray with a made-up monitor: a program for the tests, told by JSON lines on its standard input what to show.
+"""The tray with a fake monitor: a program for the tests. It reads what to show as JSON lines from its standard input.
 
     {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
     {"alert": "a"}
     {"break": "disk full"}
 
-What a person wants of a session it does by itself: mute, unmute, forget, pause.
-
-It prints its log, one line an event, on standard error.
+It handles mute, unmute, forget and pause itself, and writes a log on standard error, one line for each event.
 """
 
 import json
@@ -33,8 +31,8 @@ from claude_session_status.model import (
 from claude_session_status.policy import urgency_of
 
 
-class MadeUpMonitor:
-    """Shows what it is told, counting down by the second."""
+class FakeMonitor:
+    """Publishes the sessions that it has read, counting down."""
 
     def __init__(self) -> None:
         self._news = threading.Event()
@@ -68,7 +66,7 @@ class MadeUpMonitor:
         self._news.set()
 
     def submit(self, kind: EventKind, session_id: str) -> None:
-        logging.info("told %s %s", kind.value, session_id)
+        logging.info("request: %s %s", kind.value, session_id)
         with self._lock:
             if kind is EventKind.FORGET:
                 self._sessions = [s for s in self._sessions if s["id"] != session_id]
@@ -76,25 +74,25 @@ class MadeUpMonitor:
         self.wake()
 
     def pause(self, wanted: Pause) -> None:
-        logging.info("told pause %s", wanted.value)
+        logging.info("request: pause %s", wanted.value)
         self._paused_until = paused_until(wanted, time.time())
         self.wake()
 
     def read(self) -> None:
         for line in sys.stdin:
-            told = json.loads(line)
+            command = json.loads(line)
             with self._lock:
-                if "sessions" in told:
+                if "sessions" in command:
                     now = time.time()
-                    self._sessions = [{**s, "until": now + s["left"]} for s in told["sessions"]]
-                if "alert" in told:
-                    self._alerts += told["alert"].split()
-                self._breaks = told.get("break")
+                    self._sessions = [{**s, "until": now + s["left"]} for s in command["sessions"]]
+                if "alert" in command:
+                    self._alerts += command["alert"].split()
+                self._breaks = command.get("break")
             self.wake()
 
 
-class MadeUpAutostart:
-    """Starts nothing at login, and says that it does."""
+class FakeAutostart:
+    """Changes nothing on this machine; is on at first."""
 
     def __init__(self) -> None:
         self._on = True
@@ -103,39 +101,39 @@ class MadeUpAutostart:
         return self._on
 
     def turn(self, on: bool) -> None:
-        logging.info("told start at login %s", on)
+        logging.info("request: start at login %s", on)
         self._on = on
 
 
-def state_of(told: dict[str, Any], now: float) -> SessionState:
-    ttl = told.get("ttl", 300)
-    left = told["until"] - now
-    request = Request(told["until"] - ttl, ttl, Source.TRANSCRIPT)
+def state_of(command: dict[str, Any], now: float) -> SessionState:
+    ttl = command.get("ttl", 300)
+    left = command["until"] - now
+    request = Request(command["until"] - ttl, ttl, Source.TRANSCRIPT)
     session = Session(
-        told["id"],
-        project=told.get("project", told["id"]),
-        title=told.get("title"),
+        command["id"],
+        project=command.get("project", command["id"]),
+        title=command.get("title"),
         request=request,
-        context_tokens=told.get("tokens"),
-        model=told.get("model"),
-        cwd=told.get("cwd"),
-        last_turn_at=told["until"] - ttl + 5,
-        muted=told.get("muted", False),
+        context_tokens=command.get("tokens"),
+        model=command.get("model"),
+        cwd=command.get("cwd"),
+        last_turn_at=command["until"] - ttl + 5,
+        muted=command.get("muted", False),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
-    activity = Activity(told.get("activity", "idle"))
+    activity = Activity(command.get("activity", "idle"))
     return SessionState(
-        session, cache, activity, told["until"], max(0.0, left), urgency_of(left, ttl), told.get("cost")
+        session, cache, activity, command["until"], max(0.0, left), urgency_of(left, ttl), command.get("cost")
     )
 
 
 def main() -> int:
     logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d %(name)s: %(message)s")
     logging.getLogger("PIL").setLevel(logging.WARNING)
-    monitor = MadeUpMonitor()
+    monitor = FakeMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
-    # Its menu is the product's, line by line.
-    result = run_tray(monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=MadeUpAutostart())
+    # Its menu is the same as the product's.
+    result = run_tray(monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=FakeAutostart())
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0
 

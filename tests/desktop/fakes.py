@@ -1,4 +1,4 @@
-"""Stand-ins for what the desktop code talks to. Each keeps what it was told, in order."""
+"""Fakes of what the desktop code uses. Each records its calls, in order."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,11 +6,12 @@ from typing import Any
 
 from PIL import Image
 
-from claude_session_status.desktop.linux.bus import BUS_NAME, Body, BusError, Call, Reply, Target
+from claude_session_status.desktop.linux.bus import Body, BusError, Call, Reply, Target
 from claude_session_status.desktop.linux.dbusmenu import ARGUMENTS
+from claude_session_status.desktop.linux.inbox import BUS_NAME
 from claude_session_status.desktop.notify import Attempt, NotifyOutcome
+from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Listener
-from claude_session_status.desktop.worker import Task
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -24,7 +25,8 @@ from claude_session_status.model import (
     Source,
     Urgency,
 )
-from claude_session_status.view import IconSpec, Notification
+from claude_session_status.notification import Notification
+from claude_session_status.view import IconSpec
 
 NOW = 1_800_000_000.0
 
@@ -62,8 +64,8 @@ def snapshot(*states: SessionState, now: float = NOW, problem: str | None = None
     return Snapshot(now, states, problem=problem)
 
 
-class InlineErrands:
-    """Does tasks at once."""
+class InlineTasks:
+    """Runs tasks at once."""
 
     def submit(self, task: Task) -> None:
         task()
@@ -73,7 +75,7 @@ class InlineErrands:
 
 
 class FakeIcon:
-    """An icon that keeps what it was told, and runs until it is stopped."""
+    """An icon that records its calls, and runs until it is stopped."""
 
     def __init__(self) -> None:
         self.specs: list[IconSpec] = []
@@ -96,7 +98,7 @@ class FakeIcon:
     def update_menu(self) -> None:
         self.menu_updates += 1
 
-    def poke(self) -> None:
+    def run_pending_signals(self) -> None:
         pass
 
     def run(self, setup: Callable[[Any], None] | None = None) -> None:
@@ -110,7 +112,7 @@ class FakeIcon:
 
 
 class FakeNotifier:
-    """A way of notifying whose outcome is given; None means that it raises."""
+    """A way of notifying with a given outcome; None means that it raises."""
 
     def __init__(self, outcome: NotifyOutcome | None = NotifyOutcome.SENT, name: str = "fake") -> None:
         self.name = name
@@ -136,14 +138,14 @@ class FakeNotifier:
 
 
 class ScriptedMonitor:
-    """A monitor that does one step at each run: a list of snapshots and alerts to give, or an error to raise."""
+    """A monitor that does one step at each run: publishes a list of snapshots and alerts, or raises an error."""
 
     def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception) -> None:
         self._runs = list(runs)
         self.woken = threading.Event()
         self.run_count = 0
-        self.done = threading.Event()  # the script has been played
-        self.told: list[tuple[str, str]] = []
+        self.done = threading.Event()  # the script is over
+        self.requests: list[tuple[str, str]] = []
         self.refuses: OSError | None = None
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
@@ -167,14 +169,14 @@ class ScriptedMonitor:
     def submit(self, kind: EventKind, session_id: str) -> None:
         if self.refuses is not None:
             raise self.refuses
-        self.told.append((kind.value, session_id))
+        self.requests.append((kind.value, session_id))
 
     def pause(self, wanted: Pause) -> None:
-        self.told.append(("pause", wanted.value))
+        self.requests.append(("pause", wanted.value))
 
 
 class FakeActions:
-    """Does nothing but remember what it was asked for; raises `error` where one is set."""
+    """Records what was asked for; raises `error` if it is set."""
 
     def __init__(self) -> None:
         self.done: list[tuple[str, ...]] = []
@@ -210,7 +212,7 @@ class FakeAutostart:
 
 
 class FakeSetUp:
-    """Claude Code without hooks, until they are asked for. `error` is raised instead where one is set."""
+    """Claude Code without hooks until they are installed; raises `error` instead if it is set."""
 
     def __init__(self) -> None:
         self.installed = False

@@ -1,8 +1,8 @@
-"""A real desktop without a screen: Xvfb, a session bus of its own, a panel, a notification service.
+"""A real desktop without a screen: Xvfb, its own session bus, a panel, a notification service.
 
-Every program is started by an argument list, writes into a log of its own, and is ended by its own process id. HOME,
-XDG folders, runtime folder, display and bus belong to the test alone. What a desktop does in its own way stands in
-`desktops/`, one file a desktop.
+The harness starts each program by an argument list, with its own log, and ends it by its process id. HOME, XDG folders,
+runtime folder, display, bus, fonts and bus services belong to the test alone. What differs between desktops is in
+`desktops/`, one file per desktop.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ ITEM = "org.kde.StatusNotifierItem"
 
 
 def packages(*names: str) -> list[str]:
-    """The Debian packages for what all desktops need and for the named ones, out of `desktops/packages.txt`."""
+    """The Debian packages that all desktops and the named ones need, from `desktops/packages.txt`."""
     found: list[str] = []
     for line in PACKAGES_FILE.read_text("utf-8").splitlines():
         name, _, words = line.partition(":")
@@ -126,7 +126,7 @@ def _line(node: Any) -> MenuLine:
 class Desktop:
     """A desktop. Enter it to start screen, bus and session; start panels and services yourself.
 
-    A class of its own for each kind, in `desktops/`: it says what programs it needs, and starts them.
+    Each kind has its own class in `desktops/`, which names the programs that it needs and starts them.
     """
 
     name: ClassVar[str]
@@ -135,11 +135,11 @@ class Desktop:
     environment: ClassVar[Mapping[str, str]] = {}
     menu_button: ClassVar[int] = 3  # which mouse button opens the menu
     menu_tries: ClassVar[int] = 1  # how often the icon is clicked at most until the menu is seen
-    left_click_acts: ClassVar[bool] = True  # whether a left click is the default action; else it opens the menu
-    submenus_open_by_themselves: ClassVar[bool] = True  # under a pointer that rests there; else at a click
+    left_click_acts: ClassVar[bool] = True  # whether a left click runs the default action; otherwise it opens the menu
+    submenus_open_by_themselves: ClassVar[bool] = True  # when the pointer rests there; otherwise at a click
     tooltips: ClassVar[bool] = True
-    sees_display: ClassVar[bool] = True  # whether programs are told of the X display
-    notifier: ClassVar[str] = "/bin/false"  # what the bus starts when a notification comes and nobody shows any
+    sees_display: ClassVar[bool] = True  # whether programs get DISPLAY
+    notifier: ClassVar[str] = "/bin/false"  # what the bus starts for a notification when no service runs
 
     def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x700", panel_pixels: int = 28) -> None:
         self.root = root
@@ -155,7 +155,7 @@ class Desktop:
         self._bus: Bus | None = None
         self._screen: Screen | None = None
         self.bus_daemon: Program | None = None
-        self.panel_programs: list[Program] = []  # what ends when the panel does
+        self.panel_programs: list[Program] = []  # they end with the panel
         self.display = ""  # of the X screen
 
     def __enter__(self) -> Self:
@@ -170,7 +170,7 @@ class Desktop:
         self.close()
 
     def close(self) -> None:
-        """End all that was started, the last one first."""
+        """End all programs, the last one first."""
         if self._bus is not None:
             self._bus.close()
             self._bus = None
@@ -182,21 +182,21 @@ class Desktop:
         self._started.clear()
         shutil.rmtree(self.runtime, ignore_errors=True)
 
-    # ---- for each kind of desktop to say ------------------------------------
+    # ---- what each kind of desktop defines ------------------------------------
 
     @property
     def panel_box(self) -> Box:
-        """Where on the screen the icon may be."""
+        """The part of the screen in which the icon may be."""
         return 0, 0, self.screen.width, self.panel_pixels + 12
 
     def write_settings(self) -> None:
         """Write its settings, before anything is started."""
 
     def start_session(self) -> None:
-        """Start what belongs to it besides the panel: a window manager, say."""
+        """Start what belongs to it besides the panel, such as a window manager."""
 
     def start_panel(self) -> Program:
-        """Start the panel, and return it once it takes icons."""
+        """Start the panel, and return it once it accepts icons."""
         raise NotImplementedError
 
     def end_panel(self) -> None:
@@ -208,7 +208,7 @@ class Desktop:
         """Start its notification service; nothing to do where the panel or shell is it."""
 
     def press_button(self, label: str) -> bool:
-        """Press this button of a notification where that is not done with the mouse; False where it is."""
+        """Press a notification's button without the mouse; False where the mouse does it."""
         return False
 
     # ---- programs -----------------------------------------------------------
@@ -223,7 +223,7 @@ class Desktop:
         return program
 
     def start_of_panel(self, argv: Sequence[str], name: str = "", **options: Any) -> Program:
-        """Start a program that is of the panel, and ends with it."""
+        """Start a program that belongs to the panel and ends with it."""
         program = self.start(argv, name, **options)
         self.panel_programs.append(program)
         return program
@@ -244,17 +244,17 @@ class Desktop:
         return dunst
 
     def start_bus(self, kind: str, *more: str) -> tuple[Program, str]:
-        """Start a D-Bus daemon, and return it with its address. `kind` is such as `--session`."""
+        """Start a D-Bus daemon, and return it with its address. `kind` is an option such as `--session`."""
         argv = ["dbus-daemon", kind, "--nofork", "--nopidfile", "--print-address=1", *more]
         daemon = self.start(argv, "bus", stdout=subprocess.PIPE)
         assert daemon.process.stdout is not None
         return daemon, daemon.process.stdout.readline().decode().strip()
 
     def start_logind(self) -> str:
-        """Start a system bus with a made-up logind, which some shells insist on, and return its address."""
+        """Start a system bus with a made-up logind, which some shells need, and return its address."""
         _, address = self.start_bus("--session")
         env = {"DBUS_SYSTEM_BUS_ADDRESS": address}
-        # The system's Python: what it needs to speak D-Bus comes from the system's packages.
+        # The system's Python: its D-Bus modules come from the system's packages.
         self.start(["/usr/bin/python3", "-m", "dbusmock", "--system", "--template", "logind"], "logind", env)
         bus = Bus(address)
         try:
@@ -287,7 +287,7 @@ class Desktop:
         self.display = self._start_screen()
         if self.sees_display:
             self.env["DISPLAY"] = self.display
-        # The bus comes last, so that what it starts on demand sees the display.
+        # The bus starts last, so that the services that it starts get the display.
         self.bus_daemon, self.env["DBUS_SESSION_BUS_ADDRESS"] = self.start_bus(*self.bus_options())
         self.start_session()
 
@@ -343,7 +343,7 @@ class Desktop:
 
     def start_openbox(self) -> None:
         self.start(["openbox"])
-        # The window manager paints the background black when it starts: after that it is ours.
+        # The window manager paints the background black when it starts, so ours comes after that.
         wait_for("the window manager", self.screen.has_window_manager)
         self.screen.paint(0x2B4560)
 

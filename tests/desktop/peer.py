@@ -1,4 +1,4 @@
-"""The other end of a bus connection, on a socket of its own: a bus that says whatever a test wants, or stands still."""
+"""The other end of a bus connection, on a socket of its own: a bus that sends whatever a test wants, or hangs."""
 
 import contextlib
 import socket
@@ -10,6 +10,7 @@ from typing import Any
 from jeepney import (  # type: ignore[import-untyped]  # jeepney ships no types
     DBusAddress,
     HeaderFields,
+    MessageFlag,
     MessageType,
     Parser,
     new_method_call,
@@ -17,7 +18,8 @@ from jeepney import (  # type: ignore[import-untyped]  # jeepney ships no types
     new_signal,
 )
 
-from claude_session_status.desktop.linux.bus import BUS_NAME, BUS_PATH, Body
+from claude_session_status.desktop.linux.bus import BUS_PATH, Body
+from claude_session_status.desktop.linux.inbox import BUS_NAME
 
 OUR_NAME = ":1.7"
 PEER = ":1.66"
@@ -25,7 +27,7 @@ PATIENCE = 10.0
 
 
 class Peer:
-    """One bus for one client. It lets the client in as far as `steps` goes, and then is in the test's hands."""
+    """One bus for one client. After the client has connected, the test decides what is sent."""
 
     def __init__(self, folder: Path, *, says_hello: bool = True, lets_in: bool = True) -> None:
         self._lets_in, self._says_hello = lets_in, says_hello
@@ -43,7 +45,7 @@ class Peer:
     def welcomed(self) -> None:
         """Wait until the client is in."""
         self._welcoming.join(PATIENCE)
-        assert self._socket is not None, "nobody came"
+        assert self._socket is not None, "the client has not connected"
 
     def close(self) -> None:
         self._listener.close()
@@ -51,10 +53,27 @@ class Peer:
         if self._socket is not None:
             self._socket.close()
 
-    def calls(self, path: str, interface: str, member: str, signature: str = "", body: Body = ()) -> int:
-        """Call a method of the client's; the call's serial."""
-        address = DBusAddress(path, OUR_NAME, interface)
-        return self._send(new_method_call(address, member, signature or None, body), PEER)
+    def calls(
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Body = (),
+        *,
+        sender: str = PEER,
+    ) -> int:
+        """Call a method of the client; returns the call's serial."""
+        return self._send(
+            new_method_call(DBusAddress(path, OUR_NAME, interface), member, signature or None, body), sender
+        )
+
+    def flood(self, count: int, path: str, interface: str, member: str) -> None:
+        """Call a method of the client many times, without replies."""
+        call = new_method_call(DBusAddress(path, OUR_NAME, interface), member)
+        call.header.flags |= MessageFlag.no_reply_expected
+        call.header.fields[HeaderFields.sender] = PEER
+        self._socket.sendall(call.serialise(serial=1) * count)
 
     def signals(self, sender: str, member: str, signature: str = "", body: Body = ()) -> None:
         self._send(new_signal(DBusAddress(BUS_PATH, interface=BUS_NAME), member, signature or None, body), sender)
@@ -63,11 +82,11 @@ class Peer:
         self._send(new_method_return(call, signature or None, body), BUS_NAME)
 
     def answer_to(self, serial: int) -> Any:
-        """Read up to the answer to the call with this serial: its message."""
+        """Read up to the reply to the call with this serial; returns its message."""
         return next(m for m in self.messages() if m.header.fields.get(HeaderFields.reply_serial) == serial)
 
     def call_of(self, member: str) -> Any:
-        """Read up to the client's call of this method: its message."""
+        """Read up to the client's call of this method; returns its message."""
         return next(m for m in self.messages() if m.header.fields.get(HeaderFields.member) == member)
 
     def messages(self) -> Iterator[Any]:
@@ -77,7 +96,7 @@ class Peer:
                 yield message
                 continue
             data = self._socket.recv(65536)
-            assert data, "the client hung up"
+            assert data, "the client has disconnected"
             self._parser.add_data(data)
 
     def _send(self, message: Any, sender: str) -> int:
@@ -93,9 +112,9 @@ class Peer:
             self._socket = client
             if not self._lets_in:
                 return
-            said = b""
-            while not said.endswith(b"\r\n"):
-                said += client.recv(1024)
+            received = b""
+            while not received.endswith(b"\r\n"):
+                received += client.recv(1024)
             client.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
             begin = client.recv(len(b"BEGIN\r\n"))
             assert begin == b"BEGIN\r\n"

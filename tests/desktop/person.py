@@ -1,4 +1,4 @@
-"""A person at a desktop: finds the icon by its colour, opens the menu with the mouse, reads its lines, and clicks."""
+"""What a person does at a desktop: find the icon by its colour, open the menu with the mouse, read lines, click."""
 
 import contextlib
 import itertools
@@ -17,7 +17,7 @@ from waiting import PATIENCE, wait_for
 T = TypeVar("T")
 
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
-LEAST_MENU = 8000  # pixels: what changes on less of the screen is no menu
+LEAST_MENU = 8000  # pixels; a smaller change on the screen is not a menu
 ICON_REACH = 14  # pixels from the icon's middle to beyond its edge
 SAME_LINE = 8  # pixels
 AGAIN_SECONDS = 5.0  # after which a person tries once more: a busy desktop misses a pointer or a click
@@ -35,43 +35,43 @@ class Person:
         self._screen.point(self._screen.width // 3, self._screen.height // 2)
 
     def click_elsewhere(self) -> None:
-        """Click on nothing, which closes an open menu. Escape does not on Wayland, where a bar gets no keys."""
+        """Click on the background, which closes an open menu. On Wayland a bar gets no keys, so Escape would not."""
         self._desktop.click(self._screen.width // 3, self._screen.height // 2)
 
     def see_icon(self, *urgencies: Urgency) -> Point:
-        """Wait for an icon of one of these colours (else: any but grey), and return its place."""
+        """Wait for an icon of one of these colours, by default any but grey, and return its place."""
         wanted = urgencies or (Urgency.CALM, Urgency.SOON, Urgency.LAST)
 
         places: list[Point | None] = [None]
 
         def look() -> Point | None:
             places.append(next(filter(None, (self._desktop.find_colour(COLOURS[u]) for u in wanted)), None))
-            return places[-1] if places[-1] == places[-2] else None  # one that comes in still moves
+            return places[-1] if places[-1] == places[-2] else None  # a new icon still moves
 
         return wait_for(f"an icon that is {' or '.join(u.name.lower() for u in wanted)}", look)
 
     def colours_at(self, place: Point, reach: int = ICON_REACH) -> set[Urgency]:
-        """Which of the icon's colours are to be seen at this place."""
+        """The icon's colours that are visible at this place."""
         box = (place[0] - reach, place[1] - reach, place[0] + reach, place[1] + reach)
         seen = {urgency for urgency, colour in COLOURS.items() if self._desktop.find_colour(colour, box=box)}
         # A ring's edge on a light panel is grey, too.
         return seen - {Urgency.NONE} or seen
 
     def hover(self, place: Point) -> "Sheet":
-        """Rest the pointer on the icon, and return what comes up."""
+        """Rest the pointer on the icon, and return the tooltip."""
         self.look_away()
         before = self._desktop.screenshot()
         self._screen.point(*place)
         try:
             return self._wait_sheet(before, "Claude", seconds=AGAIN_SECONDS)
         except AssertionError:
-            # A hand is never quite still, and some tooltips wait for that.
+            # Some tooltips wait for a small movement.
             self.look_away()
             self._screen.point(place[0] + 2, place[1])
             return self._wait_sheet(before, "Claude")
 
     def open_menu(self, button: int | None = None, tries: int | None = None) -> "Sheet":
-        """Click on the icon, move on into the menu, and return it once it stands on the screen."""
+        """Click on the icon, move the pointer into the menu, and return the menu once it is on the screen."""
         tries = tries or self._desktop.menu_tries
         self.look_away()
         place = self.see_icon()
@@ -89,24 +89,24 @@ class Person:
         return menu
 
     def count(self, before: Image.Image, text: str) -> int:
-        """How often this text is to be read in what has come up since, however one looks at it."""
+        """How often this text is in what has appeared since `before`, in any way of reading."""
         now = self._desktop.screenshot()
         boxes = [box for box in changes(before, now) if area(box) >= LEAST_MENU]
         return max(sum(text in word.text for box in boxes for word in read(now, box, look)) for look in range(LOOKS))
 
     def open_submenu(self, place: Point, expected: str) -> "Sheet":
-        """Open the submenu of the line there, as far as its line `expected` is to be read."""
+        """Open the submenu of the line at `place`; its line `expected` is readable then."""
         before = self._desktop.screenshot()
         if self._desktop.submenus_open_by_themselves:
             self._screen.point(*place)
             with contextlib.suppress(AssertionError):
                 return self._wait_sheet(before, expected, seconds=AGAIN_SECONDS)
-            # A busy desktop may have missed that the pointer came: a person clicks then.
+            # A busy desktop may have missed the pointer: a person clicks then.
         self._desktop.click(*place)
         with contextlib.suppress(AssertionError):
             return self._wait_sheet(before, expected, seconds=2 * AGAIN_SECONDS)
         if not any(area(box) >= LEAST_MENU for box in self._screen.changes(before)):
-            self._desktop.click(*place)  # nothing came up: a click is missed, too
+            self._desktop.click(*place)  # nothing appeared: the desktop missed the click, too
         return self._wait_sheet(before, expected)
 
     def see_notification(self, before: Image.Image, word: str) -> "Sheet":
@@ -114,11 +114,11 @@ class Person:
         return self._wait_sheet(before, word)
 
     def press_button(self, before: Image.Image, label: str) -> None:
-        """Press the button of the notification that has come up since."""
+        """Press a button of the notification that has appeared since `before`."""
         note = self.see_notification(before, "expires")
         if self._desktop.press_button(label):
             return
-        self._screen.point(*note.place("expires"))  # GNOME shows the buttons to a pointer only
+        self._screen.point(*note.place("expires"))  # GNOME shows the buttons only under the pointer
         self._desktop.click(*self._wait_sheet(before, label).place(label))
 
     def _wait_sheet(self, before: Image.Image, expected: str, seconds: float = PATIENCE) -> "Sheet":
@@ -131,7 +131,7 @@ class Person:
             moving = found != seen
             seen[:] = found
             if moving:
-                return None  # a menu that unfolds is not read: its lines are not where they will be
+                return None  # the menu still unfolds: its lines move
             way = next(looks)
             sheets = [Sheet(self._desktop, box, way) for box in found]
             reads[:] = [word.text for sheet in sheets for word in sheet.words()]
@@ -148,15 +148,15 @@ class Sheet:
 
     def __init__(self, desktop: Desktop, box: Box, look: int = 0) -> None:
         self._desktop = desktop
-        self._look = look  # which way of reading has served so far
+        self._look = look  # the way of reading that worked last
         self.box = box
 
     def words(self) -> list[Word]:
-        """What stands there now, read in the way that has served so far."""
+        """The words there now, read in the way that worked last."""
         return self._desktop.screen.words(self.box, self._look)
 
     def _wait(self, what: str, look: Callable[[], T | None]) -> T:
-        """Look again and again, in another way each time that nothing is found."""
+        """Look repeatedly, in another way after each look that finds nothing."""
 
         def again() -> T | None:
             found = look()
@@ -167,7 +167,7 @@ class Sheet:
         return wait_for(what, again)
 
     def read(self) -> list[str]:
-        """The lines that stand there now."""
+        """The lines there now."""
         lines: list[list[Word]] = []
         for word in self.words():
             if lines and abs(lines[-1][-1].middle[1] - word.middle[1]) < SAME_LINE:
@@ -185,9 +185,9 @@ class Sheet:
         return self.places([text])[text]
 
     def places(self, texts: Sequence[str]) -> dict[str, Point]:
-        """Wait until words that contain these texts stand here together, and return their places.
+        """Wait until words that contain these texts are here together, and return their places.
 
-        On one picture, however one looks at it: no way of reading may know all of them.
+        On one picture, in all ways of reading together: one way alone may miss a word.
         """
 
         missing: list[str] = list(texts)
@@ -205,7 +205,7 @@ class Sheet:
         return wait_for(lambda: f"{', '.join(missing)} on {self.box}", look)
 
     def wait_gone(self, text: str) -> None:
-        """Wait until this text no longer stands here, however one looks at it."""
+        """Wait until no way of reading finds this text here."""
 
         def gone() -> bool:
             shot = self._desktop.screenshot()
@@ -226,6 +226,6 @@ class Sheet:
         return self._wait(f"text like {pattern}", lambda: re.search(pattern, " ".join(self.read())))
 
     def seconds_left(self, name: str) -> int:
-        """The countdown in the line of this name, as it is to be read now."""
+        """The countdown in this name's line now, in seconds."""
         match = self.wait_line(rf"{name}.* (?:(\d+)m )?(\d+)s left")
         return 60 * int(match[1] or 0) + int(match[2])

@@ -1,4 +1,4 @@
-"""Programs that a test starts: by an argument list, with a log of their own, ended by their own process id."""
+"""Programs that a test starts by an argument list, with a log for each, and ends by their process ids."""
 
 import contextlib
 import signal

@@ -1,7 +1,7 @@
-"""The eyes and the hand of a test: pictures of the screen, the words that stand on it, the pointer and its buttons.
+"""The screen as a person uses it: pictures, the words on them, the pointer and its buttons.
 
-Words are read by OCR. So a test clicks where a person would, at the line that says `bravo`, without knowing how high a
-line is on this desktop; and what it reads is what was drawn, not what the panel had been told.
+OCR reads the words. So a test clicks where a person would, at the line that says `bravo`, without knowing how high a
+line is on this desktop, and it reads what was drawn, not what the panel received.
 """
 
 import csv
@@ -23,12 +23,14 @@ Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 Point = tuple[int, int]
 
-ENLARGED = 3  # tesseract was made for print: it reads letters of about 30 pixels
-STRETCH, AROUND = 96, 4  # pixels of a row that have one ground, and rows around it that tell it from bold letters
-SHADES = 16  # greys that pass for one
-LOOKS = 3  # ways to read: by stretches; by others, since a picture beside the text hides letters; all on one ground
-BLOCK = 8  # pixels: changes that are nearer than this belong together
-CLICK_SECONDS = 0.06  # between the pointer's coming and the press: menus light up the line under it first
+ENLARGED = 3  # tesseract expects letters of about 30 pixels, as in print
+STRETCH, AROUND = 96, 4  # pixels of a row with one background, and rows around it that distinguish it from bold letters
+SHADES = 16  # greys that count as one
+LOOKS = (
+    3  # ways to read: in stretches, in shorter stretches (a picture beside the text hides letters), on one background
+)
+BLOCK = 8  # pixels; closer changes belong together
+CLICK_SECONDS = 0.06  # between the movement and the press: menus highlight the line first
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ class Screen:
     def close(self) -> None:
         self._display.close()
 
-    # ---- eyes ---------------------------------------------------------------
+    # ---- looking ---------------------------------------------------------------
 
     def shot(self, path: Path | None = None) -> Image.Image:
-        """What is on the screen now; written to `path` as PNG, too."""
+        """The screen now; also written to `path` as PNG."""
         data = self._root.get_image(0, 0, self.width, self.height, X.ZPixmap, 0xFFFFFFFF).data
         image = Image.frombytes("RGB", (self.width, self.height), data, "raw", "BGRX")
         if path is not None:
@@ -86,13 +88,13 @@ class Screen:
         return changes(before, self.shot())
 
     def words(self, box: Box | None = None, look: int = 0) -> list[Word]:
-        """What stands in `box`, read line by line, in one of the `LOOKS` ways."""
+        """The words in `box`, line by line, read in one of the `LOOKS` ways."""
         return read(self.shot(), box or self.box, look)
 
-    # ---- hand ---------------------------------------------------------------
+    # ---- pointing ---------------------------------------------------------------
 
     def point(self, x: int, y: int) -> None:
-        """Move the pointer there, in two steps: some menus ignore a pointer that was there all the time."""
+        """Move the pointer there in two steps: some menus ignore a pointer that did not move."""
         for place in ((x - 1, y), (x, y)):
             xtest.fake_input(self._display, X.MotionNotify, x=place[0], y=place[1])
             self._display.sync()
@@ -156,7 +158,7 @@ def changes(before: Image.Image, after: Image.Image, threshold: int = 16) -> lis
 
 
 def _together(blocks: set[Point]) -> Iterator[Point]:
-    """Take one block and all that touch it out of `blocks`."""
+    """Remove one block and all blocks that touch it from `blocks`, and yield them."""
     edge = [blocks.pop()]
     while edge:
         x, y = edge.pop()
@@ -183,7 +185,7 @@ def around(words: Iterable[Word], margin: int = 0) -> Box:
 
 
 def _black_on_white(grey: Image.Image, first: int) -> Image.Image:
-    """Each stretch of a row of pixels beside its own ground, so that lit lines and neighbours are read as well.
+    """Compare each stretch of a row of pixels with its own background, so that highlighted lines are readable as well.
 
     `first` is the length of the first stretch.
     """
@@ -205,13 +207,13 @@ def _on_one_ground(grey: Image.Image) -> Image.Image:
 
 
 def _ground(histogram: list[int]) -> int:
-    """The most common grey of the most common kind of grey: a ground may shade off, letters mostly do not."""
+    """The most common grey of the most common range of greys: a background may be a gradient, letters rarely are."""
     start = max(range(0, 256, SHADES), key=lambda first: sum(histogram[first : first + SHADES]))
     return max(range(start, start + SHADES), key=histogram.__getitem__)
 
 
 def read(image: Image.Image, box: Box, look: int = 0) -> list[Word]:
-    """What stands in this part of a picture: one block of text, line by line, read in one of the `LOOKS` ways."""
+    """The words in this part of a picture: one block of text, line by line, read in one of the `LOOKS` ways."""
     crop = image.crop(box).convert("L")
     return [
         Word(word.text, (box[0] + left, box[1] + top, box[0] + right, box[1] + bottom))
@@ -222,7 +224,7 @@ def read(image: Image.Image, box: Box, look: int = 0) -> list[Word]:
 
 @lru_cache(maxsize=16)
 def _words(pixels: bytes, size: tuple[int, int], look: int) -> tuple[Word, ...]:
-    """The words on a grey picture. The same picture is not read twice: reading takes far longer than looking."""
+    """The words on a grey picture. Cached, because reading takes far longer than taking the picture."""
     grey = Image.frombytes("L", size, pixels)
     crop = ImageOps.autocontrast(
         _black_on_white(grey, STRETCH // (look + 1)) if look < LOOKS - 1 else _on_one_ground(grey)

@@ -2,8 +2,8 @@
 
     python tests/desktop/screenshots.py [--folder assets/screenshots] [NAME...]
 
-Without names, all of them, `tray` in the folder above. Everything on them is real: panels, menus, notification
-services, the terminal. Only the sessions are made up.
+Without names it makes all of them; `tray` goes into the folder above. Panels, menus, notification services and the
+terminal are real; only the sessions are made up.
 """
 
 import argparse
@@ -33,10 +33,10 @@ from waiting import wait_for  # noqa: E402  # likewise
 ASSETS = HERE.parents[1] / "assets"
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 MARGIN = 14  # pixels around what a picture is about
-SMALL = 600  # pixels: changes on less of the screen are a clock's, or the icon's
-GREETING_SECONDS = 8.0  # GNOME has a word to say to root at its start
+SMALL = 600  # pixels; a smaller change is a clock's or the icon's
+GREETING_SECONDS = 8.0  # GNOME warns root at its start
 SETTLE_SECONDS = 1.2  # fading in, fonts
-NEAR = 260  # pixels: the panel is shown to its end when that is no farther
+NEAR = 260  # pixels; the picture reaches to the panel's end if that is nearer
 LARGE = 100_000  # bytes
 MENU_SIZE = "1000x960"
 
@@ -71,7 +71,7 @@ def running(desktop: Desktop, *sessions: dict[str, object], **env: str) -> Itera
 
 
 def changed(desktop: Desktop, before: Image.Image) -> Box:
-    """The box around all that has come up since."""
+    """The box around all that has appeared since `before`."""
     boxes = [box for box in desktop.screen.changes(before) if area(box) >= SMALL]
     return (
         min(box[0] for box in boxes),
@@ -82,7 +82,7 @@ def changed(desktop: Desktop, before: Image.Image) -> Box:
 
 
 def cut(desktop: Desktop, box: Box) -> Image.Image:
-    """This part of the screen, with a margin where the screen has one."""
+    """This part of the screen, with a margin where there is room."""
     screen = desktop.screen
     return desktop.screenshot().crop(
         (
@@ -150,7 +150,7 @@ def _states(folder: Path, *, dark: bool) -> list[Image.Image]:
     last = STATES[2][1]
     with running(desktop, *last, GDK_SCALE="2") as (app, person):
         person.look_away()
-        x, _ = person.see_icon(Urgency.LAST)  # the one that is full, so that its middle is the icon's
+        x, _ = person.see_icon(Urgency.LAST)  # the full ring, whose middle is the icon's
         panel = (x - 24, 0, x + 24, 2 * desktop.panel_pixels)
         for name, sessions in STATES:
             before = desktop.screenshot().crop(panel)
@@ -211,7 +211,7 @@ PICTURES: Mapping[str, tuple[Callable[[Path], Image.Image], Sequence[type[Deskto
 
 
 def write(image: Image.Image, file: Path) -> None:
-    """Write it as PNG; with fewer colours where it would be large for a README."""
+    """Write the picture as PNG, with fewer colours if it would be large for a README."""
     file.parent.mkdir(parents=True, exist_ok=True)
     image.save(file, optimize=True)
     if file.stat().st_size > LARGE:

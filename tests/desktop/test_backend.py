@@ -1,4 +1,4 @@
-"""Which way an icon is shown, from what is there."""
+"""How the icon is shown, from the facts about the desktop."""
 
 import pytest
 
@@ -8,7 +8,7 @@ SNI = Route.STATUS_NOTIFIER
 
 
 @pytest.mark.parametrize(
-    ("facts", "route", "stand_in"),
+    ("facts", "route", "x11_fallback"),
     [
         (DesktopFacts("win32"), Route.WINDOWS, False),
         (DesktopFacts("darwin"), Route.MACOS, False),
@@ -27,9 +27,9 @@ SNI = Route.STATUS_NOTIFIER
         (DesktopFacts("linux"), Route.NONE, False),
     ],
 )
-def test_the_choice(facts: DesktopFacts, route: Route, stand_in: bool) -> None:
+def test_the_choice(facts: DesktopFacts, route: Route, x11_fallback: bool) -> None:
     choice = choose(facts)
-    assert (choice.route, choice.stand_in) == (route, stand_in)
+    assert (choice.route, choice.x11_fallback) == (route, x11_fallback)
 
 
 @pytest.mark.parametrize(
@@ -43,25 +43,25 @@ def test_the_choice(facts: DesktopFacts, route: Route, stand_in: bool) -> None:
         (DesktopFacts("linux", x_named=True, x_display=True), "no menu"),
     ],
 )
-def test_a_shortcoming_is_said_in_one_line(facts: DesktopFacts, words: str) -> None:
+def test_a_limit_is_described_in_one_line(facts: DesktopFacts, words: str) -> None:
     reason = choose(facts).reason
     assert words in reason
     assert "\n" not in reason
 
 
-def test_the_best_way_needs_no_words() -> None:
+def test_the_best_route_needs_no_reason() -> None:
     assert choose(DesktopFacts("linux", bus=True, watcher=True, host=True)) == Choice(SNI)
 
 
-def test_an_empty_environment_has_nothing_to_show_on() -> None:
+def test_an_empty_environment_offers_nothing() -> None:
     assert gather({}, "linux") == DesktopFacts("linux")
 
 
-def test_a_display_that_is_not_there_is_named_but_not_open() -> None:
+def test_a_display_that_does_not_exist_is_named_but_not_open() -> None:
     environ = {"DISPLAY": ":64999", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
     assert gather(environ, "linux") == DesktopFacts("linux", x_named=True)
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
-def test_other_platforms_are_not_looked_at(platform: str) -> None:
+def test_on_other_platforms_nothing_is_gathered(platform: str) -> None:
     assert gather({"DISPLAY": ":64999"}, platform) == DesktopFacts(platform)

@@ -103,7 +103,7 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
     assert re.search(r"my_app: cache expires in (30|29) s", history)
-    assert "142k tokens are written again, at about $0.68 (estimated)" in history
+    assert "re-caching 142k tokens costs about $0.68" in history
     claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
     wait_line(item, "No running sessions")
     item.click("Quit")
@@ -137,7 +137,7 @@ def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program)
     wait_line(item, "● my_app")
     wait_line(item, "● other")
     facts = {line.label for line in next(line for line in item.menu() if "my_app" in line.label).children}
-    assert {"Context: 142k tokens", "Being late costs: about $0.68 (estimated)"} <= facts
+    assert {"Context: 142k tokens", "If it expires: about $0.68 to rebuild"} <= facts
     assert any(text.startswith("Folder: /") and text.endswith("/my_app") for text in facts)
     click_below(item, "my_app", "Mute")
     wait_line(item, r"● my_app .* · muted$")

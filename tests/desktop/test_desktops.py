@@ -5,11 +5,13 @@ the environment variable DESKTOPS, such as `xfce,lxqt`; else all, those skipped 
 """
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from claude_session_status.desktop.linux.menu_model import CLOSED_HOLD_SECONDS
 from claude_session_status.model import Urgency
 from desktop.app import FakeApp, session
 from desktop.desktops.every import chosen
@@ -84,9 +86,9 @@ def test_the_tooltip_names_the_next(seat: Desktop, person: Person, tray: FakeApp
         assert item.get("IconAccessibleDesc").startswith("Claude Code: ")
         return
     for name in ("bravo", "alpha"):
-        wait_for("the title", lambda: f"next {name} until" in item.get("Title"))  # noqa: B023  # likewise
+        wait_for("the title", lambda: f"next: {name} at " in item.get("Title"))  # noqa: B023  # likewise
         tooltip = person.hover(place)
-        tooltip.wait_text(rf"warm, next.{name} until.\d\d:\d\d:\d\d")
+        tooltip.wait_text(rf"warm, next:?.{name} at.\d\d:\d\d:\d\d")
         person.look_away()
         tooltip.wait_gone("Claude")
         tray.show(HOTEL, ALPHA)
@@ -102,6 +104,27 @@ def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) 
     wait_for("the countdown to go on", lambda: menu.seconds_left("bravo") < before)
     person.click_elsewhere()
     menu.wait_gone("Quit")
+
+
+def test_every_opening_shows_the_sessions_sorted(seat: Desktop, person: Person, tray: FakeApp) -> None:
+    """GNOME's extension once held the first rows, and never moved one."""
+    names = ["alpha", "bravo", "hotel"]
+    tray.start()
+    item = seat.item()
+    for turn in range(4):
+        names = [*names[1:], names[0]] if turn % 2 else names[::-1]
+        tray.show(*(session(name, left) for name, left in zip(names, (59, 150, 240), strict=True)))
+        first = names[0]
+        wait_for("the countdowns", lambda: any(f"{first}   5" in label for label in item.labels()))  # noqa: B023  # ended by then
+        menu = person.open_menu()
+        wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause", "Quit"])) == [*names, "Pause", "Quit"])  # noqa: B023  # likewise
+        person.click_elsewhere()
+        menu.wait_gone("Quit")
+        time.sleep(1.5 * CLOSED_HOLD_SECONDS)
+
+
+def _from_top(places: Mapping[str, tuple[int, int]]) -> list[str]:
+    return sorted(places, key=lambda name: places[name][1])
 
 
 @pytest.mark.parametrize("wish", ["mute", "forget"])
@@ -125,7 +148,7 @@ def test_a_click_reaches_the_session_whose_name_was_read(
     tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
     wait_labels(item, "alpha", "bravo", "hotel   ended", "Pause")
     seat.click(*place)
-    tray.wait_told(f"{wish} hotel")
+    tray.wait_request(f"{wish} hotel")
     assert tray.clicked() == [f"session:hotel:{wish}"]
     # The next time it is opened, it is up to date.
     wait_labels(item, "lima", "alpha", "bravo", "Pause")
@@ -142,7 +165,7 @@ def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeAp
     submenu = person.open_submenu(more.place("romeo"), "Forget")
     tray.show(*calm, session("romeo", 280), session("papa", 299))
     seat.click(*submenu.place("Mute"))
-    tray.wait_told("mute romeo")
+    tray.wait_request("mute romeo")
 
 
 def test_a_left_click_is_the_default_action_or_opens_the_menu(
@@ -170,7 +193,7 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     before = seat.screenshot()
     tray.say(alert="alpha")
     note = person.see_notification(before, "expires")
-    note.wait_text(r"alpha: cache expires in 2\d ?s .*New navigation\. Answer before")
+    note.wait_text(r"alpha: cache expires in 2\d ?s .*New navigation\. Reply in time")
     first = note.wait_text(r"expires in (\d+) ?s")[1]
 
     def notify_again() -> bool:
@@ -194,7 +217,7 @@ def test_a_button_on_a_notification_is_heard(
     before = seat.screenshot()
     tray.say(alert="alpha")
     person.press_button(before, label)
-    tray.wait_told(told)
+    tray.wait_request(told)
     wait_for("none", lambda: person.count(before, "expires") == 0)
 
 

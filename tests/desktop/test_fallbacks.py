@@ -112,7 +112,7 @@ def test_a_bus_that_stands_still_does_not_keep_the_tray_from_ending(
 ) -> None:
     app.start(session("a", 100))
     desktop.item()
-    stop_bus(stopped_bus, app, "the session bus reads no more")
+    stop_bus(stopped_bus, app, "the session bus hangs")
     assert app.signal(signal.SIGTERM) == 0
 
 

@@ -1,4 +1,4 @@
-"""The icon says its state by colour and by shape, at each size of a panel."""
+"""The icon shows its state by colour and by shape, at each size of a panel."""
 
 import itertools
 
@@ -43,7 +43,7 @@ def test_each_state_shows_its_own_colour_and_no_other(look: str, size: int) -> N
 
 @pytest.mark.parametrize("size", SIZES)
 def test_states_differ_without_colour(size: int) -> None:
-    """Each pair of states differs in brightness on a dark panel by as much as a person sees at a glance."""
+    """Each pair of states differs in brightness on a dark panel by as much as is visible at a glance."""
     ground = Image.new("RGBA", (size, size), (40, 42, 46, 255))
     greys = [Image.alpha_composite(ground, draw(spec, size)).convert("L").tobytes() for spec in LOOKS.values()]
     for a, b in itertools.combinations(greys, 2):
@@ -51,7 +51,7 @@ def test_states_differ_without_colour(size: int) -> None:
 
 
 @pytest.mark.parametrize("urgency", [Urgency.CALM, Urgency.SOON])
-def test_it_empties(urgency: Urgency) -> None:
+def test_the_ring_gets_shorter(urgency: Urgency) -> None:
     colour = PAINTS[urgency].left[:3]
     left = [count(draw(IconSpec(urgency, parts), 32), colour) for parts in (24, 18, 12, 6, 1)]
     assert left == sorted(left, reverse=True)
@@ -67,7 +67,7 @@ def test_a_waiting_session_is_a_white_dot_in_the_middle(look: str) -> None:
     assert draw(spec, 32).getpixel(middle) != (255, 255, 255, 255)
 
 
-def test_the_ground_is_transparent() -> None:
+def test_the_background_is_transparent() -> None:
     assert draw(IconSpec(Urgency.LAST, 24), 32).getpixel((0, 0)) == (0, 0, 0, 0)
 
 
@@ -76,7 +76,7 @@ def test_any_number_of_parts_can_be_drawn(parts: int) -> None:
     assert draw(IconSpec(Urgency.CALM, parts), 16).size == (16, 16)
 
 
-def test_a_drawn_icon_is_kept_and_the_oldest_forgotten() -> None:
+def test_a_drawn_icon_is_cached_and_the_oldest_dropped() -> None:
     painter = IconPainter(capacity=2)
     first = painter.image(IconSpec(), 16)
     assert painter.image(IconSpec(), 16) is first

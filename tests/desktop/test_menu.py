@@ -1,67 +1,54 @@
-"""The menu's lines as pystray's items."""
+"""The menu's items as pystray's items."""
 
-from claude_session_status.desktop.menu import MenuPrinter
+from claude_session_status.desktop.menu import pystray_menu
 from claude_session_status.desktop.pystray_base import Menu
 from claude_session_status.model import Activity
-from claude_session_status.view import Command, MenuItem, menu
+from claude_session_status.view import MenuItem, MuteSessions, Quit, menu
 from desktop.fakes import snapshot, state
 
+QUIT = MenuItem("quit", "Quit", Quit())
 
-def test_each_line_becomes_an_item_and_a_click_brings_back_the_line() -> None:
-    lines = menu(snapshot(state("a"), state("b", activity=Activity.WAITING)))
+
+def test_each_item_becomes_a_pystray_item_and_a_click_passes_the_item() -> None:
+    items = menu(snapshot(state("a"), state("b", activity=Activity.WAITING)))
     clicked: list[MenuItem] = []
-    items = MenuPrinter(clicked.append).items(lines)
-    assert [getattr(item, "key", None) for item in items] == [
+    printed = pystray_menu(lambda: items, clicked.append)
+    lines = list(printed)
+    assert [getattr(line, "key", None) for line in lines] == [
         "session:a", "session:b", None, "pause", "show-table", "about", "quit",
     ]  # fmt: skip
-    assert items[2] is Menu.SEPARATOR
-    list(items[1].submenu)[-1](None)
-    Menu(*items)(None)  # the default, as a left click on the icon does it
-    assert [line.key for line in clicked] == ["session:b:forget", "show-table"]
+    assert lines[2] is Menu.SEPARATOR
+    list(lines[1].submenu)[-1](None)
+    printed(None)  # the default item, as a left click on the icon calls it
+    assert [item.key for item in clicked] == ["session:b:forget", "show-table"]
 
 
-def test_mere_text_can_not_be_clicked() -> None:
+def test_the_menu_is_read_again_each_time_it_is_iterated() -> None:
+    items = [QUIT]
+    printed = pystray_menu(lambda: items, print)
+    assert [line.text for line in printed] == ["Quit"]
+    items[0] = MenuItem("quit", "Leave", Quit())
+    assert [line.text for line in printed] == ["Leave"]
+
+
+def test_text_can_not_be_clicked() -> None:
     clicked: list[MenuItem] = []
-    (item,) = MenuPrinter(clicked.append).items([MenuItem("empty", "No running sessions")])
-    item(None)
-    assert not item.enabled
+    (line,) = pystray_menu(lambda: [MenuItem("empty", "No running sessions")], clicked.append)
+    line(None)
+    assert not line.enabled
     assert clicked == []
 
 
-def test_a_line_with_lines_below_is_a_submenu() -> None:
-    below = MenuItem("inner", "Inner", Command.QUIT)
-    (item,) = MenuPrinter(print).items([MenuItem("more", "More", children=(below,))])
-    assert [inner.key for inner in item.submenu] == ["inner"]
-    item(None)  # opens; nothing is performed
+def test_an_item_with_children_is_a_submenu() -> None:
+    clicked: list[MenuItem] = []
+    (line,) = pystray_menu(lambda: [MenuItem("more", "More", children=(QUIT,))], clicked.append)
+    assert [inner.key for inner in line.submenu] == ["quit"]
+    line(None)  # opens it
+    assert clicked == []
 
 
-def test_check_marks_and_farewells_go_along() -> None:
-    plain, mark, choice = MenuPrinter(print).items(
-        [
-            MenuItem("quit", "Quit", Command.QUIT),
-            MenuItem("mute", "Mute", Command.MUTE, checked=False, gone_label="gone"),
-            MenuItem("off", "Off", Command.PAUSE_OFF, checked=True, radio=True),
-        ]
-    )
-    assert [(i.checked, i.radio, i.gone_label) for i in (plain, mark, choice)] == [
-        (None, False, None),
-        (False, False, "gone"),
-        (True, True, None),
-    ]
-
-
-def test_only_what_changed_is_made_anew() -> None:
-    def lines(countdown: str, model: str) -> list[MenuItem]:
-        below = (MenuItem("a:model", model), MenuItem("a:forget", "Forget", Command.FORGET))
-        return [MenuItem("a", countdown, children=below), MenuItem("quit", "Quit", Command.QUIT)]
-
-    printer = MenuPrinter(print)
-    before = printer.items(lines("9s", "Model: one"))
-    ticked = printer.items(lines("8s", "Model: one"))
-    assert [item.text for item in ticked] == ["8s", "Quit"]
-    assert ticked[0].submenu is before[0].submenu
-    assert ticked[1] is before[1]
-    switched = printer.items(lines("8s", "Model: two"))
-    assert [item.text for item in switched[0].submenu] == ["Model: two", "Forget"]
-    assert list(switched[0].submenu)[1] is list(before[0].submenu)[1]
-    assert printer.items([]) == ()
+def test_check_marks_and_radio_buttons_are_kept() -> None:
+    mute = MenuItem("mute", "Mute", MuteSessions(("a",)), checked=False)
+    off = MenuItem("off", "Off", Quit(), checked=True, radio=True)
+    lines = list(pystray_menu(lambda: [QUIT, mute, off], print))
+    assert [(line.checked, line.radio) for line in lines] == [(None, False), (False, False), (True, True)]

@@ -1,4 +1,4 @@
-"""Each way of notifying, and the order in which they are tried."""
+"""Each way of notifying, and the order in which the ways are tried."""
 
 import sys
 import threading
@@ -10,13 +10,15 @@ import pytest
 from PIL import Image
 
 from claude_session_status.desktop.linux.bus import Body, BusError, Call, CallError, NoAnswerError, Reply, Target
-from claude_session_status.desktop.linux.courier import Courier
+from claude_session_status.desktop.linux.bus_thread import BusThread
 from claude_session_status.desktop.notify import Chain, NotifyOutcome, chain_for
 from claude_session_status.desktop.notify.base import fit
 from claude_session_status.desktop.notify.freedesktop import TARGET, TRIES, FreedesktopNotifier
 from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
-from claude_session_status.view import Command, Notification
+from claude_session_status.model import Pause
+from claude_session_status.notification import Button, Notification
+from claude_session_status.view import Action, MuteSessions, PauseNotifications
 from desktop.fakes import FakeBus, FakeNotifier
 
 SOON = Notification("a", "a: cache expires in 30s", "Answer <now> & here.")
@@ -59,19 +61,19 @@ def test_the_first_way_that_works_wins(
     assert [(a.way, a.outcome) for a in chain.attempts] == [(f"way {i}", o) for i, o in enumerate(tried)]
 
 
-def test_what_failed_says_why() -> None:
+def test_a_failed_attempt_has_a_reason() -> None:
     service = Service()
     service.bus(Notify=Reply(error=CallError("org.example.Error", "too many")))
     chain = Chain([FreedesktopNotifier(service.open), FakeNotifier(None, "broken"), FakeNotifier(name="good")])
     chain.notify(SOON, None)
-    assert [(a.way, a.told) for a in chain.attempts] == [
+    assert [(a.way, a.summary) for a in chain.attempts] == [
         ("D-Bus (org.freedesktop.Notifications)", "failed (org.example.Error: too many)"),
         ("broken", "failed (RuntimeError: no such thing)"),
         ("good", "sent"),
     ]
 
 
-def test_a_way_that_can_not_close_does_not_keep_others_from_it() -> None:
+def test_a_way_that_can_not_close_does_not_keep_others_from_closing() -> None:
     good = FakeNotifier()
     Chain([FakeNotifier(None), good]).close("a")
     assert good.closed == ["a"]
@@ -95,7 +97,7 @@ def test_the_order_on_each_platform(platform: str, icon: bool, names: list[str])
 
 
 class ServedBus(FakeBus):
-    """A bus that stays until it goes away, and whose signals come when a test says so."""
+    """A bus that stays until it goes away, with signals that a test sends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,9 +125,9 @@ class ServedBus(FakeBus):
         on_call: Callable[[Call], tuple[str, Body]] | None = None,
         on_signal: Callable[[Call], None] | None = None,
     ) -> None:
-        forgotten = not self._woken.wait(10)  # by a test that is over
+        abandoned = not self._woken.wait(10)  # the test is over
         self._woken.clear()
-        if self.dead or forgotten:
+        if self.dead or abandoned:
             raise BusError("gone")
         while not self._signals_to_come.empty():
             assert on_signal is not None
@@ -199,14 +201,14 @@ def test_another_key_is_another_notification() -> None:
     assert [body[1] for body in bus.called("Notify")] == [0, 0]
 
 
-def test_markup_is_escaped_where_it_would_be_read_as_such() -> None:
+def test_markup_is_escaped_for_a_service_that_reads_markup() -> None:
     service = Service("body", "body-markup")
     bus = service.bus()
     FreedesktopNotifier(service.open).notify(SOON, None)
     assert bus.called("Notify")[0][4] == "Answer &lt;now&gt; &amp; here."
 
 
-def test_the_icon_goes_along() -> None:
+def test_the_icon_is_sent_with_the_notification() -> None:
     service = Service()
     bus = service.bus()
     FreedesktopNotifier(service.open).notify(SOON, Image.new("RGBA", (2, 3), (1, 2, 3, 4)))
@@ -234,7 +236,7 @@ def test_it_closes_what_it_showed_once() -> None:
         ("org.freedesktop.Notifications.MaxNotificationsExceeded", NotifyOutcome.FAILED),
     ],
 )
-def test_a_service_that_is_not_there_is_told_from_one_that_refuses(error: str, outcome: NotifyOutcome) -> None:
+def test_a_missing_service_is_unavailable_and_one_that_refuses_has_failed(error: str, outcome: NotifyOutcome) -> None:
     service = Service()
     service.bus(GetCapabilities=Reply(error=CallError(error, "")))
     assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is outcome
@@ -246,7 +248,7 @@ def test_without_a_bus_it_is_unavailable() -> None:
     assert FreedesktopNotifier(service.open).notify(SOON, None).outcome is NotifyOutcome.UNAVAILABLE
 
 
-def test_a_connection_that_died_is_made_anew() -> None:
+def test_a_connection_that_died_is_opened_again() -> None:
     service = Service()
     dead = service.bus()
     alive = service.bus()
@@ -260,8 +262,8 @@ def test_a_connection_that_died_is_made_anew() -> None:
 
 
 @pytest.mark.parametrize(("silent", "asked", "sent"), [("GetCapabilities", TRIES, 0), ("Notify", 1, 1)])
-def test_a_service_that_hangs_is_told_once_and_says_so(silent: str, asked: int, sent: int) -> None:
-    """It has what it was sent, and may show it when it goes on: another would be a second one, and late."""
+def test_a_notification_is_sent_once_to_a_service_that_hangs(silent: str, asked: int, sent: int) -> None:
+    """It has the notification, and may show it when it goes on: another would be a second one, and late."""
     service = Service()
     bus = service.bus()
     del bus.answers[silent]
@@ -277,7 +279,7 @@ def test_a_service_that_hangs_is_told_once_and_says_so(silent: str, asked: int, 
 @pytest.mark.parametrize(
     ("answer", "closed"), [(Reply((7,)), [(7,)]), (Reply(error=CallError("org.example.Error", "full")), [])]
 )
-def test_what_a_service_shows_after_it_was_given_up_is_taken_back(answer: Reply, closed: list[Body]) -> None:
+def test_a_notification_that_is_shown_after_the_timeout_is_withdrawn(answer: Reply, closed: list[Body]) -> None:
     service = Service()
     bus = service.bus()
     del bus.answers["Notify"]
@@ -291,7 +293,7 @@ def test_what_a_service_shows_after_it_was_given_up_is_taken_back(answer: Reply,
     assert bus.called("CloseNotification") == closed
 
 
-def test_a_service_that_has_to_be_started_first_is_waited_for() -> None:
+def test_a_service_that_the_bus_has_to_start_is_waited_for() -> None:
     service = Service()
     bus = service.bus()
     del bus.answers["GetCapabilities"]
@@ -305,7 +307,7 @@ def test_a_service_that_has_to_be_started_first_is_waited_for() -> None:
     assert len(bus.called("Notify")) == 1
 
 
-def test_a_bus_that_hangs_is_no_answer_either() -> None:
+def test_a_bus_that_hangs_counts_as_no_answer() -> None:
     service = Service()
     service.buses = [NoAnswerError("the session bus does not answer")] * TRIES
     attempt = FreedesktopNotifier(service.open).notify(SOON, None)
@@ -316,7 +318,7 @@ def test_a_bus_that_hangs_is_no_answer_either() -> None:
     ("until", "outcome", "sent"),
     [(None, NotifyOutcome.SENT, 1), (11.0, NotifyOutcome.SENT, 1), (10.0, NotifyOutcome.LATE, 0)],
 )
-def test_what_is_over_once_the_service_answers_is_not_shown(
+def test_a_notification_that_is_over_when_the_service_replies_is_not_shown(
     until: float | None, outcome: NotifyOutcome, sent: int
 ) -> None:
     service = Service()
@@ -326,7 +328,7 @@ def test_what_is_over_once_the_service_answers_is_not_shown(
     assert len(bus.called("Notify")) == sent
 
 
-def test_what_was_given_up_while_the_bus_was_opened_is_not_sent_then() -> None:
+def test_a_call_that_timed_out_while_the_bus_was_opened_is_not_sent() -> None:
     service = Service()
     bus = service.bus()
     opening = threading.Event()
@@ -335,16 +337,17 @@ def test_what_was_given_up_while_the_bus_was_opened_is_not_sent_then() -> None:
         assert opening.wait(5)
         return service.open()
 
-    courier = Courier(open_late, (), lambda _signal: None)
+    thread = BusThread(open_late, (), lambda _signal: None)
     with pytest.raises(NoAnswerError):
-        courier.ask(TARGET, "Notify", timeout=0.01)
+        thread.ask(TARGET, "Notify", timeout=0.01)
     opening.set()
-    courier.ask(TARGET, "GetCapabilities", timeout=5)
-    courier.disconnect()
+    thread.ask(TARGET, "GetCapabilities", timeout=5)
+    thread.disconnect()
     assert [member for _, member, _ in bus.calls] == ["GetCapabilities"]
 
 
-BUTTONS = ((Command.MUTE, "Mute"), (Command.PAUSE_HOUR, "Pause 1 h"))
+MUTE, PAUSE = MuteSessions(("a",)), PauseNotifications(Pause.HOUR)
+BUTTONS = (Button("mute", "Mute", MUTE), Button("pause-hour", "Pause 1 h", PAUSE))
 WITH_BUTTONS = Notification("a", "a", "b", session_ids=("a",), buttons=BUTTONS)
 
 
@@ -356,30 +359,30 @@ def test_buttons_are_shown_where_the_service_has_any() -> None:
         assert bus.called("Notify")[0][5] == actions
 
 
-def test_a_pressed_button_is_heard_and_other_programs_buttons_are_not() -> None:
+def test_a_pressed_button_has_its_action_and_other_programs_buttons_have_none() -> None:
     service = Service("actions")
     bus = service.bus()
-    pressed: SimpleQueue[tuple[Notification, Command]] = SimpleQueue()
-    notifier = FreedesktopNotifier(service.open, lambda notification, command: pressed.put((notification, command)))
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
     notifier.notify(WITH_BUTTONS, None)
     bus.signal("ActionInvoked", 8, "mute")  # another program's
     bus.signal("ActionInvoked", 7, "quit")  # no button of ours
     bus.signal("ActionInvoked", 7, "pause-hour")
-    assert pressed.get(timeout=5) == (WITH_BUTTONS, Command.PAUSE_HOUR)
+    assert pressed.get(timeout=5) == PAUSE
     assert pressed.empty()
 
 
-def test_one_that_a_person_closed_is_not_replaced_but_shown_anew() -> None:
+def test_a_notification_that_the_user_closed_is_shown_again_and_not_replaced() -> None:
     service = Service("actions")
     bus = service.bus()
-    heard: SimpleQueue[Command] = SimpleQueue()
-    notifier = FreedesktopNotifier(service.open, lambda _notification, command: heard.put(command))
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
     notifier.notify(WITH_BUTTONS, None)
     bus.answers["Notify"] = Reply((8,))
     notifier.notify(Notification("b", "b", "b", buttons=BUTTONS), None)
     bus.signal("NotificationClosed", 7, 2)
-    bus.signal("ActionInvoked", 8, "mute")  # once this is heard, so is the one before
-    assert heard.get(timeout=5) is Command.MUTE
+    bus.signal("ActionInvoked", 8, "mute")  # once this has arrived, so has the one before
+    assert pressed.get(timeout=5) == MUTE
     notifier.notify(WITH_BUTTONS, None)
     assert [body[1] for body in bus.called("Notify")] == [0, 0, 0]
     bus.signal("NotificationClosed", 8, 2)
@@ -388,7 +391,7 @@ def test_one_that_a_person_closed_is_not_replaced_but_shown_anew() -> None:
 @pytest.mark.parametrize(
     ("sound", "hint"), [(True, {"sound-name": ("s", "message-new-instant")}), (False, {"suppress-sound": ("b", True)})]
 )
-def test_sound_only_where_it_is_wanted(sound: bool, hint: dict[str, Any]) -> None:
+def test_a_notification_has_sound_only_if_it_is_set(sound: bool, hint: dict[str, Any]) -> None:
     service = Service()
     bus = service.bus()
     FreedesktopNotifier(service.open).notify(Notification("a", "a", "b", sound=sound), None)
@@ -396,14 +399,14 @@ def test_sound_only_where_it_is_wanted(sound: bool, hint: dict[str, Any]) -> Non
     assert {key: value for key, value in hints.items() if "sound" in key} == hint
 
 
-def test_a_service_that_never_answers_is_given_up() -> None:
+def test_a_service_that_never_replies_times_out() -> None:
     service = Service()
     bus = service.bus()
     del bus.answers["GetCapabilities"]
-    courier = Courier(service.open, (), lambda _signal: None)
+    thread = BusThread(service.open, (), lambda _signal: None)
     with pytest.raises(BusError, match="did not answer"):
-        courier.ask(TARGET, "GetCapabilities", timeout=0.01)
-    courier.disconnect()
+        thread.ask(TARGET, "GetCapabilities", timeout=0.01)
+    thread.disconnect()
     assert bus.closed
 
 
@@ -430,7 +433,7 @@ class Facade:
         (OSError(), NotifyOutcome.FAILED),
     ],
 )
-def test_plyer_is_believed_only_so_far(error: Exception | None, outcome: NotifyOutcome) -> None:
+def test_plyer_never_confirms(error: Exception | None, outcome: NotifyOutcome) -> None:
     assert PlyerNotifier(facade=Facade(error)).notify(SOON, None).outcome is outcome
 
 
@@ -473,7 +476,7 @@ def test_the_icon_shows_a_toast_within_the_limits_of_windows() -> None:
     assert (len(title), len(body)) == (63, 255)
 
 
-def test_the_icon_takes_back_only_what_it_shows() -> None:
+def test_the_icon_withdraws_only_what_it_shows() -> None:
     toast = FakeToast()
     notifier = IconNotifier(toast)
     notifier.notify(SOON, None)
@@ -487,7 +490,7 @@ def test_the_icon_takes_back_only_what_it_shows() -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"), [(NotImplementedError(), NotifyOutcome.UNAVAILABLE), (OSError(), NotifyOutcome.FAILED)]
 )
-def test_an_icon_that_can_not_toast(error: Exception, outcome: NotifyOutcome) -> None:
+def test_an_icon_that_can_not_show_a_notification(error: Exception, outcome: NotifyOutcome) -> None:
     assert IconNotifier(FakeToast(error)).notify(SOON, None).outcome is outcome
 
 
@@ -502,6 +505,6 @@ def test_an_icon_that_can_not_toast(error: Exception, outcome: NotifyOutcome) ->
         ("😀😀😀", 4, "😀…"),
     ],
 )
-def test_windows_counts_utf_16(text: str, units: int, expected: str) -> None:
+def test_windows_counts_utf_16_units(text: str, units: int, expected: str) -> None:
     assert fit(text, units) == expected
     assert len(fit(text, units).encode("utf-16-le")) // 2 <= units

@@ -1,4 +1,4 @@
-"""Anybody on the bus may send the icon anything: it refuses what is odd, and still answers what is not."""
+"""Any program on the bus may send the icon anything: it refuses odd messages, and still answers the others."""
 
 import tempfile
 import threading
@@ -13,10 +13,10 @@ from jeepney import HeaderFields  # type: ignore[import-untyped]  # jeepney ship
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux import bus as dbus
 from claude_session_status.desktop.linux import dbusmenu, item, watcher
-from claude_session_status.desktop.linux.bus import BUS_NAME, Body, open_session_bus
+from claude_session_status.desktop.linux.bus import Body, open_session_bus
+from claude_session_status.desktop.linux.inbox import BUS_NAME
 from claude_session_status.desktop.linux.status_icon import INTROSPECTABLE, PEER_INTERFACE, StatusIcon
-from claude_session_status.desktop.pystray_base import Menu, MenuItem
-from claude_session_status.view import IconSpec
+from claude_session_status.view import IconSpec, MenuItem, Quit
 from desktop.peer import PEER, Peer, is_error
 
 PROPERTIES = watcher.PROPERTIES
@@ -68,17 +68,19 @@ SIGNALS = [
 
 
 class Stage:
-    """A running icon, and who speaks to it."""
+    """A running icon, and the program that sends to it."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
-        menu = Menu(MenuItem("More", Menu(MenuItem("Inner", lambda: None))), MenuItem("Quit", lambda: None))
+        inner = MenuItem("inner", "Inner", Quit())
+        menu = (MenuItem("more", "More", children=(inner,)), MenuItem("quit", "Quit", Quit()))
         self.icon = StatusIcon(
             "name",
             IconPainter(),
             lambda: open_session_bus({"DBUS_SESSION_BUS_ADDRESS": peer.address}),
             title="Title",
-            menu=menu,
+            menu=lambda: menu,
+            perform=lambda _item: None,
         )
         self.icon.show_spec(IconSpec())
         self._running = threading.Thread(target=self.icon.run, args=(lambda _icon: None,))
@@ -96,8 +98,8 @@ class Stage:
     def ask(self, path: str, interface: str, member: str, signature: str = "", body: Body = ()) -> Any:
         return self.peer.answer_to(self.peer.calls(path, interface, member, signature, body))
 
-    def answers_well(self) -> None:
-        """Look whether a panel could still read the menu and the title."""
+    def check_that_it_answers(self) -> None:
+        """Check that a panel can still read the menu and the title."""
         layout = self.ask(dbusmenu.PATH, dbusmenu.INTERFACE, "GetLayout", "iias", (0, -1, []))
         _, (_, _, rows) = layout.body
         assert [row[1][1]["label"][1] for row in rows] == ["More", "Quit"]
@@ -122,7 +124,7 @@ def test_odd_calls_are_answered_and_do_no_harm(stage: Stage, path: str, interfac
         expected = {**dbusmenu.ARGUMENTS, "Get": "ss"}.get(member) if interface != item.INTERFACE else None
         if expected is not None and signature != expected and path != "/nowhere":
             assert is_error(answer, dbus.INVALID_ARGS), signature
-    stage.answers_well()
+    stage.check_that_it_answers()
 
 
 @pytest.mark.parametrize("sender", [PEER, BUS_NAME])
@@ -130,12 +132,12 @@ def test_odd_calls_are_answered_and_do_no_harm(stage: Stage, path: str, interfac
 def test_odd_signals_do_no_harm(stage: Stage, member: str, sender: str) -> None:
     for signature, body in ODD:
         stage.peer.signals(sender, member, signature, body)
-    stage.answers_well()
+    stage.check_that_it_answers()
 
 
-def test_a_word_of_anybody_that_the_watcher_has_gone_is_not_believed(stage: Stage) -> None:
+def test_only_the_bus_itself_can_report_that_the_watcher_has_gone(stage: Stage) -> None:
     stage.peer.signals(PEER, "NameOwnerChanged", "sss", (watcher.WATCHER, ":1.2", ""))
-    stage.answers_well()
+    stage.check_that_it_answers()
     stage.peer.signals(BUS_NAME, "NameOwnerChanged", "sss", (watcher.WATCHER, ":1.2", ""))
     stage.ask(item.PATH, PEER_INTERFACE, "Ping")
     assert not stage.icon.shown
@@ -144,10 +146,10 @@ def test_a_word_of_anybody_that_the_watcher_has_gone_is_not_believed(stage: Stag
 @pytest.mark.parametrize(("signature", "body"), ODD)
 def test_odd_answers_of_a_watcher_do_no_harm(stage: Stage, signature: str, body: Body) -> None:
     stage.peer.answers(stage.host, signature, body)
-    stage.answers_well()
+    stage.check_that_it_answers()
 
 
-def test_what_is_refused_is_told_in_the_log_with_its_sender(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_call_is_logged_with_its_sender(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     answer = stage.ask(dbusmenu.PATH, dbusmenu.INTERFACE, "GetLayout", "ias", (0, []))
     assert answer.body == ("GetLayout takes 'iias', not 'ias'",)
     assert answer.header.fields[HeaderFields.reply_serial]

@@ -1,4 +1,4 @@
-"""The stand-in comes when no panel does, and goes when one does."""
+"""The X11 icon appears when no panel comes, and goes when one does."""
 
 import threading
 from typing import Any
@@ -16,8 +16,8 @@ from desktop.fakes import FakeBus, FakeIcon, Step
 SPEC = IconSpec(Urgency.SOON, 5)
 
 
-class StandIns:
-    """Makes stand-ins, and tells when one runs and when it has ended."""
+class Fallbacks:
+    """Makes fallback icons, and has events for when one runs and when it has ended."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -26,7 +26,7 @@ class StandIns:
         self.ended = threading.Event()
         self.icon = FakeIcon()
 
-    def make(self, title: str, menu: Any) -> Any:
+    def make(self, title: str) -> Any:
         self.asked.set()
         if self.error is not None:
             raise self.error
@@ -47,62 +47,64 @@ class StandIns:
 
 
 def play(
-    stand_ins: StandIns | None, *steps: Step, patience: float = 0.0, panel: bool = False, host: bool = True
+    fallbacks: Fallbacks | None, *steps: Step, seconds: float = 0.0, panel: bool = False, host: bool = True
 ) -> LinuxIcon:
     bus = FakeBus(*steps, lambda _bus: icon.stop())
     bus.answers["GetNameOwner"] = Reply((":1.2",)) if panel else Reply(error=CallError("NameHasNoOwner", ""))
     bus.answers["RegisterStatusNotifierItem"] = Reply()
     bus.answers["Get"] = Reply((("b", host),))
     made: list[Any] = [bus]
-    make = stand_ins.make if stand_ins is not None else None
-    icon = LinuxIcon("name", IconPainter(), made.pop, make, title="Title", patience=patience)
+    make = fallbacks.make if fallbacks is not None else None
+    icon = LinuxIcon(
+        "name", IconPainter(), made.pop, make, title="Title", menu=list, perform=print, fallback_seconds=seconds
+    )
     icon.show_spec(SPEC)
     icon.visible = True
     icon.run(lambda _icon: None)
     return icon
 
 
-def test_without_a_panel_the_stand_in_comes_and_goes_with_the_icon() -> None:
-    stand_ins = StandIns()
-    play(stand_ins, lambda _bus: assert_set(stand_ins.runs))
-    assert_set(stand_ins.ended)
-    assert stand_ins.icon.specs == [SPEC]
-    assert stand_ins.icon.title == "Title"
+def test_without_a_panel_the_fallback_starts_and_ends_with_the_icon() -> None:
+    fallbacks = Fallbacks()
+    play(fallbacks, lambda _bus: assert_set(fallbacks.runs))
+    assert_set(fallbacks.ended)
+    assert fallbacks.icon.specs == [SPEC]
+    assert fallbacks.icon.title == "Title"
 
 
-def test_a_panel_that_comes_ends_the_stand_in() -> None:
-    stand_ins = StandIns()
+def test_a_panel_that_comes_ends_the_fallback() -> None:
+    fallbacks = Fallbacks()
 
     def panel_comes(bus: FakeBus) -> None:
-        assert_set(stand_ins.runs)
+        assert_set(fallbacks.runs)
         bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.9")
-        assert_set(stand_ins.ended)
+        assert_set(fallbacks.ended)
 
-    play(stand_ins, panel_comes)
-
-
-def test_a_panel_that_is_there_leaves_no_room_for_a_stand_in() -> None:
-    stand_ins = StandIns()
-    play(stand_ins, lambda _bus: None, patience=3600, panel=True)
-    assert not stand_ins.asked.is_set()
+    play(fallbacks, panel_comes)
 
 
-def test_a_watcher_without_a_panel_leaves_the_stand_in_until_a_panel_comes() -> None:
-    stand_ins = StandIns()
+def test_no_fallback_is_made_where_a_panel_shows_the_icon() -> None:
+    fallbacks = Fallbacks()
+    play(fallbacks, lambda _bus: None, seconds=3600, panel=True)
+    assert not fallbacks.asked.is_set()
+
+
+def test_a_watcher_without_a_panel_keeps_the_fallback_until_a_panel_comes() -> None:
+    fallbacks = Fallbacks()
 
     def panel_comes(bus: FakeBus) -> None:
-        assert_set(stand_ins.runs)
+        assert_set(fallbacks.runs)
         bus.answers["Get"] = Reply((("b", True),))
         bus.peer_signals("StatusNotifierHostRegistered", sender=":1.2")
-        assert_set(stand_ins.ended)
+        assert_set(fallbacks.ended)
 
-    icon = play(stand_ins, panel_comes, panel=True, host=False)
+    icon = play(fallbacks, panel_comes, panel=True, host=False)
     assert icon.shown
 
 
-@pytest.mark.parametrize("stand_ins", [None, StandIns(OSError("no display"))])
-def test_a_stand_in_that_can_not_be_had_is_no_harm(stand_ins: StandIns | None) -> None:
-    icon = play(stand_ins, lambda _bus: assert_set(stand_ins.asked) if stand_ins else None)
+@pytest.mark.parametrize("fallbacks", [None, Fallbacks(OSError("no display"))])
+def test_a_fallback_that_can_not_be_made_does_no_harm(fallbacks: Fallbacks | None) -> None:
+    icon = play(fallbacks, lambda _bus: assert_set(fallbacks.asked) if fallbacks else None)
     assert not icon.shown
 
 

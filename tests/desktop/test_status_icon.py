@@ -1,4 +1,4 @@
-"""The icon on D-Bus, told by a scripted bus: what a panel calls, and what it is told."""
+"""The icon on D-Bus with a scripted bus: the calls that a panel makes, and the signals that it gets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,41 +8,39 @@ import pytest
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux import dbusmenu, item, status_icon
 from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
-from claude_session_status.desktop.linux.menu_model import ROOT, Kind
-from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon, entries_of
+from claude_session_status.desktop.linux.menu_model import ROOT
+from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon
 from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
-from claude_session_status.desktop.menu import MenuPrinter
-from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
-from claude_session_status.view import Command, IconSpec
-from claude_session_status.view import MenuItem as Line
+from claude_session_status.view import IconSpec, MenuItem, Quit, ShowTable
 from desktop.fakes import FakeBus, Step
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
-QUIT = Line("quit", "Quit", Command.QUIT)
+QUIT = MenuItem("quit", "Quit", Quit())
 
 
 class Scene:
-    """An icon, its menu, and what was clicked and heard."""
+    """An icon, its menu, the keys that were clicked, and when a panel has shown it."""
 
-    def __init__(self, *lines: Line) -> None:
-        self.lines = list(lines)
+    def __init__(self, *items: MenuItem) -> None:
+        self.items = list(items)
         self.clicked: list[str] = []
         self.panels: list[bool] = []
         self.now = 100.0
-        self.printer = MenuPrinter(lambda line: self.clicked.append(line.key))
         self.buses: list[FakeBus] = []
         self.icon = StatusIcon(
             "claude-session-status",
             IconPainter(),
             self._open,
             title="Title",
-            menu=Menu(lambda: self.printer.items(self.lines)),
-            on_panel=self.panels.append,
+            menu=lambda: self.items,
+            perform=lambda item: self.clicked.append(item.key),
+            on_shown=self.panels.append,
             clock=lambda: self.now,
         )
         self.icon.show_spec(IconSpec())
         self.icon.visible = True
+        self.icon.update_menu()
 
     def play(self, *steps: Step, watcher: bool = True) -> FakeBus:
         """Run the icon's loop through the steps, one at each turn, and stop it."""
@@ -56,8 +54,8 @@ class Scene:
         self.icon.run(lambda _icon: None)
         return bus
 
-    def update(self, *lines: Line) -> None:
-        self.lines = list(lines)
+    def update(self, *items: MenuItem) -> None:
+        self.items = list(items)
         self.icon.update_menu()
 
     def _open(self) -> Any:
@@ -66,10 +64,9 @@ class Scene:
         return self.buses.pop(0)
 
 
-def session(session_id: str, label: str = "") -> Line:
-    said = label or f"● {session_id}   9s left"
-    gone = f"× {session_id}   ended"
-    return Line(f"session:{session_id}", said, Command.SHOW_TABLE, session_id, gone_label=gone)
+def session(session_id: str, label: str = "") -> MenuItem:
+    shown = label or f"● {session_id}   9s left"
+    return MenuItem(f"session:{session_id}", shown, ShowTable(), gone_label=f"× {session_id}   ended")
 
 
 def menu_call(bus: FakeBus, member: str, *body: Any) -> Any:
@@ -81,14 +78,14 @@ def rows(bus: FakeBus) -> dict[str, int]:
     return {child["label"][1]: row_id for _, (row_id, child, _) in children if "label" in child}
 
 
-def keep(into: list[Any], look: Callable[[FakeBus], Any]) -> Step:
-    return lambda bus: into.append(look(bus))
+def keep(into: list[Any], read: Callable[[FakeBus], Any]) -> Step:
+    return lambda bus: into.append(read(bus))
 
 
 # ---- panels -----------------------------------------------------------------
 
 
-def test_it_registers_with_a_panel_that_is_there() -> None:
+def test_it_registers_with_a_panel_that_runs_already() -> None:
     scene = Scene(QUIT)
     bus = scene.play()
     assert bus.called("RegisterStatusNotifierItem") == [(":1.7",)]
@@ -118,13 +115,13 @@ def test_it_registers_again_with_a_panel_that_restarts() -> None:
     assert scene.panels == [True, False, True]
 
 
-def test_other_names_on_the_bus_do_not_matter() -> None:
+def test_other_names_on_the_bus_are_ignored() -> None:
     scene = Scene(QUIT)
     bus = scene.play(lambda bus: bus.peer_signals("NameOwnerChanged", "org.example", "", ":1.3"))
     assert len(bus.called("RegisterStatusNotifierItem")) == 1
 
 
-def test_a_panel_that_refuses_is_no_panel() -> None:
+def test_an_icon_that_the_panel_refuses_is_not_shown() -> None:
     scene = Scene(QUIT)
 
     def refuse(bus: FakeBus) -> None:
@@ -141,7 +138,7 @@ CHANGED: tuple[Any, ...] = (WATCHER, {HAS_HOST: ("b", False)}, [])
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("reply", "shown"),
     [
         (THERE, True),
         (Reply((("i", 1),)), True),  # sway
@@ -152,11 +149,11 @@ CHANGED: tuple[Any, ...] = (WATCHER, {HAS_HOST: ("b", False)}, [])
         (Reply(("b",)), True),
     ],
 )
-def test_an_icon_is_shown_unless_the_watcher_says_that_no_panel_is_there(said: Reply, shown: bool) -> None:
+def test_an_icon_is_shown_unless_the_watcher_reports_that_there_is_no_panel(reply: Reply, shown: bool) -> None:
     scene = Scene(QUIT)
 
     def panel_comes(bus: FakeBus) -> None:
-        bus.answers |= {"Get": said, "RegisterStatusNotifierItem": Reply()}
+        bus.answers |= {"Get": reply, "RegisterStatusNotifierItem": Reply()}
         bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.9")
 
     bus = scene.play(panel_comes, watcher=False)
@@ -175,7 +172,7 @@ def test_an_icon_is_shown_unless_the_watcher_says_that_no_panel_is_there(said: R
         ("PropertiesChanged", (WATCHER, {}, [HAS_HOST])),
     ],
 )
-def test_a_panel_that_goes_or_comes_while_its_watcher_stays_is_noticed(member: str, body: tuple[Any, ...]) -> None:
+def test_a_panel_that_goes_or_comes_while_its_watcher_stays_is_detected(member: str, body: tuple[Any, ...]) -> None:
     scene = Scene(QUIT)
 
     def say(reply: Reply) -> Step:
@@ -190,7 +187,7 @@ def test_a_panel_that_goes_or_comes_while_its_watcher_stays_is_noticed(member: s
     assert len(bus.called("RegisterStatusNotifierItem")) == 1
 
 
-def test_what_one_watcher_said_is_not_held_against_the_next() -> None:
+def test_what_one_watcher_reported_does_not_apply_to_the_next() -> None:
     scene = Scene(QUIT)
 
     def panel_goes(bus: FakeBus) -> None:
@@ -198,20 +195,20 @@ def test_what_one_watcher_said_is_not_held_against_the_next() -> None:
         bus.peer_signals("StatusNotifierHostUnregistered", sender=":1.2")
 
     def another_comes(bus: FakeBus) -> None:
-        del bus.answers["Get"]  # it has not said anything yet
+        del bus.answers["Get"]  # it has not reported anything yet
         bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", ":1.3")
 
     scene.play(panel_goes, another_comes)
     assert scene.panels == [True, False, True]
 
 
-def test_icons_of_others_are_no_reason_to_ask_for_the_panel() -> None:
+def test_other_programs_icons_do_not_cause_a_question_about_the_panel() -> None:
     body: tuple[Any, ...] = (WATCHER, {"RegisteredStatusNotifierItems": ("as", [":1.9/StatusNotifierItem"])}, [])
     bus = Scene(QUIT).play(lambda bus: bus.peer_signals("PropertiesChanged", *body, sender=":1.2"))
     assert len(bus.called("Get")) == 1
 
 
-def test_only_the_bus_is_believed_when_it_says_that_the_watcher_has_gone() -> None:
+def test_only_the_bus_itself_can_report_that_the_watcher_has_gone() -> None:
     scene = Scene(QUIT)
     scene.play(lambda bus: bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", "", sender=":1.66"))
     assert scene.panels == [True]
@@ -228,7 +225,7 @@ def test_a_bus_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPatch) -> 
     assert scene.panels == [True, False, True]
 
 
-def test_when_the_bus_stays_away_the_session_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_when_the_bus_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0, 0.0))
     scene = Scene(QUIT)
     scene.icon.run(lambda _icon: None)  # there is no bus at all
@@ -236,7 +233,7 @@ def test_when_the_bus_stays_away_the_session_is_over(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("seconds_of_service", "opened"), [(0.0, 3), (60.0, 4)])
-def test_a_bus_that_drops_us_at_once_counts_as_one_that_is_away(
+def test_a_bus_that_disconnects_at_once_counts_as_one_that_is_away(
     seconds_of_service: float, opened: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0, 0.0))
@@ -274,7 +271,7 @@ def test_the_icon_can_be_read_in_every_size() -> None:
     assert properties["ItemIsMenu"] is False
 
 
-def test_pixels_are_argb_in_network_order() -> None:
+def test_pixels_are_argb_in_network_byte_order() -> None:
     image = IconPainter().image(IconSpec(Urgency.LAST, 24), 16)
     width, height, data = item.pixmap(image)
     assert (width, height) == (16, 16)
@@ -296,8 +293,10 @@ def test_a_single_property_can_be_read() -> None:
 
 
 @pytest.mark.parametrize(("depth", "announced"), [(1, 1), (-1, 0)])
-def test_a_desktop_that_reads_a_menu_without_its_submenus_is_told_to_read_them(depth: int, announced: int) -> None:
-    scene = Scene(Line("more", "More", children=(session("b"),)), QUIT)
+def test_a_desktop_that_reads_a_menu_without_its_submenus_gets_a_signal_to_read_them(
+    depth: int, announced: int
+) -> None:
+    scene = Scene(MenuItem("more", "More", children=(session("b"),)), QUIT)
 
     def read(bus: FakeBus) -> None:
         bus.signals.clear()
@@ -317,7 +316,7 @@ def test_both_objects_describe_themselves(path: str, name: str) -> None:
 
 @pytest.mark.parametrize("member", ["NoSuchThing", "Get"])
 @pytest.mark.parametrize("path", [item.PATH, dbusmenu.PATH])
-def test_what_is_unknown_is_refused(path: str, member: str) -> None:
+def test_unknown_methods_and_properties_are_refused(path: str, member: str) -> None:
     def step(bus: FakeBus) -> None:
         with pytest.raises(LookupError):
             bus.peer_calls(path, PROPERTIES, member, "interface", "NoSuchProperty")
@@ -325,10 +324,10 @@ def test_what_is_unknown_is_refused(path: str, member: str) -> None:
     Scene(QUIT).play(step)
 
 
-# ---- what a panel is told ---------------------------------------------------
+# ---- signals to a panel -----------------------------------------------------
 
 
-def test_nothing_is_told_when_nothing_changed() -> None:
+def test_no_signal_is_sent_when_nothing_has_changed() -> None:
     scene = Scene(session("a"), QUIT)
     bus = FakeBus()
     seen: list[int] = []
@@ -343,7 +342,7 @@ def test_nothing_is_told_when_nothing_changed() -> None:
     assert len(bus.signals) == seen[0]
 
 
-def test_what_changed_is_told_once() -> None:
+def test_each_change_is_announced_once() -> None:
     scene = Scene(session("a"), QUIT)
 
     def change(bus: FakeBus) -> None:
@@ -356,7 +355,7 @@ def test_what_changed_is_told_once() -> None:
     assert sorted(name for name, _ in bus.signals) == ["ItemsPropertiesUpdated", "NewIcon", "NewTitle", "NewToolTip"]
 
 
-def test_a_tooltip_does_not_change_across_an_open_menu() -> None:
+def test_a_tooltip_does_not_change_while_the_menu_is_open() -> None:
     scene = Scene(session("a"), QUIT)
 
     def open_menu(bus: FakeBus) -> None:
@@ -375,23 +374,23 @@ def test_a_tooltip_does_not_change_across_an_open_menu() -> None:
     assert len(bus.sent("NewToolTip")) == 2
 
 
-# ---- what a person does -----------------------------------------------------
+# ---- what a user does -------------------------------------------------------
 
 
-def test_a_left_click_does_the_default() -> None:
-    scene = Scene(session("a"), Line("table", "Table", Command.SHOW_TABLE, default=True), QUIT)
+def test_a_left_click_does_the_default_action() -> None:
+    scene = Scene(session("a"), MenuItem("table", "Table", ShowTable(), default=True), QUIT)
     scene.play(keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, "Activate", 1, 2)))
     assert scene.clicked == ["table"]
 
 
 @pytest.mark.parametrize("member", ["SecondaryActivate", "ContextMenu", "Scroll"])
 def test_other_clicks_do_nothing(member: str) -> None:
-    scene = Scene(Line("table", "Table", Command.SHOW_TABLE, default=True))
+    scene = Scene(MenuItem("table", "Table", ShowTable(), default=True))
     scene.play(keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, member, 1, 2)))
     assert scene.clicked == []
 
 
-def test_a_click_means_what_was_read() -> None:
+def test_a_click_does_what_the_user_has_read() -> None:
     """Sessions overtake each other, end and come while the menu is open; the click follows the closing."""
     scene = Scene(session("a"), session("b"), QUIT)
     read: dict[str, int] = {}
@@ -410,12 +409,12 @@ def test_a_click_means_what_was_read() -> None:
         assert list(rows(bus)) == ["● new   9s left", "● a   9s left", "Quit"]
         menu_call(bus, "Event", read["● b   9s left"], "clicked", ("s", ""), 0)
 
-    scene.update(session("a"), session("b"), Line("line", separator=True), QUIT)
+    scene.update(session("a"), session("b"), MenuItem("line", separator=True), QUIT)
     scene.play(look, look_again, late_click)
     assert scene.clicked == ["session:b"]
 
 
-def test_events_come_in_groups_too() -> None:
+def test_events_may_come_in_groups() -> None:
     scene = Scene(session("a"), QUIT)
     answers: list[Any] = []
 
@@ -429,7 +428,7 @@ def test_events_come_in_groups_too() -> None:
     assert answers == [([999],)]
 
 
-def test_a_menu_about_to_open_says_whether_it_must_be_read_anew() -> None:
+def test_about_to_show_returns_whether_the_menu_must_be_read_again() -> None:
     scene = Scene(session("a"), QUIT)
     answers: list[Any] = []
 
@@ -459,30 +458,31 @@ def test_properties_of_rows_can_be_read() -> None:
     assert seen == [([(2, {"label": ("s", "Quit")})],), (("b", True),), True]
 
 
-# ---- pystray's own menus ----------------------------------------------------
+# ---- the menu before the first snapshot -------------------------------------
 
 
-def test_items_without_keys_are_named_by_their_place() -> None:
-    submenu = Menu(MenuItem("Inner", lambda: None))
-    menu = Menu(MenuItem("One", lambda: None), Menu.SEPARATOR, MenuItem("Two", submenu, enabled=False))
-    one, line, two = entries_of(menu, None)
-    assert [(e.key, e.kind, e.label) for e in (one, line, two, *two.children)] == [
-        ("/0", Kind.ITEM, "One"),
-        ("/separator:1", Kind.SEPARATOR, ""),
-        ("/2", Kind.SUBMENU, "Two"),
-        ("/2/0", Kind.ITEM, "Inner"),
-    ]
-    assert not two.enabled
-    assert entries_of(None, None) == ()
+def test_the_first_update_replaces_the_starting_menu_even_when_a_desktop_has_asked_to_show_it() -> None:
+    scene = Scene(QUIT)
+    scene.icon = StatusIcon(
+        "name", IconPainter(), scene._open, title="", menu=lambda: scene.items, perform=print, clock=lambda: scene.now
+    )
+    seen: list[list[str]] = []
+
+    def ask(bus: FakeBus) -> None:
+        menu_call(bus, "AboutToShow", ROOT)
+        seen.append(list(rows(bus)))
+        scene.update(session("a"), QUIT)
+
+    scene.play(ask, lambda bus: seen.append(list(rows(bus))))
+    assert seen == [["Quit"], ["● a   9s left", "Quit"]]
 
 
-def test_rows_of_items_that_stayed_stay_too() -> None:
-    def lines(countdown: str) -> list[Line]:
-        return [Line("a", countdown, children=(Line("a:forget", "Forget", Command.FORGET),)), QUIT]
-
-    printer = MenuPrinter(print)
-    before = entries_of(printer.items(lines("9s")), None)
-    after = entries_of(printer.items(lines("8s")), None, before)
-    assert after[0].label == "8s"
-    assert after[0].children is before[0].children
-    assert after[1] is before[1]
+def test_setup_runs_before_the_icon_is_registered() -> None:
+    scene = Scene(QUIT)
+    bus = FakeBus(lambda _bus: scene.icon.stop())
+    bus.answers = {"GetNameOwner": Reply((":1.2",)), "RegisterStatusNotifierItem": Reply()}
+    scene.buses.append(bus)
+    calls_before: list[int] = []
+    scene.icon.run(lambda _icon: calls_before.append(len(bus.calls)))
+    assert calls_before == [0]
+    assert len(bus.called("RegisterStatusNotifierItem")) == 1

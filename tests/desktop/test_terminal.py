@@ -34,7 +34,7 @@ def only(*names: str) -> Callable[[str], str | None]:
         ("xterm", ["-e"]),
     ],
 )
-def test_each_terminal_is_told_in_its_own_way(name: str, tail: list[str]) -> None:
+def test_each_terminal_gets_its_own_option(name: str, tail: list[str]) -> None:
     assert launch_for(WATCH, {}, "linux", only(name)) == Launch((f"/usr/bin/{name}", *tail, *WATCH))
 
 
@@ -49,12 +49,12 @@ def test_each_terminal_is_told_in_its_own_way(name: str, tail: list[str]) -> Non
         ("", ["/usr/bin/konsole", "-e"]),
     ],
 )
-def test_the_persons_choice_comes_first(chosen: str, expected: list[str]) -> None:
+def test_the_users_choice_comes_first(chosen: str, expected: list[str]) -> None:
     which = only("kitty", "unknown-terminal", "xterm", "konsole")
     assert launch_for(WATCH, {"TERMINAL": chosen}, "linux", which) == Launch((*expected, *WATCH))
 
 
-def test_without_a_terminal_there_is_none() -> None:
+def test_without_a_terminal_there_is_nothing_to_launch() -> None:
     assert launch_for(WATCH, {}, "linux", only()) is None
 
 
@@ -83,38 +83,38 @@ def test_windows_opens_a_console() -> None:
         (r"C:\Users\R&D\x.exe", r'cmd.exe /s /k ""C:\Users\R&D\x.exe" doctor"'),
     ],
 )
-def test_on_windows_what_is_to_be_read_stays_and_starts_from_any_folder(program: str, line: str) -> None:
-    """cmd.exe takes the outermost quotes off, and then reads the rest: what is in no quotes there may be an order."""
+def test_on_windows_a_command_that_stays_open_starts_from_any_folder(program: str, line: str) -> None:
+    """cmd.exe removes the outermost quotes and reads the rest: what is not quoted there may be a command."""
     launch = launch_for(staying([program, "doctor"], "win32"), {}, "win32", only())
     assert launch is not None
     assert launch.started == line
     assert launch.new_console
 
 
-def test_what_is_no_line_for_cmd_is_started_by_its_words() -> None:
+def test_other_commands_are_started_word_by_word() -> None:
     assert Launch(("/opt/my tools/x", "watch")).started == ("/opt/my tools/x", "watch")
 
 
-def test_a_terminal_that_can_not_be_started_is_said_so() -> None:
+def test_a_terminal_that_can_not_be_started_is_an_error() -> None:
     with pytest.raises(SessionStatusError, match="could not be started"):
         spawn(Launch(("/nowhere/terminal",)))
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these have a terminal of their own")
-def test_no_terminal_is_said_so() -> None:
+def test_a_missing_terminal_is_an_error() -> None:
     with pytest.raises(SessionStatusError, match="No terminal"):
         open_in_terminal(WATCH, {"TERMINAL": "none"}, only())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sessions of processes are POSIX")
-def test_what_is_opened_has_a_session_of_its_own(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    script = f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(str(os.getsid(0) == os.getpid()))"
+def test_what_is_opened_runs_in_a_session_of_its_own(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    script = f"import os, pathlib; pathlib.Path({str(written)!r}).write_text(str(os.getsid(0) == os.getpid()))"
     spawn(Launch((sys.executable, "-c", script)))
     deadline = time.monotonic() + 10
-    while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
+    while not (written.exists() and written.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert told.read_text() == "True"
+    assert written.read_text() == "True"
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_what_is_opened_has_a_session_of_its_own(tmp_path: Path) -> None:
         ("C:\\Python\\PythonW.EXE", "C:\\Python\\python.exe"),
     ],
 )
-def test_on_windows_the_table_gets_an_interpreter_with_a_window(interpreter: str, started: str) -> None:
+def test_on_windows_the_table_gets_the_interpreter_with_a_console(interpreter: str, started: str) -> None:
     """A tray at login is run by pythonw.exe."""
     launch = launch_for([interpreter, "-m", "x"], {}, "win32", only())
     assert launch == Launch((started, "-m", "x"), new_console=True)
 
 
-def test_a_windows_program_that_is_missing_is_not_a_matter_of_terminals() -> None:
+def test_a_missing_windows_program_is_not_blamed_on_the_terminal() -> None:
     with pytest.raises(SessionStatusError, match="Run watch in a terminal yourself"):
         spawn(Launch(("/gone/python.exe", "watch"), new_console=True))

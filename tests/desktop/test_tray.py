@@ -1,4 +1,4 @@
-"""The tray: what changes is shown, what is due is told, what breaks is said, and what is asked for ends it."""
+"""The tray shows changes, sends due alerts, reports failures, and ends when it is asked to."""
 
 import dataclasses
 import os
@@ -14,11 +14,11 @@ from claude_session_status import view, words
 from claude_session_status.desktop import backend, tray
 from claude_session_status.desktop.capabilities import CapabilityProbe
 from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
-from claude_session_status.desktop.worker import Task
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Activity, Alert, Snapshot, Urgency
-from claude_session_status.view import Command, IconSpec, MenuItem
+from claude_session_status.view import IconSpec, MenuItem, MuteSessions, OpenFolder, Quit
 from desktop.fakes import (
     NOW,
     FakeActions,
@@ -26,15 +26,15 @@ from desktop.fakes import (
     FakeIcon,
     FakeNotifier,
     FakeSetUp,
-    InlineErrands,
+    InlineTasks,
     ScriptedMonitor,
     snapshot,
     state,
 )
 
 
-class TaskRunner(InlineErrands):
-    """Does tasks at once, or when it is asked to."""
+class BusyTasks(InlineTasks):
+    """Runs tasks at once, or while it is `busy` when `go_on` is called."""
 
     def __init__(self) -> None:
         self.busy = False
@@ -56,19 +56,19 @@ class Scene:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
-        self.deeds = FakeActions()
+        self.actions = FakeActions()
         self.autostart = FakeAutostart()
         self.set_up = FakeSetUp()
         self.set_up.installed = True
-        self.time = 50.0  # of this machine, which has nothing to do with a monitor's that is made up
+        self.time = 50.0  # this machine's clock; the snapshots have their own
         self.left_behind = threading.Event()
-        self.notices = TaskRunner()
+        self.tasks = BusyTasks()
         self.tray = Tray(
             self.monitor,
-            self.deeds,
+            self.actions,
             CapabilityProbe(self.autostart, self.set_up, checks_set_up=True),
-            clicks=InlineErrands(),
-            notices=self.notices,
+            clicks=InlineTasks(),
+            notifications=self.tasks,
             painter=IconPainter(),
             clock=lambda: self.time,
             leave=self.left_behind.set,
@@ -88,10 +88,10 @@ class Scene:
         ending.join()
 
     def labels(self) -> list[str]:
-        return [item.label for item in self.tray.items if not item.separator]
+        return [item.label for item in self.tray.menu() if not item.separator]
 
     def item(self, key: str) -> MenuItem:
-        return next(item for item in walk(self.tray.items) if item.key == key)
+        return next(item for item in walk(self.tray.menu()) if item.key == key)
 
     def click(self, key: str) -> None:
         self.tray.perform(self.item(key))
@@ -117,19 +117,19 @@ def test_a_snapshot_becomes_icon_tooltip_and_menu() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 100), state("b", 200, urgency=Urgency.CALM)))
     assert scene.icon.specs == [IconSpec(Urgency.SOON, 8)]
-    assert scene.icon.titles[-1].startswith("Claude Code: 2 warm, next a until ")
+    assert scene.icon.titles[-1].startswith("Claude Code: 2 warm, next: a at ")
     assert scene.labels() == ["● a   1m 40s left", "● b   3m 20s left", *COMMANDS]
     assert scene.icon.menu_updates == 1
 
 
-def test_what_did_not_change_is_not_shown_again() -> None:
+def test_an_unchanged_snapshot_is_not_shown_again() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 100)))
     scene.tray.show(snapshot(state("a", 100)))
     assert (len(scene.icon.specs), len(scene.icon.titles), scene.icon.menu_updates) == (1, 1, 1)
 
 
-def test_a_countdown_moves_labels_only() -> None:
+def test_a_countdown_changes_labels_only() -> None:
     scene = Scene()
     for passed in (0, 1, 2):
         first = dataclasses.replace(state("a", 100), seconds_left=100.0 - passed)
@@ -147,7 +147,7 @@ def test_showing_never_raises_into_the_monitor() -> None:
     scene.tray.show(snapshot(state("a")))
 
 
-# ---- telling ----------------------------------------------------------------
+# ---- alerts -----------------------------------------------------------------
 
 
 def test_an_alert_becomes_a_notification() -> None:
@@ -169,7 +169,7 @@ def test_an_alert_becomes_a_notification() -> None:
         (snapshot(state("a", -1)), ["a"]),  # expired: "in 30 s" is no longer true
     ],
 )
-def test_a_notification_that_is_no_longer_true_is_taken_back(later: Snapshot, closed: list[str]) -> None:
+def test_a_notification_that_is_no_longer_true_is_withdrawn(later: Snapshot, closed: list[str]) -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
     scene.tray.show(later)
@@ -177,7 +177,17 @@ def test_a_notification_that_is_no_longer_true_is_taken_back(later: Snapshot, cl
     assert scene.notifier.closed == closed
 
 
-def test_a_notifier_that_raises_does_no_harm() -> None:
+def test_the_notification_of_a_compaction_is_withdrawn_once_that_is_over_or_no_longer_comes() -> None:
+    scene = Scene()
+    compacts = dataclasses.replace(state("a", 480), compacts_at=NOW + 120)
+    scene.tray.show(snapshot(compacts), [Alert(compacts, 480)])
+    scene.tray.show(snapshot(compacts))
+    assert scene.notifier.closed == []
+    scene.tray.show(snapshot(state("a", 480)))
+    assert scene.notifier.closed == ["a"]
+
+
+def test_a_notifier_that_raises_does_not_stop_the_tray() -> None:
     scene = Scene()
     scene.notifier.outcome = None
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
@@ -192,7 +202,7 @@ def test_expiries_within_five_seconds_are_one_notification() -> None:
     assert scene.notifier.shown[0].session_ids == ("a", "b")
 
 
-def test_a_notification_tells_its_session_from_another_in_the_same_folder() -> None:
+def test_a_notification_distinguishes_two_sessions_in_the_same_folder() -> None:
     scene = Scene()
     twins = [
         dataclasses.replace(s, session=dataclasses.replace(s.session, project="tmp"))
@@ -202,7 +212,7 @@ def test_a_notification_tells_its_session_from_another_in_the_same_folder() -> N
     assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires in 30 s"]
 
 
-def test_who_answered_is_taken_out_of_a_common_notification_and_the_last_one_closes_it() -> None:
+def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the_last_one_closes_it() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
     scene.tray.show(snapshot(state("a", 300), state("b", 34)))
@@ -215,7 +225,7 @@ def test_who_answered_is_taken_out_of_a_common_notification_and_the_last_one_clo
     assert scene.notifier.closed == ["a"]
 
 
-def test_a_later_word_on_a_session_replaces_the_earlier_one() -> None:
+def test_a_later_notification_about_a_session_replaces_the_earlier_one() -> None:
     """Five minutes before and thirty seconds before: the second takes the first one's place, whatever it is with."""
     scene = Scene()
     scene.tray.show(snapshot(state("b", 30), state("a", 34)), [alert("a", 34)])
@@ -236,39 +246,37 @@ def test_a_later_word_on_a_session_replaces_the_earlier_one() -> None:
         (3600.0, []),
     ],
 )
-def test_words_are_of_the_moment_when_they_go_out(
-    waited: float, shown: list[tuple[str, tuple[str, ...], bool]]
-) -> None:
+def test_the_text_is_made_when_it_is_sent(waited: float, shown: list[tuple[str, tuple[str, ...], bool]]) -> None:
     """A notification service that hangs keeps those that follow waiting."""
     scene = Scene()
-    scene.notices.busy = True
+    scene.tasks.busy = True
     lefts = {"a": 20.0, "b": 23.0, "c": 24.0}
     scene.tray.show(
         snapshot(*(state(name, left) for name, left in lefts.items())), [alert(n, left) for n, left in lefts.items()]
     )
     scene.time += waited
-    scene.notices.go_on()
+    scene.tasks.go_on()
     assert [(n.title, n.session_ids, n.sound) for n in scene.notifier.shown] == shown
     assert scene.notifier.untils == [74.0] * len(shown)  # by this machine's clock
 
 
-def test_one_that_turned_red_while_it_waited_is_urgent() -> None:
+def test_a_notification_that_waited_into_the_last_seconds_is_urgent() -> None:
     scene = Scene()
-    scene.notices.busy = True
+    scene.tasks.busy = True
     scene.tray.show(snapshot(state("a", 35)), [Alert(state("a", 35, urgency=Urgency.SOON), 35)])
     scene.time += 10
-    scene.notices.go_on()
+    scene.tasks.go_on()
     assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires in 25 s", True)]
 
 
-def test_what_stays_true_waits_as_long_as_it_must() -> None:
+def test_a_notification_that_stays_true_is_sent_however_late() -> None:
     scene = Scene()
     scene.set_up.installed = False
     scene.tray.show(snapshot())
-    scene.notices.busy = True
+    scene.tasks.busy = True
     scene.click("set-up-hooks")
     scene.time += 3600
-    scene.notices.go_on()
+    scene.tasks.go_on()
     assert [n.title for n in scene.notifier.shown] == ["Claude Code's hooks are set up"]
 
 
@@ -284,15 +292,15 @@ def test_what_stays_true_waits_as_long_as_it_must() -> None:
         ("session:a:folder", ("folder", "/home/me/a")),
     ],
 )
-def test_a_click_does_what_its_line_says(key: str, done: tuple[str, ...]) -> None:
+def test_a_click_does_what_its_item_says(key: str, done: tuple[str, ...]) -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("b"), state("a", cwd="/home/me/a")))
     scene.click(key)
-    assert scene.deeds.done == [done]
+    assert scene.actions.done == [done]
 
 
 @pytest.mark.parametrize(
-    ("key", "muted", "told"),
+    ("key", "muted", "received"),
     [
         ("session:a:mute", False, ("mute", "a")),
         ("session:a:mute", True, ("unmute", "a")),
@@ -302,37 +310,37 @@ def test_a_click_does_what_its_line_says(key: str, done: tuple[str, ...]) -> Non
         ("pause:off", False, ("pause", "off")),
     ],
 )
-def test_what_a_person_wants_reaches_the_monitor(key: str, muted: bool, told: tuple[str, str]) -> None:
+def test_mute_forget_and_pause_reach_the_monitor(key: str, muted: bool, received: tuple[str, str]) -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", muted=muted)))
     scene.click(key)
-    assert scene.monitor.told == [told]
+    assert scene.monitor.requests == [received]
 
 
-def test_the_buttons_of_a_notification_concern_the_sessions_that_it_names() -> None:
+def test_the_buttons_of_a_notification_apply_to_the_sessions_that_it_names() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
-    (told,) = scene.notifier.shown
-    for command, _ in told.buttons:
-        scene.tray.press(told, command)
-    assert scene.monitor.told == [("mute", "a"), ("mute", "b"), ("pause", "hour")]
+    (shown,) = scene.notifier.shown
+    for button in shown.buttons:
+        scene.tray.run_action(button.action)
+    assert scene.monitor.requests == [("mute", "a"), ("mute", "b"), ("pause", "hour")]
 
 
-def test_a_terminal_that_is_missing_is_said_in_the_menu_until_there_is_one() -> None:
+def test_a_missing_terminal_is_reported_in_the_menu_until_a_click_works() -> None:
     scene = Scene()
-    scene.deeds.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
+    scene.actions.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
     scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
     assert scene.labels()[:2] == ["No terminal program was found", "Set TERMINAL"]
-    scene.deeds.error = None
+    scene.actions.error = None
     scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
     assert scene.labels()[0] == "● a   1m 40s left"
 
 
-def test_what_a_click_could_not_do_is_said_for_a_minute() -> None:
+def test_a_failed_click_is_reported_for_a_minute() -> None:
     scene = Scene()
-    scene.deeds.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
+    scene.actions.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
     scene.click("show-table")
     said = [at for at in range(200) if _says(scene, NOW + at, "No terminal program was found")]
     assert said == list(range(60))
@@ -346,7 +354,7 @@ def _says(scene: Scene, now: float, text: str) -> bool:
     return text in scene.labels()
 
 
-def test_a_full_disk_is_said_in_the_menu() -> None:
+def test_a_full_disk_is_reported_in_the_menu() -> None:
     scene = Scene()
     scene.monitor.refuses = OSError(28, "No space left on device", "/home/me/spool")
     scene.tray.show(snapshot(state("a")))
@@ -355,7 +363,7 @@ def test_a_full_disk_is_said_in_the_menu() -> None:
     assert scene.labels()[0] == "/home/me/spool: No space left on device"
 
 
-def test_starting_at_login_is_turned_on_and_off_and_shown_at_once() -> None:
+def test_start_at_login_is_switched_on_and_off_and_shown_at_once() -> None:
     scene = Scene()
     seen = []
     for _ in range(3):
@@ -365,7 +373,7 @@ def test_starting_at_login_is_turned_on_and_off_and_shown_at_once() -> None:
     assert seen == [(False, False), (True, True), (False, False)]
 
 
-def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() -> None:
+def test_without_hooks_the_first_item_sets_them_up_and_then_goes() -> None:
     scene = Scene()
     scene.set_up.installed = False
     scene.tray.show(snapshot())
@@ -384,7 +392,7 @@ def test_where_hooks_are_missing_the_first_line_sets_them_up_and_is_gone_then() 
     ]
 
 
-def test_what_cannot_be_told_of_the_surroundings_is_not_offered() -> None:
+def test_a_capability_that_can_not_be_read_is_not_offered() -> None:
     class Broken:
         def is_on(self) -> bool:
             raise OSError("no such folder")
@@ -392,7 +400,7 @@ def test_what_cannot_be_told_of_the_surroundings_is_not_offered() -> None:
         def turn(self, on: bool) -> None:
             raise AssertionError
 
-    assert CapabilityProbe(Broken()).look() == view.Capabilities()
+    assert CapabilityProbe(Broken()).read() == view.Capabilities()
 
 
 # ---- the monitor ------------------------------------------------------------
@@ -413,7 +421,7 @@ def test_it_runs_until_it_is_ended() -> None:
         (SessionStatusError("The database is broken", "Move it"), "Not watching at the moment: The database is broken"),
     ],
 )
-def test_a_monitor_that_breaks_is_said_in_the_menu_and_started_again(
+def test_a_monitor_that_fails_is_reported_in_the_menu_and_restarted(
     error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tray, "RETRY_SECONDS", (0.0,))
@@ -439,17 +447,17 @@ def test_a_monitor_that_breaks_is_said_in_the_menu_and_started_again(
 
 def test_quit_ends_it() -> None:
     scene = Scene()
-    quitting = threading.Thread(target=lambda: scene.tray.perform(MenuItem("quit", "Quit", Command.QUIT)))
+    quitting = threading.Thread(target=lambda: scene.tray.perform(MenuItem("quit", "Quit", Quit())))
     quitting.start()
     scene.tray.run()
     quitting.join()
 
 
-def test_an_icon_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_leaves_an_icon_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tray, "END_SECONDS", 0.01)
     scene = Scene()
     stop = scene.icon.stop
-    scene.icon.stop = lambda: None  # type: ignore[method-assign]  # a bus, or a display, that stands still
+    scene.icon.stop = lambda: None  # type: ignore[method-assign]  # a bus or a display that hangs
 
     def end() -> None:
         scene.tray.end()
@@ -463,7 +471,7 @@ def test_an_icon_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatc
     assert scene.left_behind.is_set()
 
 
-def test_one_that_ends_in_time_is_waited_for() -> None:
+def test_an_icon_that_ends_in_time_is_waited_for() -> None:
     scene = Scene([(snapshot(), [])])
     scene.run()
     assert not scene.left_behind.is_set()
@@ -471,7 +479,7 @@ def test_one_that_ends_in_time_is_waited_for() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signals_end_it_and_find_their_handlers_again(number: signal.Signals) -> None:
+def test_signals_end_it_and_their_handlers_are_restored(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     scene = Scene([(snapshot(), [])])
 
@@ -494,7 +502,7 @@ def test_without_a_display_it_says_why_and_does_not_watch() -> None:
     assert monitor.run_count == 0
 
 
-def test_an_icon_that_can_not_be_made_is_a_failure_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_icon_that_can_not_be_made_is_an_error_with_a_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise OSError("no menu bar")
 
@@ -502,3 +510,49 @@ def test_an_icon_that_can_not_be_made_is_a_failure_with_advice(monkeypatch: pyte
     monkeypatch.setattr(backend, "make_icon", broken)
     with pytest.raises(SessionStatusError, match="no menu bar"):
         run_tray(ScriptedMonitor(), ["watch"], environ={})
+
+
+# ---- sessions and parts that can't be shown ---------------------------------
+
+
+def test_a_menu_that_fails_does_not_keep_alerts_from_being_sent() -> None:
+    scene = Scene()
+
+    def broken(spec: IconSpec) -> None:
+        raise OSError("no such panel")
+
+    scene.icon.show_spec = broken  # type: ignore[method-assign]  # a faulty backend
+    scene.tray.show(snapshot(state("a", 30)), [alert("a")])
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+
+
+def test_a_session_that_can_not_be_shown_does_not_hide_the_others() -> None:
+    scene = Scene()
+    odd = dataclasses.replace(state("odd", 50), expires_at=1e300)
+    scene.tray.show(snapshot(state("a", 100), odd))
+    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.icon.titles[-1].startswith("Claude Code: 2 warm")
+
+
+# ---- actions ----------------------------------------------------------------
+
+
+def test_quit_does_not_wait_for_a_click_that_takes_long() -> None:
+    scene = Scene()
+    clicks = BusyTasks()
+    clicks.busy = True
+    scene.tray._clicks = clicks
+    scene.tray.run_action(OpenFolder("/slow"))
+    quitting = threading.Thread(target=lambda: scene.tray.run_action(Quit()))
+    quitting.start()
+    scene.tray.run()
+    quitting.join()
+    assert scene.actions.done == []
+
+
+def test_a_click_without_autostart_or_set_up_does_nothing() -> None:
+    scene = Scene()
+    scene.tray._probe = CapabilityProbe()
+    for action in (view.StartAtLogin(on=True), view.SetUpHooks(), MuteSessions(())):
+        scene.tray.run_action(action)
+    assert (scene.monitor.requests, scene.autostart.on, scene.notifier.shown) == ([], False, [])

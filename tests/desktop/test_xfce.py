@@ -53,7 +53,7 @@ def test_the_menu_lists_sessions_soonest_first(desktop: Desktop, panel: Program,
     item = desktop.item()
     wait_labels(item, "? api   1m ", "● web_app · New navigation   4m ", *COMMANDS)
     assert item.get("Title") == item.get("ToolTip")[2]
-    assert re.fullmatch(r"Claude Code: 2 warm, next api until \d\d:\d\d:\d\d", item.get("Title"))
+    assert re.fullmatch(r"Claude Code: 2 warm, next: api at \d\d:\d\d:\d\d", item.get("Title"))
 
 
 def test_an_open_menu_counts_down_and_keeps_its_rows(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -99,7 +99,7 @@ def test_a_click_reaches_the_session_whose_name_stood_on_the_line(
     desktop.click(*at)
     wish = "mute" if line.startswith("Mute") else "forget"
     app.wait_clicked(f"session:b:{wish}")
-    wait_for("the monitor to hear", lambda: f"told {wish} b" in app.program.text)
+    wait_for("the monitor to hear", lambda: f"request: {wish} b" in app.program.text)
     assert app.clicked() == [f"session:b:{wish}"]
     wait_labels(item, "● newer", "● new", "● c", "● a", *COMMANDS)
 
@@ -116,7 +116,7 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
     wait_for("new facts", lambda: item.menu()[0].children[3].label == "Context: 142k tokens")
     facts = item.menu()[0].children
     assert [below.id for below in facts] == [below.id for below in row.children]
-    assert facts[4].label == "Being late costs: about $0.68 (estimated)"
+    assert facts[4].label == "If it expires: about $0.68 to rebuild"
 
 
 def test_a_left_click_shows_the_table_in_a_terminal(
@@ -171,7 +171,7 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
 
 
 @pytest.mark.parametrize(
-    ("label", "told"), [("Mute", ["told mute web", "told mute api"]), ("Pause 1 h", ["told pause hour"])]
+    ("label", "told"), [("Mute", ["request: mute web", "request: mute api"]), ("Pause 1 h", ["request: pause hour"])]
 )
 def test_a_button_on_a_notification_is_heard(
     label: str, told: list[str], desktop: Desktop, panel: Program, app: FakeApp

@@ -1,4 +1,4 @@
-"""The macOS icon against a stand-in for AppKit: its logic runs here, on any platform. It has not been run on a Mac."""
+"""The macOS icon with a fake AppKit: its logic runs here, on any platform. It has not been run on a Mac."""
 
 import threading
 import time
@@ -9,36 +9,36 @@ import pytest
 
 from claude_session_status import view
 from claude_session_status.desktop.icon import IconPainter
-from claude_session_status.desktop.menu import MenuPrinter
+from claude_session_status.desktop.menu import pystray_menu
 from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
-from macos import standin
+from claude_session_status.notification import Notification
+from macos import fake_appkit
 
 SOON = view.IconSpec(Urgency.SOON, 8)
 PATIENCE = 10.0
 
 
 def line(key: str, label: str, *, children: Sequence[view.MenuItem] = ()) -> view.MenuItem:
-    return view.MenuItem(key, label, view.Command.SHOW_TABLE, children=tuple(children))
+    return view.MenuItem(key, label, view.ShowTable(), children=tuple(children))
 
 
-QUIT = view.MenuItem("quit", "Quit", view.Command.QUIT)
+QUIT = view.MenuItem("quit", "Quit", view.Quit())
 SEPARATOR = view.MenuItem("separator", separator=True)
 
 
 class Shown:
-    """An icon in the menu bar, changed from another thread as the tray does it, and what became of it."""
+    """An icon in the menu bar, changed from another thread as the tray does it."""
 
     def __init__(self) -> None:
         from claude_session_status.desktop.macos import MacIcon
 
         self.items: tuple[view.MenuItem, ...] = (line("a", "● a   9s"), line("b", "● b   8s"), SEPARATOR, QUIT)
         self.clicked: list[str] = []
-        printer = MenuPrinter(lambda item: self.clicked.append(item.key))
-        menu = Menu(lambda: printer.items(self.items))
+        menu = pystray_menu(lambda: self.items, lambda item: self.clicked.append(item.key))
         self.icon: Any = MacIcon("test", IconPainter(), title="a title", menu=menu)
-        self.status_item = standin.the_bar[0]._items[0]
+        self.status_item = fake_appkit.the_bar[0]._items[0]
         self._failure: BaseException | None = None
 
     def run(self, *steps: Callable[[], object]) -> None:
@@ -63,10 +63,10 @@ class Shown:
 
     def catch_up(self) -> None:
         done = threading.Event()
-        standin.call_after(done.set)
+        fake_appkit.call_after(done.set)
         assert done.wait(PATIENCE)
 
-    def menu(self) -> standin.NSMenu:
+    def menu(self) -> fake_appkit.NSMenu:
         menu = self.status_item._menu
         assert menu is not None
         return menu
@@ -79,38 +79,38 @@ class Shown:
         self.icon.update_menu()
         self.catch_up()
 
-    def click(self, menu: standin.NSMenu, position: int) -> None:
-        """What AppKit does with a click on a line of that menu, also of one that was replaced while it is open."""
+    def click(self, menu: fake_appkit.NSMenu, position: int) -> None:
+        """What AppKit does at a click on an item of that menu, also of one that was replaced while it is open."""
         item = menu._items[position]
-        standin.call_after(lambda: item._target.activate_menu_item(item))
+        fake_appkit.call_after(lambda: item._target.activate_menu_item(item))
         self.catch_up()
 
 
 @pytest.fixture
 def shown() -> Iterator[Shown]:
-    """Whatever is done with it, nothing of AppKit's may be touched outside the main thread."""
-    with standin.installed():
+    """An icon. Whatever a test does with it, AppKit may be used only in the main thread."""
+    with fake_appkit.installed():
         yield Shown()
-        assert standin.trespasses == []
+        assert fake_appkit.violations == []
 
 
-def test_the_stand_in_catches_who_does_it_wrong() -> None:
-    """pystray's own icon, changed from another thread as the monitor does: what the tests below could not pass."""
-    with standin.installed():
+def test_the_fake_detects_a_call_outside_the_main_thread() -> None:
+    """pystray's own icon, changed from another thread as the monitor does, would fail the tests below."""
+    with fake_appkit.installed():
         from pystray._darwin import Icon
 
         icon = Icon("test", IconPainter().image(SOON, 64), "a title", Menu(MenuItem("Quit", None)))
         changing = threading.Thread(target=icon.update_menu, name="monitor")
         changing.start()
         changing.join()
-        assert "StatusItem.setMenu_ in monitor" in standin.trespasses
+        assert "StatusItem.setMenu_ in monitor" in fake_appkit.violations
 
 
 def test_every_change_from_another_thread_reaches_the_menu_bar(shown: Shown) -> None:
     def change() -> None:
         shown.icon.title = "another"
         shown.icon.show_spec(SOON)
-        shown.icon.poke()
+        shown.icon.run_pending_signals()
 
     def look() -> None:
         button = shown.status_item._button
@@ -130,14 +130,14 @@ def test_the_image_has_two_pixels_a_point(shown: Shown) -> None:
     assert (image._pixels.size, image._size) == ((44, 44), (22, 22))
 
 
-def test_it_takes_no_place_in_the_dock_and_leaves_the_menu_bar_at_its_end(shown: Shown) -> None:
+def test_it_has_no_dock_icon_and_leaves_the_menu_bar_at_its_end(shown: Shown) -> None:
     shown.run()
-    assert standin.the_app[0]._policy == 1
-    assert standin.the_bar[0]._items == []
+    assert fake_appkit.the_app[0]._policy == 1
+    assert fake_appkit.the_bar[0]._items == []
     assert not shown.icon.visible  # or pystray would hide it once more when it is collected
 
 
-def test_labels_move_in_the_menu_that_is_open(shown: Shown) -> None:
+def test_labels_change_in_the_open_menu(shown: Shown) -> None:
     def count_down() -> None:
         before = shown.menu()
         assert shown.labels() == ["● a   9s", "● b   8s", "", "Quit"]
@@ -148,7 +148,7 @@ def test_labels_move_in_the_menu_that_is_open(shown: Shown) -> None:
     shown.run(count_down)
 
 
-def test_labels_move_in_submenus_as_well(shown: Shown) -> None:
+def test_labels_change_in_submenus_too(shown: Shown) -> None:
     def count_down() -> None:
         shown.show(line("more", "More", children=[line("c", "● c   5s")]), QUIT)
         before = shown.menu()
@@ -163,7 +163,7 @@ def test_labels_move_in_submenus_as_well(shown: Shown) -> None:
     assert shown.clicked == ["c"]
 
 
-def test_a_click_in_a_menu_that_was_replaced_while_open_reaches_what_it_said(shown: Shown) -> None:
+def test_a_click_in_a_menu_that_was_replaced_while_open_does_what_it_said(shown: Shown) -> None:
     def overtake() -> None:
         opened = shown.menu()
         shown.show(line("new", "● new   1s"), line("b", "● b   7s"), line("a", "● a   8s"), SEPARATOR, QUIT)
@@ -178,7 +178,7 @@ def test_a_click_in_a_menu_that_was_replaced_while_open_reaches_what_it_said(sho
     assert shown.clicked == ["a", "b", "quit", "b"]
 
 
-def test_menus_of_long_ago_are_forgotten(shown: Shown) -> None:
+def test_old_menus_are_dropped(shown: Shown) -> None:
     def change_often() -> None:
         opened = shown.menu()
         for number in range(1000):
@@ -192,13 +192,13 @@ def test_menus_of_long_ago_are_forgotten(shown: Shown) -> None:
 
 
 def test_a_notification_always_has_a_title(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr("subprocess.check_call", lambda argv: told.append(argv[2]))
+    sent: list[str] = []
+    monkeypatch.setattr("subprocess.check_call", lambda argv: sent.append(argv[2]))
     shown.icon.notify('say "hi"')
     shown.icon.notify("body", "")
-    notification = view.Notification("s", 'my "app"', "body", urgent=True)
+    notification = Notification("s", 'my "app"', "body", urgent=True)
     assert IconNotifier(shown.icon).notify(notification, None).outcome.worked
-    assert told == [
+    assert sent == [
         'display notification "say \\"hi\\"" with title "a title"',
         'display notification "body" with title "a title"',
         'display notification "body" with title "my \\"app\\""',
@@ -214,16 +214,16 @@ def test_it_ends_from_any_thread_at_once(shown: Shown) -> None:
     assert not ending.is_alive()
 
 
-def test_poke_lets_the_main_thread_run_python(shown: Shown) -> None:
+def test_pending_signals_run_in_the_main_thread(shown: Shown) -> None:
     """Or a SIGTERM would wait for the next click: AppKit's loop runs no Python by itself."""
     before: list[int] = []
 
-    def poke() -> None:
-        before.append(standin.the_app[0]._tasks.qsize())
-        shown.icon.poke()
+    def run_pending() -> None:
+        before.append(fake_appkit.the_app[0]._tasks.qsize())
+        shown.icon.run_pending_signals()
         deadline = time.monotonic() + PATIENCE
-        while standin.the_app[0]._tasks.qsize() and time.monotonic() < deadline:
+        while fake_appkit.the_app[0]._tasks.qsize() and time.monotonic() < deadline:
             time.sleep(0.001)
-        assert standin.the_app[0]._tasks.qsize() == 0
+        assert fake_appkit.the_app[0]._tasks.qsize() == 0
 
-    shown.run(poke)
+    shown.run(run_pending)

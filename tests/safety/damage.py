@@ -1,21 +1,21 @@
-"""Ways in which a database file can be damaged, each a change of its bytes."""
+"""Kinds of damage to a database file. Each is a function of its bytes."""
 
 import os
 import struct
 from collections.abc import Callable
 
-_CONSTANT = 0xBF58476D1CE4E5B9  # of DuckDB's checksum
-_WHOLE = (1 << 64) - 1
+_FACTOR = 0xBF58476D1CE4E5B9  # of DuckDB's checksum
+_64_BITS = (1 << 64) - 1
 HEADER = 4096  # bytes; its first eight are the checksum of the rest
 
 
 def of_a_newer_duckdb(good: bytes) -> bytes:
-    """The header with a storage version that no DuckDB has reached yet, and its checksum made right."""
+    """The file with a storage version that no DuckDB has reached yet, and with the right checksum."""
     header = bytearray(good[:HEADER])
     header[12:20] = struct.pack("<Q", 9999)
     checksum = 5381
     for (word,) in struct.iter_unpack("<Q", bytes(header[8:])):
-        checksum ^= word * _CONSTANT & _WHOLE
+        checksum ^= word * _FACTOR & _64_BITS
     header[:8] = struct.pack("<Q", checksum)
     return bytes(header) + good[HEADER:]
 

@@ -1,4 +1,4 @@
-"""The first versions of the program, from PyPI, run as they were: to write the databases that people bring along."""
+"""The first versions of the program, from PyPI, run unchanged: they write the databases that users upgrade from."""
 
 import json
 import os
@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).with_name("versions")
 
 
 def why_not(version: str) -> str | None:
-    """Install a version where it is not yet; None when it is there, else why it can't be had."""
+    """Install a version, unless it is installed; None when it is, else why not."""
     target = _FOLDER / version
     if (target / "claude_session_status").is_dir():
         return None
@@ -23,7 +23,7 @@ def why_not(version: str) -> str | None:
 
 
 class Original:
-    """One version, with a HOME and a time zone of its own. It uses the DuckDB that is installed."""
+    """One version, with its own HOME and time zone. It uses the installed DuckDB."""
 
     def __init__(self, version: str, home: Path, zone: str) -> None:
         self.environment = {
@@ -34,7 +34,7 @@ class Original:
         }
 
     def run(self, command: str, payload: Mapping[str, str] | None = None) -> str:
-        """Run a command of it; what it printed. A failure is one of the test."""
+        """Run one of its commands and return what it printed. A failure fails the test."""
         program = "import sys; from claude_session_status import cli; assert 'versions' in cli.__file__; cli.main()"
         done = subprocess.run(
             [sys.executable, "-c", program, command],

@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, made for a test: real ones by mount, and played ones by limits on the process."""
+"""Full and read-only disks for tests: real ones by mount, simulated ones by limits on the process."""
 
 import functools
 import os
@@ -12,19 +12,19 @@ from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 
-# No file may grow beyond so much: what a full disk looks like from within.
+# No file may grow beyond this size: to the process that looks like a full disk.
 _LIMITED = (
     "import os, resource, sys; size = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 
-# Root is bound by modes only without these.
+# File modes restrict root only without these capabilities.
 _OVERRIDE = "-dac_override,-dac_read_search"
 _BOUND = ("setpriv", "--inh-caps", _OVERRIDE, "--bounding-set", _OVERRIDE, "--")
 
 
 class Disk:
-    """A small disk at `root`. `mounted` says whether it is a real one."""
+    """A small disk at `root`: a real one if `mounted`."""
 
     def __init__(self, root: Path, *, mounted: bool) -> None:
         self.root, self.mounted = root, mounted
@@ -65,7 +65,7 @@ class Disk:
                 folder.chmod(0o755)
 
     def run(self, *arguments: str, raw: bytes = b"", room: int = 0) -> "subprocess.CompletedProcess[bytes]":
-        """Run the program on this disk. `room`: bytes that a file may have where the disk is only played."""
+        """Run the program on this disk. `room`: the largest size of a file (bytes) on a simulated disk that is full."""
         argv: Sequence[str] = [*COMMAND, *arguments]
         if self.full and not self.mounted:
             argv = [sys.executable, "-c", _LIMITED, str(room), *argv]
@@ -75,8 +75,8 @@ class Disk:
         return subprocess.run(argv, input=raw, env=environment, capture_output=True)
 
     @contextmanager
-    def felt_here(self, room: int) -> Iterator[None]:
-        """Let this process feel as well that a played disk is full."""
+    def full_for_this_process(self, room: int) -> Iterator[None]:
+        """Let a simulated disk be full for this process as well."""
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         if self.full and not self.mounted:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))

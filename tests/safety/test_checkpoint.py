@@ -28,15 +28,15 @@ PAGE = 4096  # bytes: a write that is cut short is cut between these
 BLOCK = range(12288, 12288 + 262144)  # what each checkpoint writes over
 SESSIONS = 20
 
-# A writer that is killed at the nth time that it says such a word to DuckDB, or closes.
+# A writer that is killed at its nth statement that begins with `step`, or at its nth connect or close.
 _KILLED = """
 import os, sys
 import _duckdb
-real, word, left = _duckdb.connect, sys.argv[1], int(sys.argv[2])
+real, killing_step, left = _duckdb.connect, sys.argv[1], int(sys.argv[2])
 
-def step(said):
+def step(text):
     global left
-    if said.startswith(word):
+    if text.startswith(killing_step):
         left -= 1
         if left == 0:
             os.kill(os.getpid(), 9)
@@ -64,9 +64,9 @@ database.Store(paths.from_environment().database).update(["new"], lambda before:
 """
 
 
-def killed(word: str, time: int = 1) -> bool:
-    """Whether the writer got so far, and was killed there."""
-    return subprocess.run([sys.executable, "-c", _KILLED, word, str(time)]).returncode == -9
+def killed(step: str, time: int = 1) -> bool:
+    """Run the writer; whether it reached that step and was killed there."""
+    return subprocess.run([sys.executable, "-c", _KILLED, step, str(time)]).returncode == -9
 
 
 def fill(where: Paths, least: int = LOG_BYTES) -> dict[str, Session]:
@@ -85,12 +85,12 @@ def rows(where: Paths) -> dict[str, Session]:
 
 
 def files_beside(where: Paths) -> set[str]:
-    """What is beside the database, and what was set aside of it without its date."""
+    """The names of the files beside the database; "broken" stands for those that were set aside."""
     return {"broken" if ".broken-" in name else name for name in os.listdir(where.folder)} - {"status.duckdb"}
 
 
 def write_next(where: Paths) -> None:
-    """What the next hook does: write, and where the database is broken, mend it first."""
+    """Write as the next hook does, which first rebuilds a broken database."""
 
     def write() -> None:
         Store(where.database, sleep=lambda seconds: None).update(["next"], lambda before: [Session("next")])
@@ -102,7 +102,7 @@ def write_next(where: Paths) -> None:
         write()
 
 
-# ---- the usual way ----------------------------------------------------------
+# ---- without a kill ----------------------------------------------------------
 
 
 def test_changes_go_to_the_log_until_a_checkpoint_is_due(where: Paths) -> None:
@@ -126,7 +126,7 @@ def test_the_copy_is_for_its_owner_only(where: Paths) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in copies} == {0o600}
 
 
-def test_where_nothing_can_be_copied_the_log_goes_on(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_copy_there_is_no_checkpoint(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fill(where)
 
     def full(descriptor: int) -> None:
@@ -139,7 +139,7 @@ def test_where_nothing_can_be_copied_the_log_goes_on(where: Paths, monkeypatch: 
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_a_new_file_has_a_format_that_duckdb_1_2_reads(where: Paths) -> None:
+def test_duckdb_1_2_can_read_a_new_file(where: Paths) -> None:
     fill(where, 0)
     (version,) = struct.unpack("<Q", Path(where.database).read_bytes()[12:20])
     assert version == 64
@@ -167,7 +167,7 @@ def torn(where: Paths) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("pages", [1, 2, 3, 10, 63])
-def test_a_checkpoint_that_is_cut_short_costs_no_row(pages: int, torn: tuple[bytes, bytes], where: Paths) -> None:
+def test_an_interrupted_checkpoint_loses_no_row(pages: int, torn: tuple[bytes, bytes], where: Paths) -> None:
     shutil.rmtree(where.folder)
     shutil.copytree(f"{where.folder}.kept", where.folder)
     before, after = torn
@@ -183,7 +183,7 @@ def test_a_checkpoint_that_is_cut_short_costs_no_row(pages: int, torn: tuple[byt
     assert files_beside(where) - {"broken"} <= {"status.duckdb.wal", "ingest.lock"}
 
 
-def test_a_copy_that_was_left_is_not_replaced_by_a_copy_of_damage(where: Paths) -> None:
+def test_a_damaged_database_never_overwrites_the_copy_of_an_interrupted_checkpoint(where: Paths) -> None:
     expected = fill(where)
     assert killed("CHECKPOINT")
     database = Path(where.database)
@@ -200,7 +200,7 @@ def rows_of_a_copy(where: Paths) -> dict[str, Session]:
 
 
 @pytest.mark.parametrize("lost", [1, 8, 40, 100])
-def test_a_log_whose_last_entry_is_half_zeros_costs_that_entry_only(lost: int, where: Paths) -> None:
+def test_a_torn_last_entry_of_the_log_loses_only_that_entry(lost: int, where: Paths) -> None:
     expected = fill(where, 0)
     write_next(where)
     log = Path(where.database + ".wal")
@@ -215,11 +215,11 @@ def test_a_log_whose_last_entry_is_half_zeros_costs_that_entry_only(lost: int, w
 # ---- the first write --------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["connect", "CREATE", "COMMIT", "close", "PRAGMA", "BEGIN", "INSERT"])
-def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(word: str, where: Paths) -> None:
+@pytest.mark.parametrize("step", ["connect", "CREATE", "COMMIT", "close", "PRAGMA", "BEGIN", "INSERT"])
+def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(step: str, where: Paths) -> None:
     for time in (1, 2, 3):
         shutil.rmtree(where.folder, ignore_errors=True)
-        if not killed(word, time):
+        if not killed(step, time):
             assert time > 1
             continue
         write_next(where)
@@ -227,7 +227,7 @@ def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(word: str, whe
         assert files_beside(where) == {"status.duckdb.wal"}
 
 
-def test_a_log_that_outlived_its_database_is_set_aside_and_not_taken_for_the_new_ones(where: Paths) -> None:
+def test_a_log_without_its_database_is_set_aside_and_not_applied_to_the_new_one(where: Paths) -> None:
     fill(where, 0)
     old = Path(where.database + ".wal").read_bytes()
     os.unlink(where.database)
@@ -241,7 +241,7 @@ def test_a_log_that_outlived_its_database_is_set_aside_and_not_taken_for_the_new
 
 
 class Killed(BaseException):
-    """What a kill is to the code it hits: nothing runs after it."""
+    """Stands for a kill: the code under test runs no further."""
 
 
 def tear_log(where: Paths) -> None:
@@ -249,14 +249,14 @@ def tear_log(where: Paths) -> None:
     log.write_bytes(log.read_bytes()[:-8] + bytes(8))
 
 
-def mend(where: Paths) -> None:
+def rebuild(where: Paths) -> None:
     assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
 
 
 @pytest.mark.parametrize("step", ["link", "rename", "utime", "replace"])
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_a_kill_while_a_torn_log_is_given_up_costs_no_row(
+def test_a_kill_during_the_rebuild_after_a_torn_log_loses_no_row(
     step: str, nth: int, done: bool, where: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = fill(where, 0)
@@ -275,19 +275,19 @@ def test_a_kill_while_a_torn_log_is_given_up_costs_no_row(
     with monkeypatch.context() as patch:
         patch.setattr(os, step, strike)
         try:
-            mend(where)
+            rebuild(where)
         except Killed:
             pass
         else:
             assert calls < nth
     with contextlib.suppress(StoreBrokenError):
-        Store(where.database).load()  # somebody looks meanwhile
+        Store(where.database).load()  # another process reads in between
     write_next(where)
     assert rows(where) == expected | {"next": Session("next")}
     assert files_beside(where) <= {"broken", "status.duckdb.wal", "ingest.lock"}
 
 
-def test_a_torn_log_is_read_where_a_file_has_one_name_only(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_torn_log_is_read_on_a_file_system_without_hard_links(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fill(where, 0)
     write_next(where)
     tear_log(where)
@@ -296,13 +296,13 @@ def test_a_torn_log_is_read_where_a_file_has_one_name_only(where: Paths, monkeyp
         raise PermissionError
 
     monkeypatch.setattr(os, "link", refused)
-    mend(where)
+    rebuild(where)
     assert rows(where) == expected
 
 
 @pytest.mark.parametrize("name", ["status.duckdb.checkpoint", "status.duckdb.checkpoint.wal", "status.duckdb.new"])
 @pytest.mark.parametrize("plant", [os.link, os.symlink])
-def test_what_was_planted_under_a_name_of_ours_is_not_written_to(
+def test_a_link_under_one_of_our_names_is_not_written_through(
     plant: Callable[[str, str], None], name: str, where: Paths, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
@@ -317,9 +317,7 @@ def test_what_was_planted_under_a_name_of_ours_is_not_written_to(
     assert rows(where)["next"] == Session("next")
 
 
-def test_a_link_to_the_database_is_followed_and_what_belongs_to_it_lies_beside_the_file(
-    where: Paths, tmp_path: Path
-) -> None:
+def test_a_link_to_the_database_is_followed_and_its_log_lies_beside_the_real_file(where: Paths, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles" / "status.duckdb"
     real.parent.mkdir()
     Store(str(real)).update([], lambda before: [])
@@ -334,7 +332,7 @@ def test_a_link_to_the_database_is_followed_and_what_belongs_to_it_lies_beside_t
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_where_a_checkpoint_would_fill_the_disk_there_is_none(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_checkpoint_is_made_that_would_fill_the_disk(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fill(where)
     real = os.statvfs
 
@@ -349,7 +347,7 @@ def test_where_a_checkpoint_would_fill_the_disk_there_is_none(where: Paths, monk
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_a_checkpoint_that_fails_while_it_is_rebuilt_is_told_as_any_other_failure(where: Paths) -> None:
+def test_a_checkpoint_that_fails_during_the_rebuild_is_an_error_that_names_the_database(where: Paths) -> None:
     fill(where, 0)
     write_next(where)
     tear_log(where)
@@ -365,6 +363,6 @@ def test_a_checkpoint_that_fails_while_it_is_rebuilt_is_told_as_any_other_failur
         done = subprocess.run([sys.executable, "-c", limited, str(size)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert where.database in done.stdout
-    mend(where)
+    rebuild(where)
     assert len(rows(where)) >= SESSIONS
     assert files_beside(where) <= {"broken", "ingest.lock", "monitor.alive", "spool", "log"}

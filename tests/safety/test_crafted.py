@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import policy, view, words
+from claude_session_status import notification, policy, view, words
 from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.lock import FileLock
@@ -24,6 +24,7 @@ from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from desktop.harness import Desktop, Program
 from fakes import NOW
+from ingester import wait_until_applied
 from terminal import Terminal
 from waiting import wait_for
 
@@ -70,6 +71,7 @@ def crafted(where: Paths, tmp_path: Path) -> dict[str, str]:
     for name in NAMES.values():
         call("mark-turn", session_id=name, cwd=f"/home/me/{name}", session_title=name, model=name, transcript_path=name)
         call("mark-start", session_id=f"{name} alone")
+    wait_until_applied(where)
     made = {name for name in _everything(tmp_path) - before if not name.startswith("claude/claude-session-status/")}
     assert made <= {"claude", "claude/claude-session-status"}
     assert _everything(Path(where.folder)) == {"spool", "ingest.lock", "status.duckdb", "status.duckdb.wal"}
@@ -122,7 +124,7 @@ def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> 
         Session(kept, request=Request(NOW, 300, Source.HOOK)),
     ):
         shot = policy.snapshot([session], NOW + 280)
-        told = view.notification(Alert(shot.sessions[0], 30))
+        told = notification.of_alerts(Alert(shot.sessions[0], 30))
         for text in (*(item.label for item in view.menu(shot)), view.tooltip(shot), told.title, told.body):
             assert _is_harmless(text)
             assert len(text) <= 256
@@ -187,10 +189,12 @@ def test_a_link_in_the_spool_is_neither_followed_nor_written_through(
     target: str, suffix: str, where: Paths, outside: Path
 ) -> None:
     call("mark-start", session_id="before")
+    wait_until_applied(where)
     link = Path(where.spool) / f"00000000000000001-1-aa{suffix}"
     link.symlink_to(outside / target)
     os.utime(link, (0, 0), follow_symlinks=False)
     call("mark-turn", session_id="s")
+    wait_until_applied(where)
     assert {s.session_id for s in Store(where.database).load()} == {"before", "s"}
     assert Spool(where.spool).names() == []
     assert _untouched(outside)
@@ -229,6 +233,7 @@ def test_a_spool_that_is_a_link_to_a_folder_of_ones_own_works(where: Paths, outs
     os.makedirs(where.folder)
     Path(where.spool).symlink_to(outside)
     call("mark-turn", session_id="s")
+    wait_until_applied(where)
     assert [s.session_id for s in Store(where.database).load()] == ["s"]
     assert _untouched(outside)
 

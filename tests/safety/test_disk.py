@@ -1,4 +1,4 @@
-"""A full disk, a read-only folder, a power cut: hooks leave at once and say where, and what was there stays."""
+"""A full disk, a read-only folder, a power cut: hooks return at once and name the folder, and no data is lost."""
 
 import json
 import os
@@ -18,12 +18,13 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW
+from ingester import wait_for_ingester, wait_until_applied
 from safety.small_disk import COMMAND, Disk, can_mount, small_disk
 
 HOOKS = sorted(hook_table.COMMANDS)
 
 
-KINDS = ("played", "mounted") if can_mount() else ("played, since nothing can be mounted here",)
+KINDS = ("simulated", "mounted") if can_mount() else ("simulated, since nothing can be mounted here",)
 
 
 @pytest.fixture(params=KINDS)
@@ -32,7 +33,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
         yield small
 
 
-def place(disk: Disk) -> Paths:
+def paths_on(disk: Disk) -> Paths:
     return Paths(str(disk.root / "claude"))
 
 
@@ -42,7 +43,7 @@ def sessions(disk: Disk) -> set[str]:
     return {s["session_id"] for s in json.loads(done.stdout)["sessions"]}
 
 
-def assert_left_at_once(done: "subprocess.CompletedProcess[bytes]", named: str) -> None:
+def assert_returned_at_once(done: "subprocess.CompletedProcess[bytes]", named: str) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
     assert done.stderr.count(b"\n") == 1
     assert named.encode() in done.stderr
@@ -51,23 +52,26 @@ def assert_left_at_once(done: "subprocess.CompletedProcess[bytes]", named: str) 
 
 class TestFull:
     @pytest.mark.parametrize("command", HOOKS)
-    def test_a_hook_names_the_folder_and_what_was_there_stays(self, command: str, disk: Disk) -> None:
-        where = place(disk)
+    def test_a_hook_names_the_folder_and_changes_nothing(self, command: str, disk: Disk) -> None:
+        where = paths_on(disk)
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        wait_until_applied(where)
         os.makedirs(where.folder, exist_ok=True)
         before = Path(where.database).read_bytes()
         disk.fill()
         done = disk.run(command, raw=b'{"session_id": "s"}')
-        assert_left_at_once(done, where.folder)
+        wait_for_ingester(where)
+        assert_returned_at_once(done, where.folder)
         assert Path(where.database).read_bytes() == before
-        assert [n for n in os.listdir(where.spool) if n.endswith(".tmp")] == []  # and no half note
+        assert [n for n in os.listdir(where.spool) if n.endswith(".tmp")] == []  # and no partial note
         assert list(Path(where.folder).glob("*.broken-*")) == []
         disk.free()
         assert sessions(disk) >= {"before"}
 
-    def test_a_note_that_still_fits_waits_for_room_in_the_database(self, disk: Disk) -> None:
-        where = place(disk)
+    def test_a_note_waits_while_the_database_has_no_room(self, disk: Disk) -> None:
+        where = paths_on(disk)
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        wait_until_applied(where)
         notes = {f"s{number}" for number in range(3)}
         for session_id in sorted(notes):
             note = hook.note_of({"session_id": session_id, "cwd": "/x" * 2000}, "mark-turn", time.time(), {})
@@ -84,10 +88,10 @@ class TestFull:
         assert sessions(disk) == {"before", *notes}
         assert os.listdir(where.spool) == []
 
-    def test_the_original_database_is_not_touched_where_its_copy_finds_no_room(self, disk: Disk) -> None:
+    def test_the_original_database_is_unchanged_where_its_copy_does_not_fit(self, disk: Disk) -> None:
         import duckdb
 
-        where = place(disk)
+        where = paths_on(disk)
         os.makedirs(where.folder)
         with duckdb.connect(where.database) as db:
             db.execute(
@@ -107,9 +111,10 @@ class TestFull:
         assert sessions(disk) == {"old"}
         assert Path(where.database + ".original").read_bytes() == before
 
-    def test_the_monitor_says_so_and_goes_on(self, disk: Disk) -> None:
-        where = place(disk)
+    def test_the_monitor_shows_the_problem_and_goes_on(self, disk: Disk) -> None:
+        where = paths_on(disk)
         disk.run("mark-turn", raw=b'{"session_id": "before"}')
+        wait_until_applied(where)
         monitor = Monitor(where)
         monitor.poll()
         # Long, since a short one finds room in the last block of the database's log.
@@ -117,7 +122,7 @@ class TestFull:
         assert note is not None
         Spool(where.spool).write(payload.encode(note), time.time())
         disk.fill()
-        with disk.felt_here(0):
+        with disk.full_for_this_process(0):
             monitor.poll()
         shot = monitor.snapshot()
         assert [s.session.session_id for s in shot.sessions] == ["before"]
@@ -131,14 +136,15 @@ class TestFull:
 class TestReadOnly:
     @pytest.mark.parametrize("command", ["mark-prompt", "mark-end"])
     @pytest.mark.parametrize("started", [True, False])
-    def test_a_hook_names_the_folder_and_what_was_there_stays(self, started: bool, command: str, disk: Disk) -> None:
-        where = place(disk)
+    def test_a_hook_names_the_folder_and_changes_nothing(self, started: bool, command: str, disk: Disk) -> None:
+        where = paths_on(disk)
         if started:
             disk.run("mark-turn", raw=b'{"session_id": "before"}')
+            wait_until_applied(where)
             before = Path(where.database).read_bytes()
         disk.lock()
         done = disk.run(command, raw=b'{"session_id": "s"}')
-        assert_left_at_once(done, where.spool)
+        assert_returned_at_once(done, where.spool)
         status = disk.run("status", "--json")
         if started:
             assert Path(where.database).read_bytes() == before
@@ -152,12 +158,13 @@ class TestReadOnly:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become another user")
-def test_a_folder_of_somebody_else_is_named() -> None:
-    with tempfile.TemporaryDirectory() as root:  # where that other user may look
+def test_the_folder_of_another_user_is_named() -> None:
+    with tempfile.TemporaryDirectory() as root:  # a folder that the other user can enter
         os.chmod(root, 0o755)
         where = Paths(f"{root}/claude")
         environment = os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir, "PYTHONDONTWRITEBYTECODE": "1"}
         subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s"}', env=environment, check=True)
+        wait_until_applied(where)
         os.chmod(where.folder, 0o755)
         # Not `user=`: an interpreter below a private folder could not be started by that user.
         program = "import os; os.setuid(65534); from claude_session_status.claude import hook; hook.main('mark-turn')"
@@ -167,7 +174,7 @@ def test_a_folder_of_somebody_else_is_named() -> None:
             env=environment,
             capture_output=True,
         )
-        assert_left_at_once(done, where.spool)
+        assert_returned_at_once(done, where.spool)
         assert b"Permission denied" in done.stderr
         assert os.listdir(where.spool) == []
 
@@ -178,7 +185,7 @@ class TestPowerCut:
     NOTE = payload.encode({"kind": "turn", "session_id": "s", "at": NOW, "cwd": "/x/y"})
 
     @pytest.mark.parametrize("filled", [b"", b"\0"], ids=["cut", "zeros"])
-    def test_a_note_of_any_length_is_whole_or_absent(self, filled: bytes, where: Paths) -> None:
+    def test_a_note_of_any_length_is_read_completely_or_not_at_all(self, filled: bytes, where: Paths) -> None:
         for length in range(len(self.NOTE) + 1):
             Spool(where.spool).write(b"x", NOW)  # makes the folder
             name = f"{int(NOW * 1e6):017d}-{length}-aa.json"
@@ -189,7 +196,7 @@ class TestPowerCut:
         assert set(read.values()) == {b"", self.NOTE}
         assert sum(raw == self.NOTE for raw in read.values()) == 1
 
-    def test_what_is_cut_is_set_aside_and_the_rest_goes_on(self, where: Paths) -> None:
+    def test_a_cut_note_is_refused_and_the_others_are_applied(self, where: Paths) -> None:
         Spool(where.spool).write(self.NOTE, NOW)
         for number, content in enumerate((b"", self.NOTE[:20], bytes(len(self.NOTE)))):
             (Path(where.spool) / f"0000000000000000{number}-1-aa.json").write_bytes(content)

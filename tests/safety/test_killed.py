@@ -1,8 +1,8 @@
 """kill -9 at any moment: no event is lost, none counts twice, and the next start is clean.
 
-How would one see an event that was applied twice? A second application changes nothing by design, so the rows must be
-those that one undisturbed pass over the same notes makes, in every column. The notes that were committed twice are
-counted, by a log at each COMMIT, so that the test can't pass without having struck in between.
+To find an event that was applied twice: a second application changes nothing by design, so every column of every row
+must be as after one undisturbed pass over the same notes. A log at each COMMIT counts the notes that were committed
+twice, so that the test can't pass unless kills fell between a commit and the removal of its notes.
 """
 
 import json
@@ -36,8 +36,8 @@ KILLS = 200
 SESSIONS = 20
 LEAST = 50  # events a session
 
-# Ingests in a child made by fork, without the start of an interpreter, and has it killed; again and again. Every other
-# one is killed by the clock, the rest at a step of their work: on a busy machine the clock strikes too early to hurt.
+# Ingests in forked children, which start no interpreter, and kills each. Every other child is killed after a random
+# time, the rest at a random step: on a busy machine most children would be killed before they do anything.
 _KILLER = """
 import os, random, sys, time
 from claude_session_status import paths, spool
@@ -103,7 +103,7 @@ _TURNS = ("mark-start", "mark-prompt", "mark-wait", "mark-turn", "mark-prompt", 
 
 
 def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None:
-    """One session: starts, works, ends and is resumed, until the killing is over."""
+    """One session: starts, works, ends and is resumed, until `stop` is set."""
     dice, spool, copy = random.Random(number), Spool(where.spool), Spool(str(kept))
     step = 0
     while step < LEAST or not stop.is_set():
@@ -118,7 +118,7 @@ def _write(where: Paths, kept: Path, number: int, stop: threading.Event) -> None
         time.sleep(dice.uniform(0.05, 0.3))
 
 
-def _say(where: Paths, session_id: str) -> None:
+def _write_turn(where: Paths, session_id: str) -> None:
     at = time.time()
     note = hook.note_of({"session_id": session_id}, "mark-turn", at, {})
     assert note is not None
@@ -131,13 +131,13 @@ def _rows(where: Paths) -> dict[str, Session]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder in memory where there is one: a kill leaves what was written there too, and no disk is waited for."""
+    """A folder in memory where the system has one: a kill leaves its content as well, and it is faster."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         monkeypatch.setenv("CLAUDE_CONFIG_DIR", f"{folder}/claude")
         yield Path(folder)
 
 
-def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(quick: Path) -> None:
+def test_200_kills_of_the_ingester_while_20_sessions_write_lose_and_double_no_event(quick: Path) -> None:
     where, undisturbed = Paths(f"{quick}/claude"), Paths(f"{quick}/undisturbed")
     stop, log = threading.Event(), quick / "log"
     writers = [threading.Thread(target=_write, args=(where, Path(undisturbed.spool), n, stop)) for n in range(SESSIONS)]
@@ -152,7 +152,7 @@ def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(quick: Pa
         for writer in writers:
             writer.join()
     assert done.returncode == 0
-    # The one thing that may be said: a kill tore the block that a checkpoint writes over, and a copy of it was at hand.
+    # The one line that is allowed: a kill tore the block that a checkpoint writes over, and the copy was used.
     torn = done.stderr.splitlines()
     assert [line for line in torn if not TORN.search(line)] == []
     written = len(os.listdir(undisturbed.spool))
@@ -172,7 +172,7 @@ def test_the_ingester_is_killed_at_200_moments_while_20_sessions_write(quick: Pa
     assert len(_rows(where)) == SESSIONS
 
 
-def test_hooks_that_are_killed_leave_a_whole_note_or_none_and_the_others_arrive(where: Paths) -> None:
+def test_a_killed_hook_leaves_a_whole_note_or_none_and_the_other_events_arrive(where: Paths) -> None:
     dice, survivors, running = random.Random(7), set(), []
     for number in range(60):
         call = subprocess.Popen([*COMMAND, "mark-turn"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -196,11 +196,11 @@ def test_hooks_that_are_killed_leave_a_whole_note_or_none_and_the_others_arrive(
     assert [name for name in os.listdir(where.spool) if not name.endswith(".tmp")] == []
 
 
-def test_what_a_killed_ingester_committed_is_seen_though_the_file_itself_is_unchanged(where: Paths) -> None:
+def test_rows_that_a_killed_ingester_committed_are_shown_though_the_file_is_unchanged(where: Paths) -> None:
     monitor = Monitor(where)
-    _say(where, "before")
+    _write_turn(where, "before")
     monitor.look()
-    _say(where, "committed")
+    _write_turn(where, "committed")
     program = (
         "import os; from claude_session_status import paths, spool\n"
         "from claude_session_status.claude import ingest\n"
@@ -215,13 +215,13 @@ def test_what_a_killed_ingester_committed_is_seen_though_the_file_itself_is_unch
     before = os.stat(where.database).st_mtime_ns
     subprocess.run([sys.executable, "-c", program])
     assert os.stat(where.database).st_mtime_ns == before
-    for name in os.listdir(where.spool):  # as if it had got so far
+    for name in os.listdir(where.spool):  # as if it had removed them
         os.unlink(os.path.join(where.spool, name))
     monitor.look()
     assert {s.session.session_id for s in monitor.snapshot().sessions} == {"before", "committed"}
 
 
-def test_what_a_killed_writer_left_half_written_is_swept_away_a_day_later(where: Paths) -> None:
+def test_a_partial_note_of_a_killed_writer_is_deleted_a_day_later(where: Paths) -> None:
     spool = Spool(where.spool)
     spool.write(b'{"kind": "turn", "session_id": "s", "at": 1}', 1.0)
     fresh, old = Path(where.spool) / "1-1-aa.tmp", Path(where.spool) / "0-1-aa.tmp"
@@ -232,7 +232,7 @@ def test_what_a_killed_writer_left_half_written_is_swept_away_a_day_later(where:
     assert os.listdir(where.spool) == [fresh.name]
 
 
-def test_killed_while_an_old_file_is_carried_over_it_is_carried_over_at_the_next_start(where: Paths) -> None:
+def test_after_a_kill_during_the_conversion_of_an_old_file_the_next_start_converts_it(where: Paths) -> None:
     import duckdb
 
     os.makedirs(where.folder)
@@ -261,5 +261,5 @@ def test_killed_while_an_old_file_is_carried_over_it_is_carried_over_at_the_next
     assert Path(where.database + ".original").read_bytes() == original
     expected = {"status.duckdb", "status.duckdb.wal", "status.duckdb.original"}
     leftovers = set(os.listdir(where.folder)) - expected
-    assert all(n.startswith("status.duckdb.original.") for n in leftovers)  # half a copy, by the killed one's number
+    assert all(n.startswith("status.duckdb.original.") for n in leftovers)  # a partial copy of a killed process
     shutil.rmtree(where.folder)

@@ -1,44 +1,29 @@
-"""Another program holds the database, for a moment or for minutes: hooks go on, the monitor says so, all arrives."""
+"""Another program locks the database for a while: hooks return, the monitor shows it, and no event is lost."""
 
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-from claude_session_status import notes, view
+from claude_session_status import heartbeat, notes, view
 from claude_session_status.claude import ingest
-from claude_session_status.errors import StoreLockedError
+from claude_session_status.lock import FileLock
 from claude_session_status.model import Event, EventKind, Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock
+from ingester import wait_for_ingester, wait_until_applied
+from locking import held_by_another_program
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
-_HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
 
-@contextmanager
-def held(where: Paths) -> Iterator[None]:
-    """Another program has the database open for writing."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, where.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline().strip() == b"held"
-        yield
-        other.stdin.close()
-
-
-def say(where: Paths, session_id: str, at: float) -> None:
+def write_note(where: Paths, session_id: str, at: float) -> None:
     Spool(where.spool).write(notes.encode(Event(EventKind.TURN, session_id, at)), at)
 
 
@@ -46,51 +31,46 @@ def hook(number: int) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s%d"}' % number, capture_output=True)
 
 
-def test_lone_hooks_leave_their_notes_and_the_next_one_brings_all(where: Paths) -> None:
+def test_notes_of_hooks_wait_and_the_next_hook_applies_them_all(where: Paths) -> None:
     hook(0)
-    with held(where):
+    wait_until_applied(where)
+    with held_by_another_program(where.database):
         for number in range(1, 6):
             done = hook(number)
-            assert (done.returncode, done.stdout) == (0, b"")
-            assert done.stderr.count(b"\n") == 1
-            assert b"locked by another program" in done.stderr
+            assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        wait_for_ingester(where)
         assert len(os.listdir(where.spool)) == 5
     assert hook(6).stderr == b""
+    wait_until_applied(where)
     assert {s.session_id for s in Store(where.database).load()} == {f"s{n}" for n in range(7)}
     assert os.listdir(where.spool) == []
 
 
-@pytest.mark.parametrize(("waited", "tries"), [(0.0, ingest.HOOK_TRIES), (5.0, 1), (600.0, 1)])
-def test_only_the_first_hook_that_meets_a_lock_waits_for_it(
-    waited: float, tries: int, where: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried: list[int] = []
-
-    def locked(store: Store, *arguments: Any) -> None:
-        tried.append(store.tries)
-        raise StoreLockedError("locked", "wait")
-
-    monkeypatch.setattr(Store, "update", locked)
-    now = time.time()
-    say(where, "old", now - waited)
-    say(where, "new", now)
-    with pytest.raises(StoreLockedError):
-        ingest.run_alone(where)
-    assert tried == [tries]
-
-
-def test_what_one_hook_does_of_a_crowded_spool_is_bounded_and_the_next_go_on(
+def test_an_ingester_without_a_monitor_works_off_a_crowded_spool_in_slices(
     where: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "BATCH", 10)
     for number in range(50):
-        say(where, f"s{number}", NOW + number)
-    left = []
-    for _ in range(4):
-        ingest.run_alone(where)
-        left.append(len(os.listdir(where.spool)))
-    assert left == [30, 10, 0, 0]
+        write_note(where, f"s{number}", NOW + number)
+    lock, free = FileLock(where.ingest_lock), []
+
+    def pause(_: float) -> None:
+        free.append(lock.acquire())
+        lock.release()
+
+    monkeypatch.setattr(time, "sleep", pause)
+    ingest.run_alone(where)
+    assert free == [True] * 4  # between the slices any other process gets the lock
     assert len(Store(where.database).load()) == 50
+
+
+def test_it_leaves_the_rest_to_a_monitor_that_has_started(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 10)
+    for number in range(50):
+        write_note(where, f"s{number}", NOW + number)
+    heartbeat.beat(where.monitor_alive, time.time())
+    ingest.run_alone(where)
+    assert len(os.listdir(where.spool)) == 40
 
 
 class Watched:
@@ -114,20 +94,20 @@ class Watched:
 
 
 @pytest.mark.parametrize("seconds", [10, 600])
-def test_the_monitor_shows_its_last_snapshot_with_a_mark_and_everything_after_that(
+def test_the_monitor_shows_its_last_rows_as_stale_and_every_session_after_that(
     seconds: int, where: Paths, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = Watched(where)
-    say(where, "before", NOW)
+    write_note(where, "before", NOW)
     assert not watched.run(5)[-1].stale
-    with held(where):
+    with held_by_another_program(where.database):
         for number in range(seconds):
-            watched.clock.at(watched.clock.now + number, lambda n=number: say(where, f"s{n}", NOW + 5 + n))  # type: ignore[misc]
+            watched.clock.at(watched.clock.now + number, lambda n=number: write_note(where, f"s{n}", NOW + 5 + n))  # type: ignore[misc]
         shots = watched.run(seconds)
         assert all(shot.stale for shot in shots[2:])
         assert all([s.session.session_id for s in shot.sessions] == ["before"] for shot in shots)
         left = [shot.sessions[0].seconds_left or 0 for shot in shots]
-        assert left == sorted(left, reverse=True)  # and it counts down
+        assert left == sorted(left, reverse=True)  # the countdown goes on
         assert left[-1] == pytest.approx(max(0, 295 - seconds), abs=3)
         assert "locked by another program" in view.menu(shots[-1])[0].label
         assert "locked by another program" in str(shots[-1].problem)

@@ -1,4 +1,4 @@
-"""Who comes from the first versions keeps every session, with the time that is really left, and the old file."""
+"""An upgrade from the first versions keeps every session, with the right time left, and the old file."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def status(home: Path, zone: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_every_row_is_carried_over_with_the_right_time_left(version: str, zone: str, tmp_path: Path) -> None:
+def test_every_row_is_converted_with_the_right_time_left(version: str, zone: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     original = Original(version, home, zone)
@@ -57,7 +57,7 @@ def test_every_row_is_carried_over_with_the_right_time_left(version: str, zone: 
     os.chmod(where.database, 0o644)
     before = Path(where.database).read_bytes()
 
-    for _ in range(2):  # the second look finds what the first has made of it
+    for _ in range(2):  # the second run reads what the first has converted
         now = time.time()
         found = status(home, zone)
         assert {k: (s["cache"], s["activity"]) for k, s in found.items()} == {
@@ -78,8 +78,8 @@ def test_every_row_is_carried_over_with_the_right_time_left(version: str, zone: 
         assert db.execute("SELECT count(*) FROM session_status").fetchone() == (3,)
 
 
-def test_every_row_is_carried_over_to_the_next_version_too(version: str, tmp_path: Path) -> None:
-    """A made-up one, with one more migration than today's."""
+def test_every_row_is_converted_to_a_later_version_too(version: str, tmp_path: Path) -> None:
+    """A made-up version, with one more migration than today's."""
 
     def made_up(connection: schema.Connection, written_at: float) -> None:
         schema.add_columns(connection, made_up="TEXT")
@@ -102,7 +102,7 @@ def test_the_documented_columns_go_on_working_for_other_tools(version: str, tmp_
     original = Original(version, home, "UTC")
     original.run("mark-start", {"session_id": "old", "cwd": "/x", "project": "p"})
     status(home, "UTC")
-    original.run("mark-turn", {"session_id": "old"})  # the other tool: it inserts and updates by name
+    original.run("mark-turn", {"session_id": "old"})  # as another tool, which inserts and updates by name
     original.run("mark-start", {"session_id": "new", "cwd": "/y", "project": "q"})
     with duckdb.connect(str(home / ".claude/claude-session-status/status.duckdb")) as db:
         six = "session_id, project, cwd, started_at, last_turn_at, status"
@@ -111,9 +111,7 @@ def test_the_documented_columns_go_on_working_for_other_tools(version: str, tmp_
     assert set(status(home, "UTC")) == {"old", "new"}
 
 
-def test_a_log_that_the_original_left_behind_when_it_was_killed_is_carried_over_too(
-    version: str, tmp_path: Path
-) -> None:
+def test_the_log_of_a_killed_original_is_converted_too(version: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     original = Original(version, home, "Asia/Kolkata")
@@ -169,7 +167,7 @@ def _last_turns(where: Paths, zone: str) -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())
 
 
-def test_in_the_hour_that_comes_twice_nothing_is_overstated(where: Paths) -> None:
+def test_when_the_clocks_go_back_no_time_left_is_overstated(where: Paths) -> None:
     # New York, 2026-11-01: at 06:00 UTC the clocks go back from 02:00 to 01:00.
     _made_by_hand(
         where,
@@ -187,7 +185,7 @@ def test_in_the_hour_that_comes_twice_nothing_is_overstated(where: Paths) -> Non
     }
 
 
-def test_a_row_from_another_time_zone_is_not_in_the_future(where: Paths) -> None:
+def test_a_time_from_another_time_zone_is_not_in_the_future(where: Paths) -> None:
     # Written at 10:00 in Kolkata, 04:30 UTC; read in New York, where 10:00 is 15:00 UTC.
     _made_by_hand(where, "2026-11-24T04:30:00", travelled="2026-11-24 10:00")
     assert _last_turns(where, "America/New_York") == {"travelled": "11-24T04:30"}

@@ -22,6 +22,7 @@ from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 from fakes import iso
+from ingester import wait_until_applied
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 SECRET = "s3cr3t"
@@ -153,6 +154,7 @@ def test_a_secret_in_every_field_reaches_no_disk(where: Paths, planted: dict[str
     transcript = tmp_path / "t.jsonl.d" / "s.jsonl"
     _transcript(transcript, time.time())
     _call_all_hooks(transcript, planted)  # alone
+    wait_until_applied(where)
     raw, told = _kept(where)
     assert KEPT.encode() in raw  # what is kept can be found like this, so what is not found is not kept
     assert KEPT in told
@@ -190,6 +192,7 @@ def test_whatever_the_umask_all_files_and_folders_are_private(where: Paths, tmp_
     transcript = tmp_path / "t.jsonl.d" / "s.jsonl"
     _transcript(transcript, time.time())
     _call_all_hooks(transcript, environment)
+    wait_until_applied(where)
     Path(where.database + ".wal").touch(mode=0o600)
     Path(where.database).write_bytes(b"junk" * 1000)
     old_mask = os.umask(0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import pytest
 from claude_session_status import heartbeat, pause
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.settings_file import SettingsFile
+from claude_session_status.errors import StoreUnusableError
 from claude_session_status.lock import FileLock
 from claude_session_status.model import EventKind, Session
 from claude_session_status.monitor import Monitor
@@ -23,6 +25,7 @@ from claude_session_status.private import give_to_owner, make_private_folder, op
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import LOG_BYTES, Store
+from ingester import wait_for_ingester
 from safety.small_disk import COMMAND
 
 USER, GROUP = 65534, 65533
@@ -57,15 +60,18 @@ def as_root(where: Paths, command: str, session_id: str) -> None:
         capture_output=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    wait_for_ingester(where)
 
 
 def as_user(where: Paths, program: str, raw: bytes = b"") -> None:
     """Run a program as the user, which must say nothing."""
-    # Not `user=`: an interpreter below a private folder could not be started by that user. What it imports comes first.
+    # Not `user=`: an interpreter below a private folder could not be started by that user. What it imports comes first,
+    # and for the same reason a hook ingests in its own process.
     start = (
         "import os, decimal, uuid\n"
         "from claude_session_status import config, monitor, pause\n"
-        "from claude_session_status.claude import discovery, hook, ingest\n"
+        "from claude_session_status.claude import background, discovery, hook, ingest\n"
+        "background.start = ingest.run_alone\n"
         f"os.setgroups([]); os.setgid({GROUP}); os.setuid({USER})\n"
     )
     done = subprocess.run(
@@ -225,16 +231,86 @@ def test_root_refuses_a_folder_that_a_user_planted_among_roots_own(plant: Callab
     assert Spool(str(root / "folder")).names() == []
 
 
-def test_a_database_that_was_there_before_is_not_given_away(where: Paths) -> None:
-    """Neither by a look nor by an event: a user could have made it a link to one of root's."""
-    roots = str(Path(where.claude_dir).parent.parent / "roots.duckdb")
-    Store(roots).update([], lambda _: [Session("of root")])
-    duckdb.connect(roots).close()  # a checkpoint: all is in one file
+def _planted(where: Paths, target: str, plant: Callable[[str, str], None]) -> None:
+    """Let the user put a second name, or a link, to what lies at `target` in the place of the database."""
     make_private_folder(where.folder)
-    os.link(roots, where.database)
-    assert sessions(where) == {"of root"}
-    Store(where.database).update([], lambda _: [Session("another")])
-    assert os.stat(roots).st_uid == 0
+    plant(target, where.database)
+    if plant is os.symlink:
+        os.lchown(where.database, USER, GROUP)
+
+
+@pytest.mark.parametrize(
+    ("plant", "target"),
+    [
+        (os.link, "a database"),
+        (os.link, "a text"),
+        (os.symlink, "a database"),
+        (os.symlink, "a text"),
+        (os.symlink, "nothing"),
+    ],
+)
+def test_root_uses_no_database_that_a_user_planted(
+    plant: Callable[[str, str], None], target: str, where: Paths
+) -> None:
+    """Not to read it, not to write to it, and not to set it aside or make a new one in its place."""
+    outside = Path(where.claude_dir).parent.parent / "outside"
+    outside.mkdir()
+    roots = outside / "roots.duckdb"
+    if target == "a database":
+        Store(str(roots)).update([], lambda _: [Session("of root")])
+        duckdb.connect(str(roots)).close()  # a checkpoint: all is in one file
+    elif target == "a text":
+        roots.write_text("secret")
+    before = {path.name: path.read_bytes() for path in outside.iterdir()}
+    _planted(where, str(roots), plant)
+    store = Store(where.database, sleep=lambda seconds: None)
+
+    def write() -> None:
+        store.update([], lambda _: [Session("another")])
+
+    def renew() -> None:
+        store.renew(time.time(), list)
+
+    for use in (store.load, write, renew):
+        with pytest.raises(StoreUnusableError, match="another user"):
+            use()
+    assert {path.name: path.read_bytes() for path in outside.iterdir()} == before
+    done = subprocess.run(
+        [*COMMAND, "mark-turn"],
+        input=b'{"session_id": "s"}',
+        env=os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"", 1)
+    assert b"another user" in done.stderr
+    assert {path.name: path.read_bytes() for path in outside.iterdir()} == before
+    assert not roots.exists() or roots.stat().st_uid == 0
+
+
+def test_a_log_that_a_user_planted_is_not_followed(where: Paths) -> None:
+    secret = Path(where.claude_dir).parent.parent / "of-root"
+    secret.write_text("secret")
+    as_root(where, "mark-turn", "s")
+    os.unlink(where.database + ".wal")
+    os.symlink(secret, where.database + ".wal")
+    with pytest.raises(StoreUnusableError, match="not a regular file"):
+        Store(where.database).update([], lambda _: [])
+    assert secret.read_text() == "secret"
+
+
+def test_the_users_own_link_to_a_database_works_for_that_user(where: Paths) -> None:
+    home = Path(where.claude_dir).parent
+    as_user(
+        where,
+        "from claude_session_status.store.database import Store; from claude_session_status.model import Session\n"
+        f"os.mkdir({str(home / 'dotfiles')!r}, 0o755); os.makedirs({where.folder!r})\n"
+        f"os.symlink({str(home / 'dotfiles/real.duckdb')!r}, {where.database!r})\n"
+        f"Store({where.database!r}).update([], lambda _: [Session('theirs')])\n"
+        f"assert [s.session_id for s in Store({where.database!r}).load()] == ['theirs']",
+    )
+    assert os.path.islink(where.database)
+    assert sorted(os.listdir(home / "dotfiles")) == ["real.duckdb", "real.duckdb.wal"]
+    assert stat.S_IMODE(os.stat(home / "dotfiles").st_mode) == 0o755  # it holds other things as well
 
 
 @pytest.mark.parametrize("plant", [os.link, os.symlink])

@@ -1,4 +1,4 @@
-"""Rows survive the database as they are; other programs' files, locks and versions are met with care."""
+"""The store keeps sessions as they are, and respects other programs' files, locks and versions."""
 
 import os
 import stat
@@ -17,8 +17,9 @@ from claude_session_status.model import ClientStatus, Process, Request, Session,
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.store.database import Store
-from claude_session_status.store.files import failure
+from claude_session_status.store.failures import failure
 from fakes import NOW
+from locking import held_by_another_program
 
 FULL = Session(
     session_id="s",
@@ -54,6 +55,10 @@ FULL = Session(
     stamps=(("cwd", NOW), ("title", float("inf"))),
     found_at=NOW + 12,
     forgotten_at=NOW - 1,
+    project_folder="/p",
+    entrypoint="cli",
+    compacted_at=NOW + 15,
+    idle_compact_tokens=200_000,
 )
 
 
@@ -66,21 +71,21 @@ def put(store: Store, *sessions: Session) -> None:
     store.update([s.session_id for s in sessions], lambda before: sessions)
 
 
-def test_every_field_survives(store: Store) -> None:
+def test_every_field_is_stored_and_read_back(store: Store) -> None:
     assert all(getattr(FULL, f.name) not in (None, ()) for f in fields(Session))
     put(store, FULL, Session("bare"))
     put(store, FULL)
     assert {s.session_id: s for s in store.load()} == {"s": FULL, "bare": Session("bare")}
 
 
-def test_some_can_be_asked_for_however_old(store: Store) -> None:
+def test_single_sessions_are_selected_however_old_they_are(store: Store) -> None:
     assert store.select(["s"]) == []
     put(store, FULL, Session("bare"))
-    assert store.select(["s", "s", "unheard of"]) == [FULL]
+    assert store.select(["s", "s", "unknown"]) == [FULL]
     assert store.select([]) == []
 
 
-def test_an_update_sees_what_is_remembered_of_the_named_ones(store: Store) -> None:
+def test_an_update_gets_the_stored_sessions_that_it_names(store: Store) -> None:
     put(store, FULL, Session("other"))
     seen: list[dict[str, Session]] = []
 
@@ -104,21 +109,21 @@ def test_a_failed_change_changes_nothing(store: Store) -> None:
     assert store.load() == [FULL]
 
 
-def test_only_recent_sessions_are_loaded_where_that_is_asked(store: Store) -> None:
+def test_a_load_with_a_time_leaves_out_older_sessions(store: Store) -> None:
     put(
         store,
         Session("now", started_at=NOW),
         Session("old", started_at=NOW - 100),
-        Session("old, but heard of", started_at=NOW - 100, last_event_at=NOW),
+        Session("old, with a recent event", started_at=NOW - 100, last_event_at=NOW),
         Session("just ended", last_event_at=NOW, ended_at=NOW),
         Session("ended a while ago", last_event_at=NOW - 20, ended_at=NOW - 20),
-        Session("never heard of"),
+        Session("without any event"),
     )
     loaded = {s.session_id for s in store.load(NOW - 50, NOW - 10)}
-    assert loaded == {"now", "old, but heard of", "just ended"}
+    assert loaded == {"now", "old, with a recent event", "just ended"}
 
 
-def test_files_are_private(store: Store, where: Paths) -> None:
+def test_only_the_owner_can_read_the_files(store: Store, where: Paths) -> None:
     put(store, FULL)
     assert stat.S_IMODE(os.stat(where.database).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(where.folder).st_mode) == 0o700
@@ -140,14 +145,14 @@ def test_the_documented_columns_are_first_and_work_for_other_programs(store: Sto
 @pytest.mark.parametrize(
     ("what", "change", "held"),
     [
-        ("no id of a process", "pid = -5", {"process": None}),
-        ("nor this", "pid = 0", {"process": None}),
-        ("nor one so large", f"pid = {1 << 31}", {"process": None}),
-        ("the largest", f"pid = {(1 << 31) - 1}", {"process": Process((1 << 31) - 1, 1 << 40, "pid:[1]")}),
+        ("a negative process id", "pid = -5", {"process": None}),
+        ("process id 0", "pid = 0", {"process": None}),
+        ("a process id beyond 31 bits", f"pid = {1 << 31}", {"process": None}),
+        ("the largest process id", f"pid = {(1 << 31) - 1}", {"process": Process((1 << 31) - 1, 1 << 40, "pid:[1]")}),
         ("a cache of 63 years", "ttl_seconds = 2000000000", {"request": Request(NOW + 7, 86400, Source.TRANSCRIPT)}),
     ],
 )
-def test_what_another_program_put_into_a_row_is_passed_over(
+def test_an_impossible_value_in_a_row_is_ignored(
     what: str, change: str, held: dict[str, Any], store: Store, where: Paths
 ) -> None:
     put(store, FULL)
@@ -177,7 +182,7 @@ def test_a_newer_version_is_refused_and_left_untouched(store: Store, where: Path
     assert Path(where.database).read_bytes() == before
 
 
-def test_what_is_no_database_is_named(store: Store, where: Paths) -> None:
+def test_a_file_that_is_no_database_is_an_error_that_names_it(store: Store, where: Paths) -> None:
     os.makedirs(where.folder)
     Path(where.database).write_bytes(b"junk" * 2000)
     for attempt in (store.load, lambda: put(store, FULL)):
@@ -186,34 +191,24 @@ def test_what_is_no_database_is_named(store: Store, where: Paths) -> None:
         assert where.database in caught.value.title
 
 
-_HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-
-
-def test_a_lock_is_waited_for_and_then_named(store: Store, where: Paths) -> None:
+def test_a_locked_database_is_tried_again_and_then_an_error_that_names_it(store: Store, where: Paths) -> None:
     put(store, FULL)
     waits: list[float] = []
     patient = Store(where.database, sleep=waits.append)
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, where.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline().strip() == b"held"
-        with pytest.raises(StoreLockedError) as caught:
-            patient.load()
-        other.stdin.close()
+    with held_by_another_program(where.database), pytest.raises(StoreLockedError) as caught:
+        patient.load()
     assert where.database in caught.value.title
     assert waits == [0.02, 0.04, 0.08, 0.16, 0.32]
     assert patient.load() == [FULL]
 
 
-def test_of_a_forgotten_session_the_row_goes_and_the_moment_stays(store: Store, where: Paths) -> None:
+def test_forgetting_a_session_deletes_its_row_and_keeps_the_time(store: Store, where: Paths) -> None:
     put(store, FULL, Session("other"))
     put(store, Session("s", forgotten_at=NOW + 50))
     assert [s.session_id for s in store.load()] == ["other"]
     with duckdb.connect(where.database) as db:
         assert db.execute("SELECT session_id FROM session_status").fetchall() == [("other",)]
-    assert store.select(["s", "other", "never heard of"]) == [Session("other"), Session("s", forgotten_at=NOW + 50)]
+    assert store.select(["s", "other", "without any event"]) == [Session("other"), Session("s", forgotten_at=NOW + 50)]
     seen: list[dict[str, Session]] = []
 
     def come_back(before: dict[str, Session]) -> list[Session]:
@@ -247,7 +242,7 @@ _TITLED = _FIRST.replace("project", "title TEXT, project", 1)
 
 @pytest.mark.parametrize("columns", [_FIRST, _TITLED])
 @pytest.mark.parametrize(("zone", "hours"), [("UTC", 0), ("America/New_York", 5), ("Asia/Kolkata", -5.5)])
-def test_a_file_of_the_original_is_carried_over_with_its_local_times(
+def test_a_database_of_the_original_is_converted_with_its_local_times(
     columns: str, zone: str, hours: float, where: Paths
 ) -> None:
     _original(where, columns)
@@ -296,10 +291,10 @@ _GERMAN = "Der Prozess kann nicht auf die Datei zugreifen, da sie von einem ande
         ('The file "{}" exists, but it is not a valid DuckDB database file!', "win32", True, StoreBrokenError),
     ],
 )
-def test_a_file_in_use_is_told_from_others_in_any_language(
+def test_a_file_in_use_is_recognized_in_any_language(
     text: str, platform: str, is_file: bool, meaning: type[Exception], tmp_path: Path
 ) -> None:
-    """Or on Windows nobody would wait for it, and a person would be told of a full disk."""
+    """Otherwise nobody would wait for the lock on Windows, and the user would read of a full disk."""
     path = tmp_path / "locksmith.duckdb"
     if is_file:
         path.touch()
@@ -307,7 +302,7 @@ def test_a_file_in_use_is_told_from_others_in_any_language(
     assert type(failure(str(path), error, platform)) is meaning
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(where: Paths) -> None:
+def test_an_unreadable_folder_does_not_count_as_empty(where: Paths) -> None:
     os.makedirs(where.claude_dir)
     os.symlink(where.folder, where.folder)  # a circle: what root can't look into, either
     store = Store(where.database)

@@ -1,4 +1,4 @@
-"""When nothing is cached, and when what is cached is of no use."""
+"""When nothing is cached, and when the cache is useless to the next message."""
 
 from truth.story import Row, file, hook, line, story, turn
 
@@ -25,7 +25,8 @@ ROWS = [
     Row("no cache tokens at all", story(turn(100, 90)), "none", "idle", also={"context_tokens": 3}),
     Row("no cache tokens at all, after a turn that had some", story(turn(200, 190, wrote_5m=9), turn(100, 90)),
         "none", "idle"),
-    Row("and some again", story(turn(200, 190, wrote_5m=9), turn(100, 90), turn(50, 40, wrote_5m=9)),
+    Row("no cache tokens at all, and in the next turn some again",
+        story(turn(200, 190, wrote_5m=9), turn(100, 90), turn(50, 40, wrote_5m=9)),
         "warm", "idle", 250),
 
     # ---- /compact
@@ -34,9 +35,9 @@ ROWS = [
     Row("/compact in an older client, which writes it down like a prompt",
         story(turn(200, 190, wrote_5m=9), line.user(60, "/compact"), line.compacted(50), hook.start(50.1, "compact")),
         "none", "idle"),
-    Row("/compact told by the transcript alone", story(turn(200, 190, wrote_5m=9), line.compacted(50)),
+    Row("/compact that only the transcript shows", story(turn(200, 190, wrote_5m=9), line.compacted(50)),
         "none", "idle"),
-    Row("/compact told by the hook alone", story(turn(200, 190, wrote_5m=9), hook.start(50, "compact")),
+    Row("/compact that only the hook reports", story(turn(200, 190, wrote_5m=9), hook.start(50, "compact")),
         "none", "idle"),
     Row("/compact, and the next reply is on its way",
         story(turn(200, 190, wrote_5m=9), line.compacted(50), hook.start(50.1, "compact"), hook.prompt(10),
@@ -47,7 +48,7 @@ ROWS = [
     Row("the client compacts in the middle of a turn, and the turn goes on",
         story(hook.prompt(200), line.user(200), line.tool_use(190, wrote_5m=9), line.tool_result(100),
               line.compacted(60, "auto"), hook.start(59.9, "compact")), "none", "working"),
-    Row("the same, and the turn is over: counted from the first moment after it",
+    Row("the client compacts in the middle of a turn, and the turn is over: counted from the compaction",
         story(hook.prompt(200), line.user(200), line.tool_use(190, wrote_5m=9), line.tool_result(100),
               line.compacted(60, "auto"), hook.start(59.9, "compact"), line.answer(30, wrote_5m=9), hook.stop(30)),
         "warm", "idle", 240),
@@ -58,7 +59,7 @@ ROWS = [
               hook.start(50, "clear"), line.command(50, "clear", "")), "none", "idle",
         others={"before": ("warm", "ended", 100)}),
 
-    # ---- another model: what is cached is of no use to it
+    # ---- another model cannot use the cache
     Row("another model chosen after the reply", story(turn(100, 90, wrote_5m=9), line.command(50, "model", SONNET)),
         "expired", "idle", 0),
     Row("another model chosen, and then the first one again: its cache is still there",
@@ -70,13 +71,13 @@ ROWS = [
     Row("the model that it was, chosen again",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Set model to `Opus 5.5 (default)`")),
         "warm", "idle", 200),
-    Row("the same in the bold letters of an older client",
+    Row("the model that it was, chosen again, in the bold letters of an older client",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Set model to \x1b[1mOpus 5.5\x1b[22m")),
         "warm", "idle", 200),
     Row("the same model with another size of context",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Set model to `Opus 5.5 (1M context)`")),
         "expired", "idle", 0),
-    Row("a model of a name that we can't match: rather cold than warm",
+    Row("a model with a name that matches nothing: rather cold than warm",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Set model to `My gateway's favourite`")),
         "expired", "idle", 0),
     *(
@@ -111,7 +112,7 @@ ROWS = [
               line.interrupted(45)), "warm", "idle", 200),
     Row("no other model after all",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", "Kept model as `Opus 5.5`")), "warm", "idle", 200),
-    Row("another model chosen, and it has answered",
+    Row("another model chosen, and it has responded",
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", SONNET),
               turn(30, 20, wrote_5m=9, model="claude-sonnet-5-5")), "warm", "idle", 270,
         also={"model": "claude-sonnet-5-5"}),
@@ -119,7 +120,7 @@ ROWS = [
         story(turn(100, 90, wrote_5m=9), line.command(50, "model", SONNET), hook.prompt(40), hook.stop(39),
               line.answer(39.5, read=9, model="claude-sonnet-5-5"), line.command(20, "model", OPUS_AGAIN),
               hook.start(15, "resume"), file.is_deleted(10)), "expired", "idle", 0,
-        only_live="what is deleted can't be read later"),
+        only_live="a deleted file can't be read later"),
 
     # ---- another effort does the same
     Row("another effort chosen after the reply",

@@ -1,4 +1,4 @@
-"""Transcripts and folders as they are met: junk, giants, what is gone, what is no file, names, titles."""
+"""Transcripts and folders as they occur: junk, damage, giants, missing files, other kinds of file, names, titles."""
 
 from truth.story import Row, Step, file, hook, line, story, turn
 
@@ -47,7 +47,7 @@ ROWS = [
     Row("empty lines, arrays, nulls, numbers, texts, bytes that are no text",
         story(WARM, line.bytes(50, b'\n\n[]\n[{"type":"assistant"}]\nnull\n7\n"user"\n\xff\xfe\x00\x80\n{"\n}\n')),
         "warm", "idle", 200),
-    Row("types that nobody knows", story(WARM, line.other(50, type="hologram", message={"usage": {"input_tokens": 5}}),
+    Row("unknown types", story(WARM, line.other(50, type="hologram", message={"usage": {"input_tokens": 5}}),
                                          line.other(50, type=None), line.other(50, type=["user"]), line.other(50)),
         "warm", "idle", 200),
     Row("fields of the wrong type",
@@ -65,9 +65,9 @@ ROWS = [
     Row("a prompt of 3 MB after the reply", story(WARM, hook.prompt(50), line.user(50, "x" * 3 * MEGABYTE)),
         "warm", "working", 200),
     Row("100 MB before it", story(line.hole(300, 100 * MEGABYTE), WARM), "warm", "idle", 200),
-    Row("100 MB in one line after it: what was read before holds",
+    Row("100 MB in one line after it: the earlier values stay",
         story(WARM, line.hole(50, 100 * MEGABYTE)), "warm", "idle", 200,
-        only_live="so far back nobody looks"),
+        only_live="the reader stops before that line"),
     Row("lines that end as on Windows",
         story(hook.prompt(100), line.user(100), line.bytes(99, b"\r\n"), line.answer(90, wrote_5m=9),
               line.bytes(90, b"\r\n"), hook.stop(90)), "warm", "idle", 200),
@@ -108,7 +108,7 @@ ROWS = [
         "warm", "idle", 200, also={"context_tokens": 12}),
     Row("a number of tokens that no context has", story(turn(100, 90, wrote_5m=10**12)), "none", "idle",
         also={"context_tokens": None}),
-    Row("totals of several steps on the server: the context is that of the last step of the model's own",
+    Row("totals of several steps on the server: the context of the model's own last step counts",
         story(turn(100, 90, usage=steps(("message", 2, 199_000, 2_500), ("advisor_message", 203_000, 0, 0),
                                         ("message", 2, 202_000, 1_200)))), "warm", "idle", 200,
         also={"context_tokens": 203_202}),
@@ -125,31 +125,31 @@ ROWS = [
 
     # ---- the file
     Row("deleted after it was read", story(WARM, file.is_deleted(50)), "warm", "idle", 200,
-        only_live="what is deleted can't be read later"),
-    Row("deleted before anybody read it: counted from the Stop", story(
+        only_live="a deleted file can't be read later"),
+    Row("deleted before it was read: counted from the Stop", story(
         hook.prompt(100), line.user(99), file.is_deleted(95), hook.stop(60)), "warm", "idle", 240),
     Row("deleted, and another turn since: counted from its Stop",
         story(WARM, file.is_deleted(80), hook.prompt(40), hook.stop(20)), "warm", "idle", 280),
-    Row("replaced by an older copy of itself: what was read before holds",
+    Row("replaced by an older copy of itself: the earlier values stay",
         story(turn(250, 240, wrote_5m=9), WARM, file.is_replaced_by_an_older_copy(50, lines=2)), "warm", "idle", 200,
-        only_live="what was replaced can't be read later"),
+        only_live="a replaced file can't be read later"),
     Row("replaced by an older copy, and another turn since",
         story(turn(250, 240, wrote_5m=9), WARM, file.is_replaced_by_an_older_copy(80, lines=2),
               turn(40, 30, read=9)), "warm", "idle", 260),
     Row("truncated in the middle of a line", story(WARM, file.loses_its_end(50)), "warm", "idle", 200,
-        only_live="what was cut off can't be read later"),
+        only_live="lines that were cut off can't be read later"),
     Row("truncated to nothing", story(WARM, file.loses_its_end(50, 0)), "warm", "idle", 200,
-        only_live="what was cut off can't be read later"),
+        only_live="lines that were cut off can't be read later"),
     Row("a folder in its place", story(hook.prompt(100), file.becomes_a_folder(95), hook.stop(60)),
         "warm", "idle", 240),
-    Row("a named pipe in its place: nobody waits for it",
+    Row("a named pipe in its place: the reader does not wait for it",
         story(hook.prompt(100), file.becomes_a_pipe(95), hook.stop(60)), "warm", "idle", 240),
     Row("a link to nowhere in its place", story(hook.prompt(100), file.becomes_a_dead_link(95), hook.stop(60)),
         "warm", "idle", 240),
-    Row("a path that can't be one", story(hook.prompt(100), hook.stop(60, transcript_path="/no\0where")),
+    Row("a path that is impossible", story(hook.prompt(100), hook.stop(60, transcript_path="/no\0where")),
         "warm", "idle", 240),
     Row("a pipe after it was read", story(WARM, file.becomes_a_pipe(50)), "warm", "idle", 200,
-        only_live="what is gone can't be read later"),
+        only_live="a file that is gone can't be read later"),
 
     # ---- folders' names
     *(
@@ -167,8 +167,8 @@ ROWS = [
     Row("the root of all folders", in_folder("/"), "warm", "idle", 200, also={"project": "/"}),
 
     # ---- titles
-    Row("a title", story(WARM, line.title(50, "Mend the tests")), "warm", "idle", 200,
-        also={"title": "Mend the tests"}),
+    Row("a title", story(WARM, line.title(50, "Fix the tests")), "warm", "idle", 200,
+        also={"title": "Fix the tests"}),
     Row("no title", story(WARM), "warm", "idle", 200, also={"title": None}),
     Row("a title that was emptied replaces nothing", story(WARM, line.title(50, "Mine"), line.title(40, "  ")),
         "warm", "idle", 200, also={"title": "Mine"}),
@@ -177,10 +177,10 @@ ROWS = [
     Row("a title given stays, whatever the model makes up later",
         story(WARM, line.title(50, "Mine"), line.title(40, "Made up", "ai")), "warm", "idle", 200,
         also={"title": "Mine"}),
-    Row("also where it was given megabytes ago",
+    Row("a title given megabytes ago stays, whatever the model makes up later",
         story(WARM, line.title(85, "Mine"), hook.stop(84), line.other(50, type="progress", blob="x" * 2 * MEGABYTE),
               line.title(40, "Made up", "ai"), turn(30, 20, read=9)), "warm", "idle", 270, also={"title": "Mine"},
-        only_live="farther back nobody looks for a title"),
+        only_live="the reader looks for a title no farther back"),
     Row("a title that only a hook knows", story(hook.start(200, session_title="Mine"), WARM), "warm", "idle", 200,
         also={"title": "Mine"}),
     Row("a title with a NUL in it", story(WARM, line.title(50, "a\0b")), "warm", "idle", 200, also={"title": "a\0b"}),

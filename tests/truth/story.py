@@ -1,14 +1,15 @@
-"""The words in which the table of truth is written, and the stage on which its stories are played.
+"""The vocabulary of the table of truth, and the stage on which its stories are played.
 
-A story is a list of steps, each so many seconds before the moment of truth. Five nouns do everything:
+A story is a list of steps, each so many seconds before `status` is called. Six nouns do everything:
 
 - `hook`    Claude Code calls one of our commands, as it does for real: JSON on its standard input.
 - `line`    Claude Code writes a line into the session's transcript.
-- `file`    something befalls the transcript itself.
-- `client`  Claude Code's process, and the file in which it says what it is doing.
+- `file`    something happens to the transcript itself.
+- `client`  Claude Code's process, and the file in which it states its status.
 - `clock`   the machine's clock is set wrong, or right again.
+- `client_settings`  what the user has set in Claude Code.
 
-All of it is real but the clock: real commands, a real folder, a real database, real files.
+Only the clock is fake: the rest are real commands, a real folder, a real database, real files.
 """
 
 import io
@@ -25,6 +26,7 @@ from typing import Any
 
 import time_machine
 
+from claude_session_status import heartbeat
 from claude_session_status.claude import hook as hook_command
 from claude_session_status.claude import pids
 from claude_session_status.claude.ingest import run_alone
@@ -34,12 +36,12 @@ from claude_session_status.spool import Spool
 from fakes import NOW, Transcript
 
 Json = dict[str, Any]
-OURS = "the-session"  # the one that a row speaks of, unless it says otherwise
+OURS = "the-session"  # the session that a row is about
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case: a name in plain words, what happened, and what a user must be told now."""
+    """One case: a name in plain English, what happened, and what `status` must show now."""
 
     name: str
     story: Sequence["Step"]
@@ -49,20 +51,20 @@ class Row:
     also: Json = field(default_factory=dict)  # other keys of `status --json`, exactly
     others: dict[str, tuple[str, str, float | None]] = field(default_factory=dict)  # further sessions
     everything: bool = True  # `status --json --all`; False: without --all
-    config: str = ""  # what stands in config.toml
-    only_live: str = ""  # why this can be told only by who looked while it happened; empty: it can be told later
+    config: str = ""  # the content of config.toml
+    only_live: str = ""  # why notes that are applied later can't show this; empty: they can
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happens `ago` seconds before the moment of truth."""
+    """Something that happens `ago` seconds before `status` is called."""
 
     ago: float
     act: Callable[["Stage"], object]
 
 
 class Stage:
-    """One folder of Claude Code's, a clock that the story moves, and the commands of ours that it calls."""
+    """A folder of Claude Code, a clock that the story moves, and our commands, which it calls."""
 
     def __init__(self, folder: Path, where: Paths) -> None:
         self.folder, self.where = folder, where
@@ -78,7 +80,7 @@ class Stage:
         return self.true_time + self.ahead
 
     def play(self, story: Iterable[Step]) -> None:
-        """Let it happen, the earliest first."""
+        """Run the steps, the earliest first."""
         for step in sorted(story, key=lambda s: -s.ago):
             self.true_time = NOW - step.ago
             step.act(self)
@@ -91,7 +93,7 @@ class Stage:
         return self.transcripts[session]
 
     def write(self, session: str, act: Callable[[Transcript], object]) -> None:
-        """Have something written into the transcript now."""
+        """Write something into the transcript now."""
         written = self.transcript(session)
         act(written)
         if written.path.is_file():
@@ -99,12 +101,13 @@ class Stage:
 
     def call_hook(self, command: str, payload: Json) -> None:
         """Call one of our commands as Claude Code does."""
-        if not self.ingests_at_once:
-            Path(self.where.monitor_alive).parent.mkdir(parents=True, exist_ok=True)
-            Path(self.where.monitor_alive).touch()
-            os.utime(self.where.monitor_alive, (self.now, self.now))
+        # Beside a monitor the hook starts no ingester: that would run by the machine's clock, not by the story's.
+        heartbeat.beat(self.where.monitor_alive, self.now)
         with _frozen(self.now), _standard_input(json.dumps(payload).encode()):
             assert hook_command.main(command) == 0
+        if self.ingests_at_once:
+            heartbeat.stop(self.where.monitor_alive)
+            self.ingest()
 
     def ingest(self) -> None:
         """Apply the notes that lie in the spool."""
@@ -121,11 +124,11 @@ class Stage:
     # ---- two ways in which a story reaches us -------------------------------
 
     def live(self, story: Iterable[Step]) -> None:
-        """Each hook works alone and at once, as without tray and table."""
+        """Each hook runs alone and at once, without a monitor."""
         self.play(story)
 
     def backwards(self, story: Iterable[Step]) -> None:
-        """The notes lie in the spool until the end, arrive the newest first, and each of them twice."""
+        """The notes stay in the spool until the end; they are applied newest first, and each of them twice."""
         self.ingests_at_once = False
         self.play(story)
         if os.path.exists(self.where.monitor_alive):
@@ -191,7 +194,7 @@ class _Hook:
         return self._step("mark-prompt", "UserPromptSubmit", ago, session, {"prompt": "a secret", **fields})
 
     def stop(self, ago: float, *, session: str = OURS, **fields: Any) -> Step:
-        """Stop: the answer is complete."""
+        """Stop: the response is complete."""
         return self._step("mark-turn", "Stop", ago, session, {"last_assistant_message": "a secret", **fields})
 
     def fail(self, ago: float, *, session: str = OURS, **fields: Any) -> Step:
@@ -202,13 +205,17 @@ class _Hook:
         """Notification: a permission prompt is open."""
         return self._step("mark-wait", "Notification", ago, session, {"notification_type": "permission_prompt"})
 
+    def notification(self, ago: float, **fields: Any) -> Step:
+        """Notification, of any type or of none."""
+        return self._step("mark-wait", "Notification", ago, OURS, fields)
+
     def end(self, ago: float, *, session: str = OURS, reason: str = "prompt_input_exit") -> Step:
         """SessionEnd."""
         return self._step("mark-end", "SessionEnd", ago, session, {"reason": reason})
 
 
 class _Line:
-    """Claude Code writes into the transcript. `stamped`: seconds before the moment of truth that the line claims."""
+    """Claude Code writes into the transcript. `stamped`: how long ago the line says that it was written, in seconds."""
 
     def _step(
         self, ago: float, session: str, stamped: float | None, act: Callable[[Transcript, float], object]
@@ -222,15 +229,15 @@ class _Line:
     def user(
         self, ago: float, text: str = "do it", *, session: str = OURS, stamped: float | None = None, **extra: Any
     ) -> Step:
-        """What the user typed, or what the client says in the user's name."""
+        """What the user typed, or what the client writes in the user's name."""
         return self._step(ago, session, stamped, lambda t, at: t.user(at, text, **extra))
 
     def tool_result(self, ago: float, *, session: str = OURS, stamped: float | None = None, **extra: Any) -> Step:
-        """What a tool gave back."""
+        """The result of a tool."""
         return self._step(ago, session, stamped, lambda t, at: t.tool_result(at, **extra))
 
     def attachment(self, ago: float, *, session: str = OURS) -> Step:
-        """What the client puts beside a prompt."""
+        """Something that the client adds to a prompt."""
         return self._step(ago, session, None, lambda t, at: t.attachment(at))
 
     def request(self, ago: float, ref: str, *, source: str = "repl_main_thread", session: str = OURS) -> Step:
@@ -250,7 +257,7 @@ class _Line:
         return self._step(ago, session, None, lambda t, at: t.error(at))
 
     def interrupted(self, ago: float, how: str = "") -> Step:
-        """What the client writes after Esc, where it writes anything."""
+        """What the client writes after Esc."""
         text = [{"type": "text", "text": f"[Request interrupted by user{how}]"}]
         return self._step(ago, OURS, None, lambda t, at: t.user(at, text))
 
@@ -259,7 +266,7 @@ class _Line:
         return self._step(ago, OURS, None, lambda t, at: t.retry(at, wait_ms, attempt, **extra))
 
     def command(self, ago: float, name: str, printed: str, *, in_system_lines: bool = False) -> tuple[Step, ...]:
-        """A command of the client's own, like /model: three lines in the user's name, none of them a prompt.
+        """A local command, like /model: three lines in the user's name, none of them a prompt.
 
         `in_system_lines`: newer clients write it as `system` lines instead.
         """
@@ -278,7 +285,7 @@ class _Line:
         )
 
     def compacted(self, ago: float, trigger: str = "manual") -> tuple[Step, ...]:
-        """What /compact leaves: the boundary, and after it lines that are older than it."""
+        """What /compact writes: the boundary, and after it lines that are older."""
         boundary = {"type": "system", "subtype": "compact_boundary", "compactMetadata": {"trigger": trigger}}
         return (
             self._step(ago, OURS, None, lambda t, at: t.at(at, **boundary)),
@@ -286,7 +293,7 @@ class _Line:
         )
 
     def turn_over(self, ago: float) -> Step:
-        """The client's own mark at the end of a turn."""
+        """The line that the client writes at the end of a turn."""
         return self._step(ago, OURS, None, lambda t, at: t.at(at, type="system", subtype="turn_duration"))
 
     def title(self, ago: float, text: str, kind: str = "custom") -> Step:
@@ -298,16 +305,16 @@ class _Line:
         return self._step(ago, OURS, None, lambda t, at: t.line(**fields))
 
     def hole(self, ago: float, size: int) -> Step:
-        """One line of `size` bytes of nothing."""
+        """One line of `size` zero bytes."""
         return self._step(ago, OURS, None, lambda t, at: t.hole(size))
 
     def bytes(self, ago: float, data: bytes) -> Step:
-        """Anything at all."""
+        """Any bytes."""
         return self._step(ago, OURS, None, lambda t, at: t.raw(data))
 
 
 class _File:
-    """Something befalls the transcript."""
+    """Something happens to the transcript."""
 
     def _step(self, ago: float, act: Callable[[Path], object]) -> Step:
         return Step(ago, lambda stage: act(stage.transcript(OURS).path))
@@ -331,6 +338,17 @@ class _File:
     def becomes_a_dead_link(self, ago: float) -> Step:
         return self._instead(ago, lambda path: path.symlink_to("nowhere"))
 
+    def is_moved_to(self, ago: float, folder: str) -> Step:
+        """The project's folder was moved, so the transcript lies in another folder of transcripts."""
+
+        def act(stage: Stage) -> None:
+            path = stage.transcript(OURS).path
+            new = Path(stage.where.projects, folder, path.name)
+            new.parent.mkdir(parents=True)
+            path.rename(new)
+
+        return Step(ago, act)
+
     def loses_its_end(self, ago: float, kept: float = 0.5) -> Step:
         """Cut to a part of its size."""
         return self._step(ago, lambda path: os.truncate(path, int(path.stat().st_size * kept)))
@@ -350,7 +368,7 @@ class _Client:
     """Claude Code's process."""
 
     def runs(self, ago: float) -> Step:
-        """It is there, and names itself to our hooks from now on."""
+        """It runs, and its hooks name it from now on."""
 
         def act(stage: Stage) -> None:
             stage.process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
@@ -358,8 +376,18 @@ class _Client:
 
         return Step(ago, act)
 
+    def is_started(self, ago: float, *, how: str = "cli", folder: str | None = None) -> Step:
+        """From now on our hooks hear how it was started, and in which folder."""
+
+        def act(_stage: Stage) -> None:
+            os.environ["CLAUDE_CODE_ENTRYPOINT"] = how
+            if folder is not None:
+                os.environ["CLAUDE_PROJECT_DIR"] = folder
+
+        return Step(ago, act)
+
     def says(self, ago: float, status: str, waiting_for: str | None = None) -> Step:
-        """It writes into its file what it does: idle, busy, waiting."""
+        """It writes its status into its file: idle, busy, waiting."""
 
         def act(stage: Stage) -> None:
             assert stage.process is not None
@@ -373,22 +401,35 @@ class _Client:
         return Step(ago, act)
 
     def is_killed(self, ago: float) -> Step:
-        """No hook, no line: it is just gone."""
+        """It is gone without any hook or line."""
         return Step(ago, lambda stage: stage.close())
+
+
+class _Settings:
+    """What the user has set in Claude Code, and the folder in which Claude Code was started."""
+
+    def has(self, ago: float, **settings: Any) -> Step:
+        """The user's settings.json holds these from now on."""
+
+        def act(stage: Stage) -> None:
+            Path(stage.where.settings).parent.mkdir(parents=True, exist_ok=True)
+            Path(stage.where.settings).write_text(json.dumps(settings))
+
+        return Step(ago, act)
 
 
 class _Clock:
     """The machine's clock."""
 
     def is_ahead(self, ago: float, seconds: float) -> Step:
-        """From now on it shows so much more than the truth (less, where negative)."""
+        """From now on it is ahead by so many seconds (behind, where negative)."""
         return Step(ago, lambda stage: setattr(stage, "ahead", float(seconds)))
 
     def is_right_again(self, ago: float) -> Step:
         return self.is_ahead(ago, 0)
 
 
-hook, line, file, client, clock = _Hook(), _Line(), _File(), _Client(), _Clock()
+hook, line, file, client, clock, client_settings = _Hook(), _Line(), _File(), _Client(), _Clock(), _Settings()
 
 
 def turn(asked: float, answered: float, *, session: str = OURS, **cached: Any) -> tuple[Step, ...]:
@@ -407,5 +448,5 @@ def story(*parts: Step | tuple[Step, ...]) -> list[Step]:
 
 
 def someone_looks(ago: float) -> Step:
-    """Somebody calls `status` then."""
+    """Someone calls `status`."""
     return Step(ago, lambda stage: stage.status())

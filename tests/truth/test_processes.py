@@ -1,4 +1,4 @@
-"""Some rows of the table again, in processes of their own and under the real clock, as a user has them."""
+"""Some rows of the table again, as real processes under the real clock."""
 
 import json
 import os
@@ -21,7 +21,7 @@ WITHIN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Case:
-    """What stands in the transcript, written as of so many seconds before now, and what `status` must tell."""
+    """The lines of a transcript, so many seconds before now, and what `status` must show."""
 
     name: str
     write: Callable[[Transcript, float], Any]
@@ -31,8 +31,8 @@ class Case:
 
 
 def _replace_by(make: Callable[[Path], object]) -> Callable[[Transcript, float], None]:
-    def write(told: Transcript, now: float) -> None:
-        make(told.path)
+    def write(written: Transcript, now: float) -> None:
+        make(written.path)
 
     return write
 
@@ -57,13 +57,13 @@ CASES = [
         200,
     ),
     Case("no transcript: counted from the Stop", lambda t, now: None, "warm", "idle", 300),
-    Case("a named pipe, for which nobody waits", _replace_by(os.mkfifo), "warm", "idle", 300),
+    Case("a named pipe, which must not block", _replace_by(os.mkfifo), "warm", "idle", 300),
     Case("a folder", _replace_by(os.mkdir), "warm", "idle", 300),
 ]
 
 
 def call(*arguments: str, payload: dict[str, Any] | None = None, before: tuple[str, ...] = ()) -> str:
-    """Run our command as Claude Code or a user does; what it printed."""
+    """Run our command as Claude Code or a user does, and return what it printed."""
     done = subprocess.run(
         [*before, *PROGRAM, *arguments], input=json.dumps(payload or {}), capture_output=True, text=True, timeout=30
     )
@@ -71,8 +71,8 @@ def call(*arguments: str, payload: dict[str, Any] | None = None, before: tuple[s
     return done.stdout
 
 
-def tell(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A turn that ends now, in a folder with a name that needs care, and what `status` says of it."""
+def status_after_a_turn(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
+    """End a turn now, in a folder whose name needs quoting; what `status` shows of it."""
     payload = {"session_id": "s", "cwd": '/home/me/my "own"\nпроект', "transcript_path": str(path)}
     for command, event in (("mark-start", "SessionStart"), ("mark-turn", "Stop")):
         assert call(command, payload={**payload, "hook_event_name": event}, before=before) == ""
@@ -82,30 +82,30 @@ def tell(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_user_is_told_what_is_so(case: Case, tmp_path: Path) -> None:
+def test_status_shows_what_happened(case: Case, tmp_path: Path) -> None:
     from datetime import datetime
 
     now = time.time()
-    told = Transcript(tmp_path / "my project" / "t.jsonl")
-    case.write(told, now)
+    written = Transcript(tmp_path / "my project" / "t.jsonl")
+    case.write(written, now)
     stopped_after = time.time()
-    session = tell(told.path)
+    session = status_after_a_turn(written.path)
     assert (session["cache"], session["activity"]) == (case.cache, case.activity)
     if case.expires is None:
         assert session["expires_at"] is None
         return
-    # What is counted from the hook begins when its process did, somewhere in here.
+    # A countdown from the hook starts when its process began, at an unknown time between these two.
     begun, ended = (now, now) if session["source"] == "transcript" else (stopped_after, time.time())
     expires_at = datetime.fromisoformat(session["expires_at"]).timestamp()
     assert begun + case.expires - WITHIN_SECONDS <= expires_at <= ended + case.expires + WITHIN_SECONDS
 
 
-def test_a_transcript_that_must_not_be_read_counts_from_the_stop(tmp_path: Path) -> None:
-    told = Transcript(tmp_path / "t.jsonl").user(time.time() - 100).answer(time.time() - 1, wrote_1h=9)
-    told.path.chmod(0)
+def test_without_permission_to_read_the_transcript_the_stop_counts(tmp_path: Path) -> None:
+    written = Transcript(tmp_path / "t.jsonl").user(time.time() - 100).answer(time.time() - 1, wrote_1h=9)
+    written.path.chmod(0)
     # Root may read everything, unless it gives that up.
     without = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
     assert not without or shutil.which("setpriv"), "util-linux is needed to run this test as root"
-    session = tell(told.path, before=without)
+    session = status_after_a_turn(written.path, before=without)
     assert (session["cache"], session["source"], session["ttl_seconds"]) == ("warm", "hook", 300)
     assert session["seconds_left"] > 290

@@ -1,16 +1,18 @@
-"""What must hold for everything that can happen, not only for what somebody thought of."""
+"""Properties that hold for all inputs, not only for the ones in the table."""
 
 import json
 import os
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, notes, policy, reducer, report, view
+from claude_session_status import alerting, notes, notification, policy, reducer, report, view
+from claude_session_status.claude import transcript
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
     Activity,
@@ -28,6 +30,7 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, Transcript
+from safety import odd_transcripts
 from truth.story import Stage, hook
 
 REAL_FILES = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,7 +75,9 @@ events: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
 
 @REAL_FILES
 @given(events, st.data())
-def test_the_same_events_in_any_order_and_repeated_give_the_same_rows(told: list[dict[str, Any]], data: Any) -> None:
+def test_the_same_events_in_any_order_and_repeated_give_the_same_rows(
+    events_made: list[dict[str, Any]], data: Any
+) -> None:
     def rows(batches: list[list[dict[str, Any]]]) -> dict[str, Session]:
         with tempfile.TemporaryDirectory() as folder:
             where = Paths(folder)
@@ -84,22 +89,22 @@ def test_the_same_events_in_any_order_and_repeated_give_the_same_rows(told: list
                     values = {**event, "kind": EventKind(event["kind"]), "transcript_path": path}
                     Spool(where.spool).write(notes.encode(Event(**values)), event["at"])
                 Ingester(where, store, clock=lambda: NOW).drain()
-            Ingester(where, store, clock=lambda: NOW).write_refreshed([e["session_id"] for e in told])
+            Ingester(where, store, clock=lambda: NOW).write_refreshed([e["session_id"] for e in events_made])
             paths = {s.session_id: s for s in store.load()}
             return {name: _without_place(session) for name, session in paths.items()}
 
-    shuffled = data.draw(st.permutations(told))
-    repeated = shuffled + data.draw(st.lists(st.sampled_from(told), max_size=3))
+    shuffled = data.draw(st.permutations(events_made))
+    repeated = shuffled + data.draw(st.lists(st.sampled_from(events_made), max_size=3))
     cut = data.draw(st.integers(0, len(repeated)))
-    assert rows([repeated[:cut], repeated[cut:]]) == rows([told])
+    assert rows([repeated[:cut], repeated[cut:]]) == rows([events_made])
 
 
 def _without_place(session: Session) -> Session:
-    """The row without what names the folder that it was made in."""
+    """The row without the fields that depend on the test's folder."""
     return replace(session, transcript_path=None, transcript_mark=None)
 
 
-# ---- whatever a transcript holds --------------------------------------------
+# ---- any content of a transcript ----------------------------------------------
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -152,7 +157,7 @@ lines = st.lists(
 
 @REAL_FILES
 @given(lines)
-def test_whatever_a_transcript_holds_status_tells_something(held: list[bytes]) -> None:
+def test_status_shows_a_session_whatever_its_transcript_holds(held: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         kept = os.environ["CLAUDE_CONFIG_DIR"]
         os.environ["CLAUDE_CONFIG_DIR"] = folder
@@ -160,11 +165,102 @@ def test_whatever_a_transcript_holds_status_tells_something(held: list[bytes]) -
             stage = Stage(Path(folder), Paths(folder))
             stage.transcript("the-session").raw(b"\n".join(held)).written_at(NOW)
             stage.live([hook.prompt(20), hook.stop(10)])
-            (told,) = stage.status().values()
+            (shown,) = stage.status().values()
         finally:
             os.environ["CLAUDE_CONFIG_DIR"] = kept
-    assert (told["seconds_left"] is None) == (told["cache"] == "none")
-    assert 0 <= (told["seconds_left"] or 0) <= (told["ttl_seconds"] or 0) or told["cache"] == "none"
+    assert (shown["seconds_left"] is None) == (shown["cache"] == "none")
+    assert 0 <= (shown["seconds_left"] or 0) <= (shown["ttl_seconds"] or 0) or shown["cache"] == "none"
+
+
+# ---- the start of a request -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request as the client makes it, and the lines that it leaves."""
+
+    begins_with: str  # the line before it: prompt, tool result, attachment, or nothing
+    lag: float  # seconds from that line to the request
+    waits: tuple[float, ...]  # seconds after each try that failed
+    latency: float  # seconds until the first line of the response
+    lines: int  # of the response
+    has_own_line: bool  # the client writes a line when it sends the request
+    command: bool  # a local command runs while the response is awaited
+    subagent: bool  # a subagent writes into the same file meanwhile
+    pause: float  # seconds from the response before to the line before the request
+
+
+exchanges = st.lists(
+    st.builds(
+        Exchange,
+        st.sampled_from(["prompt", "tool result", "attachment", "nothing"]),
+        st.floats(0, 0.9),
+        st.lists(st.floats(0.1, 40), max_size=3).map(tuple),
+        st.floats(0.1, 60),
+        st.integers(1, 4),
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+        st.floats(0.01, 500),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def written(file: Transcript, made: list[Exchange]) -> tuple[float, float]:
+    """Write the lines of the exchanges; when the last request began, and when the first line of its response came."""
+    at, started, first_at = NOW - 5000, 0.0, 0.0
+    start_line = {"prompt": file.user, "tool result": file.tool_result, "attachment": file.attachment}
+    for number, exchange in enumerate(made):
+        if number == 0 or exchange.begins_with != "nothing":
+            at += exchange.pause
+            start_line.get(exchange.begins_with, file.user)(at)
+        started = at + exchange.lag
+        for attempt, wait in enumerate(exchange.waits):
+            file.retry(started + 1, wait * 1000, attempt + 1)
+            started += 1 + wait
+        if exchange.has_own_line:
+            file.request(started, f"r{number}")
+        first_at = started + exchange.latency
+        if exchange.command:
+            file.user(started + exchange.latency / 2, "<command-name>/cost</command-name>")
+        if exchange.subagent:
+            file.user(started + exchange.latency / 2, isSidechain=True)
+            file.answer(first_at + 30, wrote_5m=9, isSidechain=True)
+        for part in range(exchange.lines):
+            at = first_at + part * 0.5
+            file.answer(at, message=f"m{number}", wrote_5m=9, requestRef=f"r{number}", uuid=f"u{number}-{part}")
+    return started, first_at
+
+
+@REAL_FILES
+@given(exchanges, st.data())
+def test_a_request_is_never_dated_later_than_it_was_sent_whatever_the_order_of_the_lines(
+    made: list[Exchange], data: Any
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Transcript(Path(folder) / "t.jsonl")
+        started, first_at = written(file, made)
+        lines = file.path.read_bytes().splitlines()
+        shuffled = data.draw(st.permutations(lines))
+        file.path.write_bytes(b"\n".join(shuffled + data.draw(st.lists(st.sampled_from(lines), max_size=3))) + b"\n")
+        facts = transcript.read(str(file.path))
+    assert facts is not None
+    assert facts.response_at is not None
+    assert facts.request_at is not None
+    assert abs(facts.response_at - first_at) < 0.01
+    assert started - 1 < facts.request_at < started + 0.01
+
+
+@given(st.lists(st.integers(0, 10_000)))
+def test_a_request_never_starts_after_the_first_line_of_its_response(seeds: list[int]) -> None:
+    for seed in seeds:
+        held = odd_transcripts.transcript(Random(seed))
+        facts = transcript.facts_of([(len(line) + 1, line) for line in reversed(held)])
+        if facts.request_at is not None:
+            assert facts.response_at is not None
+            assert facts.request_at <= facts.response_at
 
 
 # ---- policy is total --------------------------------------------------------
@@ -194,7 +290,7 @@ LEADS = (300.0, 30.0)
 
 
 @given(st.lists(sessions, max_size=3), nows)
-def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: list[Session], now: float) -> None:
+def test_policy_and_texts_handle_every_row_at_every_time(rows: list[Session], now: float) -> None:
     shot = policy.snapshot(rows, now)
     assert sorted(s.session.session_id for s in shot.sessions) == sorted(s.session_id for s in rows)
     for state in shot.sessions:
@@ -205,19 +301,19 @@ def test_policy_and_words_have_an_answer_for_every_row_at_every_moment(rows: lis
             assert (state.seconds_left > 0) == (state.cache is Cache.WARM)
     due = alerting.due_alerts(shot.sessions, LEADS, now)
     assert all(e.expires_at is not None for alert in due for e in alerting.alerted_events(alert, LEADS, now))
-    mark = alerting.next_alert_time(shot.sessions, LEADS, now)
-    assert mark is None or mark > now
+    next_at = alerting.next_alert_time(shot.sessions, LEADS, now)
+    assert next_at is None or next_at > now
     assert len(policy.current(shot).sessions) <= len(rows)
     json.dumps(report.as_json(shot), allow_nan=False)
     assert len(report.rows(shot, report.Columns())) == len(rows)
     assert view.menu(shot)
     assert len(view.tooltip(shot)) <= 128
-    assert all(len(view.notification(alert).title) <= 64 for alert in due)
+    assert all(len(notification.of_alerts(alert).title) <= 64 for alert in due)
 
 
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))
 def test_a_countdown_never_grows_without_a_newer_request(session: Session, now: float, steps: list[float]) -> None:
-    """From a moment on at which the clock has reached all that is remembered."""
+    """Once the clock has reached every time in the row."""
     remembered = [getattr(session, name) for name in [*reducer.OWN_TIMES, "transcript_at", "client_status_at"]]
     started = session.request.started_at if session.request else None
     now = max(now, *(m for m in (*remembered, started) if m is not None), 0)

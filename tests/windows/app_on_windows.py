@@ -1,13 +1,13 @@
-"""Runs in the Windows Python: the tray with its made-up monitor, and an eye on what Windows really shows.
+"""Runs in the Windows Python: the tray with its made-up monitor, and a report of what Windows really shows.
 
-Beside the lines that `desktop/fake_app.py` takes, it takes on standard input:
+It accepts the lines of `desktop/fake_app.py` on standard input, and these:
 
 - `{"look": 7}`: it prints a line `{"look": 7, "menus": [LINES, ...], "tips": [...]}` on standard output: the lines of
-  the open menu and of the submenus that are open beside it, `{"label": ..., "grey": ..., "more": ..., "lit": ...,
+  the open menu and of its open submenus, `{"label": ..., "grey": ..., "more": ..., "lit": ...,
   "x": ..., "y": ...}` with the middle of each on the screen, and the texts of the visible tooltips and balloons;
 - `{"title": text}` sets the tooltip;
 - `{"close": true}`, `{"end_session": true}`: the icon's window gets what `taskkill` and the end of a session send;
-- `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new one says that it is there.
+- `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new shell announces itself.
 
 REFUSED_BY_THE_SHELL and REFUSED_TOASTS in the environment say how many icons and notifications the shell refuses first.
 """
@@ -47,7 +47,7 @@ LONGEST = 1024
 
 def menus() -> list[list[dict[str, Any]]]:
     """The lines of the menu that is open, then those of its open submenu; empty when none is."""
-    return [lines_of(window) for window in reversed(visible(POPUP_MENU))]  # what came last lies on top
+    return [lines_of(window) for window in reversed(visible(POPUP_MENU))]  # the newest is on top
 
 
 def visible(kind: str) -> list[Any]:
@@ -85,7 +85,7 @@ def tips() -> list[str]:
 
 
 def our_icon() -> tuple[Any, Any]:
-    """Our icon and the window that stands behind it."""
+    """Our icon and its window."""
     from pystray._win32 import Icon
 
     window, icon = next(iter(Icon._HWND_TO_ICON.items()))
@@ -96,20 +96,20 @@ def icons_window() -> Any:
     return our_icon()[1]
 
 
-def send(told: dict[str, Any]) -> bool:
-    """Send the icon's window what is asked for; whether anything was."""
-    if "close" in told:
+def send(command: dict[str, Any]) -> bool:
+    """Send the icon's window the requested message; whether one was requested."""
+    if "close" in command:
         user32.PostMessageW(icons_window(), WM_CLOSE, 0, 0)
-    elif "title" in told:
-        our_icon()[0].title = told["title"]
-    elif "forget" in told:
+    elif "title" in command:
+        our_icon()[0].title = command["title"]
+    elif "forget" in command:
         from pystray._util import win32
 
         size = ctypes.sizeof(win32.NOTIFYICONDATAW)
         win32.Shell_NotifyIcon(win32.NIM_DELETE, win32.NOTIFYICONDATAW(cbSize=size, hWnd=icons_window()))
-    elif "taskbar_created" in told:
+    elif "taskbar_created" in command:
         user32.PostMessageW(icons_window(), user32.RegisterWindowMessageW("TaskbarCreated"), 0, 0)
-    elif "end_session" in told:
+    elif "end_session" in command:
         window = icons_window()
         answer = user32.SendMessageW(window, WM_QUERYENDSESSION, 0, None)
         print("may the session end:", bool(answer & 0xFFFFFFFF), file=sys.stderr, flush=True)
@@ -120,7 +120,7 @@ def send(told: dict[str, Any]) -> bool:
 
 
 def refuse() -> None:
-    """Have the shell refuse the first icons and notifications, as a busy one does."""
+    """Make the shell refuse the first icons and notifications, as a busy shell does."""
     import claude_session_status.desktop.pystray_base  # noqa: F401 - first, as it chooses pystray's backend
     from pystray._util import win32  # isort: skip
 
@@ -141,12 +141,12 @@ def refuse() -> None:
 
 
 def others(stream: TextIO) -> Iterator[str]:
-    """The lines that are not for us; ours are answered."""
+    """The lines for the made-up monitor; the others are handled here."""
     for line in stream:
-        told = json.loads(line)
-        if "look" in told:
-            print(json.dumps({"look": told["look"], "menus": menus(), "tips": tips()}), flush=True)
-        elif not send(told):
+        command = json.loads(line)
+        if "look" in command:
+            print(json.dumps({"look": command["look"], "menus": menus(), "tips": tips()}), flush=True)
+        elif not send(command):
             yield line
 
 

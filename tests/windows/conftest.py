@@ -1,4 +1,4 @@
-"""A Windows for the tests that need one: skipped with the reason and the lines that install it where it is missing."""
+"""A Windows for the tests that need one: skipped with the reason and the commands that install it."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ PACKAGE = "Lib/site-packages/claude_session_status"
 
 @pytest.fixture(scope="session")
 def prepared() -> Iterator[Path]:
-    """A prefix that no other run touches, with the product as it is in this working tree."""
+    """A prefix for this run alone, with the product of this working tree."""
     if reason := missing():
         pytest.skip(reason)
     if not PREPARED.exists() or PREPARED.read_text() != stamp():
@@ -47,5 +47,5 @@ def wine(prepared: Path) -> Iterator[Wine]:
 
 @pytest.fixture
 def user(wine: Wine, tmp_path: Path) -> User:
-    """Somebody with a home of their own, whose name and folders are not what a programmer would choose."""
+    """A user whose name and folders hold spaces and accents."""
     return User(wine, f"Zoë Müller {tmp_path.name}")

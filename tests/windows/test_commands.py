@@ -47,8 +47,8 @@ def only(sessions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("command", MARKS)
-def test_beside_a_monitor_a_hook_leaves_a_note_and_says_nothing(user: User, command: str) -> None:
-    user.say_that_a_monitor_lives()
+def test_beside_a_monitor_a_hook_leaves_a_note_and_prints_nothing(user: User, command: str) -> None:
+    user.touch_heartbeat()
     assert silent(user.mark(command, **EVENTS[command]))
     note = json.loads(only_note(user))
     assert note["session_id"] == "s1"
@@ -85,7 +85,7 @@ def test_alone_a_hook_also_writes_the_row(user: User) -> None:
         (b"{}", "no session_id"),
     ],
 )
-def test_a_hook_that_understands_nothing_says_so_in_a_line_and_exits_well(
+def test_a_hook_with_unreadable_input_prints_one_line_and_exits_with_0(
     user: User, stdin: bytes, complaint: str
 ) -> None:
     done = user.run("mark-turn", stdin=stdin)
@@ -104,15 +104,15 @@ def test_many_hooks_at_once_lose_nothing(user: User) -> None:
     assert user.notes() == []
 
 
-def test_how_fast_a_hook_is(user: User, capsys: pytest.CaptureFixture[str]) -> None:
-    """Printed, not judged: what Wine takes tells little of Windows."""
+def test_the_time_of_a_hook_is_printed(user: User, capsys: pytest.CaptureFixture[str]) -> None:
+    """Printed, not checked: times under Wine say little about Windows."""
     code = "import sys; sys.stdin.read()"
     bare = min(user.python("-I", "-S", "-c", code).seconds for _ in range(5))
-    told, module_call = b'{"session_id": "s"}', ("-I", "-m", "claude_session_status", "mark-turn")
-    user.say_that_a_monitor_lives()
-    module = [user.python(*module_call, stdin=told) for _ in range(5)]
-    user.say_that_a_monitor_lives()
-    program = [user.run("mark-turn", stdin=told) for _ in range(5)]
+    payload, module_call = b'{"session_id": "s"}', ("-I", "-m", "claude_session_status", "mark-turn")
+    user.touch_heartbeat()
+    module = [user.python(*module_call, stdin=payload) for _ in range(5)]
+    user.touch_heartbeat()
+    program = [user.run("mark-turn", stdin=payload) for _ in range(5)]
     assert all(silent(done) for done in [*module, *program])
     fastest = [min(done.seconds for done in runs) / bare for runs in (module, program)]
     with capsys.disabled():
@@ -134,7 +134,7 @@ def test_the_countdown_comes_from_the_transcript(user: User) -> None:
     assert 0 < session["rewrite_cost_usd"] < 1
 
 
-def test_the_table_goes_through_a_pipe(user: User) -> None:
+def test_the_table_prints_into_a_pipe(user: User) -> None:
     user.mark("mark-turn", session_title="Größe", **EVENTS["mark-turn"])
     done = user.run("status")
     assert (done.code, done.err) == (0, b"")
@@ -142,7 +142,7 @@ def test_the_table_goes_through_a_pipe(user: User) -> None:
     assert "█" in done.text
 
 
-def test_a_reader_that_leaves_is_no_failure(user: User) -> None:
+def test_a_closed_pipe_is_no_failure(user: User) -> None:
     user.mark("mark-turn", **EVENTS["mark-turn"])
     done = user.python("-c", _WRITE_TO_NOBODY, user.windows_path_of_program)
     assert done.text == "0 b''\n"
@@ -167,14 +167,14 @@ def test_a_process_that_is_gone_ends_its_session(user: User) -> None:
     assert only(user.status())["activity"] == "idle"
     client.end()
     user.wine.run("taskkill", "/f", "/pid", client.text.strip())
-    deadline = time.monotonic() + 20  # the kill is asked for, and done a moment later
+    deadline = time.monotonic() + 20  # the process ends a moment after the kill
     while user.status() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert user.status() == []
     assert only(user.status("--all"))["activity"] == "ended"
 
 
-def test_a_database_in_use_loses_no_event_and_is_called_that(user: User) -> None:
+def test_a_locked_database_loses_no_event_and_is_reported_as_locked(user: User) -> None:
     user.mark("mark-start", **EVENTS["mark-start"])
     database = user.windows_path(user.folder / "status.duckdb")
     code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(120)"
@@ -200,7 +200,7 @@ def test_watch_in_a_console_ends_with_ctrl_c_and_q(user: User, key: str) -> None
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     watch = subprocess.Popen(
-        ["setsid", "--ctty", LOADER, user.wine.python, "-c", _WATCH],  # Ctrl-C comes from a terminal of its own
+        ["setsid", "--ctty", LOADER, user.wine.python, "-c", _WATCH],  # Ctrl-C comes from its own terminal
         env={**user.wine.env, **user.env, "TERM": "xterm-256color"},
         stdin=theirs,
         stdout=theirs,
@@ -221,7 +221,7 @@ def test_watch_in_a_console_ends_with_ctrl_c_and_q(user: User, key: str) -> None
         os.close(ours)
 
 
-# Wine's console hears no key before it was asked for one: to ask how many there are, as `kbhit` does, is not enough.
+# Wine's console delivers no key before a read: `kbhit`, which only counts keys, is not enough.
 _WATCH = """
 import ctypes, sys
 from claude_session_status.__main__ import main
@@ -234,14 +234,14 @@ sys.exit(main())
 
 
 def _read_until(terminal: int, wanted: str | None, seconds: float = 30) -> str:
-    """What is printed until `wanted` is there, or to the end."""
+    """The output up to `wanted`, or to the end."""
     deadline, seen = time.monotonic() + seconds, b""
     while wanted is None or wanted not in seen.decode("utf-8", "replace"):
         assert time.monotonic() < deadline, seen.decode("utf-8", "replace")[-500:]
         if select.select([terminal], [], [], 0.1)[0]:
             try:
                 part = os.read(terminal, 65536)
-            except OSError:  # nobody holds the other end any more
+            except OSError:  # the other end is closed
                 part = b""
             if not part:
                 break
@@ -249,7 +249,7 @@ def _read_until(terminal: int, wanted: str | None, seconds: float = 30) -> str:
     return seen.decode("utf-8", "replace")
 
 
-def test_a_wrong_config_is_named_with_its_line(user: User) -> None:
+def test_a_mistake_in_the_config_is_reported_with_its_line(user: User) -> None:
     user.folder.mkdir()
     (user.folder / "config.toml").write_bytes(b"\r\npoll_seconds = 99\r\n")
     done = user.run("status")
@@ -264,9 +264,9 @@ def test_every_module_can_be_imported(user: User) -> None:
 
 _IMPORT_ALL = """
 import importlib, pkgutil, claude_session_status as ours
-elsewhere = ("linux", "macos", "freedesktop")  # what needs D-Bus, or a Mac
+other_systems = ("linux", "macos", "freedesktop")  # what needs D-Bus, or a Mac
 for module in pkgutil.walk_packages(ours.__path__, ours.__name__ + "."):
-    if not module.name.endswith("__main__") and not any(word in module.name for word in elsewhere):
+    if not module.name.endswith("__main__") and not any(word in module.name for word in other_systems):
         try:
             importlib.import_module(module.name)
         except Exception as error:
@@ -274,7 +274,7 @@ for module in pkgutil.walk_packages(ours.__path__, ours.__name__ + "."):
 """
 
 
-def test_the_wheel_that_pip_installed_is_whole_and_starts(user: User) -> None:
+def test_the_installed_wheel_is_complete_and_starts(user: User) -> None:
     from_wheel = user.wine.prefix / FROM_WHEEL
     user.env["PYTHONPATH"] = user.windows_path(from_wheel)
     assert user.run("--version").text == f"claude-session-status, version {__version__}\n"
@@ -292,7 +292,7 @@ def test_the_demo_and_the_config_are_printed(user: User) -> None:
     assert user.windows_path(user.folder / "config.toml") in config.text
 
 
-def test_doctor_names_what_is_missing_and_then_finds_it(user: User) -> None:
+def test_doctor_reports_what_is_missing_and_later_finds_it(user: User) -> None:
     before = user.run("doctor", "--json")
     assert (before.code, before.err, state_of_hooks(before)) == (1, b"", "bad")
     assert user.run("install-hooks").code == 0
@@ -306,12 +306,12 @@ def state_of_hooks(done: Done) -> str:
     return str(state)
 
 
-def test_the_tray_at_login_is_a_value_in_the_registry(user: User) -> None:
+def test_start_at_login_is_a_registry_value(user: User) -> None:
     assert user.run("autostart").text == "off\n"
     assert user.run("autostart", "on").code == 0
     key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
-    told = user.wine.run("reg", "query", key, "/v", "claude-session-status").out.decode("cp1252")
-    assert r'"C:\Program Files\Python313\pythonw.exe" -E -P -s -m claude_session_status tray' in told
+    value = user.wine.run("reg", "query", key, "/v", "claude-session-status").out.decode("cp1252")
+    assert r'"C:\Program Files\Python313\pythonw.exe" -E -P -s -m claude_session_status tray' in value
     assert user.run("autostart").text.startswith("on: HKEY_CURRENT_USER")
     assert user.run("autostart", "off").code == 0
     assert user.run("autostart").text == "off\n"
@@ -320,7 +320,7 @@ def test_the_tray_at_login_is_a_value_in_the_registry(user: User) -> None:
 
 @pytest.mark.parametrize("folder", ["plain", "Program Files (x86)", "R&D", "a^b, c;d=e"])
 def test_a_check_in_a_console_starts_from_any_folder_and_stays(user: User, folder: str) -> None:
-    """Check set-up: when its command has ended, cmd.exe shows its prompt and takes orders."""
+    """Check set-up: when the command has ended, cmd.exe shows its prompt and accepts input."""
     program = user.home / folder / "claude-session-status.bat"
     program.parent.mkdir()
     program.write_text("@echo checked %1\r\n")
@@ -346,7 +346,7 @@ def status_line() -> bytes:
     return json.dumps({**STATUS_LINE, "prompt_cache": cache}).encode()
 
 
-def test_the_status_line_is_a_source_and_says_so(user: User) -> None:
+def test_the_status_line_becomes_the_source_and_prints_a_line(user: User) -> None:
     done = user.run("statusline", stdin=status_line())
     assert (done.code, done.err) == (0, b"")
     assert re.fullmatch(r"● warm until \d\d:\d\d:\d\d · 142k\n", done.text)
@@ -354,15 +354,15 @@ def test_the_status_line_is_a_source_and_says_so(user: User) -> None:
     assert (session["source"], session["ttl_seconds"]) == ("statusline", 300)
 
 
-def test_the_status_line_passes_on_to_another_command(user: User) -> None:
-    told = status_line()
+def test_the_status_line_runs_a_wrapped_command(user: User) -> None:
+    payload = status_line()
     code = "import sys; raw = sys.stdin.buffer.read(); sys.stdout.buffer.write(raw); sys.exit(3)"
-    done = user.run("statusline", "--", user.windows_path(Path(user.wine.python)), "-c", code, stdin=told)
-    assert (done.code, done.out, done.err) == (3, told, b"")
+    done = user.run("statusline", "--", user.windows_path(Path(user.wine.python)), "-c", code, stdin=payload)
+    assert (done.code, done.out, done.err) == (3, payload, b"")
 
 
-def test_a_status_line_of_ones_own_is_not_wrapped_and_stays(user: User) -> None:
-    """Which shell the client takes there, Git Bash or PowerShell, decides how it would have to be quoted."""
+def test_a_users_own_status_line_is_not_wrapped_and_stays(user: User) -> None:
+    """The quoting depends on the shell that the client uses there, Git Bash or PowerShell."""
     own = b'{"statusLine": {"type": "command", "command": "powershell -File C:\\\\me\\\\line.ps1"}}'
     user.settings.write_bytes(own)
     done = user.run("install-hooks", "--statusline")
@@ -386,7 +386,7 @@ OF_A_WINDOWS_CLIENT = (
     [OF_A_WINDOWS_CLIENT, b"{}", b'\xef\xbb\xbf{"model": "opus"}\r\n', None],
     ids=["crlf", "empty", "bom", "none"],
 )
-def test_hooks_are_put_in_and_taken_out_to_the_byte(user: User, before: bytes | None) -> None:
+def test_installing_and_uninstalling_hooks_restores_every_byte(user: User, before: bytes | None) -> None:
     if before is not None:
         user.settings.write_bytes(before)
     done = user.run("install-hooks")
@@ -398,13 +398,13 @@ def test_hooks_are_put_in_and_taken_out_to_the_byte(user: User, before: bytes | 
 
 
 def test_the_installed_hooks_fire_as_they_are_written(user: User) -> None:
-    """The exec form: a path with spaces and backslashes, started without a shell."""
+    """The form with `args`: a path with spaces and backslashes, started without a shell."""
     user.settings.write_bytes(OF_A_WINDOWS_CLIENT)
     assert user.run("install-hooks").code == 0
     hooks = json.loads(user.settings.read_text("utf-8"))["hooks"]
     assert set(hooks) == {"SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd"}
     for event, groups in hooks.items():
-        user.say_that_a_monitor_lives()
+        user.touch_heartbeat()
         entry = groups[-1]["hooks"][0]
         assert entry["command"] == user.windows_path(Path(user.wine.python))
         assert entry["args"][:-1] == ["-E", "-P", "-s", "-m", "claude_session_status"]
@@ -424,7 +424,7 @@ def test_a_read_only_settings_file_is_left_alone(user: User) -> None:
     assert [path.name for path in user.claude.iterdir() if path.suffix == ".tmp"] == []
 
 
-def test_settings_that_a_program_holds_open_are_left_whole(user: User) -> None:
+def test_settings_that_a_program_holds_open_stay_complete(user: User) -> None:
     user.settings.write_bytes(b"{}")
     code = "import sys, time; f = open(sys.argv[1]); print('held', flush=True); time.sleep(120)"
     holder = user.wine.start(user.wine.python, "-c", code, user.windows_path(user.settings))
@@ -440,7 +440,7 @@ def test_settings_that_a_program_holds_open_are_left_whole(user: User) -> None:
     assert user.run("install-hooks").code == 0
 
 
-# ---- one at a time ----------------------------------------------------------
+# ---- locks ----------------------------------------------------------
 
 _TAKE = """
 import sys, time
@@ -451,7 +451,7 @@ time.sleep(float(sys.argv[2]))
 """
 
 
-def test_a_lock_has_one_holder_and_dies_with_it(user: User) -> None:
+def test_a_lock_has_one_holder_and_ends_with_it(user: User) -> None:
     path = user.windows_path(user.claude / "lock")
     holder = user.wine.start(user.wine.python, "-c", _TAKE, path, "120")
     while not holder.text:

@@ -1,4 +1,4 @@
-"""The tray as a Windows program, docked in a real tray: what a person sees there, and what their clicks do."""
+"""The tray as a Windows program in a real tray: what a user sees, and what clicks do."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from fakes import Transcript
 from waiting import PATIENCE, wait_for
-from windows.screen import ELSEWHERE, Screen
+from windows.screen import BACKGROUND, Screen
 from windows.user import User
 from windows.wine import FROM_WHEEL, Running, Wine, copy_of
 
@@ -26,7 +26,7 @@ FOX = "\N{FOX FACE}"  # two UTF-16 units, which is what Windows counts
 
 
 def session(session_id: str, left: float, **more: Any) -> dict[str, Any]:
-    """A session of which `left` seconds are left, in the words of `desktop/fake_app.py`."""
+    """A session with `left` seconds left, as `desktop/fake_app.py` reads it."""
     return {"id": session_id, "left": left, **more}
 
 
@@ -35,7 +35,7 @@ CALM = session("calm", 280)
 
 
 class App:
-    """The tray with a made-up monitor, once it is started."""
+    """The running tray with a made-up monitor."""
 
     def __init__(self, wine: Wine, screen: Screen) -> None:
         self._wine = wine
@@ -54,8 +54,8 @@ class App:
         self.show(*sessions)
         return self
 
-    def say(self, **told: Any) -> None:
-        self.program.say(json.dumps(told).encode() + b"\n")
+    def say(self, **command: Any) -> None:
+        self.program.write(json.dumps(command).encode() + b"\n")
 
     def show(self, *sessions: dict[str, Any]) -> None:
         self.say(sessions=sessions)
@@ -67,15 +67,15 @@ class App:
 
         def answer() -> dict[str, Any] | None:
             for line in self.program.output()[0].decode().splitlines():
-                told: dict[str, Any] = json.loads(line)
-                if told["look"] == self._asked:
-                    return told
+                seen: dict[str, Any] = json.loads(line)
+                if seen["look"] == self._asked:
+                    return seen
             return None
 
         return wait_for("an answer", answer)
 
     def place(self, urgency: Urgency = Urgency.SOON) -> tuple[int, int]:
-        """Where the icon is, once it has this colour and holds still: the tray moves an icon that it takes in."""
+        """The icon's place, once it has this colour and no longer moves: the tray moves a new icon."""
 
         def still() -> tuple[int, int] | None:
             found = self._screen.find(COLOURS[urgency])
@@ -94,7 +94,7 @@ class App:
         return wait_for("the open menu", self.menu)
 
     def point_at(self, level: int, beginning: str) -> dict[str, Any]:
-        """Point at the line that begins so until it lights up: a popup takes the mouse a moment after it is seen."""
+        """Point at the line that begins so until it is highlighted: a popup reacts a moment after it appears."""
 
         def lit() -> dict[str, Any] | None:
             menus: list[list[dict[str, Any]]] = self.look()["menus"]
@@ -109,7 +109,7 @@ class App:
         return wait_for(f"{beginning} under the mouse", lit)
 
     def open_submenu(self, beginning: str) -> list[dict[str, Any]]:
-        """Point at the line of the open menu that begins so, and see what opens beside it."""
+        """Point at the line of the open menu that begins so, and return the submenu."""
         self.point_at(0, beginning)
 
         def submenu() -> list[dict[str, Any]] | None:
@@ -129,12 +129,12 @@ class App:
         """The keys of the lines that were clicked."""
         return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
 
-    def told(self, wish: str) -> list[str]:
-        """The sessions that the monitor was told this of."""
-        return re.findall(rf"told {wish} (\S+)$", self.program.text, re.MULTILINE)
+    def requests(self, request: str) -> list[str]:
+        """The sessions for which the monitor received this request."""
+        return re.findall(rf"request: {request} (\S+)$", self.program.text, re.MULTILINE)
 
     def ended(self) -> int | None:
-        """The exit code once it ended by itself; None when it did not."""
+        """The exit code, once it has ended by itself; None if it has not."""
         deadline = time.monotonic() + END_SECONDS
         while self.program.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -162,8 +162,8 @@ def windows(prepared: Path, screen: Screen) -> Iterator[Wine]:
 
 @pytest.fixture
 def app(windows: Wine, screen: Screen) -> Iterator[App]:
-    """Whatever it went through, it must not have stumbled."""
-    screen.point(ELSEWHERE)
+    """The running app; its log must hold no traceback at the end."""
+    screen.point(BACKGROUND)
     app = App(windows, screen)
     yield app
     text = app.program.text
@@ -192,11 +192,11 @@ def test_the_colour_on_the_screen_is_that_of_the_soonest(app: App, screen: Scree
         assert all(screen.find(COLOURS[other]) is None for other in others)
 
 
-def test_the_tooltip_says_which_is_next(app: App, screen: Screen) -> None:
+def test_the_tooltip_names_the_next_session(app: App, screen: Screen) -> None:
     app.start(session("a", 100, project=f"{FOX}" * 200), CALM)
     screen.point(app.place())
     tip = wait_for("the tooltip", lambda: app.look()["tips"])[0]
-    assert re.fullmatch(rf"Claude Code: 2 warm, next {FOX}+…{FOX}+ until \d\d:\d\d:\d\d", tip)
+    assert re.fullmatch(rf"Claude Code: 2 warm, next: {FOX}+…{FOX}+ at \d\d:\d\d:\d\d", tip)
 
 
 def test_a_tooltip_of_any_length_is_shown(app: App, screen: Screen) -> None:
@@ -208,15 +208,15 @@ def test_a_tooltip_of_any_length_is_shown(app: App, screen: Screen) -> None:
     assert wait_for("the tooltip", lambda: app.look()["tips"])[0] == FOX * 63 + "…"
 
 
-def test_a_busy_shell_is_asked_again(app: App) -> None:
-    """Windows refuses icons now and then, most often at login, when the shell has much to do."""
+def test_a_busy_shell_gets_the_icon_again(app: App) -> None:
+    """Windows sometimes refuses icons, most often at login, when the shell is busy."""
     app.start(SOON, REFUSED_BY_THE_SHELL="3")
     app.place()
     wait_for("the log", lambda: app.program.text.count("refused by the shell") >= 3)
     assert app.program.text.count("refused by the shell") == 3
 
 
-def test_a_shell_that_starts_anew_gets_the_icon(app: App, screen: Screen) -> None:
+def test_a_restarted_shell_gets_the_icon(app: App, screen: Screen) -> None:
     app.start(SOON)
     app.place()
     app.say(forget=True)
@@ -225,7 +225,7 @@ def test_a_shell_that_starts_anew_gets_the_icon(app: App, screen: Screen) -> Non
     app.place()
 
 
-def test_an_icon_that_the_shell_forgot_comes_back_with_the_next_change(app: App, screen: Screen) -> None:
+def test_an_icon_that_the_shell_forgot_returns_with_the_next_change(app: App, screen: Screen) -> None:
     app.start(SOON)
     app.place()
     app.say(forget=True)
@@ -238,7 +238,7 @@ def test_an_icon_that_the_shell_forgot_comes_back_with_the_next_change(app: App,
 # ---- the menu ---------------------------------------------------------------
 
 
-def test_the_menu_says_what_is_so_when_it_opens(app: App, screen: Screen) -> None:
+def test_the_menu_is_up_to_date_when_it_opens(app: App, screen: Screen) -> None:
     app.start(session("web", 250, project="R&D_app", title="Größe · " + "x" * 300), session("api", 100))
     first, second, separator, *below = app.open_menu()
     assert re.fullmatch(r"● api   1m \d+s left", first["label"])
@@ -251,69 +251,69 @@ def test_the_menu_says_what_is_so_when_it_opens(app: App, screen: Screen) -> Non
     assert [line["label"] for line in app.open_submenu("● api")][-4:] == [
         "Copy resume command", "Open folder", "Mute this session", "Forget",
     ]  # fmt: skip
-    screen.click(ELSEWHERE)
+    screen.click(BACKGROUND)
     wait_for("no menu", lambda: app.menu() is None)
     app.show(session("api", 25))
     assert re.fullmatch(r"● api   \d+s left", app.open_menu(Urgency.LAST)[0]["label"])
 
 
-def test_a_line_that_does_nothing_is_grey(app: App) -> None:
+def test_a_line_without_an_action_is_grey(app: App) -> None:
     app.start(session("soon", 100))
     app.open_menu()
     lines = app.open_submenu("● soon")
     assert {line["label"]: line["grey"] for line in lines if line["label"]} == {
         "Folder: unknown": True, "Session: soon": True, "Model: unknown": True, "Context: unknown": True,
-        "Being late costs: unknown": True,
+        "If it expires: cost unknown": True,
         line_of(lines, "Last turn")["label"]: True, line_of(lines, "Expires")["label"]: True,
         "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget": False,
     }  # fmt: skip
 
 
 def test_a_click_while_the_countdown_moves_reaches_its_line(app: App, screen: Screen) -> None:
-    """And later clicks as well: a menu that is rebuilt while it is open loses this one and those."""
+    """Later clicks as well: a menu that is rebuilt while it is open loses them all."""
     app.start(SOON, CALM)
     app.open_menu()
     for left in (95, 90, 85, 80):  # each changes every label, as the seconds do
         app.show(session("soon", left), session("calm", left + 170))
         app.look()
-    time.sleep(1.2)  # two turns of the monitor's own countdown
+    time.sleep(1.2)  # two ticks of the monitor's countdown
     app.choose("● calm", "Mute this session")
-    wait_for("the click", lambda: app.told("mute") == ["calm"])
+    wait_for("the click", lambda: app.requests("mute") == ["calm"])
     screen.click(app.place())
     wait_for("the left click", lambda: "show-table" in app.clicked())
     assert line_of(app.open_menu(), "● calm")["label"].endswith("s left · muted")
     app.choose("● soon", "Forget")
-    wait_for("the next click", lambda: app.told("forget") == ["soon"])
-    assert app.told("mute") == ["calm"]
+    wait_for("the next click", lambda: app.requests("forget") == ["soon"])
+    assert app.requests("mute") == ["calm"]
 
 
-def test_a_click_reaches_the_session_whose_name_stood_there(app: App) -> None:
+def test_a_click_reaches_the_session_whose_name_was_there(app: App) -> None:
     app.start(session("a", 100), session("b", 200), session("c", 250))
     app.open_menu()
-    app.show(session("new", 20), session("c", 90), session("a", 290))  # overtaken, ended and come
+    app.show(session("new", 20), session("c", 90), session("a", 290))  # one overtaken, one ended, one new
     app.place(Urgency.LAST)  # the icon says so, at once
     assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● a", "● b", "● c"]
     app.choose("● c", "Mute this session")
-    wait_for("the click", lambda: app.told("mute") == ["c"])
+    wait_for("the click", lambda: app.requests("mute") == ["c"])
     app.open_menu(Urgency.LAST)
     app.show(session("a", 25), session("c", 200))  # `a` comes first, `new` ends
     app.look()
     assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● n", "● c", "● a"]
     app.choose("● a", "Mute this session")
-    wait_for("the next click", lambda: app.told("mute") == ["c", "a"])
+    wait_for("the next click", lambda: app.requests("mute") == ["c", "a"])
 
 
-def test_the_icon_clicked_again_while_its_menu_is_open(app: App, screen: Screen) -> None:
+def test_a_second_click_on_the_icon_while_its_menu_is_open(app: App, screen: Screen) -> None:
     app.start(SOON)
     app.open_menu()
     screen.click(app.place(), 3)
     screen.click(app.place(), 3)
-    screen.click(ELSEWHERE)
-    screen.click(ELSEWHERE)
+    screen.click(BACKGROUND)
+    screen.click(BACKGROUND)
     wait_for("no menu", lambda: app.menu() is None)
     app.open_menu()
     app.choose("● soon", "Mute this session")
-    wait_for("the click", lambda: app.told("mute") == ["soon"])
+    wait_for("the click", lambda: app.requests("mute") == ["soon"])
 
 
 def test_a_left_click_shows_the_table_in_a_console(app: App, screen: Screen, windows: Wine) -> None:
@@ -333,13 +333,13 @@ def test_a_notification_comes_and_goes(app: App) -> None:
     app.place(Urgency.LAST)
     app.say(alert="web")
     body = wait_for("the balloon", lambda: app.look()["tips"])[0]
-    assert re.fullmatch(rf"{FOX}+…{FOX}+\. Answer before then\.", body)
+    assert re.fullmatch(rf"{FOX}+…{FOX}+\. Reply in time to keep it warm\.", body)
     app.show(session("web", 300))  # a new turn
     wait_for("no balloon", lambda: not app.look()["tips"])
     assert "notification by" not in app.program.text
 
 
-def test_a_notification_that_the_shell_refuses_goes_the_next_way(app: App) -> None:
+def test_a_notification_that_the_shell_refuses_is_sent_the_next_way(app: App) -> None:
     app.start(session("web", 29), REFUSED_TOASTS="1")
     app.place(Urgency.LAST)
     app.say(alert="web")
@@ -358,7 +358,7 @@ def test_quit_by_the_mouse_ends_it(app: App, screen: Screen) -> None:
     wait_for("no icon", lambda: not screen.find(COLOURS[Urgency.SOON]))
 
 
-def test_a_polite_request_to_end_is_heard(app: App, windows: Wine) -> None:
+def test_a_request_to_close_ends_it(app: App, windows: Wine) -> None:
     """What `taskkill` and installers send."""
     app.start(SOON)
     app.place()
@@ -366,8 +366,8 @@ def test_a_polite_request_to_end_is_heard(app: App, windows: Wine) -> None:
     assert app.ended() == 0
 
 
-def test_the_end_of_the_windows_session_is_not_held_up(app: App) -> None:
-    """A window that answers no to this question keeps Windows from shutting down."""
+def test_it_does_not_delay_the_end_of_the_windows_session(app: App) -> None:
+    """A window that refuses keeps Windows from shutting down."""
     app.start(SOON)
     app.place()
     app.say(end_session=True)
@@ -379,20 +379,20 @@ def test_the_end_of_the_windows_session_is_not_held_up(app: App) -> None:
 
 
 def quit_by_mouse(screen: Screen, icon: tuple[int, int], tray: Running) -> None:
-    """Click the last line of the menu: its corner is where the icon was clicked, and so its place is known."""
+    """Click the last line of the menu, whose place follows from the click on the icon."""
     screen.click(icon, 3)
     above = (icon[0] - 60, icon[1] - 10)
     white = (255, 255, 255)
     wait_for("the open menu", lambda: screen.shot().getpixel((above[0] - 30, above[1])) == white)
     deadline = time.monotonic() + PATIENCE
     while tray.alive() and time.monotonic() < deadline:
-        screen.click(above)  # once more where the menu did not take the mouse yet
+        screen.click(above)  # again, in case the menu did not react yet
         time.sleep(0.5)
     assert tray.wait(1) == 0
 
 
 def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
-    """All of it from the wheel that pip installed."""
+    """With the installed wheel alone."""
     user = User(windows, "Zoë Müller")
     user.env["PYTHONPATH"] = windows.windows_path(windows.prefix / FROM_WHEEL)
     assert "from-wheel" in user.python("-c", "import claude_session_status as ours; print(ours.__file__)").text
@@ -414,7 +414,7 @@ def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
 
 
 def test_without_a_console(windows: Wine, screen: Screen) -> None:
-    """As it is started at login: pythonw.exe has no stdout at all, and must not need one."""
+    """As at login: pythonw.exe has no stdout, and must not need one."""
     user = User(windows, "Nobody There")
     python = str(Path(windows.python).with_name("pythonw.exe"))
     tray = windows.start(python, "-m", "claude_session_status", "tray", env=user.env)

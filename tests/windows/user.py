@@ -1,4 +1,4 @@
-"""A person on that Windows: a home folder, a Claude Code's folder in it, and the product as it is called there."""
+"""A user on that Windows: a home folder, Claude Code's folder in it, and the installed product."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from windows.wine import Done, Running, Wine
 
 
 class User:
-    """The person called `name`."""
+    """The user with this name."""
 
     def __init__(self, wine: Wine, name: str) -> None:
         self.wine = wine
@@ -32,7 +32,7 @@ class User:
         return self.wine.windows_path(path)
 
     def run(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
-        """Run the installed command, by the .exe that pip made."""
+        """Run the installed command, the .exe that pip made."""
         return self.wine.run(
             self.wine.program, *arguments, stdin=stdin, env={**self.env, **(env or {})}, cwd=self.project
         )
@@ -45,8 +45,8 @@ class User:
 
     def mark(self, command: str, *, env: Mapping[str, str] | None = None, **fields: Any) -> Done:
         """Call a hook as Claude Code does."""
-        told = {"session_id": "s1", "cwd": self.windows_path(self.project), **fields}
-        return self.run(command, stdin=json.dumps(told).encode(), env=env)
+        payload = {"session_id": "s1", "cwd": self.windows_path(self.project), **fields}
+        return self.run(command, stdin=json.dumps(payload).encode(), env=env)
 
     def status(self, *options: str) -> list[dict[str, Any]]:
         done = self.run("status", "--json", *options)
@@ -57,7 +57,7 @@ class User:
     def notes(self) -> list[Path]:
         return sorted((self.folder / "spool").glob("*.json"))
 
-    def say_that_a_monitor_lives(self) -> None:
-        """True for ten seconds."""
+    def touch_heartbeat(self) -> None:
+        """Touch the heartbeat: valid for ten seconds."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "monitor.alive").touch()

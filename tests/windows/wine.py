@@ -1,8 +1,8 @@
-"""Windows programs without Windows: a Wine of one's own, started, talked to and ended.
+"""Runs Windows programs without Windows: starts a Wine of its own, and ends it.
 
-Each `Wine` has a prefix of its own (its C: drive and registry) and so a server of its own; nothing is shared with the
-user's, and ending it ends everything that it started. Wine is not Windows: what passes here is likely right there,
-what fails here has to be looked at.
+Each `Wine` has its own prefix (C: drive and registry) and server; nothing is shared with the user's Wine, and ending it
+ends everything that it started. Wine is not Windows: what passes here is probably right there; what fails here needs a
+look.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ CACHE = Path(__file__).resolve().parent / ".wine"
 PREPARED = CACHE / "prepared"
 INSIDE = Path("drive_c/Program Files/Python313")  # with a space, as Windows has it
 FROM_WHEEL = INSIDE / "Lib/from-wheel"
-LOADER = Path("/usr/lib/wine/wine64")  # not the `wine` wrapper, which leaves its child alone when it is ended
+LOADER = Path("/usr/lib/wine/wine64")  # not the `wine` wrapper, which does not end its child
 SERVER = Path("/usr/lib/wine/wineserver64")
 
 PROGRAMS = {"Xvfb": "xvfb", "openbox": "openbox", "trayer": "trayer", "xdotool": "xdotool"}
@@ -40,7 +40,7 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class Done:
-    """What a program said and how it ended."""
+    """A program's output and exit code."""
 
     code: int
     out: bytes
@@ -57,7 +57,7 @@ class Done:
 
 
 class Running:
-    """A program that runs. Its streams are pipes: Windows' Python takes no other kind from Wine."""
+    """A running program. Its streams are pipes: under Wine, Windows' Python accepts nothing else."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
         self._process = subprocess.Popen(
@@ -84,7 +84,7 @@ class Running:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def say(self, data: bytes, *, last: bool = False) -> None:
+    def write(self, data: bytes, *, last: bool = False) -> None:
         """Write to its standard input, and close that when it was the last."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -98,7 +98,7 @@ class Running:
         """Its exit code. Fails when it takes longer."""
         code = self._process.wait(seconds)
         for reader in self._readers:
-            reader.join(2)  # what it started may hold the pipe open
+            reader.join(2)  # a child may keep the pipe open
         return code
 
     def output(self) -> tuple[bytes, bytes]:
@@ -132,14 +132,14 @@ class Wine:
             "WINEPREFIX": str(prefix),
             "WINEARCH": "win64",
             "WINEDEBUG": "-all",
-            "WINEDLLOVERRIDES": "mscoree,mshtml=",  # they ask to be installed
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",  # Wine would offer to install them
             **(env or {}),
         }
         self._running: list[Running] = []
 
     def __enter__(self) -> Self:
         self._server("-p")
-        # With streams of its own, since what it starts stays and would hold those of the first program open.
+        # With its own streams: the server that it starts stays and would keep the first program's streams open.
         quiet = subprocess.DEVNULL
         subprocess.run([LOADER, "wineboot"], env=self.env, stdin=quiet, stdout=quiet, stderr=quiet, timeout=120)
         return self
@@ -169,7 +169,7 @@ class Wine:
         """Run a program to its end."""
         began = time.perf_counter()
         program = self.start(*argv, env=env, cwd=cwd)
-        program.say(stdin, last=True)
+        program.write(stdin, last=True)
         code = program.wait()
         seconds = time.perf_counter() - began
         out, err = program.output()
@@ -190,5 +190,5 @@ class Wine:
 
 
 def copy_of(prefix: Path, target: Path) -> None:
-    """A prefix like `prefix`: by hard links, since it holds 700 MB; Wine replaces the files that it changes."""
+    """Copy `prefix` by hard links, since it holds 700 MB; Wine replaces the files that it changes."""
     subprocess.run(["cp", "-al", str(prefix), str(target)], check=True)

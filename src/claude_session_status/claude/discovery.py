@@ -19,15 +19,15 @@ from claude_session_status import policy, reducer
 from claude_session_status.claude.files import json_object, open_plain
 from claude_session_status.claude.jsonl import lines_backwards
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
-from claude_session_status.claude.payload import folder_name
 from claude_session_status.claude.registry import ListedClient, Registry
+from claude_session_status.claude.transcript_files import first_folder
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
 from claude_session_status.session_faults import SessionFaults
 
 FULL_LOOK_SECONDS = 60.0
 FOLDERS_A_LOOK = 100
-_TAIL = 1024 * 1024  # bytes from the end of a transcript in which its folder must be named
+_TAIL = 1024 * 1024  # bytes from the end of a transcript in which a folder must be named
 _CLOCK_SLACK_SECONDS = 60.0  # a file's time may be a little ahead of ours
 _COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
 _SUBAGENT = "agent-"  # older clients keep the transcripts of subagents beside those of sessions
@@ -232,7 +232,7 @@ def sessions(claude_dir: str, since: float) -> Iterator[Session]:
 
 def event_of(trace: Trace) -> Event | None:
     """The event to note for a trace; None where the file is not a session's own, or says too little."""
-    cwd = _working_folder(trace.path)
+    cwd = first_folder(trace.path) or _last_folder(trace.path)
     if cwd is None:
         return None
     return Event(
@@ -240,15 +240,16 @@ def event_of(trace: Trace) -> Event | None:
         trace.session_id,
         trace.at,
         cwd=cwd,
-        project=folder_name(cwd),
+        project_folder=cwd,
+        entrypoint=trace.listed.entrypoint if trace.listed else None,
         title=trace.listed.title if trace.listed else None,
         transcript_path=trace.path,
         process=trace.listed.process if trace.listed else None,
     )
 
 
-def _working_folder(path: str) -> str | None:
-    """The folder that a session works in, from the last line of its transcript that names one."""
+def _last_folder(path: str) -> str | None:
+    """The working folder in the last line of a transcript that names one, for a file whose first lines are huge."""
     try:
         with open_plain(path) as (descriptor, size):
             for from_end, raw in lines_backwards(descriptor, size):

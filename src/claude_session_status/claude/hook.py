@@ -1,11 +1,11 @@
-"""A hook's whole work: read what Claude Code says on stdin, keep the few fields that matter, drop a note, leave.
+"""A hook call: reads what Claude Code says on stdin, keeps the few fields that matter, leaves a note, and returns.
 
-It is silent and exits with 0 whatever happens: a hook's stdout goes into the model's context and exit code 2 blocks
-the user. What went wrong is one line on stderr. No prompt and no answer is ever kept.
+It is silent and exits with 0 whatever happens: a hook's stdout goes into the model's context, and exit code 2 blocks
+the user. What went wrong is one line on stderr. No part of a prompt or a response is ever kept.
 
-While a monitor lives the hook is done after the note. Alone it also ingests, so that the row is in the database when
-the command returns. Only then is anything beyond `os`, `sys` and `time` imported: json, dataclasses, enum or pathlib
-would each cost more than all of this.
+While a monitor runs the hook wakes it and is done. Otherwise it starts a detached ingester (background.py), and the row
+is in the database within a second; the hook waits for neither. It imports nothing beyond `os`, `sys`, `time` and the C
+part of json: json itself, dataclasses, enum or pathlib would each cost more than all of its work.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from claude_session_status.claude.payload import (
     PayloadError,
     complain,
     encode,
-    folder_name,
     parse,
+    project_folder,
     read_input,
     reason,
     text_of,
 )
 from claude_session_status.claude.pids import process_of
-from claude_session_status.heartbeat import monitor_runs
+from claude_session_status.heartbeat import monitor_runs, wake_monitor
 from claude_session_status.spool import Spool
 
-TYPE_CHECKING = False  # typing's own would cost an import of it
+TYPE_CHECKING = False  # importing typing would cost a hook more than its own work
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -43,7 +43,7 @@ def main(command: str) -> int:
     except PayloadError as error:
         complain(f"{command}: {error}")
     except KeyboardInterrupt:
-        pass  # whoever called us has no more use for it; a note that is written stays
+        pass  # the client is ending; a note that is written stays
     except Exception as error:
         complain(f"{command}: {reason(error)}")
     return 0
@@ -58,19 +58,22 @@ def _run(command: str, at: float) -> None:
         Spool(where.spool).write(encode(note), at)
     except OSError as error:
         raise PayloadError(f"can't write to {where.spool}: {error.strerror}; the event is not recorded") from error
-    if not monitor_runs(where.monitor_alive, at):
-        from claude_session_status.claude import ingest  # noqa: PLC0415 - opens DuckDB, only when alone
+    if monitor_runs(where.monitor_alive, at):
+        wake_monitor(where.wake)
+        return
+    from claude_session_status.claude import background  # noqa: PLC0415 - needed only without a monitor
 
-        ingest.run_alone(where)
+    try:
+        background.start(where)
+    except OSError as error:
+        raise PayloadError(f"no ingester can be started: {error.strerror}; the event waits in {where.spool}") from error
 
 
 def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mapping[str, str]) -> dict[str, Any] | None:
-    """What is kept of a hook's input, as a flat object; None for an event that is none of a session's own.
+    """The note for a hook's input, as a flat object; None for an event that does not concern the session itself.
 
-    Those come from inside a subagent, or are notifications of something else than a permission prompt.
-
-    Takes the field names of Claude Code and the other spellings that the first versions of this program took. Raises
-    PayloadError when no session is named.
+    `at`: epoch seconds. Takes the field names of Claude Code and the other spellings that the first versions of this
+    program took. Raises PayloadError when no session is named.
     """
     if is_ignored(data):
         return None
@@ -79,15 +82,17 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
         raise PayloadError("no session_id in the JSON on standard input")
     cwd = text_of(data, "cwd")
     note = {
-        "kind": kind_of(command, data.get("hook_event_name")),
+        "kind": kind_of(command, data),
         "session_id": session_id,
         "at": at,
         "cwd": cwd,
-        "project": text_of(data, "project", "project_name", "projectName") or folder_name(cwd),
+        "project_folder": project_folder(environment, cwd),
+        "project": text_of(data, "project", "project_name", "projectName"),
         "title": text_of(data, "session_title", "session_name", "title"),
         "transcript_path": text_of(data, "transcript_path"),
         "model": text_of(data, "model"),
         "source": text_of(data, "source"),
+        "entrypoint": text_of(environment, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(environment),
     }
     return {key: value for key, value in note.items() if value is not None}

@@ -15,26 +15,27 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from claude_session_status import notes, reducer
+from claude_session_status import config, notes, reducer
 from claude_session_status.claude import transcript
+from claude_session_status.claude.idle_compaction import IdleCompaction
 from claude_session_status.claude.registry import Registry, ReportedStatus
+from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
+from claude_session_status.heartbeat import monitor_runs
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
 from claude_session_status.session_faults import SessionFaults
-from claude_session_status.spool import Spool, moment_of
+from claude_session_status.spool import Spool
 from claude_session_status.store.database import Stamp, Store
 
 if TYPE_CHECKING:
     import logging
 
-HOOK_TRIES = 4  # to open the database, 0.14 s in all: somebody waits for a hook, and the note is safe already
-LATELY_SECONDS = 1.0  # an older note shows that earlier hooks met a locked database: waiting is no use
+PAUSE_SECONDS = 0.02  # between slices without a monitor: `status` and others get the lock
 FOUND_SECONDS = 86400.0  # a new database is made from transcripts that were written within the last day
 BUSY_SECONDS = 7200.0  # how long a client's "busy" is trusted without a live process
 BATCH = 500  # notes per transaction: a crowded spool is worked off in slices
-HOOK_BATCHES = 2  # what one hook does of them, some 0.5 s of work; the next hooks continue
 
 
 class DrainResult(Enum):
@@ -43,6 +44,10 @@ class DrainResult(Enum):
     DONE = "no note waits"
     MORE = "notes wait that another drain can apply"
     LOCKED = "another process holds the ingest lock"
+
+
+class _EventError(Exception):
+    """An event that can't be applied to its session, whatever the reason."""
 
 
 class Ingester:
@@ -62,23 +67,27 @@ class Ingester:
         self._clock = clock
         self._faults = faults or SessionFaults()
         self._spool = Spool(paths.spool)
+        self._is_utf8 = not any("\ud800" <= character <= "\udfff" for character in paths.projects)
         self._registry = Registry(paths.client_registry)
+        self._idle_compaction = IdleCompaction(paths.claude_dir)
+        self._transcripts = TranscriptFinder(paths.projects, clock)
         self._applied: dict[str, OSError] = {}  # notes that are applied and could not be removed
         self._refused: dict[str, OSError] = {}  # notes that can't be applied and could not be renamed
 
-    def drain(self, batches: int | None = None) -> DrainResult:
+    def drain(self, batches: int | None = None, held: FileLock | None = None) -> DrainResult:
         """Apply all notes to the database, or at most so many batches of them, the oldest first.
 
-        Raises SessionStatusError (locked, broken); the notes then stay.
+        `held`: the ingest lock, where the caller holds it already; it is released. Raises SessionStatusError (locked,
+        broken); the notes then stay.
         """
         self._remove(list(self._applied))
         left = math.inf if batches is None else batches
         passed_over: set[str] = set()  # unreadable for now
-        while self._names(passed_over):
+        while self._names(passed_over) or held is not None:
             if left <= 0:
                 return DrainResult.MORE
-            lock = FileLock(self._paths.ingest_lock)
-            if not lock.acquire():
+            lock, held = held or FileLock(self._paths.ingest_lock), None
+            if not lock.is_held and not lock.acquire():
                 return DrainResult.LOCKED
             try:
                 while left > 0 and (batch := self._next_batch(passed_over)):
@@ -123,12 +132,8 @@ class Ingester:
         """Commit the events of the batch, then remove their notes."""
         try:
             self._commit([event for _, event in batch])
-        except (SessionStatusError, OSError) as error:
-            if not isinstance(error, StoreRowError):
-                raise
-            self._apply_halves(batch, error)
-        except Exception as error:  # one event that can't be applied must not stop the others
-            self._apply_halves(batch, error)
+        except (StoreRowError, _EventError, ValueError, TypeError, ArithmeticError) as error:
+            self._apply_halves(batch, error)  # one event that can't be applied must not stop the others
         else:
             self._remove([name for name, _ in batch])
 
@@ -146,7 +151,10 @@ class Ingester:
             now = self._clock()
             for event in sorted(events, key=lambda e: (e.at, e.kind)):
                 session = after.get(event.session_id) or before.get(event.session_id) or Session(event.session_id)
-                after[event.session_id] = reducer.apply(session, event, now)
+                try:
+                    after[event.session_id] = reducer.apply(session, event, now)
+                except Exception as error:
+                    raise _EventError(f"{type(error).__name__}: {error}") from error
             return [self.refresh(session) for session in after.values()]
 
         self._store.update((event.session_id for event in events), change)
@@ -179,7 +187,7 @@ class Ingester:
         session = reducer.apply_client_status(
             session, reported.status if reported else None, reported.since if reported else None
         )
-        path = session.transcript_path
+        path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
         mark = transcript.stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
@@ -190,7 +198,18 @@ class Ingester:
                 session = reducer.drop_future(session, now)
                 seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
+                if session.project_folder is None:
+                    session = reducer.apply_first_folder(session, first_folder(path))
+        session = reducer.apply_idle_compaction(session, self._idle_compaction.tokens_of(session))
         return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
+
+    def _transcript_path(self, session: Session) -> str | None:
+        """Where the transcript is. A row can't hold a path that is not UTF-8: only what is below our folder is used."""
+        path = session.transcript_path
+        if path is None or self._is_utf8:
+            return path
+        below = path.rpartition("/projects/")[2]
+        return os.path.join(self._paths.projects, below)
 
     def _reported_status(self, session: Session) -> ReportedStatus | None:
         """The client's self-reported status.
@@ -260,26 +279,25 @@ def _log() -> "logging.Logger":
     return logging.getLogger(__name__)
 
 
-def run_alone(paths: Paths) -> None:
-    """Apply the notes that wait, as a hook does while no monitor runs.
+def run_alone(paths: Paths, lock: FileLock | None = None) -> None:
+    """Apply the notes that wait, slice by slice, until none is left or a monitor runs, as the detached ingester does.
 
-    Raises SessionStatusError; the notes then wait for the next hook or monitor.
+    `lock`: the ingest lock, where it is held already. Raises SessionStatusError; the notes then wait for the next hook
+    or monitor.
     """
-    ttl = reducer.DEFAULT_TTL_SECONDS
-    if os.path.exists(paths.config):
-        from claude_session_status import config  # noqa: PLC0415 - few users have a config
-
-        ttl = config.load(paths.config).config.default_ttl_seconds
-    waiting = Spool(paths.spool).names()
-    stuck = bool(waiting) and time.time() - moment_of(waiting[0]) > LATELY_SECONDS
-    ingester = Ingester(paths, Store(paths.database, tries=1 if stuck else HOOK_TRIES), ttl)
+    default_ttl = config.load(paths.config).config.default_ttl_seconds
+    ingester = Ingester(paths, Store(paths.database), default_ttl)
+    is_renewed = False
     try:
-        try:
-            ingester.drain(HOOK_BATCHES)
-        except StoreBrokenError:
-            if not ingester.mend():
-                raise
-            ingester.drain(HOOK_BATCHES)
+        while True:
+            try:
+                if ingester.drain(1, lock) is not DrainResult.MORE or monitor_runs(paths.monitor_alive, time.time()):
+                    return
+            except StoreBrokenError:
+                if is_renewed or not ingester.mend():
+                    raise
+                is_renewed = True
+            lock = None
+            time.sleep(PAUSE_SECONDS)
     except OSError as error:
-        title = file_and_reason(error, paths.folder)
-        raise SessionStatusError(title, "The event waits in the spool") from error
+        raise SessionStatusError(file_and_reason(error, paths.folder), "The event waits in the spool") from error

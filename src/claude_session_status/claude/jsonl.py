@@ -35,7 +35,7 @@ def lines_backwards(descriptor: int, size: int) -> Iterator[tuple[int, bytes]]:
         os.lseek(descriptor, position, os.SEEK_SET)
         block = os.read(descriptor, length)
         if len(block) < length:
-            return  # truncated meanwhile: the parts at hand never were one line
+            return  # truncated meanwhile: these parts never were one line
         parts = block.split(b"\n")
         start = position + length
         for part in reversed(parts[1:]):

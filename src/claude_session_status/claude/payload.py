@@ -1,4 +1,4 @@
-"""The JSON object that Claude Code pipes to a hook or a status line: reading it, bounding it, writing a note of it.
+"""The JSON object that Claude Code pipes to a hook or a status line: reads it, bounds it, and writes a note.
 
 A hook imports this module, so it imports only `os` and the C part of json.
 """
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-LARGEST_INPUT = 64 * 1024 * 1024  # bytes; an answer can be long, but not like this
+LARGEST_INPUT = 64 * 1024 * 1024  # bytes; a response can be long, but not like this
 _LONGEST = 4096  # characters kept of any field
+_MOST_QUOTES = 1_000_000  # after so many the end of the object is not looked for any more, only the end of the input
+_LONGEST_NUMBER = 4000  # digits; Python refuses to make an int of more than 4,300
+_QUOTE, _BACKSLASH = b'"', 0x5C
 
 
 class PayloadError(Exception):
@@ -21,19 +24,60 @@ class PayloadError(Exception):
 
 
 def read_input() -> bytes:
-    """All of standard input. Raises PayloadError for a terminal, and for more than could be an event."""
+    """Standard input up to its end, or up to the end of one whole JSON object, whichever comes first.
+
+    A client that keeps the pipe open must not keep its user waiting. Raises PayloadError for a terminal, and for more
+    than could be an event.
+    """
     try:
         if os.isatty(0):
             raise PayloadError("expects a JSON object on standard input; Claude Code calls this as a hook")
-        parts, size = [], 0
+        parts, size, end = [], 0, ObjectEnd()
         while part := os.read(0, 1 << 20):
             size += len(part)
             if size > LARGEST_INPUT:
                 raise PayloadError(f"more than {LARGEST_INPUT >> 20} MB on standard input")
             parts.append(part)
+            if end.is_reached(part):
+                break
     except OSError as error:
         raise PayloadError(f"standard input can't be read: {error.strerror}") from error
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class ObjectEnd:
+    """Finds the end of a JSON object in bytes that come in parts, by braces outside of strings; each byte once."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._has_begun = False
+        self._in_string = False
+        self._is_escaped = False  # the last part ended within a string, after an odd number of backslashes
+        self._quotes_left = _MOST_QUOTES
+
+    def is_reached(self, part: bytes) -> bool:
+        """Whether a whole object has been given with this part."""
+        at = 0
+        while self._quotes_left > 0:
+            self._quotes_left -= 1
+            quote = part.find(_QUOTE, at)
+            end = len(part) if quote < 0 else quote
+            if self._in_string:
+                start = end
+                while start > at and part[start - 1] == _BACKSLASH:
+                    start -= 1
+                is_escaped = (end - start + (self._is_escaped and start == 0)) % 2 == 1
+                self._in_string = quote < 0 or is_escaped
+                self._is_escaped = quote < 0 and is_escaped
+            else:
+                opened = part.count(b"{", at, end)
+                self._depth += opened - part.count(b"}", at, end)
+                self._has_begun = self._has_begun or opened > 0
+                self._in_string = quote >= 0
+            if quote < 0:
+                return self._has_begun and self._depth <= 0 and not self._in_string
+            at = quote + 1
+        return False
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -46,7 +90,7 @@ def parse(raw: bytes) -> dict[str, Any]:
         import json  # noqa: PLC0415 - says what is wrong; imports `re`
 
         try:
-            value = json.loads(text)
+            value = json.loads(text, parse_int=_whole_number)
         except (ValueError, RecursionError) as error:
             raise PayloadError(f"standard input is not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -54,8 +98,13 @@ def parse(raw: bytes) -> dict[str, Any]:
     return value
 
 
+def _whole_number(digits: str) -> int | float:
+    """The number; infinite where Python refuses to make an int of so many digits."""
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
+
+
 class _ScannerSettings:
-    """What json.JSONDecoder hands to the C scanner of CPython's json."""
+    """What json.JSONDecoder gives to the C scanner of CPython's json."""
 
     strict = False
     object_hook = None
@@ -68,7 +117,7 @@ class _ScannerSettings:
 
 
 def _parse_quickly(text: str) -> Any:
-    """`json.loads` by its C part alone, without importing `re`; None where that does not work out."""
+    """`json.loads` by its C part alone, without importing `re`; None where that fails."""
     try:
         from _json import make_scanner  # noqa: PLC0415 - see above
 
@@ -80,7 +129,7 @@ def _parse_quickly(text: str) -> Any:
 
 
 def text_of(data: Mapping[str, Any], *names: str) -> str | None:
-    """The first of the fields that is a text and not empty, bounded in length."""
+    """The first of the fields that is a non-empty string, cut to 4096 characters."""
     for name in names:
         value = data.get(name)
         if isinstance(value, str) and value:
@@ -89,11 +138,16 @@ def text_of(data: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
-def folder_name(cwd: str | None) -> str | None:
-    """What a project is called: the last part of its folder's path, of either kind."""
-    if not cwd:
+def project_folder(environment: Mapping[str, str], cwd: str | None) -> str | None:
+    """The folder in which the client was started, from the environment that it gives its hooks.
+
+    None where it is no absolute path, or not written like the payload's `cwd`: a shell on Windows may see `/c/app` for
+    `C:/app`.
+    """
+    folder = text_of(environment, "CLAUDE_PROJECT_DIR")
+    if folder is None or not (folder[:1] == "/" or folder[1:2] == ":" or folder[:2] == "\\\\"):
         return None
-    return cwd.replace("\\", "/").rstrip("/").rpartition("/")[2] or cwd
+    return None if cwd is not None and (folder[:1] == "/") != (cwd[:1] == "/") else folder
 
 
 def encode(note: Mapping[str, Any]) -> bytes:
@@ -109,7 +163,7 @@ def encode(note: Mapping[str, Any]) -> bytes:
 
 
 def reason(error: Exception) -> str:
-    """What to say of an error. One that is meant for people has a title, and is told by that without an import."""
+    """An error as text. An error that is meant for people has a `title`; asking for that needs no import."""
     return str(error) if hasattr(error, "title") else f"{type(error).__name__}: {error}"
 
 
@@ -119,4 +173,4 @@ def complain(message: str) -> None:
     try:
         os.write(2, f"claude-session-status {line}\n".encode("utf-8", "replace"))
     except OSError:
-        pass  # stderr is closed: nobody can be told
+        pass  # stderr is closed

@@ -13,7 +13,8 @@ from claude_session_status.claude.pids import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
-_PERMISSION = "permission prompt"
+# What a client waits for that holds the turn; its other dialogs (`dialog open`) do not.
+_HOLDS_TURN = ("permission prompt", "input needed", "sandbox request", "worker request")
 _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
@@ -27,11 +28,12 @@ class ReportedStatus:
 
 @dataclass(frozen=True, slots=True)
 class ListedClient:
-    """A client that lists a session: its process, the title that the user gave, and its start (epoch seconds)."""
+    """A client that lists a session: its process, the user's title, its start (epoch seconds), how it was started."""
 
     process: Process
     title: str | None = None
     started_at: float | None = None
+    entrypoint: str | None = None
 
 
 @dataclass(slots=True)
@@ -81,7 +83,13 @@ class Registry:
         for pid in pids:
             entry = self._entry(pid) if 0 < pid < 1 << 31 else {}
             if "sessionId" in entry:
-                client = ListedClient(self._process(pid, entry), _title(entry), _seconds(entry.get("startedAt")))
+                started_at, entrypoint = _seconds(entry.get("startedAt")), entry.get("entrypoint")
+                client = ListedClient(
+                    self._process(pid, entry),
+                    _title(entry),
+                    started_at,
+                    entrypoint[:64] if isinstance(entrypoint, str) else None,
+                )
                 found.setdefault(str(entry["sessionId"]), []).append(client)
         for clients in found.values():
             clients.sort(key=lambda client: client.started_at or 0.0, reverse=True)
@@ -146,7 +154,7 @@ def parse_status(entry: dict[str, object]) -> ReportedStatus | None:
     if since is None:
         return None
     if status == "waiting":
-        waits = entry.get("waitingFor") == _PERMISSION
+        waits = entry.get("waitingFor") in _HOLDS_TURN
         return ReportedStatus(ClientStatus.WAITING if waits else ClientStatus.IDLE, since)
     known = _STATUS.get(str(status))
     return None if known is None else ReportedStatus(known, since)

@@ -1,12 +1,13 @@
 """The status line of Claude Code as a source: the client pipes its own view of the cache to a command of the user's.
 
 The client runs it at each render, several times a second while a session works, so this is as cheap as a hook and
-imports as little. A note is written only when the client tells of another request than the last time; what was told is
-kept in a file of some bytes for each session. A note that nobody has taken in when the next one comes is taken back,
-since the newer one says it all: so where no monitor lives there is one for each session at most.
+imports as little. A note is written only when the client reports another request than the last time; the last report of
+each session is kept in a small file. A note that is still in the spool when the next one comes is removed, since the
+newer one has all of it: so where no monitor runs there is at most one for each session.
 
-`statusline` prints a short line of its own. `statusline -- COMMAND...` becomes that command, with the client's JSON on
-its standard input: what it prints, its exit code and its signals are its own, and nothing of ours stands between.
+`statusline` prints a short line of its own, whatever its input is. `statusline -- COMMAND...` becomes that command,
+with the client's JSON on its standard input: its output, its exit code and its signals are its own, and no process of
+ours stands in between.
 """
 
 from __future__ import annotations
@@ -20,26 +21,35 @@ from claude_session_status.claude.payload import (
     PayloadError,
     complain,
     encode,
-    folder_name,
     parse,
     read_input,
     reason,
     text_of,
 )
 from claude_session_status.claude.pids import process_of
-from claude_session_status.private import make_private_folder, open_private
+from claude_session_status.heartbeat import monitor_runs, wake_monitor
+from claude_session_status.private import (
+    close_folder,
+    make_private_folder,
+    open_folder,
+    open_private,
+    read_private,
+)
 from claude_session_status.spool import Spool
 
-TYPE_CHECKING = False  # typing's own would cost an import of it
+TYPE_CHECKING = False  # importing typing would cost a render more than its own work
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-USAGE = "statusline: say `statusline`, or `statusline -- COMMAND...`"
-KEPT_SECONDS = 2 * 86400.0  # what was told of a session is forgotten so long after its last request
+USAGE = "statusline: use `statusline`, or `statusline -- COMMAND...`"
+KEPT_SECONDS = 2 * 86400.0  # a session's last report is forgotten so long after its last request
 _PIPE_BYTES = 16 * 1024  # what a pipe takes without a reader, everywhere
 _NOT_FOUND, _NOT_RUNNABLE = 127, 126  # a shell's exit codes
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+_MOST_TOKENS = 1_000_000_000
+_LATEST = 1e11  # epoch seconds; a later moment is no moment
+_REMEMBERED_BYTES = 8192
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,50 +58,70 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and (arguments[0] != "--" or len(arguments) < 2):
         complain(USAGE)
         return 2
-    raw, data = b"", None
+    raw, report, before = b"", CacheReport(), None
     try:
         raw = read_input()
         data = parse(raw)
-        told = told_by(data)
-        before = _note_news(data, told, at)
-        if not arguments:
-            _print(line(told, at, model_changed=before is not None and before.cached_by_another(told)))
+        report = report_of(data)
+        before = _note_news(data, report, at)
     except PayloadError as error:
         complain(f"statusline: {error}")
     except Exception as error:
         complain(f"statusline: {reason(error)}")
-    return _become(arguments[1:], raw) if arguments else 0
+    if arguments:
+        return _become(arguments[1:], raw)
+    try:
+        _print(line(report, at, model_changed=before is not None and before.is_for_another_model(report)))
+    except OSError as error:
+        complain(f"statusline: standard output: {error.strerror}")
+    return 0
 
 
-class Told:
-    """What the client tells: when the cache expires (None: nothing is cached), its TTL, the model, the tokens in it."""
+class CacheReport:
+    """The client's view of the cache: when it expires, its TTL in seconds, the model, the tokens in it.
 
-    def __init__(self, expires_at: float | None, ttl: int | None, model: str | None, tokens: int | None = None) -> None:
+    `expires_at` (epoch seconds) is None where nothing is cached, and where the client says nothing of it: `is_known`
+    tells the two apart. Clients before 2.1.251 report no cache, and newer ones none before the first response.
+    """
+
+    def __init__(
+        self,
+        expires_at: float | None = None,
+        ttl: int | None = None,
+        model: str | None = None,
+        tokens: int | None = None,
+        *,
+        is_known: bool = False,
+    ) -> None:
         self.expires_at = expires_at
         self.ttl = ttl
         self.model = model
         self.tokens = tokens
+        self.is_known = is_known or expires_at is not None
 
-    def is_same_request(self, other: Told) -> bool:
+    def is_same_request(self, other: CacheReport) -> bool:
         """Whether both are of one request."""
         return (self.expires_at, self.ttl) == (other.expires_at, other.ttl)
 
-    def cached_by_another(self, now: Told) -> bool:
-        """Whether the user chose another model since: the client goes on to call the cache warm, but it is no use."""
+    def is_for_another_model(self, now: CacheReport) -> bool:
+        """Whether the user chose another model since: the client still calls the cache warm, but it is of no use."""
         return self.is_same_request(now) and bool(self.model and now.model) and self.model != now.model
 
 
-def told_by(data: Mapping[str, Any]) -> Told:
-    """What there is of use in the client's JSON; every field may be missing or of another type."""
+def report_of(data: Mapping[str, Any]) -> CacheReport:
+    """What the client's JSON says of the cache; every field may be missing or of another type."""
     cache = _object(data, "prompt_cache")
-    expires_at, ttl = cache.get("expires_at"), _seconds(cache.get("ttl"))
-    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not 0 < expires_at < 1e11:
-        expires_at = None
+    model = text_of(_object(data, "model"), "id")
     tokens = _object(data, "context_window").get("total_input_tokens", cache.get("recache_tokens_if_cold"))
-    tokens = tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0 else None
+    tokens = tokens if type(tokens) is int and 0 < tokens < _MOST_TOKENS else None
+    expires_at, ttl = cache.get("expires_at"), _seconds(cache.get("ttl"))
     is_compacted = "recache_tokens_if_cold" in cache and cache["recache_tokens_if_cold"] is None
-    known = expires_at is not None and ttl is not None and not is_compacted
-    return Told(expires_at if known else None, ttl if known else None, text_of(_object(data, "model"), "id"), tokens)
+    if is_compacted or ("expires_at" in cache and expires_at is None):
+        return CacheReport(model=model, tokens=tokens, is_known=True)
+    is_moment = isinstance(expires_at, int | float) and not isinstance(expires_at, bool) and 0 < expires_at < _LATEST
+    if not is_moment or ttl is None:
+        return CacheReport(model=model, tokens=tokens)
+    return CacheReport(expires_at, ttl, model, tokens)
 
 
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -101,28 +131,29 @@ def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _seconds(ttl: object) -> int | None:
     """`5m` and `1h` as seconds."""
-    if not isinstance(ttl, str) or not ttl[:-1].isdecimal() or len(ttl) > 4:
+    if not isinstance(ttl, str) or not ttl.isascii() or not ttl[:-1].isdecimal() or len(ttl) > 4:
         return None
     seconds = int(ttl[:-1]) * _UNITS.get(ttl[-1], 0)
     return seconds if 0 < seconds <= 86400 else None
 
 
-def line(told: Told, now: float, *, model_changed: bool = False) -> str:
-    """`● warm until 14:32:05 · 142k`, `○ expired · 142k`, `○ nothing cached`.
+def line(report: CacheReport, now: float, *, model_changed: bool = False) -> str:
+    """`● warm until 14:32:05 · 142k`, `○ expired · 142k`, `○ nothing cached`, `○ no cache data · 142k`.
 
-    The time of day, not the time left: the client runs us every 30 s while a session is idle, and time left that stands
+    The time of day, not the time left: the client runs us every 30 s while a session is idle; a countdown that stands
     still would be too long.
     """
-    if told.expires_at is None:
-        return "○ nothing cached"
-    left = min(told.expires_at - now, told.ttl or 0)
-    if model_changed:
+    if report.expires_at is None:
+        if report.is_known:
+            return "○ nothing cached"
+        state = "○ no cache data"
+    elif model_changed:
         state = "○ cold: another model"
-    elif left <= 0:
+    elif (left := min(report.expires_at - now, report.ttl or 0)) <= 0:
         state = "○ expired"
     else:
         state = f"● warm until {time.strftime('%H:%M:%S', time.localtime(now + left))}"
-    return f"{state} · {_thousands(told.tokens)}" if told.tokens else state
+    return f"{state} · {_thousands(report.tokens)}" if report.tokens else state
 
 
 def _thousands(tokens: int) -> str:
@@ -140,39 +171,41 @@ def _print(text: str) -> None:
 # ---- the note ----------------------------------------------------------------
 
 
-def _note_news(data: Mapping[str, Any], told: Told, at: float) -> Told | None:
-    """Write a note if the client reports another request; return what was known before. Raises PayloadError."""
+def _note_news(data: Mapping[str, Any], report: CacheReport, at: float) -> CacheReport | None:
+    """Write a note if the client reports another request; return its last report. Raises PayloadError."""
     session_id = text_of(data, "session_id")
     if not session_id:
         raise PayloadError("no session_id in the JSON on standard input")
     where = paths.from_environment()
     memory = os.path.join(where.statusline, _file_name(session_id))
     before, last_note = _remembered(memory)
-    if told.expires_at is None or (before is not None and before.is_same_request(told)):
+    if report.expires_at is None or (before is not None and before.is_same_request(report)):
         return before
     spool = Spool(where.spool)
     try:
-        name = spool.write(encode(_note(data, session_id, told, at)), at)
+        name = spool.write(encode(_note(data, session_id, report, at)), at)
         if last_note:
-            spool.remove(last_note)
-        _remember(memory, told, name, at, is_new=before is None)
+            _remove(spool, last_note)
+        _remember(memory, report, name, at, is_new=before is None)
     except OSError as error:
         raise PayloadError(f"can't write to {where.folder}: {error.strerror}") from error
+    if monitor_runs(where.monitor_alive, at):
+        wake_monitor(where.wake)
     return before
 
 
-def _note(data: Mapping[str, Any], session_id: str, told: Told, at: float) -> dict[str, Any]:
-    cwd = text_of(data, "cwd")
+def _note(data: Mapping[str, Any], session_id: str, report: CacheReport, at: float) -> dict[str, Any]:
     note = {
         "kind": "statusline",
         "session_id": session_id,
         "at": at,
-        "cwd": cwd,
-        "project": folder_name(cwd),
+        "cwd": text_of(data, "cwd"),
+        "project_folder": text_of(_object(data, "workspace"), "project_dir"),
         "title": text_of(data, "session_name"),
         "transcript_path": text_of(data, "transcript_path"),
-        "expires_at": told.expires_at,
-        "ttl_seconds": told.ttl,
+        "expires_at": report.expires_at,
+        "ttl_seconds": report.ttl,
+        "entrypoint": text_of(os.environ, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(os.environ),
     }
     return {key: value for key, value in note.items() if value is not None}
@@ -183,24 +216,25 @@ def _file_name(session_id: str) -> str:
     return "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else f"%{ord(c):x}" for c in session_id)[:200]
 
 
-def _remembered(path: str) -> tuple[Told | None, str]:
-    """What was told last time and the name of the note that says it; None and empty where there was no last time."""
+def _remembered(path: str) -> tuple[CacheReport | None, str]:
+    """The last report and the name of its note; None and empty where there is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        expires_at, ttl, name, model = read_private(path, _REMEMBERED_BYTES).decode().rstrip("\n").split("\t")
+        return CacheReport(float(expires_at), int(ttl), model or None), name
+    except (OSError, ValueError):  # also torn by a power cut: the same note is written once more
+        return None, ""
+
+
+def _remove(spool: Spool, name: str) -> None:
+    try:
+        spool.remove(name)
     except OSError:
-        return None, ""
-    try:
-        expires_at, ttl, name, model = os.read(descriptor, 8192).decode().rstrip("\n").split("\t")
-        return Told(float(expires_at), int(ttl), model or None), name
-    except (OSError, ValueError):  # torn by a power cut: the same is told once more
-        return None, ""
-    finally:
-        os.close(descriptor)
+        pass  # it stays, and is applied before the newer one
 
 
-def _remember(path: str, told: Told, note: str, at: float, *, is_new: bool) -> None:
-    text = f"{told.expires_at!r}\t{told.ttl}\t{note}\t{(told.model or '').replace(chr(9), ' ')}\n"
-    flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+def _remember(path: str, report: CacheReport, note: str, at: float, *, is_new: bool) -> None:
+    text = f"{report.expires_at!r}\t{report.ttl}\t{note}\t{(report.model or '').replace(chr(9), ' ')}\n"
+    flags = os.O_WRONLY | os.O_TRUNC
     folder = os.path.dirname(path)
     try:
         descriptor = open_private(path, flags)
@@ -216,17 +250,21 @@ def _remember(path: str, told: Told, note: str, at: float, *, is_new: bool) -> N
 
 
 def _forget_old(folder: str, now: float) -> None:
-    """Once for each session: nothing else would ever take these files away."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
+    """Remove the files of old sessions, once for each session: nothing else ever does."""
+    handle = open_folder(folder)
+    try:
+        for name in os.listdir(folder if handle is None else handle):
+            path = os.path.join(folder, name) if handle is None else name
             try:
-                if now - entry.stat().st_mtime > KEPT_SECONDS:
-                    os.unlink(entry.path)
+                if now - os.stat(path, dir_fd=handle, follow_symlinks=False).st_mtime > KEPT_SECONDS:
+                    os.unlink(path, dir_fd=handle)
             except OSError:
                 pass  # another process was quicker
+    finally:
+        close_folder(handle)
 
 
-# ---- somebody else's command ------------------------------------------------
+# ---- the user's own command -------------------------------------------------
 
 
 def _become(command: Sequence[str], raw: bytes) -> int:
@@ -245,17 +283,17 @@ def _become(command: Sequence[str], raw: bytes) -> int:
 
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)  # Python ignores it, and the command would inherit that
     try:
-        os.execvp(command[0], list(command))  # noqa: S606 - that is what we are asked for
+        os.execvp(command[0], list(command))  # noqa: S606 - the user's own command
     except OSError as error:
         complain(f"statusline: {command[0]}: {error.strerror}")
         return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUNNABLE
 
 
 def _feed(reader: int, writer: int, raw: bytes) -> None:
-    """In a process of its own: write more than the pipe takes at once, until all is read or nobody reads."""
+    """In a child process: write more than the pipe takes at once, until all is read or nobody reads."""
     os.close(reader)
     for inherited in (0, 1, 2):
-        os.close(inherited)  # whoever waits for their end must not wait for us
+        os.close(inherited)  # a reader that waits for their end must not wait for us
     try:
         left = memoryview(raw)
         while left:
@@ -265,7 +303,7 @@ def _feed(reader: int, writer: int, raw: bytes) -> None:
 
 
 def _run(command: Sequence[str], raw: bytes) -> int:
-    """Where no process can become another one."""
+    """Run `command` as a child, on Windows, where a process can't be replaced; return its exit code."""
     import subprocess  # noqa: PLC0415 - costs milliseconds, and is needed here only
 
     try:

@@ -78,6 +78,7 @@ def facts_of(lines: Iterable[tuple[int, bytes]], latest: float = math.inf) -> Tr
             break
         if not is_known or found.may_matter(raw):
             found.take(raw, is_unfinished=from_end == len(raw))
+            is_known = is_known and found.has_request()
     return _facts(found)
 
 
@@ -117,7 +118,7 @@ class _Found:
             first, last = self.spans.get(line.response, (line.at, line.at))
             self.spans[line.response] = min(first, line.at), max(last, line.at)
             if self.newest is None or self.spans[line.response][1] > self.spans[self.newest][1]:
-                self.newest = line.response
+                self._look_before(line.response)
             self.oldest = min(self.oldest or (line.at, line.response), (line.at, line.response))
             has_ttl = line.asked_ttl if line.response == self.newest else None
             self.ttl_is_known |= bool(has_ttl or (line.usage and line.usage.written_ttl))
@@ -125,6 +126,12 @@ class _Found:
             self.start_at = min(self.start_at, line.at)
         if line.compaction is not None:
             self.boundary_at = min(self.boundary_at, line.at)
+
+    def _look_before(self, response: str) -> None:
+        """Take the response for the last one: what its request began after is farther back in the file."""
+        if response != self.newest:
+            self.newest, self.oldest = response, None
+            self.start_at = self.boundary_at = math.inf
 
     def has_request(self) -> bool:
         """Whether the last response and what its request began after are found: lines from before both are."""

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from claude_session_status.claude.choices import Choice, choice_in
-from claude_session_status.model import Compaction, Turn
+from claude_session_status.model import LATEST_AT, Compaction, Turn
 
 MOST_TOKENS = 1_000_000_000
-LATEST = 253402214400.0  # a day before the end of the year 9999: the last that every time zone can express
 
 _TTL = {"5m": 300, "1h": 3600}
 
@@ -110,7 +109,7 @@ def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
 
 
 def _usage_of(usage: dict[str, Any]) -> Usage:
-    """What the response used. Server-side `iterations` add up in the totals; the context is that of the last one."""
+    """What the response used. The totals add up all server-side `iterations`; only the last one's context counts."""
     steps = usage.get("iterations")
     own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
     contexts = [tokens for step in own if (tokens := _context_tokens(step)) is not None]
@@ -199,7 +198,7 @@ def epoch_seconds(text: str) -> float | None:
         seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(seconds, LATEST) if seconds >= 0 else None
+    return min(seconds, LATEST_AT) if seconds >= 0 else None
 
 
 def title_in(fields: dict[str, Any], kind: str) -> str | None:

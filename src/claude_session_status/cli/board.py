@@ -107,8 +107,8 @@ def _action(key: Key, session: Session) -> Action:
     if key is Key.MUTE:
         return SetMuted(session.session_id, name, not session.muted)
     if key is Key.OPEN:
-        return OpenFolder(name, session.cwd)
-    return CopyResumeCommand(session.session_id, session.cwd)
+        return OpenFolder(name, session.folder)
+    return CopyResumeCommand(session.session_id, session.folder)
 
 
 def chosen(board: Board, shot: Snapshot) -> SessionState | None:

@@ -253,9 +253,11 @@ def check_inbox(found: Findings) -> Check:
         return Check("inbox", State.BAD, f"{meaning}. No event is lost", f"{PROGRAM} status")
     if inbox.refused:
         first = os.path.join(inbox.folder, inbox.refused[0])
-        count = "1 note" if len(inbox.refused) == 1 else f"{len(inbox.refused)} notes"
-        meaning = f"{count} could not be recorded and stayed aside, such as {first}. All other events are recorded"
+        meaning = f"a note that can't be recorded was set aside: {first}"
+        if len(inbox.refused) > 1:
+            meaning = f"{len(inbox.refused)} notes that can't be recorded were set aside, such as {first}"
         retry = _command(found, "mv", "move", first, first.removesuffix(".refused"))
+        meaning += ". All other events are recorded"
         return Check("inbox", State.NOTE, meaning, f"Install the newest version, then try it again: {retry}")
     return Check("inbox", State.GOOD, _waiting(inbox) if inbox.notes else "no event waits")
 

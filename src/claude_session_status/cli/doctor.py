@@ -194,7 +194,7 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
     from claude_session_status.desktop import backend  # noqa: PLC0415 - brings Pillow with it
     from claude_session_status.desktop.notify import chain_for  # noqa: PLC0415 - as above
     from claude_session_status.desktop.notify.availability import way_of  # noqa: PLC0415 - as above
-    from claude_session_status.view import Notification  # noqa: PLC0415 - needed only with those
+    from claude_session_status.notification import Notification  # noqa: PLC0415 - needed only with those
 
     surroundings = backend.gather(os.environ)
     choice = backend.choose(surroundings)
@@ -203,7 +203,7 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
         chain = chain_for(sys.platform, os.environ)
         chain.notify(Notification("doctor", _TEST_TITLE, _TEST_BODY), None)
         chain.disconnect()
-        notified = tuple((a.way, a.told, a.outcome.worked) for a in chain.attempts)
+        notified = tuple((a.way, a.summary, a.outcome.worked) for a in chain.attempts)
     return checks.DesktopFindings(
         route=None if choice.route is backend.Route.NONE else choice.route.value,
         route_reason=choice.reason,

@@ -1,8 +1,8 @@
 """Where everything that the commands print goes through: cleaned of what steers a terminal, in an encoding that fits.
 
-Windows gives a pipe its old code page, which lacks our marks and some names: a table would end in an error, and JSON,
-which is UTF-8 by its standard, would not be JSON. A program without a console has no streams. A reader may leave early,
-as `head` does: that is not an error.
+Windows gives a pipe its old code page, which lacks the table's signs and some names: a table would end in an error, and
+JSON, which is UTF-8 by its standard, would not be JSON. A program without a console has no streams. A reader may leave
+early, as `head` does: that is not an error.
 """
 
 import codecs
@@ -19,9 +19,9 @@ import click
 
 from claude_session_status.words import printable
 
-# The table's marks and bars, which old encodings lack, and their stand-ins there: "?" is a mark with its own meaning.
+# The table's signs and bars, which old encodings lack, and their stand-ins there: "?" is a sign with its own meaning.
 PLAIN = {"●": "*", "▶": ">", "○": "o", "×": "x", "█": "#", "░": ".", "…": "~", "·": "-", "↑": "^", "↓": "v"}
-MARKS = "".join(PLAIN)
+SIGNS = "".join(PLAIN)
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
@@ -67,7 +67,7 @@ def _prepared(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    if not (_can_encode(MARKS, stream.encoding) or stream.isatty() or environ.get("PYTHONIOENCODING")):
+    if not (_can_encode(SIGNS, stream.encoding) or stream.isatty() or environ.get("PYTHONIOENCODING")):
         stream.reconfigure(encoding="utf-8")
     codecs.register_error("plain", _plain)
     stream.reconfigure(errors="plain")  # a terminal has its encoding and no other: print what it can show
@@ -75,7 +75,7 @@ def _prepared(stream: TextIO | None, environ: Mapping[str, str]) -> TextIO:
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Encode what the encoding lacks: marks plainly, a path's undecodable bytes as they are, all else as "?"."""
+    """Encode what the encoding lacks: signs plainly, a path's undecodable bytes as they are, all else as "?"."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]

@@ -155,7 +155,7 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> io.TextIOWrapper:
         descriptor = open_private(self.baseFilename, os.O_WRONLY | os.O_APPEND)
-        return open(descriptor, "a", encoding=self.encoding)
+        return open(descriptor, "a", encoding=self.encoding, errors="backslashreplace")  # paths may not be UTF-8
 
 
 def _log_to(folder: str) -> None:

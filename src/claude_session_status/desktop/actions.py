@@ -1,16 +1,18 @@
 """What a click does outside the program: a command in a terminal, a folder in the file manager, text in the clipboard.
 
-Each is first data (which program, which arguments, which input), then started. What is not there is an error with a
+Each is first data (which program, which arguments, which input), then started. A missing program is an error with a
 next step, which the tray shows in its menu.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Protocol
 
 from claude_session_status.desktop import terminal
@@ -21,23 +23,23 @@ CLIPBOARD_SECONDS = 3.0
 
 
 class ActionHandler(Protocol):
-    """Whoever does it. Every method may take its time and raise SessionStatusError."""
+    """Does what clicks ask for. Every method may take long and raise SessionStatusError."""
 
     def show_table(self) -> None:
         """Show the table in a terminal."""
 
     def check_set_up(self) -> None:
-        """Show in a terminal whether all is set up, and leave it there to be read."""
+        """Show in a terminal whether everything is set up."""
 
     def open_folder(self, folder: str) -> None:
-        """Show the folder in the file manager."""
+        """Open the folder in the file manager."""
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> None:
-        """Put the command that resumes the session into the clipboard."""
+        """Copy the command that resumes the session."""
 
 
 class SystemActions:
-    """The machine's own ways. `check_command` is empty where there is none."""
+    """Uses this machine's terminal, file manager and clipboard. `check_command` may be empty."""
 
     def __init__(
         self,
@@ -58,20 +60,22 @@ class SystemActions:
         terminal.open_in_terminal(self._table_command, self._environ, self._which)
 
     def check_set_up(self) -> None:
-        """Show in a terminal whether all is set up, and leave it there to be read."""
+        """Show in a terminal whether everything is set up."""
         terminal.open_in_terminal(terminal.staying(self._check_command, self._platform), self._environ, self._which)
 
     def open_folder(self, folder: str) -> None:
-        """Show the folder in the file manager."""
+        """Open the folder in the file manager."""
         if not os.path.isdir(folder):
-            raise SessionStatusError(f"The folder {folder} is not there any more", "Look for it where it was moved to")
+            raise SessionStatusError(
+                f"The folder {folder} does not exist any more", "It may have been moved or deleted"
+            )
         launch = folder_launch(folder, self._platform, self._which)
         if launch is None:
             raise SessionStatusError("No program that opens folders was found", f"Install xdg-utils, or open {folder}")
         terminal.spawn(launch)
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> None:
-        """Put the command into the clipboard; where there is no way to it, show it in a terminal to be copied."""
+        """Copy the command; where there is no clipboard, show it in a terminal to be copied by hand."""
         command = resume_command(folder, session_id, self._platform)
         for way in clipboard_ways(self._environ, self._platform, self._which):
             if way.copy(command):
@@ -79,32 +83,49 @@ class SystemActions:
         terminal.open_in_terminal(terminal.showing(command), self._environ, self._which)
 
 
-def resume_command(folder: str | None, session_id: str, platform: str = sys.platform) -> str:
-    """The line that resumes a session, quoted for the shell that people have there.
+# What cmd, PowerShell and Git Bash all read literally in double quotes: no ` $ % ! " and no control character. Of the
+# other quotes only the plain apostrophe: PowerShell reads the curly ones as its own.
+_LITERAL_ON_WINDOWS = re.compile(r"[\w .,:;/\\()\[\]{}<>|&@#=+~^*?'-]*")
 
-    On Windows it is what cmd, PowerShell and Git Bash all take, in two lines. Raises SessionStatusError for names that
-    would do harm when they are pasted: a control character can end a paste and begin to type.
+
+def resume_command(folder: str | None, session_id: str, platform: str = sys.platform) -> str:
+    """The command that resumes a session, quoted for the platform's shells.
+
+    On Windows the user may paste it into cmd, PowerShell or Git Bash: it is what all three read in the same way, in two
+    lines. On the other platforms it is for a POSIX shell.
+
+    Raises:
+        SessionStatusError: pasting the names could run something else. A control character can end a paste and type;
+            on Windows one of the shells expands `$`, backticks, `%` or `!` in every quoting that the others read too.
+
     """
-    if not (session_id + (folder or "")).isprintable() or (platform == "win32" and '"' in session_id):
-        raise SessionStatusError("The session's folder or id holds characters that can't be pasted", "Type it instead")
+    plain = (session_id + (folder or "")).isprintable()
+    if platform == "win32":
+        plain = plain and all(_LITERAL_ON_WINDOWS.fullmatch(text) for text in (session_id, folder or ""))
+    if not plain:
+        raise SessionStatusError(
+            "The name of the session's folder holds characters that a shell could run",
+            "Open a terminal in that folder and run: claude --resume",
+        )
     if platform == "win32":
         resume = f'claude --resume "{session_id}"'
-        return f'pushd "{folder}"\r\n{resume}' if folder else resume  # cmd's cd stays on its drive
+        # cmd's cd stays on its drive. A backslash at the end would escape the quote in Git Bash.
+        return f'pushd "{folder + "." if folder.endswith(chr(92)) else folder}"\r\n{resume}' if folder else resume
     resume = f"claude --resume {shlex.quote(session_id)}"
     return f"cd -- {shlex.quote(folder)} && {resume}" if folder else resume  # a folder may begin with a dash
 
 
 @dataclass(frozen=True, slots=True)
 class ClipboardWay:
-    """A program that takes text from its input and keeps it as the clipboard."""
+    """A program that puts the text of its input into the clipboard."""
 
     argv: tuple[str, ...]
     encoding: str = "utf-8"
 
     def copy(self, text: str) -> bool:
-        """Whether it took the text."""
+        """Whether it has worked."""
         try:
-            # It stays behind to serve the text, so nobody may wait for the end of its output.
+            # It stays in the background to serve the text, so its output never ends.
             done = subprocess.run(
                 self.argv,
                 input=text.encode(self.encoding, "replace"),
@@ -120,7 +141,7 @@ class ClipboardWay:
 def clipboard_ways(
     environ: Mapping[str, str], platform: str = sys.platform, which: Which = shutil.which
 ) -> tuple[ClipboardWay, ...]:
-    """The ways to the clipboard that are there, best first."""
+    """The ways to the clipboard that are installed, best first."""
     if platform == "win32":
         ways = [ClipboardWay(("clip.exe",), "utf-16")]
     elif platform == "darwin":
@@ -135,12 +156,17 @@ def clipboard_ways(
     return tuple(ClipboardWay((found, *way.argv[1:]), way.encoding) for way in ways if (found := which(way.argv[0])))
 
 
+_BUNDLE = re.compile(r"\.[A-Za-z]+")
+
+
 def folder_launch(folder: str, platform: str = sys.platform, which: Which = shutil.which) -> Launch | None:
-    """How to show a folder here; None when no program for it is found."""
+    """How to open a folder here; None when no program for it is found."""
     if platform == "win32":
         return Launch(("explorer.exe", folder))
     if platform == "darwin":
-        return Launch(("open", folder))
+        # `open` would start a folder named like a program (`x.app`) or open it in one (`x.xcodeproj`): such a folder is
+        # shown in the folder above it.
+        return Launch(("open", "-R", folder) if _BUNDLE.fullmatch(PurePath(folder).suffix) else ("open", folder))
     for name, *arguments in (("xdg-open",), ("gio", "open"), ("kde-open",), ("exo-open",)):
         if program := which(name):
             return Launch((program, *arguments, folder))

@@ -1,20 +1,22 @@
-"""Which way the icon gets onto the screen here: facts are gathered, the choice is pure, the making comes last."""
+"""Chooses how the icon is shown here: gathers facts, chooses by a pure function, then makes the icon."""
 
 import functools
 import logging
 import sys
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from claude_session_status.desktop.icon import IconPainter
-from claude_session_status.view import IconSpec
+from claude_session_status.view import IconSpec, MenuItem
 
 log = logging.getLogger(__name__)
 
 NAME = "claude-session-status"
+
+ReadMenu = Callable[[], Sequence[MenuItem]]
+Perform = Callable[[MenuItem], None]
 
 
 class Route(StrEnum):
@@ -29,40 +31,40 @@ class Route(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DesktopFacts:
-    """What is there to show an icon on. All but `platform` concern Linux and its like."""
+    """What this desktop offers to show an icon. All but `platform` concern Linux and similar systems."""
 
     platform: str
     bus: bool = False  # a session bus answers
-    watcher: bool = False  # somebody takes icons on it
-    host: bool = False  # and has a panel that shows them
-    x_display: bool = False  # an X display can be opened
-    x_named: bool = False  # one is named
+    watcher: bool = False  # a program on the bus takes icons
+    host: bool = False  # a panel shows these icons
+    x_display: bool = False  # the X display can be opened
+    x_named: bool = False  # DISPLAY names one
     wayland: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The route, and in one line why it is none or which shortcoming it has."""
+    """The route, and in one line why there is none or what its limit is."""
 
     route: Route
     reason: str = ""
-    stand_in: bool = False  # an X11 icon may be shown while no panel shows icons on D-Bus
+    x11_fallback: bool = False  # an X11 icon may be shown while no panel shows icons on D-Bus
 
 
 class TrayIcon(Protocol):
-    """What the tray needs of an icon: pystray's API, and `show_spec` and `poke`."""
+    """What the tray needs of an icon: pystray's names, `show_spec` and `run_pending_signals`."""
 
     title: str
     visible: bool
 
     def show_spec(self, spec: IconSpec) -> None:
-        """Draw the icon anew. For any thread."""
+        """Redraw the icon. For any thread."""
 
     def update_menu(self) -> None:
-        """Read the menu anew. For any thread."""
+        """Read the menu again. For any thread."""
 
-    def poke(self) -> None:
-        """Let the main thread run a little Python, for the sake of signals. For any thread."""
+    def run_pending_signals(self) -> None:
+        """Make the main thread run some Python, so that signal handlers run. For any thread."""
 
     def run(self, setup: Callable[[Any], None] | None = None) -> None:
         """Show the icon until `stop`. For the main thread."""
@@ -78,27 +80,27 @@ def choose(facts: DesktopFacts) -> Choice:
     if facts.platform == "darwin":
         return Choice(Route.MACOS)
     if facts.host:
-        return Choice(Route.STATUS_NOTIFIER, stand_in=facts.x_named)
+        return Choice(Route.STATUS_NOTIFIER, x11_fallback=facts.x_named)
     if facts.watcher:
         reason = "Tray icons are taken here, but no panel shows them; the icon comes when one does"
-        return Choice(Route.STATUS_NOTIFIER, reason, stand_in=facts.x_display)
+        return Choice(Route.STATUS_NOTIFIER, reason, x11_fallback=facts.x_display)
     if not facts.x_display and not facts.wayland:
         if facts.x_named:
             return Choice(Route.NONE, "The display that DISPLAY names can't be opened")
         return Choice(Route.NONE, "There is no graphical display here")
     if facts.bus:
         reason = "No panel takes tray icons yet; the icon comes when one does"
-        return Choice(Route.STATUS_NOTIFIER, reason, stand_in=facts.x_display)
+        return Choice(Route.STATUS_NOTIFIER, reason, x11_fallback=facts.x_display)
     if facts.x_display:
         return Choice(Route.X11, "There is no D-Bus session bus: the icon has no menu")
     return Choice(Route.NONE, "There is no D-Bus session bus, without which Wayland shows no tray icon")
 
 
 def gather(environ: Mapping[str, str], platform: str = sys.platform) -> DesktopFacts:
-    """Look around. Opens a connection to the session bus and, where that has no panel, one to the X display."""
+    """Gather the facts. Connects to the session bus and, where that has no panel, to the X display."""
     if platform in ("win32", "darwin"):
         return DesktopFacts(platform)
-    bus, watcher, host = _look_at_bus(environ)
+    bus, watcher, host = _facts_of_bus(environ)
     x_named = bool(environ.get("DISPLAY"))
     return DesktopFacts(
         platform=platform,
@@ -112,43 +114,53 @@ def gather(environ: Mapping[str, str], platform: str = sys.platform) -> DesktopF
 
 
 def make_icon(
-    choice: Choice, environ: Mapping[str, str], painter: IconPainter, title: str, menu: Any
-) -> TrayIcon:  # pystray's menu has no types
-    """Make the icon for a route other than NONE."""
+    choice: Choice,
+    environ: Mapping[str, str],
+    painter: IconPainter,
+    *,
+    title: str,
+    menu: ReadMenu,
+    perform: Perform,
+) -> TrayIcon:
+    """Make the icon for a route other than NONE. `perform` is called with the item of `menu` that was clicked."""
+    if choice.route is Route.STATUS_NOTIFIER:
+        from claude_session_status.desktop.linux.bus import open_session_bus  # noqa: PLC0415  # this platform only
+        from claude_session_status.desktop.linux.panel import LinuxIcon  # noqa: PLC0415  # this platform only
+
+        make_fallback = functools.partial(_make_x11_icon, painter, menu, perform) if choice.x11_fallback else None
+        open_bus = functools.partial(open_session_bus, environ)
+        return _as_tray_icon(LinuxIcon(NAME, painter, open_bus, make_fallback, title=title, menu=menu, perform=perform))
+    if choice.route is Route.X11:
+        return _as_tray_icon(_make_x11_icon(painter, menu, perform, title))
+    from claude_session_status.desktop.menu import pystray_menu  # noqa: PLC0415  # pystray: not where D-Bus suffices
+
+    printed = pystray_menu(menu, perform)
     if choice.route is Route.WINDOWS:
         from claude_session_status.desktop.windows import WindowsIcon  # noqa: PLC0415  # this platform only
 
-        return _as_tray_icon(WindowsIcon(NAME, painter, title=title, menu=menu))
-    if choice.route is Route.MACOS:
-        from claude_session_status.desktop.macos import MacIcon  # noqa: PLC0415  # this platform only
+        return _as_tray_icon(WindowsIcon(NAME, painter, title=title, menu=printed))
+    from claude_session_status.desktop.macos import MacIcon  # noqa: PLC0415  # this platform only
 
-        return _as_tray_icon(MacIcon(NAME, painter, title=title, menu=menu))
-    if choice.route is Route.X11:
-        return _as_tray_icon(_make_x11_icon(painter, title, menu))
-    from claude_session_status.desktop.linux.bus import open_session_bus  # noqa: PLC0415  # this platform only
-    from claude_session_status.desktop.linux.panel import LinuxIcon  # noqa: PLC0415  # this platform only
-
-    make_stand_in = functools.partial(_make_x11_icon, painter) if choice.stand_in else None
-    open_bus = functools.partial(open_session_bus, environ)
-    return _as_tray_icon(LinuxIcon(NAME, painter, open_bus, make_stand_in, title=title, menu=menu))
+    return _as_tray_icon(MacIcon(NAME, painter, title=title, menu=printed))
 
 
 def _as_tray_icon(icon: TrayIcon) -> TrayIcon:
-    """Have the type checker see what it can: pystray's part of an icon has no types."""
+    """Let the type checker compare what it can: pystray's part of an icon has no types."""
     return icon
 
 
-def _make_x11_icon(painter: IconPainter, title: str, menu: Any) -> Any:  # likewise
+def _make_x11_icon(painter: IconPainter, menu: ReadMenu, perform: Perform, title: str) -> Any:  # pystray's
     from claude_session_status.desktop.linux.x11_icon import X11Icon  # noqa: PLC0415  # opens a display at import
+    from claude_session_status.desktop.menu import pystray_menu  # noqa: PLC0415  # pystray, too
 
-    return X11Icon(NAME, painter, title=title, menu=menu)
+    return X11Icon(NAME, painter, title=title, menu=pystray_menu(menu, perform))
 
 
-def _look_at_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:
-    """Whether a session bus answers, whether somebody takes icons on it, and whether a panel shows these."""
+def _facts_of_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:
+    """Whether a session bus answers, whether a program takes icons on it, and whether a panel shows them."""
     try:
         from claude_session_status.desktop.linux import watcher  # noqa: PLC0415  # Linux only
-        from claude_session_status.desktop.linux.bus import (  # noqa: PLC0415  # likewise
+        from claude_session_status.desktop.linux.bus import (  # noqa: PLC0415  # Linux only
             BusError,
             NoAnswerError,
             open_session_bus,
@@ -159,22 +171,15 @@ def _look_at_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:
     try:
         bus = open_session_bus(environ)
         try:
-            return True, *watcher.look(bus)
+            return True, *watcher.find(bus)
         finally:
             bus.close()
     except BusError as error:
         log.info("%s", error)
-        return isinstance(error, NoAnswerError), False, False  # slow, as at login, but there: the icon waits for it
+        return isinstance(error, NoAnswerError), False, False  # slow, as at login: the icon waits for it
 
 
 def _x_display_opens(name: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # when Xlib fails it leaves its sockets lying
-        try:
-            from Xlib.display import Display  # noqa: PLC0415  # slow to import, and seldom needed
+    from claude_session_status.desktop.linux.x_display import opens  # noqa: PLC0415  # slow to import, seldom needed
 
-            Display(name).close()
-        except Exception as error:  # Xlib's errors have no base of their own
-            log.info("X display %s: %s", name, error)
-            return False
-    return True
+    return opens(name)

@@ -1,16 +1,16 @@
 """Draws the tray's icon from one definition, `shapes`, at any size.
 
-What it says must be read in half a second, on light, dark and coloured panels, and without colour vision. So shape
-says everything that colour says:
+It must be read in half a second, on light, dark and coloured panels, and without colour vision. So shape shows
+everything that colour shows:
 
 - nothing warm: a thin hollow grey ring;
 - calm: a green ring, as long as the time that is left;
 - soon: an amber slice reaching to the middle, as wide as the time that is left;
 - last seconds: a full red disc with an exclamation mark;
-- a session waits for its person: a white dot in a dark middle, whatever is around it.
+- a session waits for its user: a white dot in a dark middle, whatever is around it.
 
-Everything sits on a dark, half transparent casing. On light and coloured panels that casing separates the colours from
-the panel's own; on dark panels it vanishes, and the colours are bright enough by themselves.
+Everything lies on a dark, half transparent casing. On light and coloured panels it separates the colours from the
+panel's own; on dark panels it is invisible, and the colours are bright enough.
 
 The logo is the same definition, printed as vectors by `packaging/make_assets.py`.
 """
@@ -36,7 +36,7 @@ HOLLOW: Colour = (168, 173, 180, 255)
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """The colours of one urgency: of what is left, and of what is used up."""
+    """The colours of one urgency: for the time left, and for the time used."""
 
     left: Colour
     used: Colour
@@ -51,14 +51,14 @@ PAINTS = {
 
 
 class IconPainter:
-    """Draws icons and remembers the last ones drawn, so that an icon that comes back costs nothing."""
+    """Draws icons and caches the last ones."""
 
     def __init__(self, capacity: int = CACHED_IMAGES) -> None:
         self._capacity = capacity
         self._drawn: OrderedDict[tuple[IconSpec, int], Image.Image] = OrderedDict()
 
     def image(self, spec: IconSpec, size: int) -> Image.Image:
-        """Return the icon as RGBA on transparent ground, `size` pixels square. It is shared: read it only."""
+        """Return the icon as RGBA on transparent ground, `size` pixels square. It is shared: do not change it."""
         key = (spec, size)
         found = self._drawn.get(key)
         if found is None:
@@ -74,7 +74,7 @@ class IconPainter:
 class Ring:
     """A ring about the middle, or a disc where `inner` is 0. Radii are shares of half the icon.
 
-    `share` of it is there, from twelve o'clock clockwise.
+    `share` of it is drawn, from twelve o'clock clockwise.
     """
 
     colour: Colour
@@ -97,7 +97,7 @@ Shape = Ring | Bar
 
 
 def shapes(spec: IconSpec) -> tuple[Shape, ...]:
-    """What the icon consists of, each shape upon those before."""
+    """The icon's shapes, each drawn over the ones before."""
     paint = PAINTS[spec.urgency]
     share = min(ICON_PARTS, max(0, spec.parts_left)) / ICON_PARTS
     drawn: list[Shape]
@@ -131,7 +131,7 @@ def draw(spec: IconSpec, size: int) -> Image.Image:
 
 
 class _Canvas:
-    """Prints shapes: their outlines much larger than they will be seen, their colours at the size they are seen at."""
+    """Draws shapes: outlines much larger than they are shown, colours at the size that is shown."""
 
     def __init__(self, size: int) -> None:
         self._large = size * OVERSAMPLING

@@ -1,10 +1,10 @@
 """The icon on macOS: pystray's, with every call of AppKit made in the main thread.
 
 pystray calls AppKit from whatever thread changes the icon, which crashes on recent macOS. It also makes a new menu at
-each change and finds the action of a click in the newest: a click in one that is still open would run another line's.
-So labels move in the menu that is there, and each line keeps its number for ever.
+each change and looks up the action of a click in the newest: a click in one that is still open would run another
+item's. So labels change in the existing menu, and no number of an item is used twice.
 
-Thin on purpose: the tests run this against a stand-in for AppKit, not against macOS.
+Thin on purpose: the tests run this with a fake AppKit, not on macOS.
 """
 
 import io
@@ -16,13 +16,13 @@ from claude_session_status.desktop.pystray_base import Menu
 from claude_session_status.view import IconSpec
 
 import AppKit  # type: ignore[import-not-found]  # isort: skip  # macOS only
-import Foundation  # type: ignore[import-not-found]  # isort: skip  # likewise
-from PyObjCTools import AppHelper  # type: ignore[import-not-found]  # isort: skip  # likewise
+import Foundation  # type: ignore[import-not-found]  # isort: skip  # macOS only
+from PyObjCTools import AppHelper  # type: ignore[import-not-found]  # isort: skip  # macOS only
 from pystray._darwin import Icon as PystrayMacIcon  # isort: skip  # after pystray_base, which keeps its backend quiet
 
-RETINA = 2  # pixels a point: drawn for the sharper screens, which is right for the others too
+RETINA = 2  # pixels a point: also right on screens with one
 NO_DOCK_ICON = 1  # NSApplicationActivationPolicyAccessory
-KEPT_ACTIONS = 1000  # lines of menus: dozens of menus, of which one can be open
+KEPT_ACTIONS = 1000  # items of dozens of menus, one of which can be open
 
 Action = Callable[[Any], None]
 Shape = tuple[Any, ...]
@@ -40,12 +40,12 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
         super().__init__(name, painter.image(IconSpec(), 64), title, menu)
 
     def show_spec(self, spec: IconSpec) -> None:
-        """Draw the icon anew."""
+        """Redraw the icon."""
         self._spec = spec
         self.icon = self._painter.image(spec, 64)
 
-    def poke(self) -> None:
-        """Turn the main thread's loop once, so that Python hears of signals."""
+    def run_pending_signals(self) -> None:
+        """Run the main thread's loop once, so that Python handles signals."""
         AppHelper.callAfter(lambda: None)
 
     def _show(self) -> None:
@@ -103,7 +103,7 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
 
 
 class _Actions:
-    """What each line does, by a number that no later line gets. Old ones are forgotten, and then do nothing."""
+    """What each item does, by a number that no later item gets. The oldest are dropped, and then do nothing."""
 
     def __init__(self) -> None:
         self._kept: dict[int, Action] = {}
@@ -126,7 +126,7 @@ def _nothing(_icon: Any) -> None:
 
 
 def _shape_of(lines: Iterable[Any]) -> Shape:
-    """All of a menu but its labels. A default line's label is a part of it, since it is set in bold as it is made."""
+    """A menu without its labels. Only a default item's label belongs to it: it is set in bold when it is made."""
     return tuple(
         None
         if line is Menu.SEPARATOR

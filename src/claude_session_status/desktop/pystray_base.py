@@ -2,7 +2,7 @@
 
 pystray picks a backend while it is imported: without an X display that raises Xlib's own error rather than ImportError,
 and with GObject's bindings around it loads an AppIndicator whose open menu closes at every refresh. So it is imported
-with its dummy backend, which works everywhere, and the real base class for each platform is then named outright.
+with its dummy backend, which works everywhere, and each platform then names its real base class.
 
 Nothing in `desktop` imports this at its own import, except the modules that define a subclass.
 """
@@ -17,7 +17,7 @@ BACKEND_VARIABLE = "PYSTRAY_BACKEND"
 
 @contextmanager
 def _dummy_backend() -> Iterator[None]:
-    """Ask pystray for its dummy backend, and leave the environment as it was: terminals that are opened inherit it."""
+    """Select pystray's dummy backend, and restore the environment afterwards: terminals that are opened inherit it."""
     before = os.environ.get(BACKEND_VARIABLE)
     os.environ[BACKEND_VARIABLE] = "dummy"
     try:
@@ -32,6 +32,5 @@ def _dummy_backend() -> Iterator[None]:
 with _dummy_backend(), warnings.catch_warnings():
     warnings.simplefilter("ignore")  # six, under pystray, warns about Python's own changes
     from pystray import Menu, MenuItem
-    from pystray._base import Icon as BaseIcon
 
-__all__ = ["BaseIcon", "Menu", "MenuItem"]
+__all__ = ["Menu", "MenuItem"]

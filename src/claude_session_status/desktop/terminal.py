@@ -1,4 +1,4 @@
-"""Opens a command in a terminal window. Which one and how it is told is pure; starting it is the thin last step."""
+"""Opens a command in a terminal window. Choosing the terminal and its arguments is pure; starting it is thin."""
 
 import re
 import shlex
@@ -14,8 +14,8 @@ from claude_session_status.errors import SessionStatusError
 
 Which = Callable[[str], str | None]
 
-# How each terminal is told that the rest of its arguments is the command. The order is that of preference: what the
-# person or the distribution has chosen, then what belongs to a desktop, then the others.
+# The option before which a terminal expects its own arguments, and after which the command. In order of preference:
+# the choice of the user or the distribution, then the desktops' own terminals, then the others.
 TERMINALS: Mapping[str, tuple[str, ...]] = {
     "x-terminal-emulator": ("-e",),
     "xdg-terminal-exec": (),
@@ -35,22 +35,22 @@ TERMINALS: Mapping[str, tuple[str, ...]] = {
 
 
 _PLAIN_FOR_CMD = re.compile(r"[\w.:\\/-]+")
-CMD_STAYING = ("cmd.exe", "/s", "/k")  # /s: the outermost quotes of the rest are taken off, and no others
+CMD_STAYING = ("cmd.exe", "/s", "/k")  # /s: removes the outermost quotes of the rest, and no others
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start. `new_console`: Windows shall open a console for it."""
+    """What to start. `new_console`: Windows opens a console for it."""
 
     argv: tuple[str, ...]
     new_console: bool = False
 
     @property
     def started(self) -> Sequence[str] | str:
-        """What Popen is given: the words; for cmd.exe, which does not read quotes as programs do, the whole line."""
+        """The argument for Popen: the words, or for cmd.exe, which reads quotes in its own way, the whole line."""
         if self.argv[: len(CMD_STAYING)] != CMD_STAYING:
             return self.argv
-        # Each word in quotes of its own, or a path with `&` or `(x86)` would be several commands.
+        # Each word in its own quotes, or a path with `&` or `(x86)` would be several commands.
         words = " ".join(word if _PLAIN_FOR_CMD.fullmatch(word) else f'"{word}"' for word in self.argv[3:])
         return f'{" ".join(CMD_STAYING)} "{words}"'
 
@@ -58,9 +58,9 @@ class Launch:
 def launch_for(
     command: Sequence[str], environ: Mapping[str, str], platform: str = sys.platform, which: Which = shutil.which
 ) -> Launch | None:
-    """How to open `command` in a terminal here; None when there is no terminal that we know."""
+    """How to open `command` in a terminal here; None when no known terminal is installed."""
     if platform == "win32":
-        # Opens in the terminal that the person has chosen in Windows. A tray started at login has the windowless
+        # Opens in the terminal that the user has chosen in Windows. A tray started at login runs in the windowless
         # interpreter, which would open none.
         return Launch(tuple(map(_with_window, command)), new_console=True)
     if platform == "darwin":
@@ -90,7 +90,7 @@ def _split(text: str) -> list[str]:
 
 
 def staying(command: Sequence[str], platform: str = sys.platform) -> tuple[str, ...]:
-    """The command, whose terminal stays after it ended so that it can be read."""
+    """The command such that its terminal stays open after it has ended, to be read."""
     if platform == "win32":
         return (*CMD_STAYING, *command)
     if platform == "darwin":
@@ -100,12 +100,12 @@ def staying(command: Sequence[str], platform: str = sys.platform) -> tuple[str, 
 
 
 def showing(text: str) -> tuple[str, ...]:
-    """A command that shows `text`, to be copied by hand, and leaves a shell beside it."""
+    """A command that shows `text`, to be copied by hand, and starts a shell below it."""
     return ("sh", "-c", 'printf "%s\\n\\n" "$1"; exec "${SHELL:-sh}"', "sh", text)
 
 
 def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], which: Which = shutil.which) -> None:
-    """Open `command` in a terminal window of its own, which outlives us.
+    """Open `command` in a new terminal window, which stays when this program ends.
 
     Raises:
         SessionStatusError: there is no terminal, or it can't be started.
@@ -119,14 +119,14 @@ def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], which: 
 
 
 def spawn(launch: Launch) -> None:
-    """Start it detached: a signal to us, or our end, does not reach it.
+    """Start it detached: signals to this process, and its end, do not reach it.
 
     Raises:
         SessionStatusError: it can't be started.
 
     """
     flags = getattr(subprocess, "CREATE_NEW_CONSOLE", 0) if launch.new_console else 0
-    quiet = None if launch.new_console else subprocess.DEVNULL  # a new console brings its own streams
+    quiet = None if launch.new_console else subprocess.DEVNULL  # a new console has its own streams
     try:
         process = subprocess.Popen(
             launch.started,
@@ -139,5 +139,5 @@ def spawn(launch: Launch) -> None:
     except OSError as error:
         advice = "Run watch in a terminal yourself" if launch.new_console else "Set TERMINAL to another"
         raise SessionStatusError(f"{launch.argv[0]} could not be started: {error}", advice) from error
-    # Somebody has to wait for it, or it stays in the process table when it ends.
+    # Without a wait it would stay in the process table when it ends.
     threading.Thread(target=process.wait, name="terminal", daemon=True).start()

@@ -1,7 +1,7 @@
-"""The tray: shows the monitor's snapshots as icon, tooltip and menu, sends its alerts, and does what is clicked.
+"""The tray: shows the monitor's snapshots as icon, tooltip and menu, sends its alerts as notifications, handles clicks.
 
-Three kinds of threads meet here. The main thread runs the icon. One thread runs the monitor, and only notes for the
-icon what has changed. Workers do what may take its time: notifications and opening a terminal.
+Three kinds of threads meet here. The main thread runs the icon. One thread runs the monitor, and only stores for the
+icon what has changed. Workers run what may take long: notifications, and what a click does.
 """
 
 import dataclasses
@@ -15,16 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
-from claude_session_status import view
+from claude_session_status import notification, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
 from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, SetUp
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
-from claude_session_status.desktop.worker import TaskRunner, Worker
+from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, EventKind, Pause, Snapshot
 from claude_session_status.signals import ENDING, handling
@@ -32,44 +32,43 @@ from claude_session_status.signals import ENDING, handling
 log = logging.getLogger(__name__)
 
 NOTIFICATION_PIXELS = 64
+FIRST_SNAPSHOT_SECONDS = 2.0  # the icon waits this long for the sessions, so that its first menu shows them
 MONITOR_END_SECONDS = 0.8  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
-END_SECONDS = (
-    1.6  # longer than these three: what has not ended by then is left behind: a person, or a session that ends, waits
-)
-LOOK_SECONDS = 15.0  # how often the files behind the menu's other lines are looked at
-TROUBLE_SECONDS = 60.0  # how long the menu says what became of a click
+END_SECONDS = 1.6  # longer than the monitor and both workers; then the process ends anyway: a user or a logout waits
+CAPABILITIES_SECONDS = 15.0  # between two reads of the files behind the menu's commands
+PROBLEM_SECONDS = 60.0  # how long the menu shows that a click failed
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
 
 
 class Monitor(Protocol):
-    """Whoever watches the sessions."""
+    """Watches the sessions."""
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
-        """Call `listener` about once a second and at each alert's mark, until `stop` is set."""
+        """Call `listener` about once a second and when an alert is due, until `stop` is set."""
 
     def wake(self) -> None:
-        """Look now, or see at once that `stop` is set."""
+        """Poll now, or see at once that `stop` is set."""
 
     def submit(self, kind: EventKind, session_id: str) -> None:
-        """Have a session muted, unmuted or forgotten. Raises OSError."""
+        """Mute, unmute or forget a session. Raises OSError."""
 
     def pause(self, wanted: Pause) -> None:
-        """Give no alerts for a while, or give them again. Raises OSError."""
+        """Pause the alerts, or resume them. Raises OSError."""
 
 
 class TrayOutcome(StrEnum):
     """How `run_tray` ended."""
 
-    ENDED = "ended"  # a person, or a signal, ended it
+    ENDED = "ended"  # by the user, or by a signal
     NO_DISPLAY = "no display"  # nothing was shown, and the monitor has not been run
 
 
 @dataclass(frozen=True, slots=True)
 class TrayResult:
-    """The outcome, and for NO_DISPLAY in one line why."""
+    """The outcome, and for NO_DISPLAY the reason in one line."""
 
     outcome: TrayOutcome
     reason: str = ""
@@ -88,46 +87,40 @@ def run_tray(
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
-    `table_command` shows the table when it is run in a terminal, `check_command` whether all is set up.
-    Without `check_command`, `autostart` or `set_up` their lines are not in the menu. `on_shortcoming` hears in one line
-    what a person should know of the way that was found, such as that no panel takes icons yet; `on_icon` hears of the
-    way once the icon is there.
+    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up.
+    Without `check_command`, `autostart` or `set_up` their items are not in the menu. `on_shortcoming` is called with
+    one line about a limit of the icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once
+    it has been made.
 
     Raises:
         SessionStatusError: the icon could not be made.
 
     """
-    surroundings = os.environ if environ is None else environ
-    choice = backend.choose(backend.gather(surroundings))
+    env = os.environ if environ is None else environ
+    choice = backend.choose(backend.gather(env))
     if choice.route is backend.Route.NONE:
         return TrayResult(TrayOutcome.NO_DISPLAY, choice.reason)
     if choice.reason:
         on_shortcoming(choice.reason)
-    log.info("tray icon by %s", choice.route)
-    # Only now, since without a display there is nothing to import it for.
-    from claude_session_status.desktop.menu import MenuPrinter  # noqa: PLC0415
-    from claude_session_status.desktop.pystray_base import Menu  # noqa: PLC0415
-
+    log.info("tray icon: %s", choice.route)
     painter = IconPainter()
     tray = Tray(
         monitor,
-        SystemActions(table_command, check_command, surroundings),
+        SystemActions(table_command, check_command, env),
         CapabilityProbe(autostart, set_up, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
-        notices=Worker("notifications"),
+        notifications=Worker("notifications"),
         painter=painter,
     )
-    printer = MenuPrinter(tray.perform)
-    menu = Menu(lambda: printer.items(tray.items))
     title = view.tooltip(Snapshot(now=0))
     try:
-        icon = backend.make_icon(choice, surroundings, painter, title, menu)
+        icon = backend.make_icon(choice, env, painter, title=title, menu=tray.menu, perform=tray.perform)
     except Exception as error:  # each backend has errors of its own
-        log.exception("the icon")
+        log.exception("the icon could not be made")
         raise SessionStatusError(
             f"The tray icon can't be shown: {error}", "Run: claude-session-status watch"
         ) from error
-    tray.attach(icon, chain_for(sys.platform, surroundings, _notifying(icon), tray.press))
+    tray.attach(icon, chain_for(sys.platform, env, _notifying(icon), tray.run_action))
     on_icon(choice)
     tray.run()
     return TrayResult(TrayOutcome.ENDED)
@@ -138,67 +131,67 @@ def _notifying(icon: Any) -> Any:  # pystray's icons have no types
 
 
 class Tray:
-    """The tray itself: no platform. `attach` an icon and a notifier before `run`.
+    """The tray itself, without any platform. `attach` an icon and a notifier before `run`.
 
-    `clock` gives epoch seconds. `leave` ends the process at once: what holds `run` then holds it for ever.
+    `clock` returns epoch seconds. `leave` ends the process at once, for when something blocks the end of `run`.
     """
 
     def __init__(
         self,
         monitor: Monitor,
-        deeds: ActionHandler,
-        facilities: CapabilityProbe | None = None,
+        handler: ActionHandler,
+        probe: CapabilityProbe | None = None,
         *,
         clicks: TaskRunner,
-        notices: TaskRunner,
+        notifications: TaskRunner,
         painter: IconPainter,
         clock: Callable[[], float] = time.time,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
-        self._deeds = deeds
-        self._facilities = facilities or CapabilityProbe()
-        self._offers = view.Capabilities()
-        self._looked_at: float | None = None
+        self._handler = handler
+        self._probe = probe or CapabilityProbe()
+        self._capabilities = view.Capabilities()
+        self._capabilities_read_at: float | None = None
         self._clicks = clicks
-        self._alert_notifications = AlertNotifications(notices, clock)
+        self._alert_notifications = AlertNotifications(notifications, clock)
         self._leave = leave
         self._painter = painter
         self._icon: backend.TrayIcon | None = None
         self._spec: view.IconSpec | None = None
         self._tooltip = ""
-        self._items: tuple[view.MenuItem, ...] = view.menu(Snapshot(now=0))
+        self._items = view.starting_menu()
         self._last = Snapshot(now=0)
-        self._trouble: view.ClickProblem | None = None  # the clicks' thread's; a new value with each click
-        self._trouble_shown: tuple[view.ClickProblem, float] | None = None  # the monitor's thread's: since when
+        self._problem: view.ClickProblem | None = None  # set by the clicks' thread; a new object for each click
+        self._problem_shown: tuple[view.ClickProblem, float] | None = None  # since when; the monitor's thread only
         self._stop = threading.Event()
         self._ended = threading.Event()
-        self._wish_to_end: SimpleQueue[str] = SimpleQueue()  # the one thing a signal handler may safely touch
+        self._has_snapshot = threading.Event()
+        self._end_requests: SimpleQueue[str] = SimpleQueue()
 
-    @property
-    def items(self) -> tuple[view.MenuItem, ...]:
+    def menu(self) -> tuple[view.MenuItem, ...]:
         """The menu as it should be now."""
         return self._items
 
     def attach(self, icon: backend.TrayIcon, notifier: Notifier) -> None:
-        """Say where to show things."""
+        """Set where to show things."""
         self._icon = icon
         self._alert_notifications.attach(notifier)
 
     def run(self) -> None:
-        """Show and watch until somebody wants it to end."""
+        """Show the icon and watch the sessions until `end` or a signal."""
         if self._icon is None:
             raise RuntimeError("attach an icon first")
         watching = threading.Thread(target=self._watch, name="monitor", daemon=True)
         ending = threading.Thread(target=self._await_end, name="end", daemon=True)
-        with handling(ENDING, self._wish_to_end.put):
+        with handling(ENDING, self._end_requests.put):
             try:
                 watching.start()
                 ending.start()
                 self._icon.run(self._ready)
             finally:
                 self._stop.set()
-                self._wish_to_end.put("the icon has gone")
+                self._end_requests.put("the icon has gone")
                 self._monitor.wake()
                 watching.join(MONITOR_END_SECONDS)
                 self._clicks.stop(WORKER_END_SECONDS)
@@ -206,60 +199,66 @@ class Tray:
                 self._ended.set()
 
     def end(self) -> None:
-        """Have `run` return soon. For any thread."""
-        self._wish_to_end.put("asked to")
+        """Make `run` return soon. For any thread."""
+        self._end_requests.put("requested")
 
     def perform(self, item: view.MenuItem) -> None:
-        """Do what a line of the menu is for. Returns at once."""
+        """Do what a menu item is for. Returns at once."""
         log.debug("clicked %s", item.key)
-        if item.command is view.Command.QUIT:
-            self.end()
-        elif item.command is not None:
-            ids = (item.session_id,) if item.session_id is not None else ()
-            self._clicks.submit(functools.partial(self._do, item.command, ids, item.folder))
+        if item.action is not None:
+            self.run_action(item.action)
 
-    def press(self, notification: view.Notification, command: view.Command) -> None:
-        """Do what a notification's button is for. Returns at once."""
-        log.debug("pressed %s on %s", command, notification.key)
-        self._clicks.submit(functools.partial(self._do, command, notification.session_ids, None))
+    def run_action(self, action: view.Action) -> None:
+        """Do what a menu item or a notification's button is for. Returns at once."""
+        log.debug("action: %s", action)
+        if isinstance(action, view.Quit):
+            self._perform(action)  # never waits for a click that takes long
+        else:
+            self._clicks.submit(functools.partial(self._try_to_perform, action))
 
     def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> None:
-        """Take the monitor's news. Never raises: the monitor has better things to do."""
+        """Show a snapshot and its alerts. Never raises: an error here must not stop the monitor."""
         self._last = snapshot
         try:
             self._show(snapshot)
+        except Exception:
+            log.exception("showing a snapshot")
+        try:
             image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
             self._alert_notifications.show(snapshot, alerts, image)
         except Exception:
-            log.exception("showing a snapshot")
+            log.exception("sending alerts")
+        self._has_snapshot.set()
 
     # ---- private ------------------------------------------------------------
 
     def _ready(self, icon: backend.TrayIcon) -> None:
+        self._has_snapshot.wait(FIRST_SNAPSHOT_SECONDS)
         icon.show_spec(self._spec or view.IconSpec())
         icon.visible = True
-        if self._stop.is_set():  # ended before there was anything to end
+        if self._stop.is_set():  # ended before it began
             icon.stop()
 
     def _await_end(self) -> None:
-        log.info("ending: %s", self._wish_to_end.get())
+        log.info("ending: %s", self._end_requests.get())
         self._stop.set()
+        self._has_snapshot.set()
         self._monitor.wake()
         if self._icon is not None:
             self._icon.stop()
         if not self._ended.wait(END_SECONDS):
-            log.warning("not all has ended within %g s; it is left behind", END_SECONDS)
+            log.warning("not everything has ended within %g s; leaving anyway", END_SECONDS)
             self._leave()
 
     def _watch(self) -> None:
-        """Run the monitor, and run it again when it breaks: a tray that shows old countdowns would be lying."""
+        """Run the monitor, and restart it when it fails: a tray that shows old countdowns would be wrong."""
         failures = 0
         while not self._stop.is_set():
             try:
                 self._monitor.run(self._stop, self.show)
                 if self._stop.is_set():
                     return
-                reason = "it ended by itself"
+                reason = "it ended unexpectedly"
             except SessionStatusError as error:
                 log.exception("the monitor failed")
                 reason = error.title
@@ -283,83 +282,78 @@ class Tray:
         if tooltip != self._tooltip:
             self._tooltip = tooltip
             icon.title = tooltip
-        if self._looked_at is None or not 0 <= snapshot.now - self._looked_at < LOOK_SECONDS:
-            self._looked_at = snapshot.now
-            self._clicks.submit(self._look)
-        items = view.menu(snapshot, self._offers, self._trouble_at(snapshot.now))
+        read_at = self._capabilities_read_at
+        if read_at is None or not 0 <= snapshot.now - read_at < CAPABILITIES_SECONDS:
+            self._capabilities_read_at = snapshot.now
+            self._clicks.submit(self._read_capabilities)
+        items = view.menu(snapshot, self._capabilities, self._problem_at(snapshot.now))
         if items != self._items:
             self._items = items
             icon.update_menu()
-        icon.poke()
+        icon.run_pending_signals()
 
-    def _trouble_at(self, now: float) -> view.ClickProblem | None:
-        """What the menu says of the last click. It goes after a while: nobody can click it away."""
-        trouble = self._trouble
-        if trouble is None:
+    def _problem_at(self, now: float) -> view.ClickProblem | None:
+        """Why the last click failed. Only for a while: nobody can dismiss it."""
+        problem = self._problem
+        if problem is None:
             return None
-        if self._trouble_shown is None or self._trouble_shown[0] is not trouble:
-            self._trouble_shown = (trouble, now)
-        return trouble if 0 <= now - self._trouble_shown[1] < TROUBLE_SECONDS else None
+        if self._problem_shown is None or self._problem_shown[0] is not problem:
+            self._problem_shown = (problem, now)
+        return problem if 0 <= now - self._problem_shown[1] < PROBLEM_SECONDS else None
 
-    # ---- what is asked for: in the clicks' thread ---------------------------
+    # ---- actions: in the clicks' thread -------------------------------------
 
-    def _do(self, command: view.Command, session_ids: Sequence[str], folder: str | None) -> None:
+    def _try_to_perform(self, action: view.Action) -> None:
         try:
-            if command in _EVENT_OF_COMMAND:
-                for session_id in session_ids:
-                    self._monitor.submit(_EVENT_OF_COMMAND[command], session_id)
-            elif command in _PAUSES:
-                self._monitor.pause(_PAUSES[command])
-            elif command is view.Command.COPY_RESUME and session_ids:
-                self._deeds.copy_resume_command(folder, session_ids[0])
-            elif command is view.Command.OPEN_FOLDER and folder is not None:
-                self._deeds.open_folder(folder)
-            elif command is view.Command.SHOW_TABLE:
-                self._deeds.show_table()
-            elif command is view.Command.CHECK_SET_UP:
-                self._deeds.check_set_up()
-            else:
-                self._set_up(command)
+            self._perform(action)
         except SessionStatusError as error:
             log.warning("%s", error)
-            self._stumble(view.ClickProblem(error.title, error.next_step))
+            self._report(view.ClickProblem(error.title, error.next_step))
         except OSError as error:
             log.warning("%s", error)
-            self._stumble(view.ClickProblem(file_and_reason(error, "A file")))
+            self._report(view.ClickProblem(file_and_reason(error, "A file")))
         else:
-            self._trouble = None
+            self._problem = None
         self._monitor.wake()
 
-    def _set_up(self, command: view.Command) -> None:
-        """Change what is about the program rather than a session; the menu shows it at once."""
-        autostart, set_up = self._facilities.autostart, self._facilities.set_up
-        if autostart is not None and command in (view.Command.START_AT_LOGIN, view.Command.START_BY_HAND):
-            autostart.turn(command is view.Command.START_AT_LOGIN)
-        elif set_up is not None and command is view.Command.SET_UP_HOOKS:
-            done = set_up.install_hooks()
-            self._say(view.set_up_notification(done))
-        self._look()
+    def _perform(self, action: view.Action) -> None:
+        match action:
+            case view.MuteSessions(session_ids, muted):
+                for session_id in session_ids:
+                    self._monitor.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
+            case view.ForgetSession(session_id):
+                self._monitor.submit(EventKind.FORGET, session_id)
+            case view.PauseNotifications(pause):
+                self._monitor.pause(pause)
+            case view.CopyResumeCommand(session_id, folder):
+                self._handler.copy_resume_command(folder, session_id)
+            case view.OpenFolder(folder):
+                self._handler.open_folder(folder)
+            case view.ShowTable():
+                self._handler.show_table()
+            case view.CheckSetUp():
+                self._handler.check_set_up()
+            case view.StartAtLogin(on):
+                if self._probe.autostart is not None:
+                    self._probe.autostart.turn(on)
+                    self._read_capabilities()
+            case view.SetUpHooks():
+                if self._probe.set_up is not None:
+                    self._notify(notification.of_set_up(self._probe.set_up.install_hooks()))
+                    self._read_capabilities()
+            case view.Quit():
+                self.end()
+            case _:
+                assert_never(action)
 
-    def _stumble(self, trouble: view.ClickProblem) -> None:
-        self._trouble = trouble
-        self._say(view.problem_notification(trouble))
+    def _report(self, problem: view.ClickProblem) -> None:
+        self._problem = problem
+        self._notify(notification.of_problem(problem))
 
-    def _say(self, told: view.Notification) -> None:
-        self._alert_notifications.say(told, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
+    def _notify(self, content: notification.Notification) -> None:
+        self._alert_notifications.send(content, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
 
-    def _look(self) -> None:
-        before, self._offers = self._offers, self._facilities.look()
-        if self._offers != before:
+    def _read_capabilities(self) -> None:
+        before, self._capabilities = self._capabilities, self._probe.read()
+        if self._capabilities != before:
             self._monitor.wake()
-
-
-_EVENT_OF_COMMAND = {
-    view.Command.MUTE: EventKind.MUTE,
-    view.Command.UNMUTE: EventKind.UNMUTE,
-    view.Command.FORGET: EventKind.FORGET,
-}
-_PAUSES = {
-    view.Command.PAUSE_HOUR: Pause.HOUR,
-    view.Command.PAUSE_TOMORROW: Pause.TOMORROW,
-    view.Command.PAUSE_OFF: Pause.OFF,
-}

@@ -1,11 +1,12 @@
-"""The icon on Windows: pystray's, with everything that Windows sees done in the message loop's thread.
+"""The icon on Windows: pystray's, with every Windows call made in the message loop's thread.
 
 pystray destroys and rebuilds the native menu in whatever thread updates it; while the menu is open that loses the
-click, and later left clicks as well. So the menu is built when it is about to open, and holds still until it is closed.
+click, and later left clicks as well. So the menu is built when it is about to open, and stays as it is while it is
+open.
 
-The shell refuses icons and changes to them now and then, most often at login when it is busy, and pystray does not
-look. So what was refused is asked for again, as an icon that is new. And pystray answers 0 to whatever it does not
-know, which tells Windows that its session may not end.
+The shell sometimes refuses an icon or a change, most often at login when it is busy, and pystray does not check. So a
+refused icon is added again as a new one. And pystray answers 0 to every unknown message, which for Windows means that
+the login session may not end.
 """
 
 import ctypes
@@ -31,17 +32,17 @@ WM_ENDSESSION = 0x0016
 
 
 class ShellRefusedError(OSError):
-    """The shell did not take what it was told; it says no more than that."""
+    """The shell refused an icon or a notification; it gives no reason."""
 
 
 class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no types
-    """The icon. Setters note what is wanted and post a message; the loop then does it."""
+    """The icon. Setters store the new value and post a message; the loop applies it."""
 
     def __init__(self, name: str, painter: IconPainter, *, title: str, menu: Menu) -> None:
         self._painter = painter
         self._menu_handle: Any = None
         self._menu_open = False
-        self._to_add = False  # the shell has not been told of the icon, or has forgotten it
+        self._to_add = False  # the shell does not have the icon yet, or has lost it
         self._added = False
         self._shown: tuple[Any, str] | None = None
         super().__init__(name, painter.image(IconSpec(), IMAGE_SIZE), title, menu)
@@ -55,11 +56,11 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
     # ---- for any thread -----------------------------------------------------
 
     def show_spec(self, spec: IconSpec) -> None:
-        """Draw the icon anew."""
+        """Redraw the icon."""
         self.icon = self._painter.image(spec, IMAGE_SIZE)
 
-    def poke(self) -> None:
-        """Turn the message loop once, so that Python hears of a Ctrl-C."""
+    def run_pending_signals(self) -> None:
+        """Run the message loop once, so that Python handles a Ctrl-C."""
         self._post()
 
     def _post(self) -> None:
@@ -83,14 +84,14 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
     # ---- in the message loop ------------------------------------------------
 
     def _on_refresh(self, _wparam: int, _lparam: int) -> None:
-        wanted = (self._icon, self._title)
+        target = (self._icon, self._title)
         try:
             if self._to_add:
-                self._hide()  # were it there after all, it could not be added
+                self._hide()  # an icon that is still there could not be added
                 self._release_icon()
                 super()._show()
                 self._to_add, self._added = False, True
-            elif self._added and wanted != self._shown:
+            elif self._added and target != self._shown:
                 icon, title = self._shown or (None, "")
                 if icon is not self._icon:
                     super()._update_icon()
@@ -100,7 +101,7 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
             log.warning("%s", error)
             self._to_add = True  # at the next turn of the monitor
         else:
-            self._shown = wanted
+            self._shown = target
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
         if lparam != win32.WM_RBUTTONUP:
@@ -119,7 +120,7 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
             info.dwTypeData = descriptor.text.replace("&", "&&")  # a single one marks the letter to press
         return info
 
-    def _message(self, code: int, flags: int, **values: Any) -> None:  # likewise
+    def _message(self, code: int, flags: int, **values: Any) -> None:  # no types
         kept = {key: fit(value, LIMITS[key]) if key in LIMITS else value for key, value in values.items()}
         size = ctypes.sizeof(win32.NOTIFYICONDATAW)
         data = win32.NOTIFYICONDATAW(cbSize=size, hWnd=self._hwnd, uFlags=flags, **kept)

@@ -1,74 +1,22 @@
-"""The database's files on disk: what DuckDB's errors say of them, which were set aside, copies with their dates.
-
-A locked file must never be taken for a broken one, nor a full disk for a damaged file: so only DuckDB's own words for
-damage count as that, and they are looked for outside the file's path, which may hold any word.
-"""
+"""The database's files on disk: names, copies, and how a new database takes the place of a broken one."""
 
 import os
-import sys
+import stat
 import time
 from datetime import UTC, datetime
 
-from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError
 from claude_session_status.private import give_to_owner
-from claude_session_status.store.driver import duckdb
 
 _ASIDE = ".broken-"
-_WHOLE = ".whole"  # a new database that has everything, on its way to its name
-_BROKEN_ADVICE = "Move it away, and its .wal: the next event starts a new one"
-UNUSABLE_ADVICE = "Check the folder's owner and the free space; no event is lost meanwhile"
-
-_SPARE_BYTES = 1 << 20  # of a disk, for others
-
-_LOCKED = ("Could not set lock on file", "being used by another process", "with a different configuration")
-_OUTSIDE = (
-    "No space left",
-    "File too large",
-    "Permission denied",
-    "Read-only file system",
-    "Disk quota",
-    "Input/output error",
-)
-_DAMAGED = (
-    "not a valid DuckDB database",
-    "Corrupt",
-    "Could not read enough bytes",
-    "version number",  # of a newer DuckDB
-    "replaying WAL",
-    "deserialize",
-)
-_DAMAGE = (
-    duckdb.CatalogException,  # the table is gone, or has other columns than ours
-    duckdb.BinderException,
-    duckdb.SerializationException,
-    duckdb.InternalException,
-    duckdb.FatalException,
-)
+_WHOLE = ".whole"  # a complete new database that is about to take its place
+_SPARE_BYTES = 1 << 20  # of the disk, for other programs
 
 
-def failure(
-    path: str, error: "duckdb.Error", platform: str = sys.platform
-) -> StoreLockedError | StoreBrokenError | StoreUnusableError:
-    """What an error of DuckDB means. Only what is surely damage is called so: the rest may pass by itself."""
-    said = str(error).replace(path, "")  # a path may hold any word
-    # Windows gives its reason in the person's language; but there a file that is there and can't be opened is in use.
-    in_use = platform == "win32" and "Cannot open file" in said and os.path.isfile(path)
-    if in_use or any(sign in said for sign in _LOCKED):
-        return StoreLockedError(f"{path} is locked by another program", "Close it there; no event is lost meanwhile")
-    is_damage = isinstance(error, _DAMAGE) or any(sign in said for sign in _DAMAGED)
-    if is_damage and not is_outside(path, error):
-        return StoreBrokenError(f"{path} can't be read: {first_line(error)}", _BROKEN_ADVICE)
-    return StoreUnusableError(f"{path} can't be used: {first_line(error)}", UNUSABLE_ADVICE)
-
-
-def is_outside(path: str, error: Exception) -> bool:
-    """Whether the reason of an error lies outside the file: a full disk, a missing permission."""
-    said = str(error).replace(path, "")
-    return any(sign in said for sign in _OUTSIDE)
+# ---- set aside --------------------------------------------------------------
 
 
 def set_aside(path: str) -> list[str]:
-    """What was set aside beside the database at `path`, logs too, oldest first."""
+    """What was set aside of the database at `path`, logs too, oldest first."""
     folder, name = os.path.split(path)
     try:
         found = sorted(n for n in os.listdir(folder) if n.startswith(name + _ASIDE))
@@ -78,12 +26,12 @@ def set_aside(path: str) -> list[str]:
 
 
 def broken_files(path: str) -> list[str]:
-    """The databases among them."""
+    """The databases that were set aside, without their logs."""
     return [name for name in set_aside(path) if not name.endswith(".wal")]
 
 
 def aside_name(path: str, now: float) -> str:
-    """A free name for the database at `path` to be set aside under, with the date in it (`now`: epoch seconds)."""
+    """A free name to set the database at `path` aside under, with the date in it (`now`: epoch seconds)."""
     path += _ASIDE + datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H-%M-%S")
     number, candidate = 1, path
     while os.path.lexists(candidate) or os.path.lexists(candidate + ".wal"):
@@ -92,32 +40,23 @@ def aside_name(path: str, now: float) -> str:
     return candidate
 
 
-def remove(path: str) -> None:
-    """Delete a database and its log, where there are any; the log first, since nobody looks for it alone.
-
-    Raises OSError.
-    """
-    for name in (path + ".wal", path):
-        try:
-            os.unlink(name)
-        except FileNotFoundError:
-            pass
+# ---- a new database takes its place -----------------------------------------
 
 
 def appear(new: str, path: str) -> None:
-    """Give a new, whole database its name, unless somebody has just made one there. Raises OSError.
+    """Give a complete new database its name, unless another process has just made one there. Raises OSError.
 
-    A log that lies there without its database is set aside: it would be taken for the new one's.
+    A log without its database is set aside: DuckDB would take it for the log of the new one.
     """
     if os.path.lexists(path):
         remove(new)
         return
-    _part_with_log(path, aside_name(path, time.time()))
+    _set_log_aside(path, aside_name(path, time.time()))
     os.rename(new, path)
 
 
-def _part_with_log(path: str, target: str) -> None:
-    """Keep the log of the database at `path` as that of `target`; an empty one goes."""
+def _set_log_aside(path: str, target: str) -> None:
+    """Keep the log of the database at `path` as the log of `target`; an empty one goes."""
     if log_size(path):
         os.rename(path + ".wal", target + ".wal")
     elif os.path.lexists(path + ".wal"):
@@ -125,22 +64,23 @@ def _part_with_log(path: str, target: str) -> None:
 
 
 def exchange(path: str, new: str, now: float) -> str:
-    """Put the whole database `new` in the place of the one at `path`; where that is kept, dated `now`. Raises OSError.
+    """Put the complete database `new` in the place of the one at `path`. Raises OSError.
 
-    At each moment there is one at `path`, where the file system lets a file have two names. From the first step on
-    `finish_exchange` brings it to its end, also after a kill.
+    Returns where the old one is kept, under the date `now` (epoch seconds). At each moment there is a database at
+    `path`, where the file system lets a file have two names. Once begun, `finish_exchange` completes it, also after a
+    kill.
     """
     os.replace(new, path + _WHOLE)
     return finish_exchange(path, now)
 
 
 def is_exchanged(path: str) -> bool:
-    """Whether an exchange has begun and not come to its end."""
+    """Whether an exchange has begun and is not complete."""
     return os.path.lexists(path + _WHOLE)
 
 
 def finish_exchange(path: str, now: float) -> str:
-    """Do what is left to do of an exchange; returns where the old database is kept. Raises OSError."""
+    """Complete an exchange; returns where the old database is kept. Raises OSError."""
     kept = (name for name in broken_files(path) if os.path.exists(path) and os.path.samefile(name, path))
     target = next(kept, None)
     if target is None:
@@ -150,16 +90,19 @@ def finish_exchange(path: str, now: float) -> str:
                 os.link(path, target)
             except OSError:
                 os.rename(path, target)
-    # Before the new one comes: it must never meet the old one's log.
-    _part_with_log(path, target)
+    # Before the new database takes its place: DuckDB must never apply the old one's log to it.
+    _set_log_aside(path, target)
     if os.path.lexists(target):
         os.utime(target, (now, now))
     os.replace(path + _WHOLE, path)
     return target
 
 
+# ---- date and size ------------------------------------------
+
+
 def written_at(path: str) -> float:
-    """When the database, or the log beside it, was last written (epoch seconds); 0 when there is none."""
+    """When the database, or its log, was last written (epoch seconds); 0 when there is none."""
     latest = 0.0
     for name in (path, path + ".wal"):
         try:
@@ -170,11 +113,14 @@ def written_at(path: str) -> float:
 
 
 def log_size(path: str) -> int:
-    """The bytes in the log beside the database."""
+    """The size of the database's log (bytes)."""
     try:
         return os.stat(path + ".wal").st_size
     except OSError:
         return 0
+
+
+# ---- copies -----------------------------------------------------------------
 
 
 def checkpoint_copy(path: str) -> str:
@@ -183,7 +129,7 @@ def checkpoint_copy(path: str) -> str:
 
 
 def take_copy(source: str, target: str) -> bool:
-    """Copy the database and its log; False, and no copy, where that can't be or would leave others no room."""
+    """Copy the database and its log; False, and no copy, where that fails or would fill the disk."""
     try:
         if hasattr(os, "statvfs"):
             disk = os.statvfs(os.path.dirname(source))
@@ -198,14 +144,6 @@ def take_copy(source: str, target: str) -> bool:
     return True
 
 
-def discard(path: str) -> None:
-    """Delete a copy, now or, where something holds it, another time."""
-    try:
-        remove(path)
-    except OSError:
-        pass
-
-
 def keep_copy(source: str, target: str) -> None:
     """Copy the database, and its log where there is one, with their dates. Raises OSError; then there is no copy."""
     if os.path.exists(target):
@@ -218,9 +156,9 @@ def keep_copy(source: str, target: str) -> None:
 
 
 def copy_file(source: str, target: str) -> None:
-    """Copy a file with its date, for its owner only, and onto the disk for good. Raises OSError; then there is none."""
+    """Copy a file with its date, for its owner only, and flush it to the disk. Raises OSError; then there is none."""
     try:
-        with open(source, "rb") as old, open(open_anew(target), "wb") as new:
+        with open(open_regular(source), "rb") as old, open(open_anew(target), "wb") as new:
             while block := old.read(1 << 20):
                 new.write(block)
             new.flush()
@@ -233,21 +171,86 @@ def copy_file(source: str, target: str) -> None:
         raise
 
 
-def open_anew(path: str) -> int:
-    """A new file to be written, for its owner only, who is that of its folder. Raises OSError.
+# ---- one file ---------------------------------------------------------------
 
-    Whatever has this name goes first: it may be a link to a file that is not ours to write or to give away.
+
+def open_regular(path: str) -> int:
+    """Open an existing file to read it. Returns a descriptor. Never blocks, and follows no link.
+
+    Raises OSError, also for what is not a regular file.
     """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(22, "it is not a regular file", path)
+    return descriptor
+
+
+def open_anew(path: str) -> int:
+    """As `open_new`, in place of whatever has this name: it may be a link to a file that is not ours to write to."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
+    return open_new(path)
+
+
+def open_new(path: str) -> int:
+    """Make a new file to write, readable by its owner only, who is the folder's owner. Returns a descriptor.
+
+    Raises OSError, FileExistsError where anything has this name.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600)
     give_to_owner(descriptor, os.path.dirname(path))
     return descriptor
 
 
-def first_line(error: Exception) -> str:
-    """The first line of what an error says; DuckDB's go on with advice."""
-    return str(error).strip().partition("\n")[0].strip().rstrip(".!")
+def make_empty_folder(path: str) -> None:
+    """Make a folder that only its owner may enter, in place of whatever has this name. Raises OSError.
+
+    Whatever the umask, nobody else reaches the files that DuckDB makes in it.
+    """
+    remove_folder(path)
+    os.mkdir(path, 0o700)
+    os.chmod(path, 0o700)
+
+
+def remove_folder(path: str) -> None:
+    """Delete a folder of files, or the file or link that has its name. Raises OSError."""
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return
+    if not is_folder:
+        os.unlink(path)
+        return
+    for name in os.listdir(path):
+        os.unlink(os.path.join(path, name))
+    os.rmdir(path)
+
+
+def remove(path: str) -> None:
+    """Delete a database and its log, if they exist. The log goes first: it is useless alone. Raises OSError."""
+    for name in (path + ".wal", path):
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
+
+
+def discard(path: str) -> None:
+    """Delete a copy, or leave it for another time where something holds it."""
+    try:
+        remove(path)
+    except OSError:
+        pass
+
+
+def discard_folder(path: str) -> None:
+    """Delete a folder of files, or leave it for another time where something holds it."""
+    try:
+        remove_folder(path)
+    except OSError:
+        pass

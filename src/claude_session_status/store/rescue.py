@@ -1,21 +1,22 @@
-"""What can still be read of a damaged database: its rows, with as much of its log as is whole.
+"""Reads what is left of a damaged database: its rows, and as much of its log as is whole.
 
-The log's last entry is what a power cut can leave half written, and DuckDB then reads none of them. But it reads a log
-that ends early, wherever that is: so the longest beginning that it takes is looked for, by halving.
+A power cut can leave the log's last entry half written, and then DuckDB reads none of them. But it reads a log that
+ends early, wherever that is: so the longest beginning that it reads is found by halving.
 """
 
 import os
 from contextlib import closing
 
-from claude_session_status.errors import StoreLockedError
+from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError
 from claude_session_status.model import Session
-from claude_session_status.store import files, schema
+from claude_session_status.store import failures, files, schema
+from claude_session_status.store.connection import connect
 from claude_session_status.store.driver import duckdb
 from claude_session_status.store.rows import select, sessions_of
 
 
 def rows(path: str, scratch: str) -> list[Session]:
-    """The rows of the database at `path`, those of forgotten sessions too; none where nothing can be read.
+    """The rows of the database at `path`, forgotten sessions too; none where nothing can be read.
 
     `scratch`: a name beside it, on the same disk, that is free to be used. Raises OSError and StoreLockedError.
     """
@@ -23,13 +24,13 @@ def rows(path: str, scratch: str) -> list[Session]:
     if found is not None:
         return found
     try:
-        with open(path + ".wal", "rb") as file:
+        with open(files.open_regular(path + ".wal"), "rb") as file:
             log = file.read()
     except FileNotFoundError:
         return []
     try:
         os.link(path, scratch)
-    except OSError:  # no second name for a file here
+    except OSError:  # this file system gives a file one name only
         files.copy_file(path, scratch)
     try:
         return _read_with_part_of(log, scratch)
@@ -55,10 +56,10 @@ def _read_with_part_of(log: bytes, scratch: str) -> list[Session]:
 
 
 def _read(path: str) -> list[Session] | None:
-    """What the tables say that can be read; None where the database can't be opened at all."""
+    """The rows of the tables that can be read; None where the database can't be opened. Raises StoreLockedError."""
     found: list[Session] = []
     try:
-        with closing(duckdb.connect(path, read_only=True, config={"threads": "1"})) as connection:
+        with closing(connect(path, read_only=True)) as connection:
             for table in schema.TABLES:
                 try:
                     names = schema.column_names(connection, table)
@@ -66,8 +67,10 @@ def _read(path: str) -> list[Session] | None:
                         found += sessions_of(connection.execute(select(table, names)).fetchall())
                 except duckdb.Error:
                     continue
+    except (StoreBrokenError, StoreUnusableError):
+        return None
     except duckdb.Error as error:
-        failure = files.failure(path, error)
+        failure = failures.failure(path, error)
         if isinstance(failure, StoreLockedError):
             raise failure from error
         return None

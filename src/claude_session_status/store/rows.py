@@ -18,11 +18,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, get_args, get_origin
 
-from claude_session_status.model import Process, Request, Session, Source, Time
+from claude_session_status.model import LATEST_AT, Process, Request, Session, Source, Time
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone
-_LATEST = 253402300799.0  # the end of the year 9999, the last moment that a date can express
 _LARGEST = 1 << 53  # beyond this, programs that read our JSON lose digits
 
 
@@ -40,7 +39,7 @@ class _Column:
 
 def to_timestamp(at: float | None) -> datetime | None:
     """Epoch seconds as the table holds them."""
-    return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), _LATEST), UTC).replace(tzinfo=None)
+    return None if at is None else datetime.fromtimestamp(min(max(at, 0.0), LATEST_AT), UTC).replace(tzinfo=None)
 
 
 def from_timestamp(moment: Any) -> float | None:
@@ -48,7 +47,7 @@ def from_timestamp(moment: Any) -> float | None:
     if not isinstance(moment, datetime) or moment.tzinfo is not None:
         return None
     at = (moment - _EPOCH).total_seconds()
-    return at if 0.0 <= at <= _LATEST else None
+    return at if 0.0 <= at <= LATEST_AT else None
 
 
 def _write_text(text: str | None) -> str | None:
@@ -77,7 +76,7 @@ def _write_pairs(pairs: Sequence[tuple[Any, float]]) -> str | None:
 
 
 def _read_pairs(read_key: Callable[[Any], Any], text: Any) -> tuple[tuple[Any, float], ...]:
-    """Pairs of a key and a number; the odd ones among them are left out."""
+    """Pairs of a key and a number, which infinity is as well; the odd ones among them are left out."""
     try:
         pairs = json.loads(text) if text else []
         found = [(read_key(pair[0]), float(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
@@ -129,7 +128,10 @@ COLUMNS = {name: column.sql for name, column in _FIELDS.items()} | _PARTS  # nam
 NAMES = tuple(COLUMNS)
 
 
-def row_of(session: Session) -> list[Any]:
+Row = list[Any]  # the values in the order of `NAMES`
+
+
+def row_of(session: Session) -> Row:
     """The session as values in the order of `NAMES`."""
     request, process = session.request, session.process
     return [
@@ -176,8 +178,16 @@ def _process(values: dict[str, Any]) -> Process | None:
 
 _MARKS = ", ".join("?" * len(NAMES))
 # An "upsert" of so many columns takes DuckDB twice as long to plan as either of these.
-INSERT = f"INSERT INTO session_status ({', '.join(NAMES)}) VALUES ({_MARKS})"  # noqa: S608 - our names
+# A row's values come with the id last.
+INSERT = f"INSERT INTO session_status ({', '.join((*NAMES[1:], NAMES[0]))}) VALUES ({_MARKS})"  # noqa: S608 - our names
 UPDATE = f"UPDATE session_status SET {', '.join(f'{n} = ?' for n in NAMES[1:])} WHERE session_id = ?"  # noqa: S608
+# For many rows at once, with a list of values for each column.
+_LISTS = ", ".join(f"unnest(?::{sql}[]) AS {name}" for name, sql in COLUMNS.items())
+INSERT_ALL = f"INSERT INTO session_status ({', '.join(NAMES)}) SELECT {_LISTS}"
+UPDATE_ALL = (
+    f"UPDATE session_status SET {', '.join(f'{n} = new.{n}' for n in NAMES[1:])}"  # noqa: S608
+    f" FROM (SELECT {_LISTS}) AS new WHERE session_status.session_id = new.session_id"
+)
 FORGET = f"INSERT OR REPLACE INTO forgotten_sessions ({', '.join(NAMES)}) VALUES ({_MARKS})"  # noqa: S608
 
 

@@ -144,6 +144,12 @@ def _utc(at: float | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(max(at, 0.0), UTC).replace(tzinfo=None)
 
 
+def m002_project_folder_and_compaction(connection: Connection, _written_at: float) -> None:
+    """Where and how the client was started, when and from which size on it compacts, when its status line reported."""
+    add_columns(connection, project_folder="TEXT", entrypoint="TEXT", compacted_at="TIMESTAMP")
+    add_columns(connection, idle_compact_tokens="BIGINT", reported_at="TIMESTAMP")
+
+
 # ---- all of them, in order --------------------------------------------------
 
-MIGRATIONS: Sequence[Migration] = (m001_initial,)
+MIGRATIONS: Sequence[Migration] = (m001_initial, m002_project_folder_and_compaction)

@@ -227,6 +227,15 @@ class TestRepair:
         assert groups[0] == HOOKS[2].group(LAUNCHER)
         assert len(groups) == 2
 
+    def test_a_matcher_of_an_earlier_version_is_brought_up_to_date(self) -> None:
+        installed = plan_install(None, LAUNCHER).after
+        assert installed is not None
+        (group,) = hooks_of(installed)["Notification"]
+        earlier = installed.replace(group["matcher"], "permission_prompt")
+        change = plan_install(earlier, LAUNCHER)
+        assert change.events_with(Step.REPAIRED) == ("Notification",)
+        assert change.after == installed
+
     def test_a_timeout_of_the_users_own_stays(self) -> None:
         installed = plan_install(PLAIN, LAUNCHER)
         assert installed.after is not None

@@ -12,7 +12,7 @@ class Cinnamon(Desktop):
     name = "cinnamon"
     current_desktop = "X-Cinnamon"
     programs = ("cinnamon", WATCHER_PROGRAM)
-    # Its watcher asks for the lines at the first click: where they come late, as on a busy machine, it shows none.
+    # Its watcher reads the lines at the first click, and shows none if they come late, as on a busy machine.
     menu_tries = 2
     submenus_open_by_themselves = False
     environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "GSETTINGS_BACKEND": "keyfile", "XDG_SESSION_TYPE": "x11"}  # noqa: RUF012  # constant

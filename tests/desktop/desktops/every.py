@@ -1,4 +1,4 @@
-"""All the desktops that the tests know, and those of them that this run is about."""
+"""All desktops of the tests, and the ones that this run uses."""
 
 from collections.abc import Mapping
 

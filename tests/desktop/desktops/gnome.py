@@ -13,7 +13,7 @@ from waiting import wait_for
 
 SHELL = Target("org.gnome.Shell", "/org/gnome/Shell", "org.freedesktop.DBus.Properties")
 BACKGROUND = (0x2B, 0x45, 0x60)
-BANNER = (700, 50)  # where a notification is and none of its letters are
+BANNER = (700, 50)  # a point of a notification without letters
 SETTINGS = """[org/gnome/shell]
 enabled-extensions=['ubuntu-appindicators@ubuntu.com']
 disable-user-extensions=false
@@ -50,7 +50,7 @@ class Gnome(Desktop):
     tooltips = False
 
     def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x1280", panel_pixels: int = 28) -> None:
-        # High, since submenus unfold within the menu here.
+        # High: submenus unfold within the menu here.
         super().__init__(root, dark=dark, size=size, panel_pixels=panel_pixels)
 
     def write_settings(self) -> None:
@@ -58,7 +58,7 @@ class Gnome(Desktop):
         folder.mkdir(parents=True)
         scheme, theme = ("prefer-dark", "Adwaita-dark") if self.dark else ("prefer-light", "Adwaita")
         (folder / "keyfile").write_text(SETTINGS.format(scheme=scheme, theme=theme))
-        # The shell's warning that it can't lock the screen here would stand where ours are shown.
+        # Suppresses the shell's warning that it can't lock the screen, which would cover our notifications.
         warned = self.home / ".local/share/gnome-shell/lock-warning-shown"
         warned.parent.mkdir()
         warned.touch()
@@ -70,15 +70,15 @@ class Gnome(Desktop):
         env = {"DBUS_SYSTEM_BUS_ADDRESS": self._system_bus}
         shell = self.start_of_panel(["gnome-shell", "--x11", "--sm-disable"], env=env)
         self.wait_owner(WATCHER.name)
-        # The overview opens by itself after the start, in the way of all else.
+        # The overview opens by itself after the start and covers everything.
         wait_for("the overview", self._overview_open)
         wait_for("the overview to close", self._close_overview)
         if os.geteuid() == 0:
-            self._send_warning_away()
+            self._dismiss_warning()
         return shell
 
-    def _send_warning_away(self) -> None:
-        """The shell warns of root's sessions once, late on a busy machine, where our notifications are looked for."""
+    def _dismiss_warning(self) -> None:
+        """Dismiss the shell's warning about root sessions: it appears, sometimes late, where our notifications do."""
         with contextlib.suppress(AssertionError):
             wait_for("the shell's warning", self._shows_warning)
             self.click(*BANNER)

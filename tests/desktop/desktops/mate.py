@@ -1,4 +1,4 @@
-"""MATE: mate-panel with the layout that it starts with by itself."""
+"""MATE: mate-panel with its default layout."""
 
 from desktop.harness import WATCHER, Desktop, Program
 
@@ -11,7 +11,7 @@ class Mate(Desktop):
     name = "mate"
     current_desktop = "MATE"
     programs = ("openbox", "mate-panel", DAEMON)
-    notifier = DAEMON  # it ends when it has had nothing to do for a while
+    notifier = DAEMON  # it ends after some idle time
 
     def start_session(self) -> None:
         self.start_openbox()

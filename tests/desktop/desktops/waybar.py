@@ -1,7 +1,7 @@
-"""waybar under sway: Wayland, for a pointer's sake in a window on the X screen.
+"""waybar under sway: Wayland, in a window on the X screen, so that a pointer exists.
 
-sway refuses to run as root. Where the tests do, it, the bar and the notification service run as `nobody`, in folders
-of theirs, and the bus lets them in. The app knows of no X display here.
+sway refuses to run as root. If the tests run as root, sway, the bar and the notification service run as `nobody` in
+their own folders, and the bus admits them. The tray gets no X display here.
 """
 
 import os
@@ -83,7 +83,7 @@ class Waybar(Desktop):
         self.wait_owner(NOTIFICATIONS)
 
     def press_button(self, label: str) -> bool:
-        """Have mako do it: it draws no buttons."""
+        """Press it through mako's command: mako draws no buttons."""
         self.run("makoctl", "invoke", {"Mute": "mute", "Pause": "pause-hour"}[label])
         return True
 

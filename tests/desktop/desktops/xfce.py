@@ -1,4 +1,4 @@
-"""XFCE: xfce4-panel, which asks its first question unless its settings are there."""
+"""XFCE: xfce4-panel, with settings, since without them it begins with a question."""
 
 import platform
 

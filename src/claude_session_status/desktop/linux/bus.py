@@ -1,17 +1,17 @@
 """A connection to the D-Bus session bus: the only place that knows jeepney.
 
-One thread owns a `Bus`: it connects, pumps and closes. Other threads may only `wake` it. That way nothing needs a lock,
-and what is sent keeps its order. `ask` waits for one answer and is for those who have no loop.
+One thread owns a `Bus`: it opens, pumps and closes it. Other threads may only `wake` it. So nothing needs a lock, and
+messages are sent in order. `ask` waits for one reply and is for code without a loop.
 
-Everybody on the bus may send us anything, and the bus itself may stand still. So no message that comes in ends a loop:
-what goes wrong over one is logged, and answered with an error. And nothing that goes out waits without an end.
+Any program on the bus may send anything, as much as it likes, and the bus itself may hang. So no message that arrives
+ends a loop: an error while it is handled is logged, and sent as the reply. A sender that floods us delays only its own
+messages. And sending never waits without a limit.
 """
 
 import contextlib
 import logging
 import os
 import selectors
-import socket
 import stat
 import time
 from collections.abc import Callable, Mapping
@@ -21,25 +21,28 @@ from typing import Any, Protocol, TypeVar
 from jeepney import (  # type: ignore[import-untyped]  # jeepney ships no types
     DBusAddress,
     HeaderFields,
-    MessageFlag,
     MessageType,
     new_error,
     new_method_call,
     new_method_return,
     new_signal,
 )
-from jeepney.bus import get_bus  # type: ignore[import-untyped]  # likewise
-from jeepney.io.blocking import DBusConnection, prep_socket  # type: ignore[import-untyped]  # likewise
+from jeepney.bus import get_bus  # type: ignore[import-untyped]  # untyped, too
+from jeepney.io.blocking import DBusConnection, prep_socket  # type: ignore[import-untyped]  # untyped, too
+
+from claude_session_status.desktop.linux.inbox import BUS_NAME, REPLIES, Inbox, sender_of, wants_reply
+from claude_session_status.desktop.wake_pipe import WakePipe
 
 log = logging.getLogger(__name__)
 
-BUS_NAME = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
 UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
+LIMITS_EXCEEDED = "org.freedesktop.DBus.Error.LimitsExceeded"
 ASK_SECONDS = 5.0
-OPEN_SECONDS = 5.0  # for each of the two steps, who we are and what our name is: at login a bus may be slow
-SEND_SECONDS = 1.0  # a bus that takes nothing for so long does not read any more
+OPEN_SECONDS = 5.0  # for each of the two steps, authentication and our name: at login a bus may be slow
+SEND_SECONDS = 1.0  # a bus that accepts nothing for so long hangs
+READ_SECONDS = HANDLE_SECONDS = 0.05  # how long one `pump` reads, and then handles, when there is always more
 
 Body = tuple[Any, ...]
 T = TypeVar("T")
@@ -50,15 +53,15 @@ class BusError(Exception):
 
 
 class NoAnswerError(BusError):
-    """Somebody is there, the bus or who was asked, and does not answer in time."""
+    """The bus, or the program that was called, exists but does not answer in time."""
 
 
 class ArgumentsError(Exception):
-    """A call of ours came with other arguments than its method takes."""
+    """We were called with other arguments than the method takes."""
 
 
 class CallError(Exception):
-    """The other side answered with an error. `name` is D-Bus's name for it."""
+    """The reply is an error. `name` is D-Bus's name for it."""
 
     def __init__(self, name: str, detail: str) -> None:
         super().__init__(f"{name}: {detail}" if detail else name)
@@ -67,7 +70,7 @@ class CallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is called: a bus name, an object and an interface."""
+    """What to call: a bus name, an object and an interface."""
 
     name: str
     path: str
@@ -76,7 +79,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A method call or a signal that came in."""
+    """A method call or a signal that has arrived."""
 
     path: str
     interface: str
@@ -86,24 +89,24 @@ class Call:
     signature: str = ""
 
     def expect(self, signature: str) -> None:
-        """Check what was sent along. Raises ArgumentsError."""
+        """Check the arguments' types. Raises ArgumentsError."""
         if self.signature != signature:
             raise ArgumentsError(f"{self.member} takes '{signature}', not '{self.signature}'")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a call of ours. `error` is None when it went well."""
+    """The reply to our call. `error` is None when it succeeded."""
 
     body: Body = ()
     error: CallError | None = None
 
 
 class Emitter(Protocol):
-    """Whoever can send a signal of ours."""
+    """Sends signals."""
 
     def emit(self, path: str, interface: str, member: str, signature: str = "", body: Body = ()) -> None:
-        """Send the signal to everybody who listens."""
+        """Send the signal to every program that listens."""
 
 
 THE_BUS = Target(BUS_NAME, BUS_PATH, BUS_NAME)
@@ -122,7 +125,7 @@ def session_bus_address(environ: Mapping[str, str]) -> str | None:
         return None
     path = os.path.join(runtime, "bus")  # stays a string: it becomes an address
     with contextlib.suppress(OSError):
-        if stat.S_ISSOCK(os.stat(path).st_mode):  # likewise
+        if stat.S_ISSOCK(os.stat(path).st_mode):
             return f"unix:path={path}"
     return None
 
@@ -154,9 +157,9 @@ class Bus:
         self._connection: Any = None
         self._selector: selectors.BaseSelector | None = None
         self._waiting: dict[int, Callable[[Reply], None]] = {}
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.settimeout(0)
-        self._wake_writer.settimeout(0)
+        self._inbox = Inbox()
+        self._may_have_more = False  # reading was stopped before the socket was empty
+        self._pipe = WakePipe()
 
     @property
     def unique_name(self) -> str:
@@ -178,10 +181,10 @@ class Bus:
             raise BusError(f"no session bus at {self._address}: {error}") from error
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._connection.sock, selectors.EVENT_READ)
-        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._selector.register(self._pipe, selectors.EVENT_READ)
 
     def close(self) -> None:
-        """Hang up. May be called twice, and before `open`."""
+        """Disconnect. May be called twice, and before `open`."""
         if self._selector is not None:
             self._selector.close()
             self._selector = None
@@ -189,17 +192,14 @@ class Bus:
             self._connection.close()
             self._connection = None
         self._waiting.clear()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        self._pipe.close()
 
     def wake(self) -> None:
-        """Let `pump` return at once. The only method for other threads; safe in signal handlers."""
-        # A full pipe means that a wake-up is under way already; a closed one that nobody sleeps any more.
-        with contextlib.suppress(OSError):
-            self._wake_writer.send(b"w")
+        """Make `pump` return at once. The only method for other threads; safe in signal handlers."""
+        self._pipe.wake()
 
     def emit(self, path: str, interface: str, member: str, signature: str = "", body: Body = ()) -> None:
-        """Send a signal of ours.
+        """Send a signal.
 
         Raises:
             BusError: the bus went away.
@@ -215,7 +215,7 @@ class Bus:
         body: Body = (),
         on_reply: Callable[[Reply], None] | None = None,
     ) -> None:
-        """Call a method and go on; `on_reply` is called from `pump` when the answer is there.
+        """Call a method without waiting; `on_reply` is called from `pump` with the reply.
 
         Raises:
             BusError: the bus went away.
@@ -232,11 +232,11 @@ class Bus:
     def ask(
         self, target: Target, member: str, signature: str = "", body: Body = (), timeout: float = ASK_SECONDS
     ) -> Body:
-        """Call a method and wait up to `timeout` seconds for its answer. What else comes meanwhile is lost.
+        """Call a method and wait up to `timeout` seconds for its reply. Other messages meanwhile are lost.
 
         Raises:
-            BusError: the bus went away, or nobody answered in time.
-            CallError: the answer is an error.
+            BusError: the bus went away, or there was no reply in time.
+            CallError: the reply is an error.
 
         """
         replies: list[Reply] = []
@@ -252,7 +252,7 @@ class Bus:
         return replies[0].body
 
     def listen(self, rule: str) -> None:
-        """Ask the bus for signals that match `rule`, in D-Bus's own match language.
+        """Subscribe to the signals that match `rule`, in D-Bus's match language.
 
         Raises:
             BusError: the bus went away.
@@ -261,7 +261,7 @@ class Bus:
         self.call(THE_BUS, "AddMatch", "s", (rule,))
 
     def owner_of(self, name: str) -> str | None:
-        """The unique name of who owns `name` now, else None.
+        """The unique name of the owner of `name`; None when it has no owner.
 
         Raises:
             BusError: the bus went away.
@@ -278,10 +278,11 @@ class Bus:
         on_call: Callable[[Call], tuple[str, Body]] | None = None,
         on_signal: Callable[[Call], None] | None = None,
     ) -> None:
-        """Wait for messages, at most `timeout` seconds (None: for ever), and deal with all that are there.
+        """Wait for messages, at most `timeout` seconds (None: no limit), and handle them, for at most 0.1 s.
 
-        `on_call` returns the signature and the body of the answer, and raises LookupError for what it does not know.
-        Whatever else is raised over a message, by it, `on_signal` or a call's `on_reply`, is logged and that is all.
+        Each sender's messages are handled in order, and the senders in turn. What is left is handled by the next call.
+        `on_call` returns the signature and the body of the reply, and raises LookupError for an unknown method. Any
+        other exception of `on_call`, `on_signal` or a call's `on_reply` is logged.
 
         Raises:
             BusError: the bus went away.
@@ -289,18 +290,31 @@ class Bus:
         """
         if self._selector is None:
             raise BusError("not connected")
+        if self._inbox or self._may_have_more:
+            timeout = 0
         for key, _ in self._selector.select(timeout):
-            if key.fileobj is self._wake_reader:
-                self._drain_wakes()
-        while (message := self._next_message()) is not None:
-            self._deal_with(message, on_call, on_signal)
+            if key.fileobj is self._pipe:
+                self._pipe.drain()
+        self._read_messages()
+        deadline = time.monotonic() + HANDLE_SECONDS
+        while (message := self._inbox.take()) is not None:
+            self._handle(message, on_call, on_signal)
+            if time.monotonic() >= deadline:
+                break
 
     # ---- private ------------------------------------------------------------
 
-    def _drain_wakes(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_reader.recv(64):
-                pass
+    def _read_messages(self) -> None:
+        """Move what has arrived into the inbox. A sender that has too much there is refused."""
+        deadline = time.monotonic() + READ_SECONDS
+        self._may_have_more = True
+        while time.monotonic() < deadline:
+            message = self._next_message()
+            if message is None:
+                self._may_have_more = False
+                return
+            if not self._inbox.put(message) and wants_reply(message):
+                self._send(new_error(message, LIMITS_EXCEEDED, "s", ("too many calls are waiting",)))
 
     def _next_message(self) -> Any:  # jeepney's messages have no types
         try:
@@ -310,59 +324,59 @@ class Bus:
         except Exception as error:
             raise BusError(f"the session bus went away: {error}") from error
 
-    def _send(self, message: Any, serial: int | None = None) -> None:  # likewise
+    def _send(self, message: Any, serial: int | None = None) -> None:  # no types
         if self._connection is None:
             raise BusError("not connected")
         try:
             self._connection.send(message, serial=serial)
         except TimeoutError as error:
-            raise NoAnswerError("the session bus reads no more") from error
+            raise NoAnswerError("the session bus hangs") from error
         except OSError as error:
             raise BusError(f"the session bus went away: {error}") from error
 
-    def _deal_with(
+    def _handle(
         self,
-        message: Any,  # likewise
+        message: Any,  # no types
         on_call: Callable[[Call], tuple[str, Body]] | None,
         on_signal: Callable[[Call], None] | None,
     ) -> None:
         header, fields = message.header, message.header.fields
         kind = header.message_type
-        if kind in (MessageType.method_return, MessageType.error):
+        if kind in REPLIES:
             on_reply = self._waiting.pop(fields.get(HeaderFields.reply_serial, 0), None)
             if on_reply is not None:
                 error = None
                 if kind == MessageType.error:
                     name = fields.get(HeaderFields.error_name, "error")
                     error = CallError(name, str(message.body[0]) if message.body else "")
-                _hand_over(on_reply, Reply(message.body, error))
+                _call_safely(on_reply, Reply(message.body, error))
             return
         call = Call(
             path=fields.get(HeaderFields.path, ""),
             interface=fields.get(HeaderFields.interface, ""),
             member=fields.get(HeaderFields.member, ""),
             body=message.body,
-            sender=fields.get(HeaderFields.sender, ""),
+            sender=sender_of(message),
             signature=fields.get(HeaderFields.signature, ""),
         )
         if kind == MessageType.signal:
             if on_signal is not None:
-                _hand_over(on_signal, call)
+                _call_safely(on_signal, call)
             return
-        answer = _answer_to(message, call, on_call or _answer_nothing)
-        if not header.flags & MessageFlag.no_reply_expected:
-            self._send(answer)
+        reply = _reply_to(message, call, on_call or _refuse)
+        if wants_reply(message):
+            self._send(reply)
 
 
 class _Connection(DBusConnection):  # type: ignore[misc]  # jeepney ships no types
-    """jeepney's, whose first question, what our name is, waits for ever for a bus that stands still."""
+    """jeepney's, whose first call, the one for our name, waits without a limit for a bus that hangs."""
 
-    def receive(self, *, timeout: float | None = None) -> Any:  # likewise
+    def receive(self, *, timeout: float | None = None) -> Any:  # no types
         return super().receive(timeout=OPEN_SECONDS if timeout is None else timeout)
 
 
 def _connect(address: str) -> _Connection:
-    """A connection to the bus there. Raises whatever jeepney does: OSError, RuntimeError, ValueError, ..."""
+    """Connect to the bus at this address. Raises what jeepney raises: OSError, RuntimeError, ValueError, ..."""
     sock = prep_socket(get_bus(address), timeout=OPEN_SECONDS)
     try:
         sock.settimeout(SEND_SECONDS)  # reading waits in a selector
@@ -372,21 +386,21 @@ def _connect(address: str) -> _Connection:
         raise
 
 
-def _hand_over(listener: Callable[[T], None], news: T) -> None:
-    """Tell the listener; that it stumbles over what others send is no reason to end."""
+def _call_safely(listener: Callable[[T], None], value: T) -> None:
+    """Call the listener; what it raises over a message of another program is logged."""
     try:
-        listener(news)
+        listener(value)
     except BusError:
         raise
     except Exception:
-        log.exception("hearing %r", news)
+        log.exception("handling %r", value)
 
 
-def _answer_to(
+def _reply_to(
     message: Any,  # jeepney's messages have no types
     call: Call,
     on_call: Callable[[Call], tuple[str, Body]],
-) -> Any:  # likewise
+) -> Any:  # no types
     try:
         signature, body = on_call(call)
         return new_method_return(message, signature or None, body)
@@ -402,5 +416,5 @@ def _answer_to(
         return new_error(message, INVALID_ARGS, "s", (f"{type(error).__name__}: {error}",))
 
 
-def _answer_nothing(call: Call) -> tuple[str, Body]:
+def _refuse(call: Call) -> tuple[str, Body]:
     raise LookupError(call.member)

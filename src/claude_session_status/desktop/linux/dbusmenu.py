@@ -1,4 +1,4 @@
-"""The interface com.canonical.dbusmenu: prints `MenuModel` onto the bus, and takes a desktop's events from it."""
+"""The interface com.canonical.dbusmenu: publishes a `MenuModel` and receives a desktop's events."""
 
 import logging
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 from claude_session_status.desktop.linux.bus import Body, Call, Emitter
 from claude_session_status.desktop.linux.menu_model import ROOT, Changes, MenuModel
+from claude_session_status.view import MenuItem
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +52,15 @@ INTROSPECTION = f"""<node><interface name="{INTERFACE}">
 
 
 class DBusMenu:
-    """Answers for the menu object. `perform` gets what a click asks for, and must not take its time over it."""
+    """The menu object. `perform` is called with the item that was clicked, and must return at once."""
 
-    def __init__(self, model: MenuModel, emitter: Emitter, perform: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, model: MenuModel, emitter: Emitter, perform: Callable[[MenuItem], None]) -> None:
         self._model = model
         self._emitter = emitter
         self._perform = perform
 
     def announce(self, changes: Changes) -> None:
-        """Tell desktops what has changed."""
+        """Announce the changes to desktops."""
         if changes.layout:
             self._emitter.emit(PATH, INTERFACE, "LayoutUpdated", "ui", (self._model.revision, ROOT))
         if changes.updated or changes.removed:
@@ -71,7 +72,7 @@ class DBusMenu:
 
         Raises:
             LookupError: an unknown method, row or property.
-            ArgumentsError: they are not those of the method.
+            ArgumentsError: the arguments do not match the method.
 
         """
         call.expect(ARGUMENTS[call.member])
@@ -79,6 +80,7 @@ class DBusMenu:
         match call.member:
             case "GetLayout":
                 parent, depth, names = body
+                self._model.recognise(names)
                 layout = self._model.layout(parent, depth, names)
                 for submenu in self._model.unread_submenus(parent, depth):
                     self._emitter.emit(PATH, INTERFACE, "LayoutUpdated", "ui", (self._model.revision, submenu))
@@ -116,6 +118,6 @@ class DBusMenu:
         elif event == "closed":
             self._model.closed(row_id, now)
         elif event == "clicked":
-            action = self._model.clicked(row_id, now)
-            if action is not None:
-                self._perform(action)
+            item = self._model.clicked(row_id, now)
+            if item is not None:
+                self._perform(item)

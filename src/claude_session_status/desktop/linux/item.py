@@ -1,4 +1,4 @@
-"""The interface org.kde.StatusNotifierItem: what a panel reads of the icon, and what it reports of the pointer."""
+"""The interface org.kde.StatusNotifierItem: the icon's properties, and the clicks on it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ _IGNORED = frozenset({"SecondaryActivate", "ContextMenu", "Scroll", "ProvideXdgA
 
 
 def pixmap(image: Image.Image) -> Pixmap:
-    """Return the image as the wire wants it: width, height, and ARGB32 in network byte order."""
+    """Return the image in D-Bus form: width, height, and ARGB32 in network byte order."""
     rgba = image.convert("RGBA").tobytes()
     argb = bytearray(len(rgba))
     argb[0::4], argb[1::4], argb[2::4], argb[3::4] = rgba[3::4], rgba[0::4], rgba[1::4], rgba[2::4]
@@ -47,19 +47,19 @@ def pixmap(image: Image.Image) -> Pixmap:
 
 
 class StatusNotifierItem:
-    """Answers for the icon object. Signals go out only for what has changed: KDE reads everything anew at each one."""
+    """The icon object. Signals are sent only for changes: KDE reads every property again at each one."""
 
     def __init__(self, name: str, emitter: Emitter, activate: Callable[[], None]) -> None:
         self._name = name
         self._emitter = emitter
-        self._activate = activate  # must not take its time
+        self._activate = activate  # must return at once
         self._title = ""
         self._images: tuple[Image.Image, ...] = ()
         self._pixmaps: tuple[Pixmap, ...] = ()
         self._visible = False
 
     def show(self, title: str, images: tuple[Image.Image, ...], *, visible: bool) -> None:
-        """Take what the panel should show, and tell it what is new about it."""
+        """Set what the panel shows, and announce what has changed."""
         if images is not self._images:
             self._images = images
             pixmaps = tuple(pixmap(image) for image in images)
@@ -76,7 +76,7 @@ class StatusNotifierItem:
 
     @property
     def title(self) -> str:
-        """The title that panels have been told of."""
+        """The title that was announced last."""
         return self._title
 
     def properties(self) -> dict[str, tuple[str, Any]]:
@@ -103,7 +103,7 @@ class StatusNotifierItem:
         }
 
     def answer(self, member: str) -> tuple[str, Body]:
-        """Answer a method call; no arguments matter. Raises LookupError for unknown methods."""
+        """Answer a method call; the arguments are ignored. Raises LookupError for unknown methods."""
         if member == "Activate":
             self._activate()
         elif member not in _IGNORED:

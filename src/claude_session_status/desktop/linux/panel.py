@@ -1,36 +1,33 @@
-"""The icon on Linux: the one on D-Bus, and the X11 one as its stand-in while no panel shows icons over D-Bus.
+"""The icon on Linux: on D-Bus, and an X11 icon instead while no panel shows icons over D-Bus.
 
-The stand-in comes some seconds after the last panel has gone, so that a panel which merely restarts is waited for, and
-goes when a panel comes.
+The X11 icon appears some seconds after the last panel has gone, so that a panel which only restarts does not cause one,
+and goes when a panel comes.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux.bus import Bus
 from claude_session_status.desktop.linux.status_icon import StatusIcon
-from claude_session_status.view import IconSpec
+from claude_session_status.view import IconSpec, MenuItem
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 5.0
-
-Setup = Callable[[Any], None]
+FALLBACK_SECONDS = 5.0
 
 
-class StandIn(Protocol):
-    """What is needed of the X11 icon."""
+class FallbackIcon(Protocol):
+    """The part of the X11 icon that is used here."""
 
     title: str
-    visible: bool
 
     def show_spec(self, spec: IconSpec) -> None:
-        """Draw the icon anew."""
+        """Redraw the icon."""
 
-    def run(self, setup: Setup | None = None) -> None:
+    def run(self) -> None:
         """Show the icon until `stop`."""
 
     def stop(self) -> None:
@@ -38,76 +35,90 @@ class StandIn(Protocol):
 
 
 class LinuxIcon(StatusIcon):
-    """The icon on D-Bus with its stand-in. `make_stand_in` is None where there is no X display; it may raise."""
+    """The icon on D-Bus with its fallback.
+
+    `make_fallback` takes a title and makes the X11 icon. It is None where there is no X display; it may raise.
+    """
 
     def __init__(
         self,
         name: str,
         painter: IconPainter,
         open_bus: Callable[[], Bus],
-        make_stand_in: Callable[[str, Any], StandIn] | None,
+        make_fallback: Callable[[str], FallbackIcon] | None,
         *,
-        title: str = "",
-        menu: Any = None,  # pystray's, without types
-        patience: float = PATIENCE_SECONDS,
+        title: str,
+        menu: Callable[[], Sequence[MenuItem]],
+        perform: Callable[[MenuItem], None],
+        fallback_seconds: float = FALLBACK_SECONDS,
     ) -> None:
-        super().__init__(name, painter, open_bus, title=title, menu=menu, on_panel=self._panel_changed)
-        self._make_stand_in = make_stand_in
-        self._patience = patience
-        self._guard = threading.Lock()
+        super().__init__(
+            name, painter, open_bus, title=title, menu=menu, perform=perform, on_shown=self._update_fallback
+        )
+        self._make_fallback = make_fallback
+        self._fallback_seconds = fallback_seconds
+        self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
-        self._stand_in: StandIn | None = None
+        self._fallback: FallbackIcon | None = None
         self._spec = IconSpec()
 
     def show_spec(self, spec: IconSpec) -> None:
-        """Draw the icon anew, wherever it is."""
+        """Redraw the icon, wherever it is."""
         super().show_spec(spec)
-        with self._guard:
+        with self._lock:
             self._spec = spec
-            if self._stand_in is not None:
-                self._stand_in.show_spec(spec)
+            if self._fallback is not None:
+                self._fallback.show_spec(spec)
 
-    def _update_title(self) -> None:
-        super()._update_title()
-        with self._guard:
-            if self._stand_in is not None:
-                self._stand_in.title = self._title
+    @property
+    def title(self) -> str:
+        """The tooltip's text."""
+        return self._title
 
-    def _run(self) -> None:
-        self._panel_changed(False)  # noqa: FBT003  # the callback's only argument
+    @title.setter
+    def title(self, title: str) -> None:
+        self._title = title
+        self._wake()
+        with self._lock:
+            if self._fallback is not None:
+                self._fallback.title = title
+
+    def run(self, setup: Callable[[Any], None] | None = None) -> None:
+        """Call `setup`, then show the icon until `stop`."""
+        self._update_fallback(False)  # noqa: FBT003  # the callback's only argument
         try:
-            super()._run()
+            super().run(setup)
         finally:
-            self._end_stand_in()
+            self._end_fallback()
 
-    def _panel_changed(self, shown: bool) -> None:  # noqa: FBT001  # likewise
+    def _update_fallback(self, shown: bool) -> None:  # noqa: FBT001  # a callback's only argument
         if shown:
-            self._end_stand_in()
+            self._end_fallback()
             return
-        with self._guard:
+        with self._lock:
             if self._timer is None and not self._leaving.is_set():
-                self._timer = threading.Timer(self._patience, self._begin_stand_in)
+                self._timer = threading.Timer(self._fallback_seconds, self._begin_fallback)
                 self._timer.daemon = True
                 self._timer.start()
 
-    def _begin_stand_in(self) -> None:
+    def _begin_fallback(self) -> None:
         log.info("no panel shows tray icons over D-Bus; still waiting for one")
-        with self._guard:
-            if self._timer is None or self._make_stand_in is None or self._leaving.is_set():
+        with self._lock:
+            if self._timer is None or self._make_fallback is None or self._leaving.is_set():
                 return
             try:
-                self._stand_in = self._make_stand_in(self._title, self._menu)
+                self._fallback = self._make_fallback(self._title)
             except Exception as error:  # Xlib's errors have no base of their own
                 log.warning("no X11 icon either: %s", error)
                 return
-            self._stand_in.show_spec(self._spec)
-            threading.Thread(target=self._stand_in.run, name="x11-icon", daemon=True).start()
+            self._fallback.show_spec(self._spec)
+            threading.Thread(target=self._fallback.run, name="x11-icon", daemon=True).start()
 
-    def _end_stand_in(self) -> None:
-        with self._guard:
+    def _end_fallback(self) -> None:
+        with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            if self._stand_in is not None:
-                self._stand_in.stop()
-                self._stand_in = None
+            if self._fallback is not None:
+                self._fallback.stop()
+                self._fallback = None

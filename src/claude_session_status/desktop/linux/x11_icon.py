@@ -1,13 +1,12 @@
-"""An icon for trays of the old kind (XEmbed): trayer, tint2, stalonetray. A stand-in: it can show no menu.
+"""An icon for trays of the old kind (XEmbed): trayer, tint2, stalonetray. It has no menu.
 
 pystray's X11 icon, with its loop replaced. The original talks to X from two threads at once and hangs after some dozen
-updates; lets a left click pass unheard; leaves the loop when a tray goes away; and paints an opaque, stretched square.
-Here one thread does all the talking, others only wake it.
+updates; ignores left clicks; leaves the loop when a tray goes away; and draws an opaque, stretched square. Here one
+thread does everything with X, and the others only wake it.
 """
 
 import logging
 import select
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +18,7 @@ from Xlib.error import ConnectionClosedError, XError
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.pystray_base import Menu
+from claude_session_status.desktop.wake_pipe import WakePipe
 from claude_session_status.view import IconSpec
 
 # pystray opens a display while this module of its own is imported; without one it raises Xlib's own errors.
@@ -26,18 +26,18 @@ from pystray._xorg import Icon as PystrayX11Icon  # isort: skip  # after pystray
 
 log = logging.getLogger(__name__)
 
-REDRAW_SECONDS = 3.0  # at most so often: each one is some kilobytes to the X server
-DOCK_SECONDS = 3.0  # how often a tray is looked for while there is none
+REDRAW_SECONDS = 3.0  # the shortest time between two redraws: each sends some kilobytes
+DOCK_SECONDS = 3.0  # between two searches for a tray
 DARK = (24, 26, 30)
 
 
 class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
-    """The icon. Unlike others it connects when it is made, since pystray's does; make it where its failure is handled.
+    """The icon. Its constructor connects, as pystray's does; construct it where failures are handled.
 
     A left click does the menu's default action.
     """
 
-    # What pystray's own methods set, and keep.
+    # Set by pystray's own methods.
     _running: bool
     _display: Any
     _window: Any
@@ -49,16 +49,18 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         self._spec = IconSpec()
         self._drawn: tuple[IconSpec, str] | None = None
         self._drawn_at = 0.0
-        self._sought_at = 0.0
+        self._searched_at = 0.0
         self._leaving = threading.Event()
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.settimeout(0)
-        self._wake_writer.settimeout(0)
-        super().__init__(name, painter.image(IconSpec(), 64), title, menu)
+        self._pipe = WakePipe()
+        try:
+            super().__init__(name, painter.image(IconSpec(), 64), title, menu)
+        except BaseException:
+            self._pipe.close()
+            raise
         self._display.set_error_handler(lambda error, _request: log.debug("X11: %s", error))
 
     def __del__(self) -> None:
-        """Nothing: the loop cleans up after itself. pystray's own would talk to X from any thread."""
+        """Nothing to do: the loop cleans up. pystray's own `__del__` would use X in any thread."""
 
     # ---- for any thread -----------------------------------------------------
 
@@ -68,21 +70,20 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         return self._systray_manager is not None
 
     def show_spec(self, spec: IconSpec) -> None:
-        """Draw the icon anew, soon."""
+        """Redraw the icon soon."""
         self._spec = spec
         self._wake()
 
-    def poke(self) -> None:
-        """Nothing to do: this loop wakes up for signals by itself."""
+    def run_pending_signals(self) -> None:
+        """Nothing to do: a signal wakes this loop by itself."""
 
     def stop(self) -> None:
-        """End `run`, also one that has not begun yet."""
+        """End `run`, also before it has begun."""
         self._leaving.set()
         self._wake()
 
     def _wake(self) -> None:
-        with suppress(OSError):
-            self._wake_writer.send(b"w")
+        self._pipe.wake()
 
     # ---- pystray's hooks ----------------------------------------------------
 
@@ -110,15 +111,15 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         window.change_attributes(event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask)
         return window
 
-    def _on_destroy_notify(self, event: Any) -> None:  # likewise
-        """The tray has gone: wait for the next, with our window out of sight."""
+    def _on_destroy_notify(self, event: Any) -> None:  # no types
+        """The tray has gone: wait for the next, with the window hidden."""
         if self._systray_manager is not None and event.window.id == self._systray_manager.id:
             self._systray_manager = None
             self._window.unmap()
             self._window.reparent(self._display.screen().root, 0, 0)
 
     def _assert_icon_data(self, width: int, height: int) -> None:
-        """Draw at the window's size, upright and in the middle, on the colour of the panel."""
+        """Draw at the window's size, centred and not stretched, on the colour of the panel."""
         if self._icon_data is not None and self._icon_data.size == (width, height):
             return
         size = max(1, min(width, height))
@@ -129,7 +130,7 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         self._icon_data = ground
 
     def _panel_colour(self) -> tuple[int, int, int]:
-        """The panel's colour below the icon's first pixel; dark when it can't be had."""
+        """The panel's colour below the icon's first pixel; dark when it can't be read."""
         try:
             self._window.change_attributes(background_pixmap=X.ParentRelative)
             self._window.clear_area()
@@ -143,22 +144,21 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
     def _mainloop(self) -> None:
         try:
             while not self._leaving.is_set():
-                self._wait(self._print(time.monotonic()))
+                self._wait(self._update(time.monotonic()))
                 while self._display.pending_events():
                     self._handle(self._display.next_event())
         except ConnectionClosedError as error:
             log.warning("the X display went away: %s", error)
         finally:
             self._running = False
-            with suppress(Exception):  # the display may be what broke
+            with suppress(Exception):  # the display itself may have failed
                 self._window.destroy()
                 self._display.close()
-            self._wake_reader.close()
-            self._wake_writer.close()
+            self._pipe.close()
 
     def _handle(self, event: Any) -> None:  # Xlib has no types
         if event.type == X.DestroyNotify and event.window == self._window:
-            # The tray took our window down with it.
+            # The tray's end has destroyed the window.
             self._systray_manager = None
             self._window = self._create_window()
             self._gc = self._window.create_gc()
@@ -169,33 +169,31 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
             handler(event)
 
     def _wait(self, seconds: float | None) -> None:
-        self._display.flush()  # what was drawn for an event as well
-        if self._display.pending_events():  # came along with the answer to a request
+        self._display.flush()  # also what an event has drawn
+        if self._display.pending_events():  # arrived with the reply to a request
             return
-        select.select([self._display.fileno(), self._wake_reader], [], [], seconds)
-        with suppress(BlockingIOError):
-            while self._wake_reader.recv(64):
-                pass
+        select.select([self._display.fileno(), self._pipe], [], [], seconds)
+        self._pipe.drain()
 
-    def _print(self, now: float) -> float | None:
-        """Bring the screen up to what is wanted; returns the seconds until there is more to do, None for never."""
+    def _update(self, now: float) -> float | None:
+        """Bring the screen up to date; returns the seconds until there is more to do, None for never."""
         if not self._visible:
             return None
         if not self.docked:
-            left = self._sought_at + DOCK_SECONDS - now
-            if self._sought_at and left > 0:
+            left = self._searched_at + DOCK_SECONDS - now
+            if self._searched_at and left > 0:
                 return left
-            self._sought_at = now
+            self._searched_at = now
             self._dock_window()
             self._drawn = None
             return 0 if self.docked else DOCK_SECONDS
-        wanted = (self._spec, self._title)
-        if wanted == self._drawn:
+        target = (self._spec, self._title)
+        if target == self._drawn:
             return None
         left = self._drawn_at + REDRAW_SECONDS - now
         if self._drawn is not None and left > 0:
             return left
-        self._drawn, self._drawn_at = wanted, now
+        self._drawn, self._drawn_at = target, now
         self._window.set_wm_name(self._title)
         self._icon_data = None
         self._draw()

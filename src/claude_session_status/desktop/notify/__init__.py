@@ -1,9 +1,9 @@
-"""Telling a person that something is due: several ways behind one protocol, and the order in which they are tried."""
+"""Ways to show a notification behind one protocol, and the order in which they are tried."""
 
 import functools
 from collections.abc import Mapping
 
-from claude_session_status.desktop.notify.base import Attempt, Notifier, NotifyOutcome, OnPress, nobody_listens
+from claude_session_status.desktop.notify.base import Attempt, Notifier, NotifyOutcome, OnPress, ignore_press
 from claude_session_status.desktop.notify.chain import Chain
 from claude_session_status.desktop.notify.through_icon import IconNotifier, NotifyingIcon
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
@@ -15,11 +15,11 @@ def chain_for(
     platform: str,
     environ: Mapping[str, str],
     icon: NotifyingIcon | None = None,
-    on_press: OnPress = nobody_listens,
+    on_press: OnPress = ignore_press,
 ) -> Chain:
-    """The ways of a platform, best first. `icon` is needed on Windows and macOS; without it that way is left out.
+    """The ways on a platform, best first. `icon` is needed on Windows and macOS; without it that way is left out.
 
-    `on_press` hears of buttons where the way has any; it must not take its time.
+    `on_press` is called with the action of a button that is pressed; it must return at once.
     """
     plyer = PlyerNotifier(platform)
     by_icon = [IconNotifier(icon)] if icon is not None else []
@@ -33,7 +33,7 @@ def chain_for(
 def _freedesktop(environ: Mapping[str, str], on_press: OnPress) -> list[Notifier]:
     try:
         from claude_session_status.desktop.linux.bus import open_session_bus  # noqa: PLC0415  # jeepney: Linux only
-        from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier  # noqa: PLC0415  # likewise
+        from claude_session_status.desktop.notify.freedesktop import FreedesktopNotifier  # noqa: PLC0415  # Linux only
     except ImportError:
         return []
     return [FreedesktopNotifier(functools.partial(open_session_bus, environ), on_press)]

@@ -1,4 +1,4 @@
-"""What every way of notifying a person has in common."""
+"""The protocol of a way of notifying, and its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,69 +7,70 @@ from typing import Protocol
 
 from PIL import Image
 
-from claude_session_status.view import Command, Notification
+from claude_session_status.notification import Notification
+from claude_session_status.view import Action
 
-OnPress = Callable[[Notification, Command], None]
-"""Hears that a person pressed one of a notification's buttons."""
+OnPress = Callable[[Action], None]
+"""Called with the action of the button that was pressed."""
 
 
-def nobody_listens(notification: Notification, command: Command) -> None:
-    """Let a button be pressed in vain."""
+def ignore_press(action: Action) -> None:
+    """Do nothing when a button is pressed."""
 
 
 class NotifyOutcome(StrEnum):
     """How an attempt to notify ended."""
 
-    SENT = "sent"  # a notification service has taken it
-    UNCONFIRMED = "unconfirmed"  # handed over to something that does not say whether anybody showed it
+    SENT = "sent"  # a notification service has accepted it
+    UNCONFIRMED = "unconfirmed"  # passed to a program that does not report whether it was shown
     UNAVAILABLE = "unavailable"  # this way does not exist here
     FAILED = "failed"  # it should have worked, and did not
-    NO_ANSWER = "no answer"  # a notification service is there, and does not say what became of it
-    LATE = "late"  # it is not true any more, so it was not said
+    NO_ANSWER = "no answer"  # a notification service exists, and does not reply
+    LATE = "late"  # not true any more, so it was not sent
 
     @property
     def worked(self) -> bool:
-        """Whether a person may have seen it."""
+        """Whether the user may have seen it."""
         return self in (NotifyOutcome.SENT, NotifyOutcome.UNCONFIRMED)
 
     @property
     def settled(self) -> bool:
-        """Whether no other way is to be tried: another would reach the same service, and say it late or twice."""
+        """Whether no other way is to be tried: another would reach the same service, and show it late or twice."""
         return self.worked or self in (NotifyOutcome.NO_ANSWER, NotifyOutcome.LATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way that was tried, how it ended and, where it did not work, in some words why."""
+    """One way that was tried, its outcome and, if it did not work, the reason."""
 
     way: str
     outcome: NotifyOutcome
     reason: str = ""
 
     @property
-    def told(self) -> str:
-        """How it ended, for a person."""
+    def summary(self) -> str:
+        """The outcome in words."""
         return f"{self.outcome} ({self.reason})" if self.reason else self.outcome.value
 
 
 class Notifier(Protocol):
-    """One way of notifying. Never raises, never waits longer than some seconds; call it from a thread of its own."""
+    """One way of notifying. Never raises, never waits longer than some seconds; for a thread of its own."""
 
     @property
     def name(self) -> str:
         """What `doctor` calls this way."""
 
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
-        """Show it, in place of an earlier one with the same key where that can be done.
+        """Show it, in place of an earlier one with the same key where possible.
 
-        `until` is the moment (epoch seconds) from which it is not true any more; who waits looks at it afterwards.
+        From `until` (epoch seconds) on it is not true any more: a way that waits checks that before it shows it.
         """
 
     def close(self, key: str) -> None:
-        """Take back what was shown under `key`, where that can be done."""
+        """Withdraw what was shown under `key`, where possible."""
 
     def disconnect(self) -> None:
-        """Let go of connections. Another notification would open them again."""
+        """Close connections. The next notification opens them again."""
 
 
 def fit(text: str, units: int) -> str:

@@ -1,4 +1,4 @@
-"""Several ways of notifying behind one: the first that works wins, and what failed is logged, never raised."""
+"""Several ways of notifying behind one: the first that works wins; failures are logged, never raised."""
 
 import logging
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from PIL import Image
 
 from claude_session_status.desktop.notify.base import Attempt, Notifier, NotifyOutcome
-from claude_session_status.view import Notification
+from claude_session_status.notification import Notification
 
 log = logging.getLogger(__name__)
 
 
 class Chain:
-    """Tries each way in turn, from the first at every notification: a service that was late is found when it comes."""
+    """Tries each way in turn, at every notification again from the first: a service that starts late is found."""
 
     name = "chain"
 
@@ -22,11 +22,11 @@ class Chain:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """How the last notification went, way by way; the last of them worked, if any did."""
+        """The attempts for the last notification; the last of them worked, if any did."""
         return self._attempts
 
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
-        """Show it by the first way that works."""
+        """Show it in the first way that works."""
         attempts: list[Attempt] = []
         for way in self._ways:
             try:
@@ -36,14 +36,14 @@ class Chain:
                 attempt = Attempt(way.name, NotifyOutcome.FAILED, f"{type(error).__name__}: {error}")
             attempts.append(attempt)
             if not attempt.outcome.worked:
-                log.warning("notification by %s: %s", attempt.way, attempt.told)
+                log.warning("notification by %s: %s", attempt.way, attempt.summary)
             if attempt.outcome.settled:
                 break
         self._attempts = tuple(attempts)
         return attempts[-1] if attempts else Attempt(self.name, NotifyOutcome.UNAVAILABLE)
 
     def close(self, key: str) -> None:
-        """Take back what was shown under `key`, by whichever way it went."""
+        """Withdraw what was shown under `key`, in whichever way."""
         for way in self._ways:
             try:
                 way.close(key)
@@ -51,6 +51,6 @@ class Chain:
                 log.exception("closing a notification by %s", way.name)
 
     def disconnect(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         for way in self._ways:
             way.disconnect()

@@ -19,9 +19,9 @@ from claude_session_status.desktop.linux.bus import (
     Reply,
     Target,
 )
-from claude_session_status.desktop.linux.courier import Courier
-from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, OnPress, nobody_listens
-from claude_session_status.view import Command, Notification
+from claude_session_status.desktop.linux.bus_thread import BusThread
+from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, OnPress, ignore_press
+from claude_session_status.notification import Notification
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ APPLICATION = "claude-session-status"
 RULES = (f"type='signal',sender='{SERVICE}',interface='{SERVICE}'",)
 SOUND = "message-new-instant"  # a name of the freedesktop sound theme
 
-TRIES, TRIES_WITHIN_TIME = 2, 6  # to get an answer at all; of 5 s each
+TRIES, TRIES_WITHIN_TIME = 2, 6  # of 5 s each, until the service replies
 
 NORMAL, CRITICAL = 1, 2
 SERVICE_DECIDES = -1  # how long it stays on the screen
@@ -42,9 +42,9 @@ _NO_START = "org.freedesktop.DBus.Error.Spawn."
 
 
 class FreedesktopNotifier:
-    """Notifies over a bus connection of its own, made when it is first needed and made anew when it broke.
+    """Notifies over a bus connection of its own, opened at the first use and again when it broke.
 
-    `on_press` hears of the buttons, in a thread that must not be kept.
+    `on_press` is called in the connection's thread, and must return at once.
     """
 
     name = "D-Bus (org.freedesktop.Notifications)"
@@ -52,30 +52,30 @@ class FreedesktopNotifier:
     def __init__(
         self,
         open_bus: Callable[[], Bus],
-        on_press: OnPress = nobody_listens,
+        on_press: OnPress = ignore_press,
         *,
         clock: Callable[[], float] = time.time,
         patience: float = ASK_SECONDS,
     ) -> None:
-        self._courier = Courier(open_bus, RULES, self._heard)
+        self._bus = BusThread(open_bus, RULES, self._on_signal)
         self._on_press = on_press
         self._clock = clock
-        self._patience = patience  # seconds, for each answer
-        self._guard = threading.Lock()
+        self._patience = patience  # seconds for each reply
+        self._lock = threading.Lock()
         self._shown: dict[str, int] = {}  # the service's ids, by our keys
-        self._said: dict[int, Notification] = {}  # what stands there, by the service's ids
+        self._on_screen: dict[int, Notification] = {}  # by the service's ids
 
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         """Show it, in place of an earlier one with the same key.
 
-        It is sent once at most: a service that did not answer has it, and may still show it. Then it is taken back.
+        It is sent at most once: a service that does not reply has it, and may show it later. Then it is withdrawn.
         """
         try:
-            # Asked each time: it costs a fifth of a millisecond, and another service may have taken over. A service
-            # that hangs is found out by it, before it has anything that it could show late.
+            # Asked each time: it takes a fifth of a millisecond, and another service may have taken over. It also
+            # detects a service that hangs, before it has anything that it could show late.
             (capabilities,) = self._capabilities(until)
             if until is not None and self._clock() >= until:
-                return Attempt(self.name, NotifyOutcome.LATE, "the service took its time")
+                return Attempt(self.name, NotifyOutcome.LATE, "the service was slow")
             (shown,) = self._ask(
                 "Notify",
                 "susssasa{sv}i",
@@ -85,11 +85,11 @@ class FreedesktopNotifier:
                     "",
                     notification.title,
                     html.escape(notification.body, quote=False) if "body-markup" in capabilities else notification.body,
-                    _actions(notification) if "actions" in capabilities else [],
+                    _keys_and_labels(notification) if "actions" in capabilities else [],
                     _hints(notification, image),
                     SERVICE_DECIDES,
                 ),
-                self._take_back,
+                self._withdraw,
             )
         except CallError as error:
             absent = error.name in _NO_SERVICE or error.name.startswith(_NO_START)
@@ -98,81 +98,82 @@ class FreedesktopNotifier:
             return Attempt(self.name, NotifyOutcome.NO_ANSWER, str(error))
         except BusError as error:
             return Attempt(self.name, NotifyOutcome.UNAVAILABLE, str(error))
-        with self._guard:
+        with self._lock:
             self._shown[notification.key] = shown
-            self._said[shown] = notification
+            self._on_screen[shown] = notification
         return Attempt(self.name, NotifyOutcome.SENT)
 
     def close(self, key: str) -> None:
-        """Take it off the screen, if it is still there."""
-        with self._guard:
+        """Remove it from the screen, if it is still there."""
+        with self._lock:
             shown = self._shown.pop(key, None)
             if shown is None:
                 return
-            self._said.pop(shown, None)
+            self._on_screen.pop(shown, None)
         try:
             self._ask("CloseNotification", "u", (shown,))
         except (CallError, BusError) as error:
-            log.debug("%s", error)  # gone already: some services call that an error
+            log.debug("%s", error)  # already gone: some services call that an error
 
     def disconnect(self) -> None:
         """Close the connection; the next notification opens another."""
-        self._courier.disconnect()
+        self._bus.disconnect()
 
     def _capabilities(self, until: float | None) -> tuple[Any, ...]:
-        """What the service can do. Asking shows nothing, so it is asked again while what is to be said is true."""
+        """What the service can do. Asking shows nothing, so it is repeated while the notification is still true."""
         tries = TRIES if until is None else TRIES_WITHIN_TIME
-        is_fresh = False
+        is_new = False
         while True:
             try:
                 return self._ask("GetCapabilities")
-            except NoAnswerError:  # a service that the bus has to start first takes its time
+            except NoAnswerError:  # a service that the bus has to start first is slow
                 tries -= 1
                 if tries == 0 or (until is not None and self._clock() >= until):
                     raise
             except BusError:
-                # Once more on a fresh connection: the old one may have died, and only now does it show.
-                if is_fresh:
+                # Once more on a new connection: the old one may have died, which only shows now.
+                if is_new:
                     raise
-                is_fresh = True
-                self._courier.disconnect()
+                is_new = True
+                self._bus.disconnect()
 
-    def _take_back(self, reply: Reply) -> None:
-        """Close what the service shows so late that it was given up: its words are of another moment."""
+    def _withdraw(self, reply: Reply) -> None:
+        """Close what the service shows after the timeout: its text is outdated."""
         if reply.error is None:
-            self._courier.tell(TARGET, "CloseNotification", "u", reply.body)
+            self._bus.send(TARGET, "CloseNotification", "u", reply.body)
 
     def _ask(
         self,
         member: str,
         signature: str = "",
         body: tuple[Any, ...] = (),
-        on_late: Callable[[Reply], None] | None = None,
+        on_late_reply: Callable[[Reply], None] | None = None,
     ) -> tuple[Any, ...]:
-        return self._courier.ask(TARGET, member, signature, body, self._patience, on_late=on_late)
+        return self._bus.ask(TARGET, member, signature, body, self._patience, on_late_reply=on_late_reply)
 
     def _id_of(self, key: str) -> int:
-        with self._guard:
+        with self._lock:
             return self._shown.get(key, 0)
 
-    def _heard(self, signal: Call) -> None:
+    def _on_signal(self, signal: Call) -> None:
         if signal.member == "ActionInvoked":
-            shown, action = signal.body[:2]
-            with self._guard:
-                notification = self._said.get(shown)
-            # Every program that notifies is heard here: only our ids and our buttons count.
-            if notification is not None and action in [str(command) for command, _ in notification.buttons]:
-                self._on_press(notification, Command(action))
+            shown, key = signal.body[:2]
+            with self._lock:
+                notification = self._on_screen.get(shown)
+            # The buttons of every program arrive here: only our ids and our buttons count.
+            for button in notification.buttons if notification is not None else ():
+                if button.key == key:
+                    self._on_press(button.action)
         elif signal.member == "NotificationClosed":
-            with self._guard:
-                gone = self._said.pop(signal.body[0], None)
+            with self._lock:
+                gone = self._on_screen.pop(signal.body[0], None)
                 if gone is not None and self._shown.get(gone.key) == signal.body[0]:
                     del self._shown[gone.key]
 
 
-def _actions(notification: Notification) -> list[str]:
-    """The buttons as the service wants them: key, label, key, label."""
-    return [text for command, label in notification.buttons for text in (str(command), label)]
+def _keys_and_labels(notification: Notification) -> list[str]:
+    """The buttons in the service's form: key, label, key, label."""
+    return [text for button in notification.buttons for text in (button.key, button.label)]
 
 
 def _hints(notification: Notification, image: Image.Image | None) -> dict[str, tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Notifications by the tray icon itself: a toast on Windows, `osascript` on macOS. Thin: pystray does it."""
+"""Notifications through the tray icon: a toast on Windows, `osascript` on macOS. Thin: pystray does it."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from PIL import Image
 
 from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, fit
 from claude_session_status.desktop.notify.through_plyer import BODY_UNITS, TITLE_UNITS
-from claude_session_status.view import Notification
+from claude_session_status.notification import Notification
 
 
 class NotifyingIcon(Protocol):
@@ -16,11 +16,11 @@ class NotifyingIcon(Protocol):
         """Show a notification."""
 
     def remove_notification(self) -> None:
-        """Take the last one back."""
+        """Withdraw the last one."""
 
 
 class IconNotifier:
-    """Notifies through the icon. It has one place: the newest takes it."""
+    """Notifies through the icon, which shows one notification at a time: the newest."""
 
     name = "tray icon"
 
@@ -34,7 +34,7 @@ class IconNotifier:
         image: Image.Image | None,  # noqa: ARG002  # it has its own
         until: float | None = None,  # noqa: ARG002  # it does not wait
     ) -> Attempt:
-        """Show it in the icon's place."""
+        """Show it, in place of the last one."""
         try:
             self._icon.notify(fit(notification.body, BODY_UNITS), fit(notification.title, TITLE_UNITS))
         except NotImplementedError:
@@ -45,10 +45,10 @@ class IconNotifier:
         return Attempt(self.name, NotifyOutcome.SENT)
 
     def close(self, key: str) -> None:
-        """Take it back, if it is the one that is shown."""
+        """Withdraw it, if it is the one that is shown."""
         if key == self._key:
             self._key = None
             self._icon.remove_notification()
 
     def disconnect(self) -> None:
-        """Nothing: the icon is another's."""
+        """Nothing to do: the icon is not ours to close."""

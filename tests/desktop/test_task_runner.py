@@ -1,11 +1,11 @@
-"""Tasks are done in order, and one that fails does not end the worker."""
+"""Tasks run in order, and one that fails does not end the worker."""
 
 import threading
 
-from claude_session_status.desktop.worker import Worker
+from claude_session_status.desktop.task_runner import Worker
 
 
-def test_tasks_are_done_in_order_in_another_thread() -> None:
+def test_tasks_run_in_order_in_another_thread() -> None:
     done: list[object] = []
     worker = Worker("test")
     worker.submit(lambda: done.append(threading.current_thread().name))
@@ -15,5 +15,5 @@ def test_tasks_are_done_in_order_in_another_thread() -> None:
     assert done == ["test", 2]
 
 
-def test_a_worker_that_never_worked_can_be_stopped() -> None:
+def test_a_worker_without_tasks_can_be_stopped() -> None:
     Worker("test").stop(0)

@@ -1,4 +1,4 @@
-"""A thread that does one thing after another, for whatever must not hold up a menu, a panel or the monitor."""
+"""Runs tasks that may take long in a thread of its own, in order, so that no menu, panel or monitor waits for them."""
 
 import logging
 import threading
@@ -12,17 +12,17 @@ Task = Callable[[], None]
 
 
 class TaskRunner(Protocol):
-    """Whoever takes tasks."""
+    """Runs tasks."""
 
     def submit(self, task: Task) -> None:
-        """Have the task done, now or soon. Returns at once."""
+        """Run the task, now or soon. Returns at once."""
 
     def stop(self, timeout: float) -> None:
-        """Do no more than what was submitted, and wait for that up to `timeout` seconds."""
+        """Run only what was submitted so far, and wait for that up to `timeout` seconds."""
 
 
 class Worker:
-    """Does tasks in the order in which they came, in a thread that begins with the first and never delays an exit."""
+    """Runs tasks in the order of their submission, in a daemon thread that starts with the first task."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -31,7 +31,7 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def submit(self, task: Task) -> None:
-        """Have the task done soon. What it raises is logged."""
+        """Run the task soon. Exceptions are logged."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
@@ -39,7 +39,7 @@ class Worker:
         self._tasks.put(task)
 
     def stop(self, timeout: float) -> None:
-        """Do no more than what was submitted, and wait for that up to `timeout` seconds."""
+        """Run only what was submitted so far, and wait for that up to `timeout` seconds."""
         with self._lock:
             thread = self._thread
         if thread is not None:

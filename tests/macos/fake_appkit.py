@@ -1,8 +1,8 @@
-"""A stand-in for the parts of macOS that the icon uses: AppKit, Foundation, objc and PyObjCTools, as Python modules.
+"""A fake of the parts of macOS that the icon uses: AppKit, Foundation, objc and PyObjCTools, as Python modules.
 
-It draws nothing. It knows one thing that the real one punishes by ending the process: its objects may be touched in the
-main thread only. Every touch in another thread is noted in `trespasses`. What it does not have raises AttributeError,
-so a misspelt selector is found; whether a selector does on a Mac what is thought, only a Mac can tell.
+It draws nothing. It checks one rule that a Mac enforces by ending the process: its objects may be used in the main
+thread only. Every use in another thread is recorded in `violations`. What it does not have raises AttributeError, so a
+misspelt selector is found; what a selector really does only a Mac shows.
 """
 
 import io
@@ -18,17 +18,17 @@ from PIL import Image
 
 POINTS = 22.0  # how high the menu bar is
 
-trespasses: list[str] = []
+violations: list[str] = []
 _main: list[threading.Thread] = [threading.main_thread()]
 
 
 def _check(kind: str, name: str) -> None:
     if not name.startswith("_") and threading.current_thread() is not _main[0]:
-        trespasses.append(f"{kind}.{name} in {threading.current_thread().name}")
+        violations.append(f"{kind}.{name} in {threading.current_thread().name}")
 
 
 class _Guarded(type):
-    """Notes who touches a class."""
+    """Records the uses of a class."""
 
     def __getattribute__(cls, name: str) -> Any:
         _check(type.__getattribute__(cls, "__name__"), name)
@@ -36,7 +36,7 @@ class _Guarded(type):
 
 
 class NSObject(metaclass=_Guarded):
-    """What all things are."""
+    """The base of all classes."""
 
     def __getattribute__(self, name: str) -> Any:
         _check(type(self).__name__, name)
@@ -288,12 +288,12 @@ def _modules() -> dict[str, ModuleType]:
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Have `import AppKit` and the others find the stand-in; a new menu bar and application each time."""
+    """Make `import AppKit` and the others find the fakes, each time with a new menu bar and application."""
     ours = ("pystray._darwin", "claude_session_status.desktop.macos")
     before = {name: sys.modules.pop(name, None) for name in ours}
     modules = _modules()
     sys.modules.update(modules)
-    trespasses.clear()
+    violations.clear()
     _main[0] = threading.current_thread()
     the_bar[:], the_app[:] = [NSStatusBar()], [NSApplication()]
     try:
