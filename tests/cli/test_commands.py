@@ -111,6 +111,8 @@ def test_status_tells_what_the_transcript_says(tmp_path: Path) -> None:
         "rewrite_cost_usd": 0.0078,
         "source": "transcript",
         "muted": False,
+        "compacts_at": None,
+        "compacted_at": None,
     }
 
 
