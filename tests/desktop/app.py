@@ -1,4 +1,4 @@
-"""Starts the tray with its made-up monitor (`fake_app.py`) on a test's desktop, and sends it sessions."""
+"""Starts the tray with its fake monitor (`fake_app.py`) on a test's desktop, and sends it sessions."""
 
 import json
 import re
