@@ -26,7 +26,7 @@ def page(command: click.Group, day: date) -> str:
     lines = [
         f'.TH {PROGRAM.upper()} 1 "{day.isoformat()}" "{PROGRAM} {__version__}" "User Commands"',
         ".SH NAME",
-        rf"{escape(PROGRAM)} \- how long Claude Code's prompt cache still lives",
+        rf"{escape(PROGRAM)} \- how long Claude Code's prompt cache stays warm",
         ".SH SYNOPSIS",
         rf"\fB{escape(PROGRAM)}\fR [\fIoptions\fR] \fIcommand\fR [\fIarguments\fR]",
         ".SH DESCRIPTION",

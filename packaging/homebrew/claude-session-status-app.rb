@@ -9,7 +9,7 @@ cask "claude-session-status-app" do
 
   url "https://github.com/@REPOSITORY@/releases/download/v#{version}/claude-session-status-#{version}-macos-#{arch}.zip"
   name "Claude Session Status"
-  desc "How long Claude Code's prompt cache still lives"
+  desc "How long Claude Code's prompt cache stays warm"
   homepage "https://pypi.org/project/claude-session-status/"
 
   depends_on macos: ">= :monterey"

@@ -3,7 +3,7 @@
 class ClaudeSessionStatus < Formula
   include Language::Python::Virtualenv
 
-  desc "How long Claude Code's prompt cache still lives"
+  desc "How long Claude Code's prompt cache stays warm"
   homepage "https://pypi.org/project/claude-session-status/"
   url "https://files.pythonhosted.org/packages/source/c/claude-session-status/claude_session_status-@VERSION@.tar.gz"
   sha256 "@SHA256_SDIST@"

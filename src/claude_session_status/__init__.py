@@ -1,3 +1,3 @@
-"""Watches how long Claude Code's prompt cache still lives. Holds the version and nothing else: hooks import it."""
+"""Watches how long Claude Code's prompt cache stays warm. Holds the version and nothing else: hooks import it."""
 
 __version__ = "1.0.0"

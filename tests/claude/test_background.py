@@ -154,3 +154,14 @@ def test_an_unknown_interpreter_is_an_error_with_words(where: Paths, monkeypatch
     with pytest.raises(OSError, match="interpreter is unknown"):
         background.start(where)
     assert FileLock(where.ingest_lock).acquire()  # nobody is kept out
+
+
+def test_an_ingester_that_hangs_ends_and_frees_the_lock(where: Paths) -> None:
+    program = (
+        "import sys, time; from claude_session_status.claude import background, ingest\n"
+        "background.LONGEST_SECONDS = 1\n"
+        "ingest.run_alone = lambda paths, lock: time.sleep(60)\n"
+        "background.main([sys.argv[1], '-1'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, where.claude_dir], timeout=30)
+    assert done.returncode == -signal.SIGALRM

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from claude_session_status.claude import hook_table
 from claude_session_status.cli import setup as setup_command
 from claude_session_status.cli import tray_process
-from claude_session_status.cli.invocation import as_called, name_of_call
+from claude_session_status.cli.invocation import COMMANDS, as_called, name_of_call
 from claude_session_status.cli.main import group
 from claude_session_status.cli.setup import SetUp
 from claude_session_status.lock import FileLock, is_held
@@ -276,6 +277,10 @@ def test_a_hint_names_the_command_as_it_was_called(
     monkeypatch.setattr("claude_session_status.cli.invocation._called", lambda: called)
     hint = as_called("Run `claude-session-status doctor`, or /x/claude-session-status tray; claude-session-status is")
     assert hint == f"Run `{called} doctor`, or /x/claude-session-status tray; claude-session-status is"
+
+
+def test_hints_know_every_command_that_a_person_types() -> None:
+    assert {*COMMANDS, *hook_table.COMMANDS, "statusline"} == set(group.commands)
 
 
 def test_on_windows_a_hint_is_quoted_as_its_shells_do() -> None:

@@ -49,6 +49,8 @@ def hold(lock: str, name: str) -> "subprocess.Popen[bytes]":
 
 
 def test_a_tray_that_runs_is_seen_and_ended(lock: str) -> None:
+    with open(lock, "wb") as file:
+        file.write(b"\x001234567890\n")  # of an earlier tray
     assert not is_held(lock)
     with hold(lock, "tray") as tray:
         assert is_held(lock)

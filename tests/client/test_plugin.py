@@ -161,7 +161,7 @@ def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: P
     assert hooks_of_doctor(bare_home) == {
         "name": "hooks",
         "state": "ok",
-        "meaning": f"the plugin prompt-cache-countdown@prompt-cache-tools has them, and starts {program}",
+        "meaning": f"the plugin prompt-cache-countdown@prompt-cache-tools has them and runs {program}",
         "command": None,
     }
     bare_home.environment["PATH"] = "/usr/bin:/bin"

@@ -283,6 +283,9 @@ def test_root_uses_no_database_that_a_user_planted(
     )
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"", 1)
     assert b"another user" in done.stderr
+    monitor = Monitor(where)
+    monitor.look()
+    assert "another user" in str(monitor.snapshot().problem)
     assert {path.name: path.read_bytes() for path in outside.iterdir()} == before
     assert not roots.exists() or roots.stat().st_uid == 0
 

@@ -59,6 +59,7 @@ FULL = Session(
     entrypoint="cli",
     compacted_at=NOW + 15,
     idle_compact_tokens=200_000,
+    reported_at=NOW + 16,
 )
 
 

@@ -9,8 +9,21 @@ from collections.abc import Callable, Sequence
 
 from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM, is_our_name
 
-_COMMANDS = "setup|uninstall|tray|watch|status|install-hooks|uninstall-hooks|doctor|autostart|config|completion"
-_HINT = re.compile(rf"(?<![\w/\\.-]){PROGRAM}(?= (?:{_COMMANDS})\b)")  # not where a sentence names the program
+# The commands that a person types.
+COMMANDS = (
+    "setup",
+    "uninstall",
+    "tray",
+    "watch",
+    "status",
+    "install-hooks",
+    "uninstall-hooks",
+    "doctor",
+    "autostart",
+    "config",
+    "completion",
+)
+_HINT = re.compile(rf"(?<![\w/\\.-]){PROGRAM}(?= (?:{'|'.join(COMMANDS)})\b)")  # not where a sentence names the program
 
 
 def as_called(text: str) -> str:

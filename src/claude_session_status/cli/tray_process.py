@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM
 from claude_session_status.lock import is_held
-from claude_session_status.private import open_existing, read_private
+from claude_session_status.private import open_existing
 
 if TYPE_CHECKING:
     from psutil import Process
@@ -25,6 +25,16 @@ def write_pid(lock: str) -> None:
     try:
         os.lseek(descriptor, _PID_OFFSET, os.SEEK_SET)
         os.write(descriptor, f"{os.getpid()}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def _read_pid(lock: str) -> int:
+    """The process id in a lock file. Raises OSError, and ValueError where there is none."""
+    descriptor = open_existing(lock, os.O_RDONLY)
+    try:
+        os.lseek(descriptor, _PID_OFFSET, os.SEEK_SET)
+        return int(os.read(descriptor, 100).split(b"\n")[0])  # an older, longer id may stand behind it
     finally:
         os.close(descriptor)
 
@@ -66,8 +76,7 @@ def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     import psutil  # noqa: PLC0415 - only here
 
     try:
-        pid = int(read_private(lock, 100)[_PID_OFFSET:])
-        process = psutil.Process(pid)
+        process = psutil.Process(_read_pid(lock))
         words = process.cmdline()
         # The id may be from another machine or container that shares this folder.
         if "tray" not in words or not any(PROGRAM in word or MODULE in word for word in words):
