@@ -229,7 +229,7 @@ def start_in(window: Window, desktop: Desktop, *argv: str) -> Program:
 def test_in_a_terminal_it_says_where_it_is_and_goes_with_it(desktop: Desktop, panel: Program) -> None:
     window = Window()
     tray = start_in(window, desktop, *PRODUCT, "tray")
-    wait_for("the line", lambda: window.read("The icon is in the panel. Quit in its menu ends it; so does Ctrl-C here"))
+    wait_for("the line", lambda: window.read("The icon is in the panel. To end the tray, choose Quit in its menu"))
     assert window.text.strip().endswith(", and closing this terminal.")
     desktop.item()
     window.close()
