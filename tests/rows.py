@@ -1,4 +1,4 @@
-"""Sessions and events with what a test of the rules is not about filled in."""
+"""Sessions and events for tests of the rules, with defaults for the fields that a test is not about."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,14 +22,14 @@ def event(kind: str, at: float, **fields: object) -> Event:
 
 
 def make(name: str, age: float | None = 100, ttl: int = 300, **fields: object) -> Session:
-    """A session in a folder of that name, whose last request, where there was one, began `age` seconds ago."""
+    """A session in a folder of that name. Its last request began `age` seconds ago; None: it had none."""
     request = None if age is None else Request(NOW - age, ttl, Source.TRANSCRIPT)
     base = Session(name, project=name, started_at=NOW - 900, last_event_at=NOW - 900, request=request)
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
 def shot(*sessions: Session) -> Snapshot:
-    """What is shown of them now."""
+    """The snapshot of these sessions at NOW."""
     return policy.snapshot(sessions, NOW)
 
 

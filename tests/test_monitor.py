@@ -485,7 +485,7 @@ def test_a_process_that_holds_the_ingest_lock_and_stands_still_is_named(
         assert scene.last.problem is None  # it may only be slow
         scene.run(4)
         assert scene.last.problem == (
-            f"Process {pid} holds {where.ingest_lock} and stands still: 2 events wait, end it with: kill -9 {pid}"
+            f"Process {pid} holds up 2 events, end it with: kill -9 {pid} (it holds {where.ingest_lock})"
         )
         assert [state.session.session_id for state in scene.last.sessions] == ["known"]
     scene.run(3)

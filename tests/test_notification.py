@@ -71,3 +71,18 @@ def test_several_alerts_are_one_notification_that_names_the_most_expensive() -> 
     shown = notification.of_alerts(*(Alert(state, 30) for state in policy.snapshot(long, NOW).sessions))
     assert len(shown.title) <= 64
     assert len(shown.body) <= 256
+
+
+def test_a_notification_before_the_client_compacts() -> None:
+    large = make("web-shop", 3120, 3600, context_tokens=214_000, idle_compact_tokens=200_000, title="Fix the login")
+    (state,) = shot(large).sessions
+    shown = notification.of_alerts(Alert(state, 480.0))
+    assert shown.title == "Claude Code will compact web-shop in 2 min"
+    assert shown.body == "Fix the login. Send a message before then to keep the whole conversation of 214k tokens."
+    long_name = replace(state, session=replace(large, project="x" * 99))
+    assert len(notification.of_alerts(Alert(long_name, 480.0)).title) <= notification.TITLE_LIMIT
+    other = replace(state, session=replace(large, session_id="other"))
+    several = notification.of_alerts(Alert(state, 480.0), Alert(other, 480.0))
+    assert several.title == "Claude Code will compact 2 sessions in 2 min"
+    late = replace(state, seconds_left=300.0)
+    assert notification.of_alerts(Alert(late, 480.0)).title == "web-shop: cache expires in 5 min"

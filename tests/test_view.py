@@ -86,21 +86,6 @@ def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> N
     assert line([idle], "session:a:expires").label == "Expires: compacted, nothing cached"
 
 
-def test_a_notification_before_the_client_compacts() -> None:
-    large = make("web-shop", 3120, 3600, context_tokens=214_000, idle_compact_tokens=200_000, title="Fix the login")
-    (state,) = shot(large).sessions
-    shown = notification.of_alerts(Alert(state, 480.0))
-    assert shown.title == "Claude Code will compact web-shop in 2 min"
-    assert shown.body == "Fix the login. Send a message before then to keep the whole conversation of 214k tokens."
-    long_name = replace(state, session=replace(large, project="x" * 99))
-    assert len(notification.of_alerts(Alert(long_name, 480.0)).title) <= notification.TITLE_LIMIT
-    other = replace(state, session=replace(large, session_id="other"))
-    several = notification.of_alerts(Alert(state, 480.0), Alert(other, 480.0))
-    assert several.title == "Claude Code will compact 2 sessions in 2 min"
-    late = replace(state, seconds_left=300.0)
-    assert notification.of_alerts(Alert(late, 480.0)).title == "web-shop: cache expires in 5 min"
-
-
 def test_a_session_without_known_facts_has_the_same_items() -> None:
     known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
     assert [i.key for i in known.children] == [i.key for i in unknown.children]

@@ -3,7 +3,7 @@
     python packaging/pyinstaller/try_program.py dist/claude-session-status/claude-session-status
 
 What is chosen at run time, and so is easily left out, is what is tried: the database, the prices, the table. Where
-there is a display, also the tray, which is told to end. Needs nothing but Python; leaves nothing.
+there is a display, also the tray, which it ends. Needs nothing but Python, and leaves nothing.
 """
 
 import argparse
@@ -74,7 +74,7 @@ class Trial:
         logs = "".join(path.read_text("utf-8", "replace") for path in self._folder.rglob("log/*"))
         if "Traceback" in logs or process.returncode:
             raise SystemExit(f"the tray stumbled, exit code {process.returncode}\n{logs}")
-        return f"ended with {process.returncode} when it was told to"
+        return f"ended with {process.returncode} at a request to end"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,8 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(trial.run("--version").strip())
         note = json.dumps({"session_id": "s", "cwd": "/x/my-app", "transcript_path": str(trial.transcript())})
         for mark in ("mark-start", "mark-prompt", "mark-turn"):
-            if told := trial.run(mark, said=note):
-                raise SystemExit(f"{mark} printed {told!r}: it would be read by the model")
+            if printed := trial.run(mark, said=note):
+                raise SystemExit(f"{mark} printed {printed!r}: it would be read by the model")
         (session,) = json.loads(trial.run("status", "--json"))["sessions"]
         for key, wanted in (("project", "my-app"), ("cache", "warm"), ("context_tokens", TOKENS + 3)):
             if session[key] != wanted:

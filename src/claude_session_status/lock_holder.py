@@ -26,9 +26,10 @@ def holder_of(path: str) -> int | None:
 
 def stalled_ingest(lock: str, waiting: int) -> SessionStatusError:
     """The problem that a process holds the ingest lock while `waiting` events are not recorded."""
-    events = "1 event waits" if waiting == 1 else f"{waiting} events wait"
+    events = "1 event" if waiting == 1 else f"{waiting} events"
     pid = holder_of(lock)
     if pid is None:
-        return SessionStatusError(f"Another process holds {lock} and stands still: {events}", "End that process")
-    title = f"Process {pid} holds {lock} and stands still: {events}, end it with: kill -9 {pid}"
+        return SessionStatusError(f"Another process holds up {events}: it holds {lock}", "End that process")
+    # First what a table of 80 columns has room for. A stopped process obeys no other signal.
+    title = f"Process {pid} holds up {events}, end it with: kill -9 {pid} (it holds {lock})"
     return SessionStatusError(title, "No event is lost")

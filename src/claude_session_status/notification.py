@@ -78,7 +78,7 @@ def _until_compaction(state: SessionState) -> float | None:
     if state.compacts_at is None or state.expires_at is None or state.seconds_left is None:
         return None
     left = state.seconds_left - (state.expires_at - state.compacts_at)
-    return left if left > 0 else None
+    return left if 0 < left < math.inf else None
 
 
 def _text_before_compaction(state: SessionState, left: float, aside: str) -> tuple[str, str]:

@@ -335,16 +335,17 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
 _FACTS = ("in", "id", "model", "tokens", "cost", "turn", "expires")
 
 
+def _expiry(state: SessionState, now: float) -> str:
+    if state.expires_at is not None:
+        return "; ".join(filter(None, (moment(state.expires_at, now), compaction(state))))
+    return "compacted, nothing cached" if state.is_compacted else "nothing cached"
+
+
 def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
     """What is known about a session, a line each. Always the same lines, so that the menu keeps its shape."""
     session = state.session
     tokens = thousands(session.context_tokens)
     cost = money(state.rewrite_cost_usd)
-    expires = "nothing cached"
-    if state.expires_at is not None:
-        expires = "; ".join(filter(None, (moment(state.expires_at, now), compaction(state))))
-    elif state.is_compacted:
-        expires = "compacted, nothing cached"
     texts = (
         f"Folder: {shorten(clean(session.folder or ''), FOLDER_WIDTH) or 'unknown'}",
         f"Session: {short_id(session) or 'unknown'}",
@@ -352,6 +353,6 @@ def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
         f"Context: {tokens + ' tokens' if tokens else 'unknown'}",
         f"If it expires: {cost + ' to rebuild' if cost else 'cost unknown'}",
         f"Last turn: {moment(session.last_turn_at, now) or 'none yet'}",
-        f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {expires}",
+        f"{'Expired' if state.cache is Cache.EXPIRED else 'Expires'}: {_expiry(state, now)}",
     )
     return tuple(zip(_FACTS, texts, strict=True))

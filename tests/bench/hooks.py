@@ -143,12 +143,12 @@ def _ours(
 
 
 def _line(name: str, home: Path, before: tuple[str, ...]) -> Case:
-    """A person's own status line, by itself or behind ours, which is told of another request each time."""
+    """A user's own status line, alone or wrapped by ours, which gets another request each time."""
     claude_dir = home / ".claude"
     command = ("sh", "-c", "cat >/dev/null; sleep 0.015; echo mine")
     call = Call([*before, *command], scenes.environment(home, claude_dir), home)
-    told = itertools.count(int(time.time()) + 300)
-    return Case(name, call, lambda: call.give(scenes.status_line(next(told))), call.must_be_silent)
+    expiries = itertools.count(int(time.time()) + 300)
+    return Case(name, call, lambda: call.give(scenes.status_line(next(expiries))), call.must_be_silent)
 
 
 def _originals(name: str, home: Path, product: products.Product, *, size: int = scenes.USUAL_BYTES) -> Case:

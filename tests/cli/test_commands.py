@@ -87,7 +87,7 @@ def test_an_empty_database_says_what_to_do_next() -> None:
     assert json.loads(run("status", "--json").stdout)["sessions"] == []
 
 
-def test_status_tells_what_the_transcript_says(tmp_path: Path) -> None:
+def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
     began = round(time.time() - 100, 3)
     transcript = Transcript(tmp_path / "t.jsonl").user(began).answer(began + 9, wrote_1h=900, read=100).title("Fix it")
     mark("mark-start", "abc", cwd="/home/me/my-app", transcript_path=str(transcript.path))

@@ -34,12 +34,12 @@ POLL_SECONDS = 0.5  # as often as allowed: what grows with each poll grows four 
 NOTIFY_BEFORE_SECONDS = 298  # two seconds after each turn, so that notifications have their part from the start
 SAMPLE_SECONDS = 0.25
 REST_SECONDS = 4.0  # several polls
-_LIFE = ("mark-start", "mark-prompt", "mark-turn", "mark-prompt", "mark-wait", "mark-turn")
+_COMMANDS = ("mark-start", "mark-prompt", "mark-turn", "mark-prompt", "mark-wait", "mark-turn")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one process held at one moment."""
+    """Memory and open files of one process at one moment."""
 
     events: int
     resident_mb: float
@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Figures:
-    """What a soak found."""
+    """The measurements of a soak."""
 
     sessions: int
     events: int
@@ -58,7 +58,7 @@ class Figures:
     tray: list[Sample] = field(default_factory=list)
     watch: list[Sample] = field(default_factory=list)
     notes_left: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)  # sessions whose row does not say what their last event did
+    wrong: list[str] = field(default_factory=list)  # sessions whose row differs from their last event
     complaints: list[str] = field(default_factory=list)  # of hooks
     tray_log: str = ""
 
@@ -105,8 +105,8 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
             figures.seconds = time.monotonic() - began
             _rest(desktop, figures, events, watched)
             figures.notes_left = [path.name for path in (folder / "spool").iterdir()]
-            told = json.loads(desktop.run(*COMMAND, "status", "--json", "--all"))["sessions"]
-            found = {s["session_id"]: s["last_turn_at"] is not None for s in told}
+            shown = json.loads(desktop.run(*COMMAND, "status", "--json", "--all"))["sessions"]
+            found = {s["session_id"]: s["last_turn_at"] is not None for s in shown}
             figures.wrong = [name for name in expected if found.get(name) != expected[name]]
             wait_for("the last of it in the menu", lambda: len(item.menu()) > 3)
             assert tray.end() == 0
@@ -119,20 +119,20 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
 def _run_hooks(
     desktop: Desktop, figures: Figures, watched: dict[str, psutil.Process], *, verbose: bool
 ) -> dict[str, bool]:
-    """All events; which sessions had a turn."""
+    """Run all events; return which sessions had a turn."""
     dice, steps, turned = random.Random(7), Counter[int](), dict[str, bool]()
     running: list[subprocess.Popen[bytes]] = []
     next_sample = 0.0
     for number in range(figures.events):
         which = number if number < figures.sessions else dice.randrange(figures.sessions)
         name = f"{which:08d}-soak"
-        mark = _LIFE[steps[which] % len(_LIFE)]
+        command = _COMMANDS[steps[which] % len(_COMMANDS)]
         steps[which] += 1
-        told = Transcript(desktop.home / f".claude/projects/-x-{which}/{name}.jsonl")
-        if mark == "mark-turn":
+        lines = Transcript(desktop.home / f".claude/projects/-x-{which}/{name}.jsonl")
+        if command == "mark-turn":
             now = time.time()
-            told.user(now - 1).answer(now, message=f"m{number}", wrote_5m=7, read=100_000)
-        turned[name] = turned.get(name, False) or mark == "mark-turn"
+            lines.user(now - 1).answer(now, message=f"m{number}", wrote_5m=7, read=100_000)
+        turned[name] = turned.get(name, False) or command == "mark-turn"
         if number == figures.warm_at:
             while running:
                 _finish(running.pop(0), figures)
@@ -140,10 +140,14 @@ def _run_hooks(
         if len(running) == AT_ONCE:
             _finish(running.pop(0), figures)
         hook = subprocess.Popen(
-            [*COMMAND, mark], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=desktop.env
+            [*COMMAND, command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=desktop.env,
         )
         assert hook.stdin is not None
-        payload = {"session_id": name, "cwd": f"/x/project-{which}", "transcript_path": str(told.path)}
+        payload = {"session_id": name, "cwd": f"/x/project-{which}", "transcript_path": str(lines.path)}
         hook.stdin.write(json.dumps(payload).encode())
         hook.stdin.close()
         running.append(hook)
@@ -159,14 +163,14 @@ def _run_hooks(
 
 def _finish(hook: "subprocess.Popen[bytes]", figures: Figures) -> None:
     assert hook.stdout is not None
-    said = hook.stdout.read()
+    output = hook.stdout.read()
     hook.stdout.close()
-    if hook.wait() or said:
-        figures.complaints.append(f"exit code {hook.returncode}: {said.decode()}")
+    if hook.wait() or output:
+        figures.complaints.append(f"exit code {hook.returncode}: {output.decode()}")
 
 
 def _rest(desktop: Desktop, figures: Figures, events: int, watched: dict[str, psutil.Process]) -> None:
-    """Let all that waits be taken in, and look for a while at what is held when nothing comes any more."""
+    """Wait until all notes are applied, then sample for a while with no new events."""
     spool = desktop.home / ".claude/claude-session-status/spool"
     wait_for("an empty spool", lambda: not list(spool.glob("*.json")), 30)
     until = time.monotonic() + REST_SECONDS

@@ -1,4 +1,4 @@
-"""Hundreds of sessions through real processes, with tray and watch open: nothing grows, nothing is left lying.
+"""Hundreds of sessions through real processes, with tray and watch open: no memory grows and no note is left.
 
 The full size, 20,000 events, is run by hand: see soak.py.
 """

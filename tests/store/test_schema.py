@@ -127,6 +127,16 @@ def test_a_database_without_version_is_upgraded_through_all_of_them(where: Paths
     assert query(where, "SELECT DISTINCT made_up FROM session_status") == [("x",)]
 
 
+def test_a_database_whose_record_of_versions_was_deleted_keeps_every_value(where: Paths) -> None:
+    session = Session("s", title="t", started_at=NOW, last_event_at=NOW, context_tokens=5)
+    store_of(where).update([], lambda before: [session, Session("f", forgotten_at=NOW)])
+    with duckdb.connect(where.database) as db:
+        db.execute("DROP TABLE schema_version")
+    assert store_of(where).load() == [session]
+    assert store_of(where).select(["f"]) == [Session("f", forgotten_at=NOW)]
+    assert query(where, "SELECT max(version) FROM schema_version") == [(len(NEXT),)]
+
+
 def test_a_reader_that_meets_an_earlier_schema_reads_what_is_there_and_writes_nothing(where: Paths) -> None:
     database_of_1_0_0(where.database)
     before = Path(where.database).read_bytes()
@@ -175,8 +185,8 @@ def no_sql(connection: schema.Connection, written_at: float) -> None:
 
 
 def a_column_twice(connection: schema.Connection, written_at: float) -> None:
-    schema.add_columns(connection, made_up="TEXT")
-    schema.add_columns(connection, made_up="TEXT")
+    connection.execute("ALTER TABLE session_status ADD COLUMN made_up TEXT")
+    connection.execute("ALTER TABLE session_status ADD COLUMN made_up TEXT")
 
 
 def a_key_twice(connection: schema.Connection, written_at: float) -> None:

@@ -5,7 +5,7 @@ from truth.story import Row, client, client_settings, file, hook, line, story, t
 LARGE = turn(400, 390, wrote_1h=214_000)
 COMPACTS = {"compacts_at": "2026-11-24T09:27:20.000Z"}  # nine tenths of an hour after the request of 08:33:20
 NEVER = {"compacts_at": None}
-ELSEWHERE = "/home/vscode/.claude/projects/-app/the-session.jsonl"
+CONTAINER = "/home/vscode/.claude/projects/-app/the-session.jsonl"
 WINDOWS = "C:\\Users\\me\\.claude\\projects\\C--app\\the-session.jsonl"
 ASKED = (hook.prompt(100), line.user(100), line.tool_use(90, wrote_5m=9))
 
@@ -58,7 +58,7 @@ ROWS = [
             story(line.user(100), line.answer(90, wrote_1h=9), file.is_moved_to(85, "-app"),
                   hook.stop(80, transcript_path=path)), "warm", "idle", 3500, also={"source": "transcript"})
         for what, path in [
-            ("a container's path", ELSEWHERE),
+            ("a container's path", CONTAINER),
             ("a path of Windows", WINDOWS),
             ("no path", None),
             ("an empty path", ""),

@@ -24,6 +24,7 @@ from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 
 COMMAND = "ingest-notes"  # of __main__; not for people
+LONGEST_SECONDS = 300  # then the ingester is ended by a signal: one that hangs must not hold the lock any longer
 GATHER_SECONDS = 0.1  # hooks that run side by side end first, and their notes share a transaction
 _NICENESS = 5  # hooks and the client come first
 _NO_LOCK = -1
@@ -98,11 +99,15 @@ def main(arguments: list[str]) -> int:
         os.closerange(3, descriptor)  # what the client left open is not ours to keep open
         os.closerange(descriptor + 1, 256)
     if sys.platform != "win32":
+        import signal  # noqa: PLC0415 - imports enum: not for hooks
+
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(LONGEST_SECONDS)
         os.chdir("/")
         os.nice(_NICENESS)
     time.sleep(GATHER_SECONDS)
     from claude_session_status.claude.ingest import run_alone  # noqa: PLC0415 - opens DuckDB: not for hooks
-    from claude_session_status.errors import SessionStatusError  # noqa: PLC0415 - likewise
+    from claude_session_status.errors import SessionStatusError  # noqa: PLC0415 - as above
 
     try:
         run_alone(paths, lock)

@@ -240,7 +240,7 @@ class Ingester:
         finally:
             lock.release()
 
-    def mend(self, known: Iterable[Session] = ()) -> bool:
+    def restore(self, known: Iterable[Session] = ()) -> bool:
         """Set a broken database aside and make a new one from its readable rows, `known` sessions and transcripts.
 
         True: try again what failed. False: another process is ingesting. Raises SessionStatusError and OSError.
@@ -294,7 +294,7 @@ def run_alone(paths: Paths, lock: FileLock | None = None) -> None:
                 if ingester.drain(1, lock) is not DrainResult.MORE or monitor_runs(paths.monitor_alive, time.time()):
                     return
             except StoreBrokenError:
-                if is_renewed or not ingester.mend():
+                if is_renewed or not ingester.restore():
                     raise
                 is_renewed = True
             lock = None

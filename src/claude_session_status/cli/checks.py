@@ -74,8 +74,7 @@ class InboxFindings:
     notes: int = 0
     oldest_note_at: float | None = None
     refused: tuple[str, ...] = ()  # file names
-    lock: str = ""
-    lock_holder: int | None = None  # the process id, looked up where the notes are old
+    stalled: tuple[str, str] | None = None  # a process holds the ingest lock and records none: title and next step
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +243,11 @@ def check_inbox(found: Findings) -> Check:
     if inbox.problem:
         meaning = f"hooks can't write to {inbox.folder} ({inbox.problem}), so events are lost"
         return Check("inbox", State.BAD, meaning, "Make yourself the folder's owner, or free space on the disk")
+    if inbox.stalled is not None:
+        title, next_step = inbox.stalled
+        return Check("inbox", State.BAD, title, next_step)
     if inbox.oldest_note_at is not None and found.now - inbox.oldest_note_at > OLD_NOTE_SECONDS:
         meaning = f"{_waiting(inbox)}, the oldest for {words.duration(found.now - inbox.oldest_note_at)}"
-        if inbox.lock_holder is not None:
-            meaning += f": process {inbox.lock_holder} holds {inbox.lock} and records none"
-            fix = _command(found, "kill", "taskkill /F /PID", str(inbox.lock_holder))
-            return Check("inbox", State.BAD, f"{meaning}. No event is lost", fix)
         return Check("inbox", State.BAD, f"{meaning}. No event is lost", f"{PROGRAM} status")
     if inbox.refused:
         first = os.path.join(inbox.folder, inbox.refused[0])
@@ -258,7 +256,12 @@ def check_inbox(found: Findings) -> Check:
             meaning = f"{len(inbox.refused)} notes that can't be recorded were set aside, such as {first}"
         retry = _command(found, "mv", "move", first, first.removesuffix(".refused"))
         meaning += ". All other events are recorded"
-        return Check("inbox", State.NOTE, meaning, f"Install the newest version, then try it again: {retry}")
+        return Check(
+            "inbox",
+            State.NOTE,
+            meaning,
+            f"A newer version may be able to record it. After an update, try it again: {retry}",
+        )
     return Check("inbox", State.GOOD, _waiting(inbox) if inbox.notes else "no event waits")
 
 

@@ -20,12 +20,13 @@ from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, echo_json
 from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
 from claude_session_status.lock import is_held
-from claude_session_status.lock_holder import holder_of
+from claude_session_status.lock_holder import stalled_ingest
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
 
+PATIENCE_SECONDS = 1.5  # with a process that ingests
 CLIENT_SECONDS = 10.0  # for `claude --version`
 _TEST_TITLE = "claude-session-status: a test"
 _TEST_BODY = "You will get one like this before a cache expires."
@@ -54,7 +55,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         platform=sys.platform,
         hooks=_hooks(where),
         database=_database(where),
-        inbox=_inbox(where, now),
+        inbox=_inbox(where),
         config=checks.ConfigFindings(where.config, os.path.exists(where.config), config.load(where.config).problems),
         monitor=checks.MonitorFindings(
             last_seen_at=_changed_at(where.monitor_alive),
@@ -137,23 +138,34 @@ def _newest_transcript(projects: str) -> float | None:
     return max((at for at in times if at is not None), default=None)
 
 
-def _inbox(where: Paths, now: float) -> checks.InboxFindings:
+def _inbox(where: Paths) -> checks.InboxFindings:
     names = Spool(where.spool).names()
     try:
         refused = sorted(name for name in os.listdir(where.spool) if name.endswith(".refused"))
     except OSError:
         refused = []
     oldest = min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None)
-    is_stalled = oldest is not None and now - oldest > checks.OLD_NOTE_SECONDS and is_held(where.ingest_lock)
     return checks.InboxFindings(
         folder=where.spool,
         problem=_writing_problem(where.spool),
         notes=len(names),
         oldest_note_at=oldest,
         refused=tuple(refused),
-        lock=where.ingest_lock,
-        lock_holder=holder_of(where.ingest_lock) if is_stalled else None,
+        stalled=_stalled_ingest(where) if names else None,
     )
+
+
+def _stalled_ingest(where: Paths) -> tuple[str, str] | None:
+    """Return title and next step if a process holds the ingest lock and records nothing for PATIENCE_SECONDS."""
+    spool = Spool(where.spool)
+    oldest = spool.names()[:1]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while spool.names()[:1] == oldest and is_held(where.ingest_lock):
+        if time.monotonic() > until:
+            problem = stalled_ingest(where.ingest_lock, len(spool.names()))
+            return problem.title, problem.next_step
+        time.sleep(0.05)
+    return None
 
 
 def _writing_problem(folder: str) -> str | None:

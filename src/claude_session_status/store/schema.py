@@ -65,10 +65,13 @@ def apply(connection: Connection, number: int, migration: Migration, written_at:
 
 
 def add_columns(connection: Connection, **columns: str) -> None:
-    """Add columns (name -> SQL type) to the sessions and to the forgotten ones; existing rows have NULL there."""
+    """Add columns (name -> SQL type) to the sessions and to the forgotten ones; existing rows have NULL there.
+
+    A column that exists stays: another tool may have deleted the record of versions, and all migrations run again.
+    """
     for table in TABLES:
         for name, kind in columns.items():
-            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {kind}")
 
 
 # ---- version 1 --------------------------------------------------------------
@@ -85,7 +88,7 @@ _VERSION_1 = """
     forgotten_at TIMESTAMP
 """
 _ORIGINAL = ("session_id", "project", "cwd", "title", "status", "started_at", "last_turn_at")
-_CARRIED_OVER = (
+_CONVERTED = (
     "INSERT INTO session_status (session_id, project, cwd, title, status, started_at, opened_at, last_turn_at,"
     " answered_at, last_event_at, ended_at, request_at, expires_at, ttl_seconds, source, muted)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)"
@@ -94,9 +97,12 @@ _ORIGINAL_TTL_SECONDS = 300  # the only one that the original knew
 
 
 def m001_initial(connection: Connection, written_at: float) -> None:
-    """Make the tables; the rows of the original program, which had local times, are carried over."""
+    """Make the tables; the rows of the original program, which had local times, are converted."""
     old: list[tuple[Any, ...]] = []
-    if names := column_names(connection, SESSIONS):
+    names = column_names(connection, SESSIONS)
+    if "last_event_at" in names:
+        return  # they are ours: only the record of their version is missing
+    if names:
         columns = ", ".join(name if name in names else "NULL" for name in _ORIGINAL)
         old = connection.execute(f"SELECT {columns} FROM session_status").fetchall()  # noqa: S608 - our names
         connection.execute("DROP TABLE session_status")
@@ -104,10 +110,10 @@ def m001_initial(connection: Connection, written_at: float) -> None:
     connection.execute(f"CREATE TABLE IF NOT EXISTS forgotten_sessions ({_VERSION_1})")
     by_id = {row[0]: row for row in old if isinstance(row[0], str)}
     for row in by_id.values():
-        connection.execute(_CARRIED_OVER, _carried_over(row, written_at))
+        connection.execute(_CONVERTED, _converted(row, written_at))
 
 
-def _carried_over(row: tuple[Any, ...], written_at: float) -> list[Any]:
+def _converted(row: tuple[Any, ...], written_at: float) -> list[Any]:
     session_id, project, cwd, title, status, started_at, last_turn_at = row
     started, event = _from_local(started_at, written_at), _from_local(last_turn_at, written_at)
     # The original set the time of the last turn at the start as well: then no turn has ended yet.
@@ -126,11 +132,11 @@ _SAME_WRITE_SECONDS = 2.0  # between the time in a row and the time of the file 
 
 
 def _from_local(moment: Any, written_at: float) -> float | None:
-    """A local time without a zone as epoch seconds; None for what is no time of this era.
+    """A local time without a zone as epoch seconds; None for infinity and for years before 1970.
 
-    In the hour that comes twice when the clocks go back, the first pass is taken, so that nothing is overstated;
-    except for the row that was written last, whose time the file itself has. A row that lies after the file's time
-    was written in another time zone: it can't be later than the file.
+    When the clocks go back, an hour comes twice: the earlier time is taken, so that no time left is overstated. Only
+    the row that was written last is known better, by the time of the file. A time after the file's own was written in
+    another time zone: the file's time is taken.
     """
     if not isinstance(moment, datetime) or not 1970 <= moment.year < 9999:
         return None
