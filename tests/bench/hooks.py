@@ -102,7 +102,7 @@ def cases(folder: Path, ours: products.Product, original: products.Product | Non
         _ours(BESIDE_MANY, folder / "beside-many", ours, count=MANY),
         _ours(ALONE_MANY, folder / "alone-many", ours, waits, count=MANY),
         _line(LINE, folder / "line", ()),
-        _line(WRAPPED, folder / "wrapped", (ours.command, "statusline", "--")),
+        _line(WRAPPED, folder / "wrapped", (*ours.installed, "statusline", "--")),
     ]
     if original is not None:
         found += [
@@ -125,7 +125,7 @@ def _ours(
     claude_dir = home / ".claude"
     where = Paths(str(claude_dir))
     talk = scenes.Conversation(claude_dir, "web-shop", size)
-    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
+    call = Call([*product.installed, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
 
     def before() -> None:
         talk.turn()
