@@ -230,7 +230,7 @@ def test_in_a_terminal_it_says_where_it_is_and_goes_with_it(desktop: Desktop, pa
     window = Window()
     tray = start_in(window, desktop, *PRODUCT, "tray")
     wait_for("the line", lambda: window.read("The icon is in the panel. To end the tray, choose Quit in its menu"))
-    assert window.text.strip().endswith(", and closing this terminal.")
+    assert window.text.strip().endswith("press Ctrl-C here or close this terminal.")
     desktop.item()
     window.close()
     assert tray.process.wait(END_SECONDS) == 0
