@@ -1,6 +1,6 @@
 """Writes the man page from the commands' own `--help`, so that the two never differ.
 
-One page for all commands: whoever types `man claude-session-status` wants to search in one place.
+One page for all commands, so that `man claude-session-status` can be searched.
 """
 
 import re
@@ -71,12 +71,12 @@ def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.
 
 
 def context_of(command: click.Command, name: str) -> click.Context:
-    """The command as users call it. It keeps the help option made first, for whoever asks next: so, with theirs."""
+    """The command's context as users call it. click caches the help option of the first context, so it has theirs."""
     return click.Context(command, info_name=name, **{**group.context_settings, **command.context_settings})
 
 
 def options(command: click.Command, *, with_help: bool = False) -> Iterator[str]:
-    """The options and what each does; every command has --help, so it is told once."""
+    """The options and what each does, without --help, which every command has."""
     context = context_of(command, PROGRAM)
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)

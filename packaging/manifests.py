@@ -2,7 +2,7 @@
 
     python packaging/manifests.py --repository OWNER/NAME dist/ dist/manifests/
 
-The first folder holds the release's files. A checksum is only ever that of a file: nothing is filled in by hand.
+The first folder holds the release's files. Each checksum is computed from a file: nothing is filled in by hand.
 """
 
 import argparse

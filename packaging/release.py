@@ -73,7 +73,7 @@ def check_changelog(root: Path) -> Iterator[str]:
         yield f"CHANGELOG.md: [{version}] is not the newest part"
     notes = notes_of(text, version)
     if not re.search("^- ", notes, re.MULTILINE):
-        yield f"CHANGELOG.md: [{version}] tells of no change"
+        yield f"CHANGELOG.md: [{version}] lists no change"
     if f"\n[{version}]: https://" not in text:
         yield f"CHANGELOG.md: [{version}] leads nowhere: end the file with [{version}]: https://..."
     if unknown := set(re.findall("^### (.*)$", notes, re.MULTILINE)) - KINDS:

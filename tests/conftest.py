@@ -44,7 +44,7 @@ def where(claude_dir: Path) -> Paths:
 
 SKIPPED = 9  # its own exit code: no second try makes a skipped test run
 SURVIVED = 10
-SURVIVE_SECONDS = 5.0  # a process that was told to end may need a moment
+SURVIVE_SECONDS = 5.0  # a process needs a moment to end
 
 
 def pytest_configure(config: pytest.Config) -> None:

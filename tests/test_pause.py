@@ -1,4 +1,4 @@
-"""Until when nothing is told: one moment in a file."""
+"""Until when notifications are paused: one time in a file."""
 
 import os
 from pathlib import Path

@@ -12,7 +12,7 @@ class ClaudeSessionStatus < Formula
   depends_on "python@3.13"
 
   def install
-    # DuckDB takes half an hour to compile: its wheel, and those of the other compiled libraries, are taken as they are.
+    # DuckDB takes half an hour to compile: the wheels of all compiled libraries are installed as they are.
     virtualenv_create(libexec, "python3.13")
     system "python3.13", "-m", "pip", "--python=#{libexec}/bin/python", "install",
            "--only-binary=duckdb,pillow,psutil,pyobjc-core", buildpath

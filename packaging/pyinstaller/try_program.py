@@ -3,7 +3,7 @@
     python packaging/pyinstaller/try_program.py dist/claude-session-status/claude-session-status
 
 What is chosen at run time, and so is easily left out, is what is tried: the database, the prices, the table. Where
-there is a display, also the tray, which is told to end. Needs nothing but Python; leaves nothing.
+there is a display, also the tray, which it ends. Needs nothing but Python, and leaves nothing.
 """
 
 import argparse
@@ -32,11 +32,11 @@ class Trial:
         self._folder = folder
         self._environment = {**os.environ, "CLAUDE_CONFIG_DIR": str(folder), "PYTHONUTF8": "1"}
 
-    def run(self, *arguments: str, said: str = "") -> str:
+    def run(self, *arguments: str, stdin: str = "") -> str:
         """What the program prints. Raises SystemExit where it fails, or complains."""
         done = subprocess.run(
             [self._program, *arguments],
-            input=said.encode(),
+            input=stdin.encode(),
             env=self._environment,
             capture_output=True,
             timeout=SECONDS,
@@ -61,7 +61,7 @@ class Trial:
         return path
 
     def tray(self) -> str:
-        """Start the tray, let it show the session, end it; what it had to say."""
+        """Start the tray, let it show the session, end it; return how it ended."""
         log = self._folder / "tray.log"
         with log.open("wb") as stream:
             process = subprocess.Popen([self._program, "tray"], env=self._environment, stdout=stream, stderr=stream)
@@ -73,8 +73,8 @@ class Trial:
             raise SystemExit(f"the tray ended by itself with {ended}\n{log.read_text(errors='replace')}")
         logs = "".join(path.read_text("utf-8", "replace") for path in self._folder.rglob("log/*"))
         if "Traceback" in logs or process.returncode:
-            raise SystemExit(f"the tray stumbled, exit code {process.returncode}\n{logs}")
-        return f"ended with {process.returncode} when it was told to"
+            raise SystemExit(f"the tray failed, exit code {process.returncode}\n{logs}")
+        return f"ended with {process.returncode} at a request to end"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,15 +87,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(trial.run("--version").strip())
         note = json.dumps({"session_id": "s", "cwd": "/x/my-app", "transcript_path": str(trial.transcript())})
         for mark in ("mark-start", "mark-prompt", "mark-turn"):
-            if told := trial.run(mark, said=note):
-                raise SystemExit(f"{mark} printed {told!r}: it would be read by the model")
+            if printed := trial.run(mark, stdin=note):
+                raise SystemExit(f"{mark} printed {printed!r}: it would be read by the model")
         (session,) = json.loads(trial.run("status", "--json"))["sessions"]
         for key, wanted in (("project", "my-app"), ("cache", "warm"), ("context_tokens", TOKENS + 3)):
             if session[key] != wanted:
                 raise SystemExit(f"status --json: {key} is {session[key]!r}, not {wanted!r}")
         if not session["rewrite_cost_usd"]:
             raise SystemExit("status --json knows no price: the price list was left out")
-        print(f"being late costs ${session['rewrite_cost_usd']:.2f}")
+        print(f"re-caching costs ${session['rewrite_cost_usd']:.2f}")
         print(trial.run("watch", "--once").splitlines()[-1])
         if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
             print(f"the tray {trial.tray()}")

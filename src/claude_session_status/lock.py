@@ -14,7 +14,7 @@ if sys.platform == "win32":
     def _lock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
-    _TAKEN: type[OSError] = OSError  # Windows does not tell the reasons apart
+    _TAKEN: type[OSError] = OSError  # Windows does not distinguish the reasons
 
     def _unlock(descriptor: int) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)

@@ -190,7 +190,7 @@ class Monitor:
                 try:
                     step()
                 except StoreBrokenError:
-                    if not self._ingester.mend(self._cache):
+                    if not self._ingester.replace_database(self._cache):
                         raise
                     self._cache.invalidate()
                     step()

@@ -13,7 +13,7 @@ from claude_session_status.private import make_fifo, make_private_folder, open_f
 
 # All monitors see a byte that stays for a moment. It also lets hooks that run side by side be served together.
 SETTLE_SECONDS = 0.02
-_MANY = 65536  # bytes; no pipe holds more unless it was told to
+_MANY = 65536  # bytes; a pipe holds no more by default
 
 
 class WakePipe:

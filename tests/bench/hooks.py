@@ -102,7 +102,7 @@ def cases(folder: Path, ours: products.Product, original: products.Product | Non
         _ours(BESIDE_MANY, folder / "beside-many", ours, count=MANY),
         _ours(ALONE_MANY, folder / "alone-many", ours, waits, count=MANY),
         _line(LINE, folder / "line", ()),
-        _line(WRAPPED, folder / "wrapped", (ours.command, "statusline", "--")),
+        _line(WRAPPED, folder / "wrapped", (*ours.installed, "statusline", "--")),
     ]
     if original is not None:
         found += [
@@ -125,7 +125,7 @@ def _ours(
     claude_dir = home / ".claude"
     where = Paths(str(claude_dir))
     talk = scenes.Conversation(claude_dir, "web-shop", size)
-    call = Call([product.command, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
+    call = Call([*product.installed, "mark-turn"], scenes.environment(home, claude_dir), home, talk.hook_input())
 
     def before() -> None:
         talk.turn()
@@ -143,12 +143,12 @@ def _ours(
 
 
 def _line(name: str, home: Path, before: tuple[str, ...]) -> Case:
-    """A person's own status line, by itself or behind ours, which is told of another request each time."""
+    """A user's own status line, alone or wrapped by ours, which gets another request each time."""
     claude_dir = home / ".claude"
     command = ("sh", "-c", "cat >/dev/null; sleep 0.015; echo mine")
     call = Call([*before, *command], scenes.environment(home, claude_dir), home)
-    told = itertools.count(int(time.time()) + 300)
-    return Case(name, call, lambda: call.give(scenes.status_line(next(told))), call.must_be_silent)
+    expiries = itertools.count(int(time.time()) + 300)
+    return Case(name, call, lambda: call.give(scenes.status_line(next(expiries))), call.must_be_silent)
 
 
 def _originals(name: str, home: Path, product: products.Product, *, size: int = scenes.USUAL_BYTES) -> Case:

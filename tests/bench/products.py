@@ -31,6 +31,11 @@ class Product:
     python: str
     command: str
 
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """The start of the command lines that our own `setup` installs: not the console script."""
+        return (self.python, "-E", "-P", "-s", "-m", "claude_session_status")
+
     def version(self) -> str:
         """The version that the package manager knows."""
         code = f"import importlib.metadata as m; print(m.version({NAME!r}))"

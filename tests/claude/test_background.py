@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from claude_session_status import notes
 from claude_session_status.claude import background
 from claude_session_status.lock import FileLock
+from claude_session_status.model import Event, EventKind
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
+from fakes import NOW
 from ingester import wait_until_applied
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -34,19 +37,15 @@ def test_nothing_is_lost_when_the_clients_process_group_is_killed_right_after_th
     assert sessions(where) == {"s"}
 
 
-def test_a_killed_ingester_loses_no_note(where: Paths) -> None:
-    subprocess.run([*COMMAND, "mark-turn"], input=RAW, check=True)
-    lock = FileLock(where.ingest_lock)
-    while not lock.acquire():
-        for process in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                argv = process.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if where.claude_dir.encode() in argv:
-                os.kill(int(process.parent.name), signal.SIGKILL)
+def test_a_killed_ingester_loses_no_note(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    spawn = os.posix_spawn
+    monkeypatch.setattr(os, "posix_spawn", lambda *a, **k: started.append(spawn(*a, **k)))
+    Spool(where.spool).write(notes.encode(Event(EventKind.TURN, "s", NOW)), NOW)
+    background.start(where)
+    os.kill(started[0], signal.SIGKILL)
+    os.waitpid(started[0], 0)
     assert len(Spool(where.spool).names()) == 1
-    lock.release()
     subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "t"}', check=True)
     assert sessions(where) == {"s", "t"}
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +362,28 @@ def test_a_deleted_transcript_leaves_what_was_read(place: Place, tmp_path: Path)
     place.drain()
     assert place.rows()["s"].request == Request(NOW + 60, 3600, Source.HOOK)
     assert place.rows()["s"].title == "T"
+
+
+def test_a_value_that_the_table_cannot_hold_keeps_no_other_session_from_being_written(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: Transcript(tmp_path / f"{name}.jsonl") for name in ("odd", "fine", "good")}
+    for name, lines in files.items():
+        lines.user(NOW - 20).answer(NOW - 19, wrote_1h=7)
+        place.write("turn", name, transcript_path=str(lines.path))
+    place.drain()
+    for lines in files.values():
+        lines.user(NOW - 10).answer(NOW - 9, wrote_1h=7)
+    read = transcript.read
+
+    def read_too_much(path: str, now: float) -> TranscriptFacts | None:
+        facts = read(path, now)
+        return replace(facts, context_tokens=10**30) if facts is not None and "odd" in path else facts
+
+    monkeypatch.setattr(transcript, "read", read_too_much)
+    assert place.ingester.write_refreshed(files) is not None
+    starts = {name: row.request.started_at - NOW for name, row in place.rows().items() if row.request is not None}
+    assert starts == {"odd": -20, "fine": -10, "good": -10}
 
 
 def test_an_unchanged_transcript_is_not_read_again(

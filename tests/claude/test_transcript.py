@@ -197,6 +197,26 @@ CASES = [
         {"request_at": NOW, "compacted_at": NOW + 60, "turn": Turn.OVER},
     ),
     Case(
+        "the same context size chosen again, which the response itself does not state",
+        lambda t: (
+            t.user(NOW, "<local-command-stdout>Set model to Opus 5.5 (1M context)</local-command-stdout>")
+            .user(NOW + 1)
+            .answer(NOW + 2, wrote_5m=5)
+            .user(NOW + 9, "<local-command-stdout>Set model to Opus 5.5 (1M context)</local-command-stdout>")
+        ),
+        {"request_at": NOW + 1, "switched_at": None, "switched_back_at": NOW + 9},
+    ),
+    Case(
+        "the usual context size chosen after the long one",
+        lambda t: (
+            t.user(NOW, "<local-command-stdout>Set model to Opus 5.5 (1M context)</local-command-stdout>")
+            .user(NOW + 1)
+            .answer(NOW + 2, wrote_5m=5)
+            .user(NOW + 9, "<local-command-stdout>Set model to Opus 5.5</local-command-stdout>")
+        ),
+        {"request_at": NOW + 1, "switched_at": NOW + 9},
+    ),
+    Case(
         "what led to a compaction",
         lambda t: (
             t.user(NOW)

@@ -52,12 +52,12 @@ class FakeApp:
         return self
 
     def show(self, *sessions: dict[str, Any]) -> None:
-        self.say(sessions=sessions)
+        self.send(sessions=sessions)
 
-    def say(self, **told: Any) -> None:
+    def send(self, **command: Any) -> None:
         stream = self.program.process.stdin
         assert stream is not None
-        stream.write(json.dumps(told).encode() + b"\n")
+        stream.write(json.dumps(command).encode() + b"\n")
         stream.flush()
 
     def clicked(self) -> list[str]:

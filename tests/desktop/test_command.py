@@ -1,4 +1,4 @@
-"""From a hook to the screen: the real command `claude-session-status tray` on a real panel, told by real hooks."""
+"""From a hook to the screen: the real command `claude-session-status tray` on a real panel, fed by real hooks."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ END_SECONDS = 2.0
 
 
 class Claude:
-    """A session of Claude Code as its hooks and its transcript tell of it."""
+    """A session of Claude Code with its hooks and its transcript."""
 
     def __init__(self, desktop: Desktop, session_id: str, project: str) -> None:
         self._desktop = desktop
@@ -59,7 +59,7 @@ class Claude:
         self.hook("mark-turn", "Stop")
 
     def hook(self, mark: str, event: str, **more: str) -> None:
-        told = {
+        payload = {
             "session_id": self.session_id,
             "cwd": str(self.cwd),
             "transcript_path": str(self.transcript),
@@ -67,7 +67,7 @@ class Claude:
             **more,
         }
         argv = [*PRODUCT, mark]
-        done = subprocess.run(argv, input=json.dumps(told), env=self._desktop.env, capture_output=True, text=True)
+        done = subprocess.run(argv, input=json.dumps(payload), env=self._desktop.env, capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
     def _write(self, at: float, **line: Any) -> None:
@@ -151,8 +151,8 @@ def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program)
     wait_line(item, r"● my_app .* · muted$")
     wait_line(item, "Notifications paused until")
     assert not any("other" in text for text in item.labels())
-    told = subprocess.run([*PRODUCT, "status", "--json"], env=desktop.env, capture_output=True, text=True, check=True)
-    (session,) = json.loads(told.stdout)["sessions"]
+    done = subprocess.run([*PRODUCT, "status", "--json"], env=desktop.env, capture_output=True, text=True, check=True)
+    (session,) = json.loads(done.stdout)["sessions"]
     assert (session["project"], session["muted"], session["rewrite_cost_usd"]) == ("my_app", True, 0.6816)
     forgotten.hook("mark-prompt", "UserPromptSubmit")
     wait_line(item, "▶ other")
@@ -216,7 +216,7 @@ class Window:
         os.write(self._ours, f"{line}\n".encode())
 
     def close(self) -> None:
-        """Whoever has it as their terminal is told by SIGHUP."""
+        """Close it: its processes get SIGHUP."""
         os.close(self.inside)
         os.close(self._ours)
 
@@ -255,15 +255,17 @@ def test_apart_from_its_terminal_it_stays(desktop: Desktop, panel: Program) -> N
 
 def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: Desktop, panel: Program) -> None:
     """A left click runs `watch` in a terminal; what the tray did to its own environment does not reach it."""
-    told = desktop.root / "told"
+    arguments = desktop.root / "arguments"
     terminal = desktop.root / "terminal"
-    terminal.write_text(f'#!/bin/sh\n(echo "$@"; echo "[$PYSTRAY_BACKEND]") > {told}.new\nmv {told}.new {told}\n')
+    terminal.write_text(
+        f'#!/bin/sh\n(echo "$@"; echo "[$PYSTRAY_BACKEND]") > {arguments}.new\nmv {arguments}.new {arguments}\n'
+    )
     terminal.chmod(0o755)
     start_tray(desktop, {"TERMINAL": str(terminal)})
     item = desktop.item()
     item.click("Show table")
-    wait_for("the terminal", told.exists)
-    assert told.read_text() == f"-e {this_launcher()} watch\n[]\n"
+    wait_for("the terminal", arguments.exists)
+    assert arguments.read_text() == f"-e {this_launcher()} watch\n[]\n"
 
 
 def test_without_a_display_it_says_why(desktop: Desktop) -> None:

@@ -54,7 +54,7 @@ def tray(seat: Desktop) -> Iterator[FakeApp]:
 
 
 def wait_labels(item: Item, *parts: str) -> None:
-    """Wait until the menu's first lines contain this, as the panel is told."""
+    """Wait until the first lines of the menu that the panel gets contain these parts."""
 
     def look() -> bool:
         return all(part in label for part, label in zip(parts, item.labels(), strict=False))
@@ -69,7 +69,7 @@ def test_the_icon_has_the_colour_of_the_soonest(seat: Desktop, person: Person, t
     wait_for("CALM alone", lambda: person.colours_at(place) == {Urgency.CALM})
     for sessions, urgency in [([HOTEL, ALPHA], Urgency.SOON), ([session("lima", 29)], Urgency.LAST)]:
         tray.show(*sessions)
-        wait_for(f"{urgency.name} alone", lambda: person.colours_at(place) == {urgency})  # noqa: B023  # ended by then
+        wait_for(f"{urgency.name} alone", lambda: person.colours_at(place) == {urgency})  # noqa: B023  # used before it changes
     tray.show(session("kilo", -5))
     wait_for("a hollow grey ring", lambda: person.colours_at(place) == {Urgency.NONE})
     tray.show(session("kilo", 250, activity="waiting"))
@@ -86,7 +86,7 @@ def test_the_tooltip_names_the_next(seat: Desktop, person: Person, tray: FakeApp
         assert item.get("IconAccessibleDesc").startswith("Claude Code: ")
         return
     for name in ("bravo", "alpha"):
-        wait_for("the title", lambda: f"next: {name} at " in item.get("Title"))  # noqa: B023  # likewise
+        wait_for("the title", lambda: f"next: {name} at " in item.get("Title"))  # noqa: B023  # as above
         tooltip = person.hover(place)
         tooltip.wait_text(rf"warm, next:?.{name} at.\d\d:\d\d:\d\d")
         person.look_away()
@@ -115,9 +115,9 @@ def test_every_opening_shows_the_sessions_sorted(seat: Desktop, person: Person, 
         names = [*names[1:], names[0]] if turn % 2 else names[::-1]
         tray.show(*(session(name, left) for name, left in zip(names, (59, 150, 240), strict=True)))
         first = names[0]
-        wait_for("the countdowns", lambda: any(f"{first}   5" in label for label in item.labels()))  # noqa: B023  # ended by then
+        wait_for("the countdowns", lambda: any(f"{first}   5" in label for label in item.labels()))  # noqa: B023  # used before it changes
         menu = person.open_menu()
-        wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause", "Quit"])) == [*names, "Pause", "Quit"])  # noqa: B023  # likewise
+        wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause"])) == [*names, "Pause"])  # noqa: B023  # as above
         person.click_elsewhere()
         menu.wait_gone("Quit")
         time.sleep(1.5 * CLOSED_HOLD_SECONDS)
@@ -127,9 +127,9 @@ def _from_top(places: Mapping[str, tuple[int, int]]) -> list[str]:
     return sorted(places, key=lambda name: places[name][1])
 
 
-@pytest.mark.parametrize("wish", ["mute", "forget"])
+@pytest.mark.parametrize("action", ["mute", "forget"])
 def test_a_click_reaches_the_session_whose_name_was_read(
-    seat: Desktop, person: Person, tray: FakeApp, wish: str
+    seat: Desktop, person: Person, tray: FakeApp, action: str
 ) -> None:
     tray.start(ALPHA, BRAVO, HOTEL)
     item = seat.item()
@@ -143,13 +143,13 @@ def test_a_click_reaches_the_session_whose_name_was_read(
     for name, (_, y) in menu.places(["alpha", "bravo", "hotel"]).items():
         assert abs(y - read[name][1]) <= SHIFT, name
     submenu = person.open_submenu(read["hotel"], "Forget")
-    place = submenu.place(wish.capitalize())
+    place = submenu.place(action.capitalize())
     # And once more, while the submenu is open: now its own session goes, and its neighbour comes back.
     tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
     wait_labels(item, "alpha", "bravo", "hotel   ended", "Pause")
     seat.click(*place)
-    tray.wait_request(f"{wish} hotel")
-    assert tray.clicked() == [f"session:hotel:{wish}"]
+    tray.wait_request(f"{action} hotel")
+    assert tray.clicked() == [f"session:hotel:{action}"]
     # The next time it is opened, it is up to date.
     wait_labels(item, "lima", "alpha", "bravo", "Pause")
     places = person.open_menu().places(["lima", "alpha", "bravo"])
@@ -171,9 +171,9 @@ def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeAp
 def test_a_left_click_is_the_default_action_or_opens_the_menu(
     seat: Desktop, person: Person, tray: FakeApp, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told"
+    arguments = tmp_path / "arguments"
     terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
+    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
     terminal.chmod(0o755)
     tray.start(ALPHA, table=("the", "table"), TERMINAL=str(terminal))
     wait_labels(seat.item(), "alpha", "Pause", "Start at login", "Show")
@@ -182,7 +182,7 @@ def test_a_left_click_is_the_default_action_or_opens_the_menu(
         seat.click(*person.see_icon(), 1)
     else:
         seat.click(*person.open_menu(button=1).place("Show"))
-    wait_for("the terminal", lambda: told.exists() and told.read_text() == "-e the table\n")
+    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
 
 
 def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray: FakeApp) -> None:
@@ -191,13 +191,13 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     person.see_icon(Urgency.LAST)
     person.look_away()
     before = seat.screenshot()
-    tray.say(alert="alpha")
+    tray.send(alert="alpha")
     note = person.see_notification(before, "expires")
     note.wait_text(r"alpha: cache expires in 2\d ?s .*New navigation\. Reply in time")
     first = note.wait_text(r"expires in (\d+) ?s")[1]
 
     def notify_again() -> bool:
-        tray.say(alert="alpha")
+        tray.send(alert="alpha")
         return note.wait_text(r"expires in (\d+) ?s")[1] != first
 
     wait_for("a later one", notify_again)
@@ -206,18 +206,18 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     wait_for("none", lambda: person.count(before, "expires") == 0)
 
 
-@pytest.mark.parametrize(("label", "told"), [("Mute", "mute alpha"), ("Pause", "pause hour")])
-def test_a_button_on_a_notification_is_heard(
-    seat: Desktop, person: Person, tray: FakeApp, label: str, told: str
+@pytest.mark.parametrize(("label", "expected"), [("Mute", "mute alpha"), ("Pause", "pause hour")])
+def test_a_button_on_a_notification_acts(
+    seat: Desktop, person: Person, tray: FakeApp, label: str, expected: str
 ) -> None:
     tray.start(session("alpha", 29, title="New navigation", tokens=142_000))
     seat.item()
     person.see_icon(Urgency.LAST)
     person.look_away()
     before = seat.screenshot()
-    tray.say(alert="alpha")
+    tray.send(alert="alpha")
     person.press_button(before, label)
-    tray.wait_request(told)
+    tray.wait_request(expected)
     wait_for("none", lambda: person.count(before, "expires") == 0)
 
 

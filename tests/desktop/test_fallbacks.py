@@ -28,9 +28,9 @@ RED = PAINTS[Urgency.LAST].left[:3]
 def test_a_tray_of_the_old_kind_gets_an_icon_whose_click_opens_the_table(
     desktop: Desktop, app: FakeApp, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told"
+    arguments = tmp_path / "arguments"
     terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
+    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
     terminal.chmod(0o755)
     desktop.start_trayer()
     app.start(session("a", 100), table=("the", "table"), TERMINAL=str(terminal))
@@ -38,7 +38,7 @@ def test_a_tray_of_the_old_kind_gets_an_icon_whose_click_opens_the_table(
     app.show(session("a", 29))
     wait_for("red", lambda: desktop.find_colour(RED))
     desktop.click(x, y)
-    wait_for("the terminal", lambda: told.exists() and told.read_text() == "-e the table\n")
+    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
     assert app.signal(signal.SIGTERM) == 0
 
 
@@ -152,11 +152,11 @@ class LonelyWatcher:
         self._bus.close()
 
     def _serve(self) -> None:
-        told = False
+        is_announced = False
         while not self._ending:
             self._bus.pump(None, self._answer)
-            if self.host and not told:
-                told = True
+            if self.host and not is_announced:
+                is_announced = True
                 self._bus.emit(WATCHER.path, WATCHER.interface, "StatusNotifierHostRegistered")
 
     def _answer(self, call: Call) -> tuple[str, Body]:

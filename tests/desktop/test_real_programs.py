@@ -69,8 +69,8 @@ def test_the_resume_command_is_in_the_clipboard_and_a_shell_takes_it(desktop: De
 
     command = wait_for("the clipboard", pasted)
     assert shlex.split(command) == ["cd", "--", str(desktop.home / "my app"), "&&", "claude", "--resume", "0f3c-1"]
-    told = desktop.run("bash", "-c", command.replace("claude", "echo") + '; printf %s "$PWD"')
-    assert told == f"--resume 0f3c-1\n{desktop.home / 'my app'}"
+    printed = desktop.run("bash", "-c", command.replace("claude", "echo") + '; printf %s "$PWD"')
+    assert printed == f"--resume 0f3c-1\n{desktop.home / 'my app'}"
 
 
 def test_the_folder_opens_in_what_the_person_has_chosen_for_folders(desktop: Desktop, item: Item) -> None:

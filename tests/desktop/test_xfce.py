@@ -97,10 +97,10 @@ def test_a_click_reaches_the_session_whose_name_stood_on_the_line(
     app.show(session("newer", 10), session("new", 15), session("c", 60), session("a", 290))
     wait_labels(item, "● a", "× b   ended", "● c", *COMMANDS)
     desktop.click(*at)
-    wish = "mute" if line.startswith("Mute") else "forget"
-    app.wait_clicked(f"session:b:{wish}")
-    wait_for("the monitor to hear", lambda: f"request: {wish} b" in app.program.text)
-    assert app.clicked() == [f"session:b:{wish}"]
+    action = "mute" if line.startswith("Mute") else "forget"
+    app.wait_clicked(f"session:b:{action}")
+    wait_for("the request", lambda: f"request: {action} b" in app.program.text)
+    assert app.clicked() == [f"session:b:{action}"]
     wait_labels(item, "● newer", "● new", "● c", "● a", *COMMANDS)
 
 
@@ -122,14 +122,14 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
 def test_a_left_click_shows_the_table_in_a_terminal(
     desktop: Desktop, panel: Program, app: FakeApp, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told"
+    arguments = tmp_path / "arguments"
     terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {told}\n')
+    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
     terminal.chmod(0o755)
     app.start(SOON, table=("the", "table"), TERMINAL=str(terminal))
     desktop.item()
     open_menu(desktop, button=1)
-    wait_for("the terminal", lambda: told.exists() and told.read_text() == "-e the table\n")
+    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
 
 
 def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -160,9 +160,9 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     desktop.start_dunst()
     app.start(session("web", 29, title="New <b>navigation</b>"))
     desktop.item()
-    app.say(alert="web")
+    app.send(alert="web")
     wait_for("the notification", lambda: "1" in desktop.run("dunstctl", "count", "displayed"))
-    app.say(alert="web")  # again: replaced, not stacked
+    app.send(alert="web")  # again: replaced, not stacked
     app.show(session("web", 300))  # a new turn
     wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     history = desktop.run("dunstctl", "history")
@@ -171,10 +171,11 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
 
 
 @pytest.mark.parametrize(
-    ("label", "told"), [("Mute", ["request: mute web", "request: mute api"]), ("Pause 1 h", ["request: pause hour"])]
+    ("label", "requests"),
+    [("Mute", ["request: mute web", "request: mute api"]), ("Pause 1 h", ["request: pause hour"])],
 )
 def test_a_button_on_a_notification_is_heard(
-    label: str, told: list[str], desktop: Desktop, panel: Program, app: FakeApp
+    label: str, requests: list[str], desktop: Desktop, panel: Program, app: FakeApp
 ) -> None:
     menu = desktop.root / "menu"  # dunst asks a program of the person's choice which action is meant
     menu.write_text(f'#!/bin/sh\ngrep -F "{label}"\n')
@@ -183,11 +184,11 @@ def test_a_button_on_a_notification_is_heard(
     desktop.start_dunst()
     app.start(session("web", 29, tokens=142_000), session("api", 31))
     item = desktop.item()
-    app.say(alert="web api")
+    app.send(alert="web api")
     wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
     desktop.run("dunstctl", "context")
-    for wish in told:
-        wait_for(wish, lambda: wish in app.program.text)  # noqa: B023 - called within the loop
+    for request in requests:
+        wait_for(request, lambda: request in app.program.text)  # noqa: B023 - called within the loop
     wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     if label == "Mute":
         wait_for("two muted lines", lambda: sum(text.endswith(" · muted") for text in item.labels()) == 2)
@@ -198,7 +199,7 @@ def test_a_button_on_a_notification_is_heard(
 def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(LAST)
     item = desktop.item()
-    app.say(alert="last")
+    app.send(alert="last")
     wait_for("a log line", lambda: "unavailable" in app.program.text)
     wait_labels(item, "● last", *COMMANDS)
 
@@ -235,7 +236,7 @@ def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, 
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)
     app.may_stumble = True
-    app.say(**{"break": "disk full"})
+    app.send(**{"break": "disk full"})
     wait_labels(item, "Not watching at the moment: OSError: disk full", "● soon", *COMMANDS)
 
 

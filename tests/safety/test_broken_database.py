@@ -137,7 +137,7 @@ def test_a_kill_during_the_rebuild_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(os, step, killed)
         with pytest.raises(Killed):
-            ingest.Ingester(where, Store(where.database)).mend()
+            ingest.Ingester(where, Store(where.database)).replace_database()
     assert "transcript" in status(where)[0]
     assert not Path(where.database + ".rebuilt").exists()
     assert b"\0" * 4096 + good[4096:] in [path.read_bytes() for path in aside(where)]
@@ -147,7 +147,7 @@ def test_a_session_that_no_row_can_hold_is_left_out_of_the_rebuild(good: bytes, 
     Path(where.database).write_bytes(b"junk" * 2000)
     odd = Session("odd", last_event_at=time.time(), context_tokens=10**20)
     others = [Session(f"s{n}", last_event_at=time.time()) for n in range(5)]
-    assert ingest.Ingester(where, Store(where.database)).mend([*others[:2], odd, *others[2:]])
+    assert ingest.Ingester(where, Store(where.database)).replace_database([*others[:2], odd, *others[2:]])
     assert {s.session_id for s in Store(where.database).load()} == {"transcript", *(f"s{n}" for n in range(5))}
     assert not Path(where.database + ".rebuilt").exists()
 
@@ -160,7 +160,7 @@ def test_the_rebuild_works_on_a_file_system_without_hard_links(
 
     Path(where.database).write_bytes(b"\0" * 4096 + good[4096:])
     monkeypatch.setattr(os, "link", refused)
-    assert ingest.Ingester(where, Store(where.database)).mend()
+    assert ingest.Ingester(where, Store(where.database)).replace_database()
     assert {s.session_id for s in Store(where.database).load()} == {"transcript"}
     assert len(aside(where)) == 1
 
@@ -258,13 +258,16 @@ def test_a_locked_file_never_counts_as_damaged_whatever_its_path_is(folder: str,
     ingester = ingest.Ingester(where, Store(where.database, sleep=lambda seconds: None))
     ingester.drain()
     with held_by_another_program(where.database):
-        for attempt in (ingester.mend, lambda: Store(where.database, sleep=lambda s: None).renew(NOW, list)):
+        for attempt in (
+            ingester.replace_database,
+            lambda: Store(where.database, sleep=lambda s: None).renew(NOW, list),
+        ):
             with pytest.raises(StoreLockedError):
                 attempt()
     Path(where.database).write_bytes(b"junk" * 2000)
     with pytest.raises(StoreBrokenError):
         Store(where.database).load()
-    assert ingester.mend()
+    assert ingester.replace_database()
     assert len(aside(where)) == 1
 
 
@@ -286,7 +289,7 @@ def test_a_process_without_the_ingest_lock_sets_nothing_aside(good: bytes, where
     Path(where.database).write_bytes(b"junk" * 2000)
     lock = FileLock(where.ingest_lock)
     assert lock.acquire()
-    assert not ingest.Ingester(where, Store(where.database)).mend()
+    assert not ingest.Ingester(where, Store(where.database)).replace_database()
     monitor = Monitor(where)
     monitor.look()
     assert where.database in str(monitor.snapshot().problem)

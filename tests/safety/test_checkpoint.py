@@ -98,7 +98,7 @@ def write_next(where: Paths) -> None:
     try:
         write()
     except StoreBrokenError:
-        assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
+        assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).replace_database()
         write()
 
 
@@ -207,7 +207,7 @@ def test_a_torn_last_entry_of_the_log_loses_only_that_entry(lost: int, where: Pa
     log.write_bytes(log.read_bytes()[:-lost] + bytes(lost))
     with pytest.raises(StoreBrokenError, match="WAL"):
         Store(where.database).load()
-    assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
+    assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).replace_database()
     assert rows(where) == expected
     assert files_beside(where) == {"broken", "ingest.lock"}
 
@@ -250,7 +250,7 @@ def tear_log(where: Paths) -> None:
 
 
 def rebuild(where: Paths) -> None:
-    assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).mend()
+    assert Ingester(where, Store(where.database, sleep=lambda seconds: None)).replace_database()
 
 
 @pytest.mark.parametrize("step", ["link", "rename", "utime", "replace"])

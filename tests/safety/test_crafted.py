@@ -124,11 +124,11 @@ def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> 
         Session(kept, request=Request(NOW, 300, Source.HOOK)),
     ):
         shot = policy.snapshot([session], NOW + 280)
-        told = notification.of_alerts(Alert(shot.sessions[0], 30))
-        for text in (*(item.label for item in view.menu(shot)), view.tooltip(shot), told.title, told.body):
+        shown = notification.of_alerts(Alert(shot.sessions[0], 30))
+        for text in (*(item.label for item in view.menu(shot)), view.tooltip(shot), shown.title, shown.body):
             assert _is_harmless(text)
             assert len(text) <= 256
-        assert len(told.title) <= 64
+        assert len(shown.title) <= 64
         assert len(view.tooltip(shot)) <= 128
 
 
@@ -139,7 +139,7 @@ def test_a_real_panel_and_a_real_notification_service_show_them_as_text(desktop:
     where = Paths(str(desktop.home / ".claude"))
     now = time.time()
     for number, name in enumerate(names):
-        # The first is told of alone, and the others together, ten seconds later.
+        # The first has a notification of its own; the others share one, ten seconds later.
         at = now - 300 + (34 if number == 0 else 46)
         note = hook.note_of({"session_id": f"{number}", "project": name, "title": name}, "mark-turn", at, {})
         assert note is not None
@@ -154,11 +154,11 @@ def test_a_real_panel_and_a_real_notification_service_show_them_as_text(desktop:
     desktop.screenshot(desktop.root / "crafted.png")
     history = json.loads(_history(desktop))["data"][0]
     shown = {(one["summary"]["data"], one["body"]["data"]) for one in history}
-    told = {re.sub(r"(: cache expires| caches expire).*", "", summary): body for summary, body in shown}
-    assert set(told) == {plain[0], "3"}
-    assert "&lt;b&gt;bold&lt;/b&gt; &amp; " in told[plain[0]]  # what markup must look like to be text
-    assert all(name in told["3"].replace("&amp;", "&") for name in plain[1:])
-    assert "&amp; co" in told["3"]
+    bodies = {re.sub(r"(: cache expires| caches expire).*", "", summary): body for summary, body in shown}
+    assert set(bodies) == {plain[0], "3"}
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; " in bodies[plain[0]]  # what markup must look like to be text
+    assert all(name in bodies["3"].replace("&amp;", "&") for name in plain[1:])
+    assert "&amp; co" in bodies["3"]
     assert "Traceback" not in tray.text
     assert desktop.item().name == item.name
 

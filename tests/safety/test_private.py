@@ -121,11 +121,11 @@ def _files(folder: str) -> Iterator[Path]:
 def _kept(where: Paths) -> tuple[bytes, str]:
     """All bytes under the product's folder, and all that its tables say: a database may pack what it stores."""
     raw = b"".join(str(path).encode() + path.read_bytes() for path in _files(where.folder))
-    told = []
+    stored = []
     with duckdb.connect(where.database, read_only=True) as db:
         for (table,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            told.append(str(db.execute(f"SELECT * FROM {table}").fetchall()))
-    return raw, "".join(told)
+            stored.append(str(db.execute(f"SELECT * FROM {table}").fetchall()))
+    return raw, "".join(stored)
 
 
 @contextmanager
@@ -155,9 +155,9 @@ def test_a_secret_in_every_field_reaches_no_disk(where: Paths, planted: dict[str
     _transcript(transcript, time.time())
     _call_all_hooks(transcript, planted)  # alone
     wait_until_applied(where)
-    raw, told = _kept(where)
+    raw, stored = _kept(where)
     assert KEPT.encode() in raw  # what is kept can be found like this, so what is not found is not kept
-    assert KEPT in told
+    assert KEPT in stored
     with log(where):
         monitor = Monitor(where)
         monitor.poll()
@@ -169,14 +169,14 @@ def test_a_secret_in_every_field_reaches_no_disk(where: Paths, planted: dict[str
             file.write(f'{_PLANTED}"}}}}\n{_PLANTED}\n')
         monitor.poll()
         Path(where.database).write_bytes(b"junk" * 1000)
-        monitor.poll()  # which is logged, and mended
+        monitor.poll()  # which is logged and corrected
         assert monitor.snapshot() != Snapshot(0)
         monitor.close()
-        raw, told = _kept(where)
+        raw, stored = _kept(where)
         assert b"set aside" in (Path(where.log) / "tray.log").read_bytes()
-    assert KEPT in told
+    assert KEPT in stored
     assert SECRET.encode() not in raw
-    assert SECRET not in told
+    assert SECRET not in stored
 
 
 @pytest.mark.parametrize("raw", [f'{{"{SECRET}": ', f"{SECRET}", f'["{SECRET}"]', f'{{"prompt": "{SECRET}"}}'])

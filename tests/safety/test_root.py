@@ -281,8 +281,9 @@ def test_root_uses_no_database_that_a_user_planted(
         env=os.environ | {"CLAUDE_CONFIG_DIR": where.claude_dir},
         capture_output=True,
     )
-    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"", 1)
-    assert b"another user" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    wait_for_ingester(where)
+    assert len(os.listdir(where.spool)) == 1
     monitor = Monitor(where)
     monitor.look()
     assert "another user" in str(monitor.snapshot().problem)

@@ -1,4 +1,4 @@
-"""The Debian package: installed, started, used, removed. Each test is something that its user would notice."""
+"""The Debian package: installed, started, used, removed. Each test checks something that its user would see."""
 
 import ast
 import json
@@ -83,13 +83,13 @@ def test_a_hook_imports_less_than_the_wheels(machine: Machine, user: Environment
     tail = "from claude_session_status.__main__ import main; main()"
     ours = [*machine.inside("/usr/bin/python3", "-IS"), "-c", f"{head}sys.path.append('{LIBRARY}')\n{tail}"]
     wheels = [sys.executable, "-c", head + tail]
-    told = [
+    output = [
         set(ast.literal_eval(subprocess.run(c, input=NOTE, env=user, capture_output=True, text=True).stdout))
         for c in (ours, wheels)
     ]
-    assert "claude_session_status.claude.hook" in told[0]
-    assert told[0] < told[1]
-    assert "site" in told[1] - told[0]
+    assert "claude_session_status.claude.hook" in output[0]
+    assert output[0] < output[1]
+    assert "site" in output[1] - output[0]
 
 
 def test_all_of_it_is_compiled_for_the_python_that_runs_it(machine: Machine) -> None:
@@ -120,15 +120,15 @@ def test_what_the_menu_entry_starts_is_an_icon_that_hears_a_hook(machine: Machin
     entry = machine.run("cat", f"/usr/share/applications/{COMMAND}.desktop").stdout
     command = re.findall("^Exec=(.*)$", entry, re.MULTILINE)
     terminal = desktop.root / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {desktop.root}/new\nmv {desktop.root}/new {desktop.root}/told\n')
+    terminal.write_text(f'#!/bin/sh\necho "$@" > {desktop.root}/new\nmv {desktop.root}/new {desktop.root}/output\n')
     terminal.chmod(0o755)
     tray = desktop.start(machine.inside(*command[0].split()), "tray", {"TERMINAL": str(terminal)})
     item = desktop.item()
     machine.run(COMMAND, "mark-turn", env=desktop.env, standard_input=NOTE)
     wait_for("the session in the menu", lambda: any("my-app   4m 5" in label for label in item.labels()))
     item.click("Show table")
-    wait_for("the terminal", (desktop.root / "told").exists)
-    assert (desktop.root / "told").read_text() == f"-e /usr/bin/{COMMAND} watch\n"
+    wait_for("the terminal", (desktop.root / "output").exists)
+    assert (desktop.root / "output").read_text() == f"-e /usr/bin/{COMMAND} watch\n"
     assert tray.end(signal.SIGTERM, 5) == 0
     assert "Traceback" not in tray.text
 
@@ -188,16 +188,16 @@ def test_the_other_shells_have_theirs(shell: str, place: str, sign: str, machine
 
 
 def test_apt_refuses_it_beside_another_python(package: Path) -> None:
-    told = subprocess.run(["dpkg-deb", "--field", package, "Depends"], capture_output=True, text=True).stdout
-    found = re.match(r"python3 \(>= 3\.(\d+)\), python3 \(<< 3\.(\d+)\), ", told)
-    assert found is not None, told
+    output = subprocess.run(["dpkg-deb", "--field", package, "Depends"], capture_output=True, text=True).stdout
+    found = re.match(r"python3 \(>= 3\.(\d+)\), python3 \(<< 3\.(\d+)\), ", output)
+    assert found is not None, output
     assert int(found[2]) == int(found[1]) + 1
-    assert "libc6 (>=" in told
+    assert "libc6 (>=" in output
 
 
 def test_what_it_writes_is_roots_and_the_command_alone_is_executable(package: Path) -> None:
-    told = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True).stdout
-    files = [[*line.split()[:2], line.split()[-1]] for line in told.splitlines() if line.startswith("-")]
+    output = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True).stdout
+    files = [[*line.split()[:2], line.split()[-1]] for line in output.splitlines() if line.startswith("-")]
     assert {owner for _, owner, _ in files} == {"root/root"}
     assert [name for mode, _, name in files if mode == "-rwxr-xr-x"] == [f"./usr/bin/{COMMAND}"]
     assert {mode for mode, _, _ in files} == {"-rwxr-xr-x", "-rw-r--r--"}

@@ -93,7 +93,7 @@ def test_nothing_speaks_against_a_release_that_is_ready(tree: Path) -> None:
         (edit("CHANGELOG.md", " - 2026-11-24", ""), "has no day"),
         (edit("CHANGELOG.md", "[1.2.3] - 2026", "[1.2.3] - 26"), "has no part '## [1.2.3]"),
         (edit("CHANGELOG.md", "## [1.2.3]", "## [1.3.0] - 2026-11-25\n\n- X\n\n## [1.2.3]"), "is not the newest part"),
-        (edit("CHANGELOG.md", "- Something.", ""), "tells of no change"),
+        (edit("CHANGELOG.md", "- Something.", ""), "lists no change"),
         (edit("CHANGELOG.md", "[1.2.3]: https://example.org/1.2.3\n", ""), "[1.2.3] leads nowhere"),
         (edit("CHANGELOG.md", "### Added", "### Improved"), "does not know: Improved"),
         (edit("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n- Later\n"), "[Unreleased] holds changes"),

@@ -16,6 +16,7 @@ from claude_session_status.errors import StoreBrokenError, StoreLockedError, Sto
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
+from claude_session_status.store import rows
 from claude_session_status.store.database import Store
 from claude_session_status.store.failures import failure
 from fakes import NOW
@@ -61,6 +62,12 @@ FULL = Session(
     idle_compact_tokens=200_000,
     reported_at=NOW + 16,
 )
+
+
+# A new field needs no line above.
+_SAMPLES: dict[str, Any] = {"TIMESTAMP": NOW + 15, "TEXT": "text", "BIGINT": 7, "BOOLEAN": True}
+_MISSING = [f.name for f in fields(Session) if getattr(FULL, f.name) is None]
+FULL = replace(FULL, **{name: _SAMPLES[rows.COLUMNS[name]] for name in _MISSING})
 
 
 @pytest.fixture

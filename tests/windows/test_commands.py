@@ -18,6 +18,7 @@ import pytest
 
 from claude_session_status import __version__
 from fakes import Transcript
+from waiting import wait_for
 from windows.prepare import ROOT
 from windows.user import User
 from windows.wine import FROM_WHEEL, LOADER, Done
@@ -65,10 +66,10 @@ def only_note(user: User) -> str:
     return notes[0].read_text("utf-8")
 
 
-def test_alone_a_hook_also_writes_the_row(user: User) -> None:
+def test_without_a_monitor_a_hook_starts_what_writes_the_row(user: User) -> None:
     for command in ("mark-start", "mark-prompt", "mark-turn"):
         assert silent(user.mark(command, **EVENTS[command]))
-    assert user.notes() == []
+    wait_for("an empty spool", lambda: not user.notes())
     session = only(user.status())
     assert session["cwd"] == user.windows_path(user.project)
     assert (session["cache"], session["activity"]) == ("warm", "idle")
@@ -176,6 +177,8 @@ def test_a_process_that_is_gone_ends_its_session(user: User) -> None:
 
 def test_a_locked_database_loses_no_event_and_is_reported_as_locked(user: User) -> None:
     user.mark("mark-start", **EVENTS["mark-start"])
+    wait_for("an empty spool", lambda: not user.notes())
+    assert only(user.status())["session_id"] == "s1"
     database = user.windows_path(user.folder / "status.duckdb")
     code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(120)"
     holder = user.wine.start(user.wine.python, "-c", code, database)
@@ -184,11 +187,10 @@ def test_a_locked_database_loses_no_event_and_is_reported_as_locked(user: User) 
         time.sleep(0.05)
     done = user.mark("mark-turn", **EVENTS["mark-turn"])
     assert (done.code, done.out) == (0, b"")
-    assert "is locked by another program" in done.complaint
     assert len(user.notes()) == 1
-    done = user.run("status")
-    assert done.code == 1
-    assert "is locked by another program" in done.complaint
+    # At first the process that the hook started may still try.
+    wait_for("the reason", lambda: "is locked by another program" in user.run("status").complaint)
+    assert user.run("status").code == 1
     holder.end()
     assert only(user.status())["cache"] == "warm"
     assert user.notes() == []

@@ -317,12 +317,12 @@ def test_a_second_click_on_the_icon_while_its_menu_is_open(app: App, screen: Scr
 
 
 def test_a_left_click_shows_the_table_in_a_console(app: App, screen: Screen, windows: Wine) -> None:
-    told = windows.drive / "told.txt"
-    told.unlink(missing_ok=True)
+    written = windows.drive / "arguments.txt"
+    written.unlink(missing_ok=True)
     code = "import os, sys; open(sys.argv[1], 'w').write(f'{sys.stdin.isatty()} {os.get_terminal_size().columns > 0}')"
-    app.start(SOON, table=(windows.windows_path(Path(windows.python)), "-c", code, "C:\\told.txt"))
+    app.start(SOON, table=(windows.windows_path(Path(windows.python)), "-c", code, "C:\\arguments.txt"))
     screen.click(app.place())
-    wait_for("the table", lambda: told.exists() and told.read_text() == "True True")
+    wait_for("the table", lambda: written.exists() and written.read_text() == "True True")
 
 
 # ---- notifications ----------------------------------------------------------

@@ -107,7 +107,7 @@ def main(arguments: list[str]) -> int:
         os.nice(_NICENESS)
     time.sleep(GATHER_SECONDS)
     from claude_session_status.claude.ingest import run_alone  # noqa: PLC0415 - opens DuckDB: not for hooks
-    from claude_session_status.errors import SessionStatusError  # noqa: PLC0415 - likewise
+    from claude_session_status.errors import SessionStatusError  # noqa: PLC0415 - as above
 
     try:
         run_alone(paths, lock)

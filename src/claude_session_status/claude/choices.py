@@ -78,6 +78,12 @@ def is_same_model(chosen: str, model: str) -> bool:
     return words == model_words != [] and version in ([], model_version)
 
 
+def with_context_size(model: str, chosen: str) -> str:
+    """The id `model` with the context size that `chosen`, the choice before the response, names for it."""
+    long = f"{model}[1m]"
+    return long if not _LONG_CONTEXT.search(model) and is_same_model(chosen, long) else model
+
+
 def _plain_id(model: str) -> str:
     """The id without what providers put around it: `us.anthropic.claude-opus-4-6-v1:0` is `claude-opus-4-6`."""
     return _VERSION.sub("", _PROVIDER.sub("", _TAG.sub("", model.strip().lower()))).replace(".", "-")

@@ -30,7 +30,7 @@ FOLDERS_A_LOOK = 100
 _TAIL = 1024 * 1024  # bytes from the end of a transcript in which a folder must be named
 _CLOCK_SLACK_SECONDS = 60.0  # a file's time may be a little ahead of ours
 _COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
-_SUBAGENT = "agent-"  # older clients keep the transcripts of subagents beside those of sessions
+_SUBAGENT = "agent-"  # older clients keep subagents' transcripts beside the sessions' own
 _TRANSCRIPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl", re.IGNORECASE)
 
 

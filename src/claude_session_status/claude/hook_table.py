@@ -34,7 +34,7 @@ HOOKS: tuple[tuple[str, str, str | None, str, str], ...] = (
     ("mark-end", "SessionEnd", None, "end", "a session ended"),
 )
 
-# Events that are not installed, but that people have added to their settings by hand, with whichever command.
+# Events that are not installed, but that people have added to their settings by hand, with any of the commands.
 _KIND_OF_OTHER_EVENT = {"PreToolUse": "tool", "PostToolUse": "tool"}
 
 COMMANDS = tuple(dict.fromkeys(hook[0] for hook in HOOKS))  # each once, in the table's order

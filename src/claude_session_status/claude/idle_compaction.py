@@ -101,7 +101,7 @@ class IdleCompaction:
 
 
 def environment_of(process: Process) -> dict[str, str]:
-    """Those of `VARIABLES` that the running process was started with; empty where that can't be read."""
+    """The `VARIABLES` with which the running process was started; empty where that can't be read."""
     if not is_numbered_here(process.namespace, pid_namespace()) or start_ticks(process.pid) != process.started:
         return {}
     try:

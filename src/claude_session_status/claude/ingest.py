@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_session_status import config, notes, reducer
@@ -235,12 +236,21 @@ class Ingester:
             return None
         try:
             before = self._store.stamp()
-            self._store.update(session_ids, lambda before: [self.refresh(s) for s in before.values()])
+            ids = list(session_ids)
+            try:
+                self._refresh_rows(ids)
+            except StoreRowError:  # what one session's files say can't be held: write the others
+                for session_id in ids:
+                    work = partial(self._refresh_rows, [session_id])
+                    self._faults.attempt(Session(session_id), "writing its row", work, otherwise=None)
             return before, self._store.stamp()
         finally:
             lock.release()
 
-    def mend(self, known: Iterable[Session] = ()) -> bool:
+    def _refresh_rows(self, session_ids: list[str]) -> None:
+        self._store.update(session_ids, lambda rows: [self.refresh(session) for session in rows.values()])
+
+    def replace_database(self, known: Iterable[Session] = ()) -> bool:
         """Set a broken database aside and make a new one from its readable rows, `known` sessions and transcripts.
 
         True: try again what failed. False: another process is ingesting. Raises SessionStatusError and OSError.
@@ -294,7 +304,7 @@ def run_alone(paths: Paths, lock: FileLock | None = None) -> None:
                 if ingester.drain(1, lock) is not DrainResult.MORE or monitor_runs(paths.monitor_alive, time.time()):
                     return
             except StoreBrokenError:
-                if is_renewed or not ingester.mend():
+                if is_renewed or not ingester.replace_database():
                     raise
                 is_renewed = True
             lock = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def process_of(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Who called: the client names its process in CLAUDE_PID. Its start time tells it from a later one of that id."""
+    """The client's process, which CLAUDE_PID names, with its start time: a later process may get the same id."""
     try:
         pid = int(environment.get("CLAUDE_PID", ""))
     except ValueError:
@@ -26,7 +26,7 @@ def process_of(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def start_ticks(pid: int) -> int | None:
-    """The process's start in clock ticks since boot (Linux); None where it is dead or can't be told."""
+    """The process's start in clock ticks since boot (Linux); None where it is dead or unknown."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
@@ -53,7 +53,7 @@ def pid_namespace() -> str | None:
 
 
 def _machine() -> str:
-    """What tells this machine from others, as the client itself has it: a name may change while sessions run, by DHCP.
+    """An id of this machine, the same that the client uses: DHCP may change a host name while sessions run.
 
     Where there is no such id, or one that an image has for all its containers to fill in, the name must do.
     """
@@ -69,9 +69,9 @@ def _machine() -> str:
 
 
 def is_numbered_here(namespace: str | None, ours: str | None = None) -> bool:
-    """Whether ids of that numbering name processes here. Earlier versions told no machine: then it is ours.
+    """Whether ids of that namespace name processes here. Earlier versions recorded no machine: this one is assumed.
 
-    `ours` is what `pid_namespace` says, from whoever has asked it already.
+    `ours` is the result of `pid_namespace`, from a caller that has it.
     """
     ours = ours or pid_namespace()
     return namespace == ours or (ours is not None and namespace == ours.partition("@")[0])

@@ -81,7 +81,7 @@ class CacheReport:
     """The client's view of the cache: when it expires, its TTL in seconds, the model, the tokens in it.
 
     `expires_at` (epoch seconds) is None where nothing is cached, and where the client says nothing of it: `is_known`
-    tells the two apart. Clients before 2.1.251 report no cache, and newer ones none before the first response.
+    distinguishes the two. Clients before 2.1.251 report no cache, and newer ones none before the first response.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from claude_session_status.claude.choices import is_same_model
+from claude_session_status.claude.choices import is_same_model, with_context_size
 from claude_session_status.claude.files import open_plain
 from claude_session_status.claude.jsonl import BLOCK, lines_backwards, objects_in
 from claude_session_status.claude.transcript_line import Line, Usage, epoch_seconds, line_of, title_in
@@ -320,7 +320,7 @@ def _turn(lines: list[Line]) -> tuple[Turn | None, float | None]:
 def _switches(lines: list[Line], last: _Response, request_at: float) -> tuple[float | None, float | None]:
     """When the user chose something else than the last response had, and when the same again; None: not done."""
     usage = last.usage
-    model = last.last("requested_model") or last.last("model") or ""
+    model = response_model = last.last("requested_model") or last.last("model") or ""
     effort, is_fast = last.last("effort"), usage.is_fast if usage else None
     chosen: dict[str, tuple[float, bool]] = {}  # what -> when, and whether the response had the same
     for line in lines:
@@ -329,6 +329,8 @@ def _switches(lines: list[Line], last: _Response, request_at: float) -> tuple[fl
         at = _at(line)
         if at <= request_at:
             effort = last.last("effort") or choice.effort or effort
+            if choice.model is not None:
+                model = with_context_size(response_model, choice.model)
             continue
         if choice.model is not None:
             chosen["model"] = at, is_same_model(choice.model, model)

@@ -65,8 +65,8 @@ def launch_for(
         return Launch(tuple(map(_with_window, command)), new_console=True)
     if platform == "darwin":
         script = shlex.join(command).replace("\\", "\\\\").replace('"', '\\"')
-        tell = 'tell application "Terminal"'
-        return Launch(("osascript", "-e", f'{tell} to do script "{script}"', "-e", f"{tell} to activate"))
+        application = 'tell application "Terminal"'
+        return Launch(("osascript", "-e", f'{application} to do script "{script}"', "-e", f"{application} to activate"))
     chosen = _split(environ.get("TERMINAL", ""))
     if chosen and (program := which(chosen[0])):
         tail = TERMINALS.get(PurePath(chosen[0]).name, ("-e",))

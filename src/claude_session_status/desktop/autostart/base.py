@@ -48,18 +48,18 @@ class Autostart(Protocol):
     def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - a switch has two positions
         """Enable or disable start at login. Raises AutostartError: another program's setting, or one not writable."""
 
-    def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
+    def turn(self, on: bool) -> None:  # noqa: FBT001 - as above
         """Like `put`, without its outcome."""
 
 
 class Switch:
     """The part of `Autostart` that all platforms share."""
 
-    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - likewise
+    def put(self, on: bool) -> AutostartOutcome:  # noqa: FBT001 - as above
         """Enable or disable start at login."""
         raise NotImplementedError
 
-    def turn(self, on: bool) -> None:  # noqa: FBT001 - likewise
+    def turn(self, on: bool) -> None:  # noqa: FBT001 - as above
         """Like `put`, without its outcome. Raises AutostartError."""
         self.put(on)
 
