@@ -17,7 +17,6 @@ from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.cli.invocation import as_called
-from claude_session_status.cli.setup import setup, uninstall
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
 from claude_session_status.errors import SessionStatusError, file_and_reason
 
@@ -43,8 +42,33 @@ def group() -> None:
 _demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
 
 
-group.add_command(setup)
-group.add_command(uninstall)
+@group.command(short_help="Install everything, and start the tray.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def setup(*, yes: bool) -> None:
+    """Install everything, and start the tray.
+
+    Adds the hooks and the status line to Claude Code's settings.json, starts the tray at login, and starts it now. It
+    shows what it will do and asks first. A status line of your own shows what it did before. `uninstall` undoes all
+    of it.
+
+    Run it again at any time: what is right stays as it is. Without a display no tray is started.
+    """
+    from claude_session_status.cli.setup import run_setup  # noqa: PLC0415 - imports all that changes settings
+
+    run_setup(yes=yes)
+
+
+@group.command(short_help="Undo everything that setup did.")
+@click.option("--data", is_flag=True, help="Also delete the folder with the database, config.toml and the log.")
+def uninstall(*, data: bool) -> None:
+    """Undo everything that setup did: end the tray, and remove hooks, status line and start at login.
+
+    Claude Code's settings.json is as it was before, to the byte. The program itself stays, for pipx, uv or apt to
+    remove.
+    """
+    from claude_session_status.cli.setup import run_uninstall  # noqa: PLC0415 - imports all that changes settings
+
+    run_uninstall(data=data)
 
 
 @group.command(short_help="Show an icon, and notify before a cache expires.")

@@ -236,17 +236,8 @@ def _missing(folder: str) -> Iterable[str]:
         folder = os.path.dirname(folder)
 
 
-@click.command("setup", short_help="Install everything, and start the tray.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def setup(*, yes: bool) -> None:
-    """Install everything, and start the tray.
-
-    Adds the hooks and the status line to Claude Code's settings.json, starts the tray at login, and starts it now. It
-    shows what it will do and asks first. A status line of your own shows what it did before. `uninstall` undoes all
-    of it.
-
-    Run it again at any time: what is right stays as it is. Without a display no tray is started.
-    """
+def run_setup(*, yes: bool) -> None:
+    """Show the plan, ask unless `yes`, and carry it out. Raises SystemExit with 1 or 2 where it is not done."""
     installation = Installation(paths.from_environment(), this_launcher())
     plan = installation.plan()
     for line in plan_lines(plan):
@@ -296,14 +287,8 @@ def _carry_out(installation: Installation, plan: Plan) -> bool:
     return failed
 
 
-@click.command("uninstall", short_help="Undo everything that setup did.")
-@click.option("--data", is_flag=True, help="Also delete the folder with the database, config.toml and the log.")
-def uninstall(*, data: bool) -> None:
-    """Undo everything that setup did: end the tray, and remove hooks, status line and start at login.
-
-    Claude Code's settings.json is as it was before, to the byte. The program itself stays, for pipx, uv or apt to
-    remove.
-    """
+def run_uninstall(*, data: bool) -> None:
+    """Undo everything that setup did; with `data` also delete our folder. Raises SystemExit(1) where a part failed."""
     where = paths.from_environment()
     key = _enabled_plugin(where)
     failed = False

@@ -31,7 +31,6 @@ import site
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 
 from claude_session_status.claude.hook_table import COMMANDS
 
@@ -152,6 +151,8 @@ def _these_flags() -> tuple[str, ...] | None:
     """`isolation_flags` for this process."""
     if getattr(sys, "frozen", False) or os.environ.get("PYTHONHOME"):
         return None
+    from importlib import metadata  # noqa: PLC0415 - slow to import, and only what installs needs it
+
     try:
         # Where the metadata is: an editable install keeps the code itself somewhere else.
         folder = os.path.realpath(str(metadata.distribution(PROGRAM).locate_file("")))
