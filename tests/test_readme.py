@@ -17,7 +17,9 @@ import pytest
 import readme_help
 from claude_session_status import config, report
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
+from claude_session_status.paths import Paths
 from fakes import Transcript
+from ingester import wait_until_applied
 from rows import make, shot
 
 TOP = Path(__file__).parent.parent
@@ -186,6 +188,7 @@ def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: 
     set_up = bare.run(lines("# set up")[0] + " --yes")
     assert "Done, without a tray: There is no graphical display here" in set_up.stdout
     bare.run("claude-session-status mark-turn", stdin='{"session_id": "s"}')
+    wait_until_applied(Paths(str(bare.home / ".claude")))
     assert (bare.home / ".claude/claude-session-status/status.duckdb").exists()
     bare.run(block("# leave nothing"))
     assert bare.left() == []
