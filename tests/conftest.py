@@ -42,7 +42,7 @@ def where(claude_dir: Path) -> Paths:
     return Paths(str(claude_dir))
 
 
-SKIPPED = 9  # its own exit code: no second try makes a skipped test run
+SKIPPED = 9  # an exit code that no other failure has
 SURVIVED = 10
 SURVIVE_SECONDS = 5.0  # a process needs a moment to end
 
