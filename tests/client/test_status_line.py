@@ -1,6 +1,7 @@
 """The client's own countdown, read from its status line: the best source, and it leaves the user's own line alone."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_our_own_status_line_is_shown_and_says_until_when_the_cache_is_warm(bare
     before = bare_home.settings.read_bytes()
     install(bare_home)
     with Terminal(bare_home) as terminal:
-        terminal.wait_for_screen("○ nothing cached")
+        terminal.wait_for_screen("○ no cache data")  # the client reports none before the first response
         terminal.turn("hello")
         terminal.wait_for_screen("● warm until ")
         wait_for_ours(bare_home, terminal.session_id, source="statusline", cache="warm")
@@ -119,7 +120,9 @@ def test_a_side_question_renews_the_cache_though_the_transcript_does_not_show_it
     with Terminal(bare_home) as terminal:
         terminal.turn("hello")
         first = expect_status_line_source(bare_home, terminal.session_id, requests=1)
-        terminal.type("/btw [late 3] what is this")
+        last = api.received[-1].at
+        wait_for("a time that is clearly another request's", lambda: time.time() - last > 2 * TOLERANCE_SECONDS)
+        terminal.type("/btw what is this")
         terminal.wait_for_screen("to copy")  # the response is on the screen
         terminal.keys("Escape")
         side_question = api.received[-1]
