@@ -45,6 +45,7 @@ def _case(home: Path, product: Product, count: int) -> Case:
     for number in range(SHOWN):
         talk = scenes.Conversation(claude_dir, f"project-{number}", scenes.MEGABYTE // 4)
         Call([product.command, "mark-turn"], env, home, talk.hook_input())()
+    scenes.wait_for_ingester(where)
     _add_old_sessions(where.database, count - SHOWN)
     call = Call([product.command, "status", "--json"], env, home)
     return Case(_name(count), call, after=call.must_be_silent)

@@ -38,7 +38,7 @@ def test_settings_and_plugin_install_the_whole_table() -> None:
 
 def test_the_command_line_has_each_command_once_with_its_events() -> None:
     for command, (what, events) in hook_table.help_texts().items():
-        text = group.commands[command].get_help(click.Context(group)).replace("\n", " ")
+        text = group.commands[command].get_help(click.Context(group, **group.context_settings)).replace("\n", " ")
         assert what in text
         assert events.split(", ")[-1] in text
     assert hook_table.help_texts()["mark-turn"] == ("a turn ended", "Stop, StopFailure")

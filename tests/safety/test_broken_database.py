@@ -427,5 +427,5 @@ def test_recent_transcripts_are_found_with_their_folders(where: Paths) -> None:
     os.mkfifo(projects / "-b/pipe.jsonl")
     (projects / "a file").write_text("x")
     listed = [(s.session_id, s.cwd, s.project) for s in discovery.sessions(where.claude_dir, NOW - 86_400)]
-    assert listed == [("one", "/x/last", "last")]
+    assert listed == [("one", "/first", "first")]
     assert list(discovery.sessions(where.claude_dir + "/nowhere", 0)) == []

@@ -54,7 +54,6 @@ def test_beside_a_monitor_a_hook_leaves_a_note_and_prints_nothing(user: User, co
     note = json.loads(only_note(user))
     assert note["session_id"] == "s1"
     assert note["cwd"] == user.windows_path(user.project)
-    assert note["project"] == "my-app"
     assert "secret" not in only_note(user)
     assert not (user.folder / "status.duckdb").exists()
 
