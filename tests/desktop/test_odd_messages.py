@@ -87,7 +87,7 @@ class Stage:
         self._running.start()
         peer.welcomed()
         peer.answers(peer.call_of("GetNameOwner"), "s", (":1.2",))
-        self.host = peer.call_of("Get")
+        peer.answers(peer.call_of("Get"), "v", (("b", True),))
         peer.answers(peer.call_of("RegisterStatusNotifierItem"))
 
     def close(self) -> None:
@@ -145,7 +145,8 @@ def test_only_the_bus_itself_can_report_that_the_watcher_has_gone(stage: Stage) 
 
 @pytest.mark.parametrize(("signature", "body"), ODD)
 def test_odd_answers_of_a_watcher_do_no_harm(stage: Stage, signature: str, body: Body) -> None:
-    stage.peer.answers(stage.host, signature, body)
+    stage.peer.signals(BUS_NAME, "StatusNotifierHostRegistered", "", ())
+    stage.peer.answers(stage.peer.call_of("Get"), signature, body)
     stage.check_that_it_answers()
 
 

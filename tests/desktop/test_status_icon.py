@@ -46,8 +46,8 @@ class Scene:
         """Run the icon's loop through the steps, one at each turn, and stop it."""
         bus = FakeBus(*steps, lambda _bus: self.icon.stop())
         if watcher:
-            bus.answers["GetNameOwner"] = Reply((":1.2",))
-            bus.answers["RegisterStatusNotifierItem"] = Reply()
+            bus.answers |= {"GetNameOwner": Reply((":1.2",)), "RegisterStatusNotifierItem": Reply()}
+            bus.answers["Get"] = Reply((("b", True),))
         else:
             bus.answers["GetNameOwner"] = Reply(error=CallError("NameHasNoOwner", ""))
         self.buses.append(bus)
@@ -97,7 +97,7 @@ def test_it_registers_with_a_panel_that_comes_late() -> None:
     scene = Scene(QUIT)
 
     def panel_comes(bus: FakeBus) -> None:
-        bus.answers["RegisterStatusNotifierItem"] = Reply()
+        bus.answers |= {"Get": THERE, "RegisterStatusNotifierItem": Reply()}
         bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.9")
 
     bus = scene.play(panel_comes, watcher=False)
@@ -125,7 +125,7 @@ def test_an_icon_that_the_panel_refuses_is_not_shown() -> None:
     scene = Scene(QUIT)
 
     def refuse(bus: FakeBus) -> None:
-        bus.answers["RegisterStatusNotifierItem"] = Reply(error=CallError("AccessDenied", ""))
+        bus.answers |= {"Get": THERE, "RegisterStatusNotifierItem": Reply(error=CallError("AccessDenied", ""))}
         bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.3")
 
     scene.play(refuse, watcher=False)
@@ -158,7 +158,7 @@ def test_an_icon_is_shown_unless_the_watcher_reports_that_there_is_no_panel(repl
 
     bus = scene.play(panel_comes, watcher=False)
     assert bus.called("Get") == [(WATCHER, HAS_HOST)]
-    assert len(bus.called("RegisterStatusNotifierItem")) == 1
+    assert len(bus.called("RegisterStatusNotifierItem")) == (1 if shown else 0)
     assert scene.icon.shown is shown
     assert scene.panels == ([True] if shown else [])
 
@@ -187,6 +187,25 @@ def test_a_panel_that_goes_or_comes_while_its_watcher_stays_is_detected(member: 
     assert len(bus.called("RegisterStatusNotifierItem")) == 1
 
 
+def test_it_registers_once_the_watcher_has_a_panel() -> None:
+    scene = Scene(QUIT)
+    registered: list[int] = []
+
+    def watcher_comes(bus: FakeBus) -> None:
+        bus.answers |= {"Get": GONE, "RegisterStatusNotifierItem": Reply()}
+        bus.peer_signals("NameOwnerChanged", WATCHER, "", ":1.9")
+
+    def panel_comes(bus: FakeBus) -> None:
+        registered.append(len(bus.called("RegisterStatusNotifierItem")))
+        bus.answers["Get"] = THERE
+        bus.peer_signals("StatusNotifierHostRegistered", sender=":1.9")
+
+    bus = scene.play(watcher_comes, panel_comes, watcher=False)
+    assert registered == [0]
+    assert len(bus.called("RegisterStatusNotifierItem")) == 1
+    assert scene.panels == [True]
+
+
 def test_what_one_watcher_reported_does_not_apply_to_the_next() -> None:
     scene = Scene(QUIT)
 
@@ -195,7 +214,7 @@ def test_what_one_watcher_reported_does_not_apply_to_the_next() -> None:
         bus.peer_signals("StatusNotifierHostUnregistered", sender=":1.2")
 
     def another_comes(bus: FakeBus) -> None:
-        del bus.answers["Get"]  # it has not reported anything yet
+        bus.answers["Get"] = Reply(error=CallError("org.freedesktop.DBus.Error.InvalidArgs", "no such property"))
         bus.peer_signals("NameOwnerChanged", WATCHER, ":1.2", ":1.3")
 
     scene.play(panel_goes, another_comes)
@@ -218,7 +237,7 @@ def test_a_bus_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(status_icon, "RECONNECT_SECONDS", (0.0,))
     scene = Scene(QUIT)
     first = FakeBus()  # goes away at once
-    first.answers = {"GetNameOwner": Reply((":1.2",)), "RegisterStatusNotifierItem": Reply()}
+    first.answers = {"GetNameOwner": Reply((":1.2",)), "Get": THERE, "RegisterStatusNotifierItem": Reply()}
     scene.buses.append(first)
     scene.play()
     assert first.closed
@@ -480,7 +499,7 @@ def test_the_first_update_replaces_the_starting_menu_even_when_a_desktop_has_ask
 def test_setup_runs_before_the_icon_is_registered() -> None:
     scene = Scene(QUIT)
     bus = FakeBus(lambda _bus: scene.icon.stop())
-    bus.answers = {"GetNameOwner": Reply((":1.2",)), "RegisterStatusNotifierItem": Reply()}
+    bus.answers = {"GetNameOwner": Reply((":1.2",)), "Get": THERE, "RegisterStatusNotifierItem": Reply()}
     scene.buses.append(bus)
     calls_before: list[int] = []
     scene.icon.run(lambda _icon: calls_before.append(len(bus.calls)))

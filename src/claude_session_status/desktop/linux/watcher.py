@@ -8,8 +8,8 @@ watchers report about their host (IsStatusNotifierHostRegistered), as measured:
 - Cinnamon (xapp's watcher): true; false when Cinnamon alone has gone, reported by PropertiesChanged and nothing else.
 - KDE (kded): true always, also before there is a panel and after it has gone.
 
-So a host counts as present until the watcher reports that it is not: a watcher without that property may well show
-icons.
+So a host counts as present unless the watcher reports that it is not: a watcher without that property may well show
+icons. The icon is registered once there is a host: waybar misses an icon that comes while its host starts.
 """
 
 import logging
@@ -56,6 +56,7 @@ class Registration:
         self._on_change = on_change
         self._bus: Bus | None = None
         self._registered = False
+        self._is_registering = False
         self._host = True
         self._shown = False
 
@@ -78,7 +79,7 @@ class Registration:
         if signal.member == "NameOwnerChanged" and signal.sender == BUS_NAME and signal.body[0] == WATCHER:
             self.lose()
             if signal.body[2]:
-                self._register()
+                self._ask_for_host()
         elif signal.member in ("StatusNotifierHostRegistered", "StatusNotifierHostUnregistered") or (
             signal.member == "PropertiesChanged" and (HAS_HOST in signal.body[1] or HAS_HOST in signal.body[2])
         ):
@@ -86,18 +87,18 @@ class Registration:
 
     def lose(self) -> None:
         """Forget the watcher: it has gone, or the bus has."""
-        self._registered, self._host = False, True
+        self._registered, self._is_registering, self._host = False, False, True
         self._report()
 
     # ---- private ------------------------------------------------------------
 
     def _on_owner(self, reply: Reply) -> None:
         if reply.error is None:
-            self._register()
+            self._ask_for_host()
 
     def _register(self) -> None:
-        self._ask_for_host()
-        if self._bus is not None:
+        if self._bus is not None and not self._registered and not self._is_registering:
+            self._is_registering = True
             self._bus.call(_TARGET, "RegisterStatusNotifierItem", "s", (self._bus.unique_name,), self._on_registered)
 
     def _ask_for_host(self) -> None:
@@ -107,7 +108,7 @@ class Registration:
     def _on_registered(self, reply: Reply) -> None:
         if reply.error is not None:
             log.warning("tray icon: the panel refused it: %s", reply.error)
-        self._registered = reply.error is None
+        self._registered, self._is_registering = reply.error is None, False
         self._report()
 
     def _on_host(self, reply: Reply) -> None:
@@ -115,6 +116,8 @@ class Registration:
         if host != self._host:
             log.info("tray icon: %s", "a panel shows icons" if host else "no panel shows icons")
         self._host = host
+        if host:
+            self._register()
         self._report()
 
     def _report(self) -> None:
