@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop.command import Claude, start_tray, wait_line
 from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, Item, Program, packages
-from desktop.test_command import Claude, start_tray, wait_line
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop

@@ -19,6 +19,7 @@ from claude_session_status import policy, reducer
 from claude_session_status.claude.files import json_object, open_plain
 from claude_session_status.claude.jsonl import lines_backwards
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
+from claude_session_status.claude.payload import text_of
 from claude_session_status.claude.registry import ListedClient, Registry
 from claude_session_status.claude.transcript_files import first_folder
 from claude_session_status.model import Event, EventKind, Process, Session
@@ -256,9 +257,8 @@ def _last_folder(path: str) -> str | None:
                 if b'"cwd"' in raw and (line := json_object(raw)) is not None:
                     if line.get("isSidechain") is True:
                         return None
-                    cwd = line.get("cwd")
-                    if isinstance(cwd, str) and cwd:
-                        return cwd[:4096].encode("utf-8", "replace").decode()
+                    if (cwd := text_of(line, "cwd")) is not None:
+                        return cwd
                 if from_end > _TAIL:
                     break
     except OSError:

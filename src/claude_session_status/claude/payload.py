@@ -133,9 +133,13 @@ def text_of(data: Mapping[str, Any], *names: str) -> str | None:
     for name in names:
         value = data.get(name)
         if isinstance(value, str) and value:
-            # A lone surrogate is legal in JSON and nowhere else.
-            return value[:_LONGEST].encode("utf-8", "replace").decode()
+            return bounded(value)
     return None
+
+
+def bounded(text: str, longest: int = _LONGEST) -> str:
+    """The first `longest` characters, without lone surrogates, which are legal in JSON and nowhere else."""
+    return text[:longest].encode("utf-8", "replace").decode()
 
 
 def project_folder(environment: Mapping[str, str], cwd: str | None) -> str | None:

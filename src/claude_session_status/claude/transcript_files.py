@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import json_object, open_plain
+from claude_session_status.claude.payload import text_of
 
 LOOK_AGAIN_SECONDS = 10.0  # a transcript that was not found is looked for again after this time
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # an id that can't lead out of the folder
@@ -79,9 +80,8 @@ def first_folder(path: str) -> str | None:
             continue
         if line.get("isSidechain") is True:
             return None
-        cwd = line.get("cwd")
-        if isinstance(cwd, str) and cwd:
-            return cwd[:4096].encode("utf-8", "replace").decode()
+        if (cwd := text_of(line, "cwd")) is not None:
+            return cwd
     return None
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from claude_session_status.claude.choices import Choice, choice_in
+from claude_session_status.claude.payload import bounded
 from claude_session_status.model import LATEST_AT, Compaction, Turn
 
 MOST_TOKENS = 1_000_000_000
@@ -221,7 +222,7 @@ def _text(value: object) -> str | None:
     """A text worth keeping: not empty, bounded, and without lone surrogates."""
     if not isinstance(value, str) or not value.strip():
         return None
-    return value[:1024].encode("utf-8", "replace").decode()
+    return bounded(value, 1024)
 
 
 def _count(value: object) -> int | None:

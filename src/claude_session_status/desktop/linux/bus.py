@@ -31,7 +31,7 @@ from jeepney.bus import get_bus  # type: ignore[import-untyped]  # untyped, too
 from jeepney.io.blocking import DBusConnection, prep_socket  # type: ignore[import-untyped]  # untyped, too
 
 from claude_session_status.desktop.linux.inbox import BUS_NAME, REPLIES, Inbox, sender_of, wants_reply
-from claude_session_status.desktop.wake_pipe import WakePipe
+from claude_session_status.desktop.loop_waker import LoopWaker
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ class Bus:
         self._waiting: dict[int, Callable[[Reply], None]] = {}
         self._inbox = Inbox()
         self._may_have_more = False  # reading was stopped before the socket was empty
-        self._pipe = WakePipe()
+        self._pipe = LoopWaker()
 
     @property
     def unique_name(self) -> str:

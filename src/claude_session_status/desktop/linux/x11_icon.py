@@ -17,8 +17,8 @@ from Xlib import X
 from Xlib.error import ConnectionClosedError, XError
 
 from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.loop_waker import LoopWaker
 from claude_session_status.desktop.pystray_base import Menu
-from claude_session_status.desktop.wake_pipe import WakePipe
 from claude_session_status.view import IconSpec
 
 # pystray opens a display while this module of its own is imported; without one it raises Xlib's own errors.
@@ -51,7 +51,7 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         self._drawn_at = 0.0
         self._searched_at = 0.0
         self._leaving = threading.Event()
-        self._pipe = WakePipe()
+        self._pipe = LoopWaker()
         try:
             super().__init__(name, painter.image(IconSpec(), 64), title, menu)
         except BaseException:

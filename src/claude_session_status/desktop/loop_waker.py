@@ -4,7 +4,7 @@ import contextlib
 import socket
 
 
-class WakePipe:
+class LoopWaker:
     """A pair of sockets: the loop waits on one end, the others write to the other end."""
 
     def __init__(self) -> None:
