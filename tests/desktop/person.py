@@ -85,7 +85,7 @@ class Person:
             self.click_elsewhere()
             return self.open_menu(button, tries - 1)
         # A pointer that rests on the icon brings up its tooltip, on MATE across the open menu.
-        self._screen.point(*menu.place("Quit"))
+        menu.point_at("Quit")
         return menu
 
     def count(self, before: Image.Image, text: str) -> int:
@@ -149,6 +149,7 @@ class Sheet:
     def __init__(self, desktop: Desktop, box: Box, look: int = 0) -> None:
         self._desktop = desktop
         self._look = look  # the way of reading that worked last
+        self._pointed: dict[str, Point] = {}  # the word under the pointer: a highlighted line may be unreadable
         self.box = box
 
     def words(self) -> list[Word]:
@@ -184,6 +185,12 @@ class Sheet:
         """Wait for a word that contains this text, and return its place."""
         return self.places([text])[text]
 
+    def point_at(self, text: str) -> None:
+        """Move the pointer to a word that contains this text. Its line is highlighted then, and does not move."""
+        place = self.place(text)
+        self._desktop.screen.point(*place)
+        self._pointed = {text: place}
+
     def places(self, texts: Sequence[str]) -> dict[str, Point]:
         """Wait until words that contain these texts are here together, and return their places.
 
@@ -194,11 +201,12 @@ class Sheet:
 
         def look() -> dict[str, Point]:
             shot, found = self._desktop.screenshot(), dict[str, Point]()
+            found |= {text: place for text, place in self._pointed.items() if text in texts}
             for way in range(LOOKS):
                 for word in read(shot, self.box, (self._look + way) % LOOKS):
                     found |= {text: word.middle for text in texts if text in word.text and text not in found}
                 if len(found) == len(set(texts)):
-                    return found
+                    return {text: found[text] for text in texts}
             missing[:] = [text for text in texts if text not in found]
             return {}
 
