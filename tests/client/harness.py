@@ -136,7 +136,7 @@ class Home:
             self.environment["IS_SANDBOX"] = "1"  # without it the client refuses to run as root
 
     def prepare(self, settings: Json | None = None) -> Self:
-        """Write the files. The keys of `settings` replace those of the settings.json that holds the recorders."""
+        """Write the files. The keys of `settings` replace the same keys of the settings.json with the recorders."""
         for path in (self.config, self.project, self._hook_notes, self._status_notes):
             path.mkdir(parents=True)
         self._recorder.write_text(RECORDER)

@@ -23,9 +23,9 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))
 
 from desktop.desktops.waybar import Waybar  # noqa: E402  # after the path above
-from desktop.harness import Desktop, Program, why_not  # noqa: E402  # likewise
-from fakes import Transcript  # noqa: E402  # likewise
-from waiting import wait_for  # noqa: E402  # likewise
+from desktop.harness import Desktop, Program, why_not  # noqa: E402  # as above
+from fakes import Transcript  # noqa: E402  # as above
+from waiting import wait_for  # noqa: E402  # as above
 
 PROGRAM = "claude-session-status"
 PROGRAMS = Path(sys.executable).parent  # where the command lies beside its Python
@@ -112,7 +112,7 @@ class _Bar(Desktop):
 class Tmux(_Bar):
     """tmux in xterm; its status line is the lowest."""
 
-    name = "xfce"  # no programs beyond those of all desktops
+    name = "xfce"  # all desktops need the same programs
     programs = ("xterm", "tmux")
 
     @property

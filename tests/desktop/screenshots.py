@@ -21,14 +21,14 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from claude_session_status.demo import DEMO_SESSIONS  # noqa: E402  # after the path above
-from claude_session_status.model import Urgency  # noqa: E402  # likewise
-from desktop.app import FakeApp, session  # noqa: E402  # likewise
-from desktop.desktops.every import EVERY  # noqa: E402  # likewise
-from desktop.desktops.xfce import Xfce  # noqa: E402  # likewise
-from desktop.harness import Desktop, why_not  # noqa: E402  # likewise
-from desktop.person import COLOURS, Person  # noqa: E402  # likewise
-from desktop.screen import Box, area  # noqa: E402  # likewise
-from waiting import wait_for  # noqa: E402  # likewise
+from claude_session_status.model import Urgency  # noqa: E402  # as above
+from desktop.app import FakeApp, session  # noqa: E402  # as above
+from desktop.desktops.every import EVERY  # noqa: E402  # as above
+from desktop.desktops.xfce import Xfce  # noqa: E402  # as above
+from desktop.harness import Desktop, why_not  # noqa: E402  # as above
+from desktop.person import COLOURS, Person  # noqa: E402  # as above
+from desktop.screen import Box, area  # noqa: E402  # as above
+from waiting import wait_for  # noqa: E402  # as above
 
 ASSETS = HERE.parents[1] / "assets"
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"

@@ -342,7 +342,7 @@ class GnomeMenu:
         self._shown: dict[int, list[int]] = {ROOT: []}
 
     def read(self) -> list[str]:
-        """Read the layout, and return the labels from top to bottom, those of submenus after their own."""
+        """Read the layout, and return the labels from top to bottom, each submenu after its own line."""
         self._model.recognise(GNOME_READS)
         before, self._shown = self._shown, {}
         for row_id, _, children in walk(self._model.layout(ROOT, -1, GNOME_READS)):

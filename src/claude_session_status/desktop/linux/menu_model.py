@@ -247,7 +247,7 @@ class MenuModel:
     def _build(
         self, items: Sequence[MenuItem], parent: int, before: Sequence[_Row], *, renew: bool = False
     ) -> tuple[_Row, ...]:
-        """The rows for the items; those of `before` again where the item is equal.
+        """The rows for the items. A row of `before` is used again if its item is equal.
 
         `renew`: with new ids where a desktop that moves no rows would show them in the wrong place.
         """
