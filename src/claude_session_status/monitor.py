@@ -24,6 +24,7 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.inbox import Inbox
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
 from claude_session_status.paths import Paths
+from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
@@ -299,7 +300,13 @@ class Monitor:
 
         def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
             shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
-            return policy.snapshot(shown, now, price=self._price, paused_until=self._paused_until)
+            return policy.snapshot(
+                shown,
+                now,
+                price=self._price,
+                paused_until=self._paused_until,
+                quiet_until=quiet_until(self._settings.quiet, now),
+            )
 
         shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
         return replace(
@@ -324,6 +331,8 @@ class Monitor:
                 shot.now,
                 min_tokens=self._settings.min_tokens,
                 paused_until=shot.paused_until,
+                quiet=self._settings.quiet,
+                when_waiting=self._settings.notify_when_waiting,
                 sound=self._settings.sound,
             )
 
@@ -341,10 +350,12 @@ class Monitor:
         return is_remembered
 
     def _next_alert_time(self, shot: Snapshot) -> float | None:
-        leads = self._settings.notify_before_seconds
-        return self._of_states(
-            "finding its next alert", shot, lambda states: alerting.next_alert_time(states, leads, shot.now)
-        )
+        leads, when_waiting = self._settings.notify_before_seconds, self._settings.notify_when_waiting
+
+        def next_of(states: Sequence[SessionState]) -> float | None:
+            return alerting.next_alert_time(states, leads, shot.now, when_waiting=when_waiting)
+
+        return self._of_states("finding its next alert", shot, next_of)
 
     def _of_states(self, doing: str, shot: Snapshot, work: Callable[[Sequence[SessionState]], T]) -> T:
         return self._faults.without_faulty(doing, shot.sessions, lambda state: state.session, work)
