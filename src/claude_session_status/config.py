@@ -182,7 +182,7 @@ def _toml(value: object) -> str:
         return str(int(value))
     if isinstance(value, int | float):
         return str(value)
-    return json.dumps(str(value), ensure_ascii=False)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # which JSON leaves as it is
 
 
 def parse(text: str, path: str = "config.toml") -> Loaded:

@@ -45,8 +45,8 @@ Listener = Callable[[Snapshot, Sequence[Alert]], None]
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
-    `price` knows what re-caching a session costs, for the faces that show it. `everything`: also sessions that ended
-    or were silent for long.
+    `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
+    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Monitor:
         settings: config.Config | None = None,
         *,
         clock: Clock | None = None,
-        alerts: bool = True,
+        alerts: bool | Callable[[], bool] = True,
         everything: bool = False,
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
@@ -65,7 +65,8 @@ class Monitor:
         self._config = config.ConfigFile(paths.config) if settings is None else None
         self._settings = settings or config.Config()
         self._clock = clock or SystemClock()
-        self._gives_alerts = alerts
+        self._gives_alerts = alerts is not False
+        self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
         self._faults = SessionFaults()
@@ -83,6 +84,11 @@ class Monitor:
         self._beat_at = -math.inf
         self._problems: list[SessionStatusError] = []
         self._wake = threading.Event()
+
+    @property
+    def settings(self) -> config.Config:
+        """The settings in effect. For any thread."""
+        return self._settings
 
     def wake(self) -> None:
         """Poll now instead of at the next turn."""
@@ -337,6 +343,8 @@ class Monitor:
             )
 
         due = self._of_states("checking its alerts", shot, due_of)
+        if due and not self._may_give():
+            return ()
         return tuple(alert for alert in due if self._remember(alert, shot.now))
 
     def _remember(self, alert: Alert, now: float) -> bool:

@@ -67,7 +67,7 @@ def icon(snapshot: Snapshot) -> IconSpec:
 def tooltip(snapshot: Snapshot) -> str:
     """One line: how many are warm, which is next, what re-caching all of them costs. At most 128 characters."""
     warm = warm_sessions(snapshot.sessions)
-    paused = "; notifications paused" if snapshot.paused_until is not None else ""
+    paused = _silence(snapshot)
     first = soonest(snapshot)
     if first is None:
         return f"Claude Code: no warm cache{paused}"
@@ -78,6 +78,13 @@ def tooltip(snapshot: Snapshot) -> str:
         if len(text + more) <= TOOLTIP_WIDTH:
             text += more
     return text
+
+
+def _silence(snapshot: Snapshot) -> str:
+    """Why nothing notifies now, to follow what the tooltip says; empty where notifications are on."""
+    if snapshot.paused_until is not None:
+        return "; notifications paused"
+    return f"; quiet until {clock(snapshot.quiet_until)[:5]}" if snapshot.quiet_until is not None else ""
 
 
 def _next_one(first: SessionState, warm: list[SessionState]) -> str:
@@ -326,6 +333,8 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     until, morning = snapshot.paused_until, alerting.next_morning(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
+    if until is None and snapshot.quiet_until is not None:
+        label = f"Quiet until {clock(snapshot.quiet_until)[:5]}: no notifications"
     choices = (
         ("pause:hour", "For 1 hour", Pause.HOUR, until is not None and not till_morning),
         ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Pause.TOMORROW, till_morning),

@@ -153,7 +153,7 @@ def test_showing_never_raises_into_the_monitor() -> None:
 def test_an_alert_becomes_a_notification() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires at 08:00:30"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_an_alert_becomes_a_notification() -> None:
         (dataclasses.replace(snapshot(state("a", 30)), paused_until=NOW + 3600), ["a"]),
         (snapshot(state("a", 30, activity=Activity.ENDED)), ["a"]),
         (snapshot(), ["a"]),
-        (snapshot(state("a", -1)), ["a"]),  # expired: "in 30 s" is no longer true
+        (snapshot(state("a", -1)), ["a"]),  # expired
     ],
 )
 def test_a_notification_that_is_no_longer_true_is_withdrawn(later: Snapshot, closed: list[str]) -> None:
@@ -198,7 +198,7 @@ def test_expiries_within_five_seconds_are_one_notification() -> None:
     scene = Scene()
     shot = snapshot(state("a", 30), state("b", 34), state("c", 36))
     scene.tray.show(shot, [alert("a", 30), alert("c", 36), alert("b", 34)])
-    assert [n.title for n in scene.notifier.shown] == ["2 caches expire in 30 s", "c: cache expires in 36 s"]
+    assert [n.title for n in scene.notifier.shown] == ["2 caches expire at 08:00:30", "c: cache expires at 08:00:36"]
     assert scene.notifier.shown[0].session_ids == ("a", "b")
 
 
@@ -209,7 +209,7 @@ def test_a_notification_distinguishes_two_sessions_in_the_same_folder() -> None:
         for s in (state("a", 30), state("b", 90))
     ]
     scene.tray.show(snapshot(*twins), [Alert(twins[0], 30)])
-    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires at 08:00:30"]
 
 
 def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the_last_one_closes_it() -> None:
@@ -217,8 +217,8 @@ def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the
     scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
     scene.tray.show(snapshot(state("a", 300), state("b", 34)))
     assert [(n.key, n.title) for n in scene.notifier.shown] == [
-        ("a", "2 caches expire in 30 s"),
-        ("a", "b: cache expires in 34 s"),
+        ("a", "2 caches expire at 08:00:30"),
+        ("a", "b: cache expires at 08:00:34"),
     ]
     assert not scene.notifier.shown[-1].sound
     scene.tray.show(snapshot(state("a", 300), state("b", 300)))
@@ -237,11 +237,11 @@ def test_a_later_notification_about_a_session_replaces_the_earlier_one() -> None
 @pytest.mark.parametrize(
     ("waited", "shown"),
     [
-        (0.0, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
-        (0.01, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
-        (10.0, [("3 caches expire in 10 s", ("a", "b", "c"), False)]),
-        (22.0, [("2 caches expire in 1 s", ("b", "c"), False)]),
-        (23.5, [("c: cache expires in 1 s", ("c",), False)]),
+        (0.0, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (0.01, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (10.0, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (22.0, [("2 caches expire at 08:00:23", ("b", "c"), False)]),
+        (23.5, [("c: cache expires at 08:00:24", ("c",), False)]),
         (24.0, []),
         (3600.0, []),
     ],
@@ -266,7 +266,7 @@ def test_a_notification_that_waited_into_the_last_seconds_is_urgent() -> None:
     scene.tray.show(snapshot(state("a", 35)), [Alert(state("a", 35, urgency=Urgency.SOON), 35)])
     scene.time += 10
     scene.tasks.go_on()
-    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires in 25 s", True)]
+    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires at 08:00:35", True)]
 
 
 def test_a_notification_that_stays_true_is_sent_however_late() -> None:
@@ -523,7 +523,7 @@ def test_a_menu_that_fails_does_not_keep_alerts_from_being_sent() -> None:
 
     scene.icon.show_spec = broken  # type: ignore[method-assign]  # a faulty backend
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires at 08:00:30"]
 
 
 def test_a_session_that_can_not_be_shown_does_not_hide_the_others() -> None:

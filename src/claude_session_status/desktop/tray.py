@@ -82,15 +82,19 @@ def run_tray(
     autostart: Autostart | None = None,
     set_up: SetUp | None = None,
     environ: Mapping[str, str] | None = None,
+    least_notified_seconds: float = 0.0,
+    on_alerts: Listener = lambda _shot, _alerts: None,
+    on_end: Callable[[], None] = lambda: None,
     on_shortcoming: Callable[[str], None] = log.warning,
     on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
     `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up.
-    Without `check_command`, `autostart` or `set_up` their items are not in the menu. `on_shortcoming` is called with
-    one line about a limit of the icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once
-    it has been made.
+    Without `check_command`, `autostart` or `set_up` their items are not in the menu. A notification stays for
+    `least_notified_seconds` even if it stops being true sooner. `on_alerts` is called with the alerts that are given,
+    and must return at once; `on_end` when the tray ends; `on_shortcoming` with one line about a limit of the icon, such
+    as that no panel takes icons yet; `on_icon` with the route of the icon once it has been made.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -111,6 +115,9 @@ def run_tray(
         clicks=Worker("clicks"),
         notifications=Worker("notifications"),
         painter=painter,
+        least_notified_seconds=least_notified_seconds,
+        on_alerts=on_alerts,
+        on_end=on_end,
     )
     title = view.tooltip(Snapshot(now=0))
     try:
@@ -146,6 +153,9 @@ class Tray:
         notifications: TaskRunner,
         painter: IconPainter,
         clock: Callable[[], float] = time.time,
+        least_notified_seconds: float = 0.0,
+        on_alerts: Listener = lambda _shot, _alerts: None,
+        on_end: Callable[[], None] = lambda: None,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
@@ -154,7 +164,9 @@ class Tray:
         self._capabilities = view.Capabilities()
         self._capabilities_read_at: float | None = None
         self._clicks = clicks
-        self._alert_notifications = AlertNotifications(notifications, clock)
+        self._alert_notifications = AlertNotifications(notifications, clock, least_seconds=least_notified_seconds)
+        self._on_alerts = on_alerts
+        self._on_end = on_end
         self._leave = leave
         self._painter = painter
         self._icon: backend.TrayIcon | None = None
@@ -196,6 +208,7 @@ class Tray:
                 watching.join(MONITOR_END_SECONDS)
                 self._clicks.stop(WORKER_END_SECONDS)
                 self._alert_notifications.stop(WORKER_END_SECONDS)
+                self._on_end()
                 self._ended.set()
 
     def end(self) -> None:
@@ -224,8 +237,9 @@ class Tray:
         except Exception:
             log.exception("showing a snapshot")
         try:
-            image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
-            self._alert_notifications.show(snapshot, alerts, image)
+            self._alert_notifications.show(snapshot, alerts)
+            if alerts:
+                self._on_alerts(snapshot, alerts)
         except Exception:
             log.exception("sending alerts")
         self._has_snapshot.set()
