@@ -217,7 +217,7 @@ def notified(
     return told
 
 
-REGISTRY = {"client_status": ClientStatus.WAITING, "client_status_at": NOW}
+REGISTRY: dict[str, Any] = {"client_status": ClientStatus.WAITING, "client_status_at": NOW}
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,9 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert config.load(str(path)) == config.Loaded(Config(poll_seconds=1))
 
 
-_HOURS = st.builds(QuietHours, st.integers(0, 1439), st.integers(0, 1439)).filter(lambda hours: hours.start != hours.end)
+_HOURS = st.builds(QuietHours, st.integers(0, 1439), st.integers(0, 1439)).filter(
+    lambda hours: hours.start != hours.end
+)
 _WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 

@@ -12,12 +12,13 @@ import pytest
 
 from claude_session_status import view, words
 from claude_session_status.desktop import backend, tray
+from claude_session_status.desktop.alert_notifications import ICON_PIXELS
 from claude_session_status.desktop.capabilities import CapabilityProbe
-from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.icon import IconPainter, draw
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Activity, Alert, Snapshot, Urgency
+from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.view import IconSpec, MenuItem, MuteSessions, OpenFolder, Quit
 from desktop.fakes import (
     NOW,
@@ -52,7 +53,7 @@ class BusyTasks(InlineTasks):
 
 
 class Scene:
-    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception) -> None:
+    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception, **options: Any) -> None:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
@@ -72,6 +73,7 @@ class Scene:
             painter=IconPainter(),
             clock=lambda: self.time,
             leave=self.left_behind.set,
+            **options,
         )
         self.tray.attach(self.icon, self.notifier)
 
@@ -185,6 +187,83 @@ def test_the_notification_of_a_compaction_is_withdrawn_once_that_is_over_or_no_l
     assert scene.notifier.closed == []
     scene.tray.show(snapshot(state("a", 480)))
     assert scene.notifier.closed == ["a"]
+
+
+def waiting(session_id: str, left: float = 100, **more: Any) -> SessionState:
+    return state(session_id, left, activity=Activity.WAITING, **more)
+
+
+def wait_alert(session_id: str, left: float = 100) -> Alert:
+    return Alert(waiting(session_id, left), 0, reason=AlertReason.WAITS)
+
+
+@pytest.mark.parametrize(
+    ("what", "later", "closed"),
+    [
+        ("it still waits", waiting("a", 99), []),
+        ("it was answered", state("a", 99), ["a"]),
+        ("it was answered, and waits again", waiting("a", 250), ["a"]),
+        ("its cache has expired meanwhile", waiting("a", -1), []),
+        ("it was muted", waiting("a", muted=True), ["a"]),
+        ("it has ended", state("a", activity=Activity.ENDED), ["a"]),
+    ],
+)
+def test_the_notification_of_a_wait_stays_as_long_as_the_wait(
+    what: str, later: SessionState, closed: list[str]
+) -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(waiting("a")), [wait_alert("a")])
+    if later.cache is Cache.EXPIRED:
+        later = dataclasses.replace(later, expires_at=NOW + 100)
+    scene.tray.show(snapshot(later))
+    assert [n.title for n in scene.notifier.shown] == ["a waits for you"], what
+    assert scene.notifier.untils == [None]
+    assert scene.notifier.closed == closed
+
+
+def test_the_notification_of_a_wait_is_sent_late_too_and_knows_that_the_cache_has_expired() -> None:
+    scene = Scene()
+    scene.tasks.busy = True
+    scene.tray.show(snapshot(waiting("a", 20)), [wait_alert("a", 20)])
+    scene.time += 60
+    scene.tasks.go_on()
+    assert [n.body for n in scene.notifier.shown] == ["It needs your permission or an answer."]
+
+
+def test_the_icon_of_a_notification_is_its_own_sessions_and_not_the_trays() -> None:
+    scene = Scene()
+    calm = state("calm", 290, urgency=Urgency.CALM)
+    scene.tray.show(snapshot(state("last", 20, urgency=Urgency.LAST), calm), [Alert(calm, 300)])
+    assert scene.icon.specs[-1].urgency is Urgency.LAST
+    assert scene.notifier.images == [draw(IconSpec(Urgency.CALM, 24), ICON_PIXELS)]
+
+
+def test_a_notification_of_the_demo_stays_long_enough_to_be_read() -> None:
+    scene = Scene(least_notified_seconds=10)
+    scene.tray.show(snapshot(state("a", 30)), [alert("a")])
+    for passed in (1.5, 9.9, 10.0):
+        assert scene.notifier.closed == []
+        scene.time = 50 + passed
+        scene.tray.show(snapshot(state("a", -1)))
+    assert scene.notifier.closed == ["a"]
+
+
+def test_a_tray_that_ends_withdraws_notifications_whose_buttons_no_longer_work() -> None:
+    scene = Scene([(snapshot(state("a", 30)), [alert("a")])])
+    scene.run()
+    assert scene.notifier.closed == ["a"]
+
+
+def test_alerts_are_also_given_to_the_command_of_the_user() -> None:
+    given: list[tuple[float, str]] = []
+    ended: list[bool] = []
+    scene = Scene(
+        [(snapshot(), []), (snapshot(state("a", 30)), [alert("a")])],
+        on_alerts=lambda shot, alerts: given.extend((shot.now, a.state.session.session_id) for a in alerts),
+        on_end=lambda: ended.append(True),
+    )
+    scene.run()
+    assert (given, ended) == ([(NOW, "a")], [True])
 
 
 def test_a_notifier_that_raises_does_not_stop_the_tray() -> None:
