@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from claude_session_status.lock import FileLock
 from claude_session_status.model import Alert, AlertReason, Session, Snapshot
 from claude_session_status.paths import Paths
 from fakes import NOW
+from pages import PAGES
 from rows import make
 from waiting import wait_for
 
@@ -71,6 +73,14 @@ def test_each_reason_has_its_values(
     kind = AlertReason.WAITS if reason == "waits" else AlertReason.EXPIRES
     text = alert_command.as_json(Alert(shot.sessions[0], lead, reason=kind), shot)
     assert (text["reason"], (text["lead_seconds"], text["waiting_since"])) == (reason, expected)
+
+
+def test_the_example_on_its_page_has_every_key() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", PAGES[".github/ON-ALERT.md"], re.DOTALL)
+    shot, (alert,) = expiring("my-app")
+    text = alert_command.as_json(alert, shot)
+    assert json.loads(example).keys() == text.keys()
+    assert json.loads(example)["session"].keys() <= text["session"].keys()
 
 
 def test_a_test_has_the_same_keys_as_an_alert() -> None:
