@@ -27,6 +27,7 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
         ("default_ttl_seconds = 3600", Config(default_ttl_seconds=3600)),
         ("min_tokens = 20000", Config(min_tokens=20_000)),
         ("sound = true", Config(sound=True)),
+        ("notify_when_waiting = true", Config(notify_when_waiting=True)),
     ],
 )
 def test_a_valid_key_is_used(text: str, expected: Config) -> None:
@@ -118,6 +119,7 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
         default_ttl_seconds=st.sampled_from([300, 3600]),
         min_tokens=st.integers(0, 10_000_000),
         sound=st.booleans(),
+        notify_when_waiting=st.booleans(),
     )
 )
 def test_printed_settings_can_be_read_again(effective: Config) -> None:

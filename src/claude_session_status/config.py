@@ -27,6 +27,7 @@ class Config:
     default_ttl_seconds: int = 300  # where no source knows the TTL
     min_tokens: int = 0  # smaller conversations are not notified
     sound: bool = False  # with a notification, if the desktop can play one
+    notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "default_ttl_seconds": _ttl,
     "min_tokens": _tokens,
     "sound": _yes_or_no,
+    "notify_when_waiting": _yes_or_no,
 }
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 
