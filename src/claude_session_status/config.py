@@ -100,7 +100,7 @@ def load(path: str, name: str | None = None) -> Loaded:
     """
     name = name or path
     try:
-        text = _read(path).decode("utf-8-sig")  # an editor on Windows may begin it with a byte order mark
+        text = read_file(path).decode("utf-8-sig")  # an editor on Windows may begin it with a byte order mark
     except FileNotFoundError:
         return Loaded()
     except OSError as error:
@@ -110,7 +110,7 @@ def load(path: str, name: str | None = None) -> Loaded:
     return parse(text, name)
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """Return the file's content. Follows links, as people keep their settings elsewhere; never blocks on a FIFO."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:

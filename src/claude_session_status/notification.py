@@ -4,16 +4,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from claude_session_status.glance import asides_of, total_cost, warm_sessions
 from claude_session_status.model import Activity, Alert, Pause, Session, SessionState, Urgency
-from claude_session_status.view import (
-    Action,
-    ClickProblem,
-    MuteSessions,
-    PauseNotifications,
-    asides_of,
-    total_cost,
-    warm_sessions,
-)
+from claude_session_status.view import Action, ClickProblem, MuteSessions, PauseNotifications
 from claude_session_status.words import clean, cut, money, name_of, short_id, short_name, shorten, spelled, thousands
 
 TITLE_LIMIT = 64  # the strictest platform's limits
@@ -148,6 +141,11 @@ def of_problem(problem: ClickProblem) -> Notification:
     return Notification(
         "click-problem", shorten(clean(problem.title), TITLE_LIMIT), clean(problem.next_step)[:BODY_LIMIT]
     )
+
+
+def of_copy(command: str) -> Notification:
+    """Says what was copied: the menu has closed by then."""
+    return Notification("copied", "Copied: paste it into a terminal", clean(" ".join(command.split()))[:BODY_LIMIT])
 
 
 def of_set_up(what: str) -> Notification:

@@ -14,6 +14,7 @@ from claude_session_status import config, paths, pricing
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
+from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.setup import SetUp
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import file_and_reason
@@ -33,6 +34,7 @@ LOG_FILES = 3
 def run() -> int:
     """Show the icon until it is quit; return the exit code. Raises SessionStatusError and OSError."""
     # Importing the desktop shows nothing yet, but brings Pillow with it.
+    from claude_session_status.desktop.settings import SettingsFile  # noqa: PLC0415 - as below
     from claude_session_status.desktop.tray import run_tray  # noqa: PLC0415 - imported only to be shown
 
     where = paths.from_environment()
@@ -56,6 +58,8 @@ def run() -> int:
             check_command=(*program, "doctor"),
             autostart=this_autostart(),
             set_up=SetUp(),
+            settings=SettingsFile(where.config),
+            as_called=as_called,
             on_shortcoming=_warn,
             on_icon=_greet,
         )
@@ -81,6 +85,7 @@ def run_demo() -> int:
         result = run_tray(
             monitor,
             (launcher.program, *launcher.arguments, "watch", "--demo"),
+            as_called=as_called,
             on_shortcoming=lambda message: echo(message, err=True),
             on_icon=lambda _: echo(f"{BANNER}. To end it, choose Quit in the icon's menu, or press Ctrl-C."),
         )
@@ -95,7 +100,9 @@ def _exit_code(result: "TrayResult", command: str, show_table: Callable[[str], N
         return 0
     if not _in_terminal():
         echo(
-            f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status {command}",
+            as_called(
+                f"claude-session-status: no tray: {result.reason}\nIn a terminal, run: claude-session-status {command}"
+            ),
             err=True,
         )
         return 1

@@ -67,7 +67,7 @@ def launch_for(
         script = shlex.join(command).replace("\\", "\\\\").replace('"', '\\"')
         application = 'tell application "Terminal"'
         return Launch(("osascript", "-e", f'{application} to do script "{script}"', "-e", f"{application} to activate"))
-    chosen = _split(environ.get("TERMINAL", ""))
+    chosen = split(environ.get("TERMINAL", ""))
     if chosen and (program := which(chosen[0])):
         tail = TERMINALS.get(PurePath(chosen[0]).name, ("-e",))
         return Launch((program, *chosen[1:], *tail, *command))
@@ -82,7 +82,8 @@ def _with_window(word: str) -> str:
     return str(path.with_name("python.exe")) if path.name.lower() == "pythonw.exe" else word
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the words of a command from the environment; none where its quotes don't match."""
     try:
         return shlex.split(text)
     except ValueError:  # an unbalanced quote
