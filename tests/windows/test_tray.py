@@ -262,7 +262,8 @@ def test_a_line_without_an_action_is_grey(app: App) -> None:
     app.open_menu()
     lines = app.open_submenu("● soon")
     assert {line["label"]: line["grey"] for line in lines if line["label"]} == {
-        "● Idle, the cache is warm": True, "Title: none yet": True, "Folder: unknown": True, "Session: soon": True, "Model: unknown": True, "Context: unknown": True,
+        "● Idle, the cache is warm": True, "Title: none yet": True,
+        "Folder: unknown": True, "Session: soon": True, "Model: unknown": True, "Context: unknown": True,
         "If it expires: cost unknown": True,
         line_of(lines, "Last turn")["label"]: True, line_of(lines, "Expires")["label"]: True,
         "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget this session": False,
