@@ -14,6 +14,7 @@ DAYS_OF_A_WEEK = 7
 SHORT_ID = 8  # shown characters of a session's id
 
 HOOKS_ADVICE = "No sessions yet. Run: claude-session-status install-hooks"
+MENU_BAR_HINT = "if you don't see it there, it is behind the notch or off in System Settings > Menu Bar"
 NO_SESSIONS = "No sessions yet: a session appears with its next turn"
 
 

@@ -44,6 +44,7 @@ WELL = Findings(
 )
 PLUGIN = "prompt-cache-countdown@tools"
 WITH_INVALID = replace(KEPT, invalid_items=("PreToolUse[0] is no object",))
+DIRECT = {"hooks.inspection": replace(KEPT, launchers=(replace(OWN, direct=True),))}  # as on Windows
 BY_PLUGIN = Inspection(plugin=PLUGIN)
 GOOD, NOTE, BAD = State.GOOD, State.NOTE, State.BAD
 INSTALL = "claude-session-status install-hooks"
@@ -297,6 +298,38 @@ def well_but(changed: dict[str, Any]) -> Findings:
         (checks.check_tray, {"desktop.route": None, "desktop.route_reason": "x"}, BAD, "no icon: x", "watch"),
         (checks.check_notification, {}, GOOD, "by D-Bus", ""),
         (checks.check_notification, {"desktop.notification_way": None}, BAD, "no service", "such as dunst"),
+        (
+            checks.check_tray,
+            {"platform": "darwin", "desktop.route": "macOS menu bar"},
+            GOOD,
+            "System Settings > Menu Bar",
+            "",
+        ),
+        (
+            checks.check_notification,
+            {"platform": "darwin", "desktop.notified": (("osascript", "unconfirmed", True),)},
+            GOOD,
+            "one was sent by osascript: unconfirmed",
+            "allow Script Editor",
+        ),
+        (
+            checks.check_notification,
+            {"platform": "win32", "desktop.notified": (("plyer", "failed", False),)},
+            BAD,
+            "none could be sent",
+            "In Settings > System > Notifications",
+        ),
+        (
+            checks.check_versions,
+            {**DIRECT, "client_version": "2.1.138"},
+            BAD,
+            "ignores the hooks' arguments",
+            "claude update",
+        ),
+        (checks.check_versions, {**DIRECT, "client_version": "2.1.139"}, GOOD, "Claude Code 2.1.139", ""),
+        (checks.check_versions, {**DIRECT, "client_version": "3.0.0-beta"}, GOOD, "Claude Code 3.0.0", ""),
+        (checks.check_versions, {**DIRECT, "client_version": None}, NOTE, "not on PATH", ""),
+        (checks.check_versions, {"client_version": "2.1.138"}, GOOD, "Claude Code 2.1.138", ""),
         (
             checks.check_notification,
             {"desktop.notification_way": None, "desktop.has_display": False},

@@ -453,6 +453,20 @@ def test_quit_ends_it() -> None:
     quitting.join()
 
 
+def test_what_ends_the_process_without_returning_can_finish_it_first() -> None:
+    """As macOS does at logout."""
+    scene = Scene([(snapshot(state("a")), [])])
+
+    def run(_setup: object) -> None:
+        scene.monitor.done.wait(5)
+        scene.tray.finish()
+        assert "monitor" not in {thread.name for thread in threading.enumerate()}
+
+    scene.icon.run = run  # type: ignore[method-assign, assignment]  # in its place
+    scene.tray.run()
+    assert not scene.left_behind.is_set()
+
+
 def test_the_process_leaves_an_icon_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tray, "END_SECONDS", 0.01)
     scene = Scene()

@@ -4,6 +4,7 @@ GOOD: nothing to do. NOTE: worth knowing, not a fault. BAD: keeps the user from 
 """
 
 import os
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
 
 PROGRAM = "claude-session-status"
+ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
 
@@ -310,24 +312,31 @@ def check_tray(found: Findings) -> Check:
     if desktop.route_reason:
         advice = "On GNOME, install the AppIndicator extension. On other desktops, add a tray to the panel"
         return Check("tray", State.BAD, desktop.route_reason, advice)
-    return Check("tray", State.GOOD, f"by {desktop.route}")
+    hint = f"; {words.MENU_BAR_HINT}" if found.platform == "darwin" else ""
+    return Check("tray", State.GOOD, f"by {desktop.route}{hint}")
 
 
+# Where notifications are allowed; on Linux, which program shows them.
+_ALLOW_NOTIFICATIONS = {
+    "darwin": "In System Settings > Notifications, allow Script Editor: osascript notifies in its name",
+    "win32": "In Settings > System > Notifications, allow them for this program",
+}
 _SERVICE = "Start a notification service, such as dunst or mako"
 
 
 def check_notification(found: Findings) -> Check:
     """A service shows notifications; with --notify, one was sent."""
-    desktop = found.desktop
+    desktop, fix = found.desktop, _ALLOW_NOTIFICATIONS.get(found.platform, _SERVICE)
     if desktop.notified is not None:
         tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in desktop.notified) or "there is no way here"
         if any(worked for _, _, worked in desktop.notified):
-            return Check("notification", State.GOOD, f"one was sent by {tried}")
-        return Check("notification", State.BAD, f"none could be sent: {tried}", _SERVICE)
+            unseen = f"If you see none: {fix}" if found.platform in _ALLOW_NOTIFICATIONS else ""
+            return Check("notification", State.GOOD, f"one was sent by {tried}", unseen)
+        return Check("notification", State.BAD, f"none could be sent: {tried}", fix)
     if desktop.notification_way is None:
         if not desktop.has_display:
             return Check("notification", State.NOTE, "no service here shows notifications: there is no display")
-        return Check("notification", State.BAD, "no service here shows notifications", _SERVICE)
+        return Check("notification", State.BAD, "no service here shows notifications", fix)
     meaning = f"by {desktop.notification_way}; to see one: {PROGRAM} doctor --notify"
     return Check("notification", State.GOOD, meaning)
 
@@ -344,11 +353,21 @@ def check_autostart(found: Findings) -> Check:
 
 
 def check_versions(found: Findings) -> Check:
-    """The versions, for a bug report."""
+    """The versions, for a bug report; Claude Code runs the hooks as they are installed."""
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    if any(launcher.direct for launcher in found.hooks.inspection.launchers) and _is_older(found, ARGS_SINCE):
+        since = ".".join(map(str, ARGS_SINCE))
+        meaning = f"Claude Code {found.client_version} ignores the hooks' arguments, which {since} and later read"
+        return Check("versions", State.BAD, meaning, "claude update")
     if found.client_version is None:
         return Check("versions", State.NOTE, f"{versions}; Claude Code is not on PATH")
     return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
+
+
+def _is_older(found: Findings, since: tuple[int, ...]) -> bool:
+    """Whether Claude Code is older than the version `since`; False where its version is unknown."""
+    numbers = tuple(map(int, re.findall(r"\d+", found.client_version or "")[:3]))
+    return bool(numbers) and numbers < since
 
 
 CHECKS: tuple[Callable[[Findings], Check], ...] = (

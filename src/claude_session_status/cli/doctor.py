@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from claude_session_status import __version__, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
@@ -25,6 +26,9 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
+
+if TYPE_CHECKING:
+    from claude_session_status.desktop.backend import DesktopFacts
 
 PATIENCE_SECONDS = 1.5  # with a process that ingests
 CLIENT_SECONDS = 10.0  # for `claude --version`
@@ -219,10 +223,16 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
     return checks.DesktopFindings(
         route=None if choice.route is backend.Route.NONE else choice.route.value,
         route_reason=choice.reason,
-        has_display=surroundings.platform in ("win32", "darwin") or surroundings.wayland or surroundings.x_named,
+        has_display=_has_display(surroundings),
         notification_way=way_of(sys.platform, os.environ),
         notified=notified,
     )
+
+
+def _has_display(facts: "DesktopFacts") -> bool:
+    if facts.platform == "darwin":
+        return facts.aqua
+    return facts.platform == "win32" or ((facts.wayland or facts.x_named) and not (facts.wsl and not facts.host))
 
 
 def _autostart() -> checks.AutostartFindings:

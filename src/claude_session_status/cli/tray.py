@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from claude_session_status import config, paths, pricing
+from claude_session_status import config, paths, pricing, words
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
@@ -118,7 +118,10 @@ def start_line(choice: "Choice") -> str:
     """Return the line for the terminal that started the tray: where the icon is, and how to end it."""
     from claude_session_status.desktop.backend import Route  # noqa: PLC0415 - brings Pillow with it
 
-    place = {Route.WINDOWS: "in the notification area, by the clock", Route.MACOS: "in the menu bar"}
+    place = {
+        Route.WINDOWS: "in the notification area, by the clock",
+        Route.MACOS: f"in the menu bar; {words.MENU_BAR_HINT}",
+    }
     # A shortcoming, such as an icon without a menu, was printed before this line.
     icon = "" if choice.reason else f"The icon is {place.get(choice.route, 'in the panel')}. "
     menu = "" if choice.route is Route.X11 else "choose Quit in its menu, "

@@ -4,6 +4,7 @@ Each is first data (which program, which arguments, which input), then started. 
 next step, which the tray shows in its menu.
 """
 
+import dataclasses
 import os
 import re
 import shlex
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Protocol
 
@@ -131,6 +132,7 @@ class ClipboardWay:
 
     argv: tuple[str, ...]
     encoding: str = "utf-8"
+    environment: Mapping[str, str] = field(default_factory=dict)  # added to ours
 
     def copy(self, text: str) -> bool:
         """Whether it has worked."""
@@ -141,6 +143,7 @@ class ClipboardWay:
                 input=text.encode(self.encoding, "replace"),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env={**os.environ, **self.environment},
                 timeout=CLIPBOARD_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):
@@ -155,7 +158,7 @@ def clipboard_ways(
     if platform == "win32":
         ways = [ClipboardWay(("clip.exe",), "utf-16")]
     elif platform == "darwin":
-        ways = [ClipboardWay(("pbcopy",))]
+        ways = [ClipboardWay(("pbcopy",), environment={"LC_CTYPE": "UTF-8"})]  # a LaunchAgent has no locale
     else:
         ways = [ClipboardWay(("wl-copy",))] if environ.get("WAYLAND_DISPLAY") else []
         if environ.get("DISPLAY"):
@@ -163,7 +166,7 @@ def clipboard_ways(
                 ClipboardWay(("xclip", "-selection", "clipboard")),
                 ClipboardWay(("xsel", "--clipboard", "--input")),
             ]
-    return tuple(ClipboardWay((found, *way.argv[1:]), way.encoding) for way in ways if (found := which(way.argv[0])))
+    return tuple(dataclasses.replace(way, argv=(found, *way.argv[1:])) for way in ways if (found := which(way.argv[0])))
 
 
 _BUNDLE = re.compile(r"\.[A-Za-z]+")

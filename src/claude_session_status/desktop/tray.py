@@ -114,7 +114,9 @@ def run_tray(
     )
     title = view.tooltip(Snapshot(now=0))
     try:
-        icon = backend.make_icon(choice, env, painter, title=title, menu=tray.menu, perform=tray.perform)
+        icon = backend.make_icon(
+            choice, env, painter, title=title, menu=tray.menu, perform=tray.perform, on_terminate=tray.finish
+        )
     except Exception as error:  # each backend has errors of its own
         log.exception("the icon could not be made")
         raise SessionStatusError(
@@ -164,6 +166,7 @@ class Tray:
         self._last = Snapshot(now=0)
         self._problem: view.ClickProblem | None = None  # set by the clicks' thread; a new object for each click
         self._problem_shown: tuple[view.ClickProblem, float] | None = None  # since when; the monitor's thread only
+        self._watching: threading.Thread | None = None
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._has_snapshot = threading.Event()
@@ -182,7 +185,7 @@ class Tray:
         """Show the icon and watch the sessions until `end` or a signal."""
         if self._icon is None:
             raise RuntimeError("attach an icon first")
-        watching = threading.Thread(target=self._watch, name="monitor", daemon=True)
+        watching = self._watching = threading.Thread(target=self._watch, name="monitor", daemon=True)
         ending = threading.Thread(target=self._await_end, name="end", daemon=True)
         with handling(ENDING, self._end_requests.put):
             try:
@@ -190,17 +193,24 @@ class Tray:
                 ending.start()
                 self._icon.run(self._ready)
             finally:
-                self._stop.set()
-                self._end_requests.put("the icon has gone")
-                self._monitor.wake()
-                watching.join(MONITOR_END_SECONDS)
-                self._clicks.stop(WORKER_END_SECONDS)
-                self._alert_notifications.stop(WORKER_END_SECONDS)
-                self._ended.set()
+                self.finish()
 
     def end(self) -> None:
         """Make `run` return soon. For any thread."""
         self._end_requests.put("requested")
+
+    def finish(self) -> None:
+        """End the monitor and the workers, and wait for them a little. `run` does that by itself when it returns."""
+        if self._ended.is_set():
+            return
+        self._stop.set()
+        self._end_requests.put("the icon has gone")
+        self._monitor.wake()
+        if self._watching is not None:
+            self._watching.join(MONITOR_END_SECONDS)
+        self._clicks.stop(WORKER_END_SECONDS)
+        self._alert_notifications.stop(WORKER_END_SECONDS)
+        self._ended.set()
 
     def perform(self, item: view.MenuItem) -> None:
         """Do what a menu item is for. Returns at once."""
