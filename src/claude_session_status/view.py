@@ -33,7 +33,7 @@ from claude_session_status.words import (
 MENU_SESSIONS = 12  # the most urgent ones; nobody reads a longer menu
 MORE_SESSIONS = 20  # in the submenu below them, which has to fit on a screen, too; the table shows the rest
 FOLDER_WIDTH = 48
-FULL_TITLE_WIDTH = 160
+FULL_TITLE_WIDTH = 100
 PROBLEM_WIDTH = 120
 
 # ---- what a click does ------------------------------------------------------
