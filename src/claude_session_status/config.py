@@ -28,10 +28,10 @@ class Config:
     notify_before_seconds: tuple[float, ...] | None = None
     default_ttl_seconds: int = 300  # where no source knows the TTL
     min_tokens: int = 0  # smaller conversations are not notified
-    notify_when_waiting: bool = False  # also of a session that waits for a permission or a response
     quiet: tuple[QuietHours, ...] = ()  # hours of the day without notifications
     on_alert: tuple[str, ...] = ()  # a program and its arguments, run at each alert
     sound: bool = False  # with a notification, if the desktop can play one
+    notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "notify_before_seconds": _leads,
     "default_ttl_seconds": _ttl,
     "min_tokens": _tokens,
-    "notify_when_waiting": _yes_or_no,
     "quiet": _quiet,
     "on_alert": _command,
     "sound": _yes_or_no,
+    "notify_when_waiting": _yes_or_no,
 }
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 
@@ -125,7 +125,7 @@ def load(path: str, name: str | None = None) -> Loaded:
     """
     name = name or path
     try:
-        text = _read(path).decode("utf-8-sig")  # an editor on Windows may begin it with a byte order mark
+        text = read_file(path).decode("utf-8-sig")  # an editor on Windows may begin it with a byte order mark
     except FileNotFoundError:
         return Loaded()
     except OSError as error:
@@ -135,7 +135,7 @@ def load(path: str, name: str | None = None) -> Loaded:
     return parse(text, name)
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """Return the file's content. Follows links, as people keep their settings elsewhere; never blocks on a FIFO."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:

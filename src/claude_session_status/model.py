@@ -202,6 +202,7 @@ class Session:
     compacted_at: Time | None = None
     idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
     reported_at: Time | None = None  # when the status line last reported a countdown
+    cache_miss_reason: str | None = None  # why the last response's request missed the cache, in the API's own term
 
     @property
     def folder(self) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from claude_session_status.glance import asides_of, total_cost, warm_sessions
 from claude_session_status.model import Activity, Alert, AlertReason, Cache, Pause, Session, SessionState, Urgency
 from claude_session_status.view import (
     Action,
@@ -10,10 +11,7 @@ from claude_session_status.view import (
     GoToSession,
     MuteSessions,
     PauseNotifications,
-    asides_of,
     can_go_to,
-    total_cost,
-    warm_sessions,
 )
 from claude_session_status.words import clean, clock, cut, money, name_of, short_id, short_name, shorten, thousands
 
@@ -216,6 +214,11 @@ def of_problem(problem: ClickProblem) -> Notification:
     return Notification(
         "click-problem", shorten(clean(problem.title), TITLE_LIMIT), clean(problem.next_step)[:BODY_LIMIT]
     )
+
+
+def of_copy(command: str) -> Notification:
+    """Says what was copied: the menu has closed by then."""
+    return Notification("copied", "Copied: paste it into a terminal", clean(" ".join(command.split()))[:BODY_LIMIT])
 
 
 def of_set_up(what: str) -> Notification:

@@ -155,6 +155,7 @@ def session_json(state: SessionState) -> dict[str, Any]:
         "muted": session.muted,
         "compacts_at": iso(state.compacts_at),
         "compacted_at": iso(session.compacted_at),
+        "cache_miss_reason": session.cache_miss_reason,
     }
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from claude_session_status.desktop import backend, tray
 from claude_session_status.desktop.alert_notifications import ICON_PIXELS
 from claude_session_status.desktop.capabilities import CapabilityProbe
 from claude_session_status.desktop.icon import IconPainter, draw
+from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.glance import IconSpec
 from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
-from claude_session_status.view import IconSpec, MenuItem, MuteSessions, OpenFolder, Quit
+from claude_session_status.view import MenuItem, MuteSessions, OpenFolder, Quit
+from claude_session_status.words import FIGURE_SPACE
 from desktop.fakes import (
     NOW,
     FakeActions,
@@ -61,16 +65,18 @@ class Scene:
         self.autostart = FakeAutostart()
         self.set_up = FakeSetUp()
         self.set_up.installed = True
+        self.config = Path(os.environ["CLAUDE_CONFIG_DIR"]) / "config.toml"
         self.time = 50.0  # this machine's clock; the snapshots have their own
         self.left_behind = threading.Event()
         self.tasks = BusyTasks()
         self.tray = Tray(
             self.monitor,
             self.actions,
-            CapabilityProbe(self.autostart, self.set_up, checks_set_up=True),
+            CapabilityProbe(self.autostart, self.set_up, SettingsFile(str(self.config)), checks_set_up=True),
             clicks=InlineTasks(),
             notifications=self.tasks,
             painter=IconPainter(),
+            as_called=lambda text: text.replace("claude-session-status", "./css"),
             clock=lambda: self.time,
             leave=self.left_behind.set,
             **options,
@@ -109,7 +115,7 @@ def alert(session_id: str, left: float = 30, **more: Any) -> Alert:
     return Alert(state(session_id, left, urgency=Urgency.LAST, **more), 30)
 
 
-COMMANDS = ["Pause notifications", "Start at login", "Show table in a terminal", "Check set-up", "About", "Quit"]
+COMMANDS = ["Pause notifications", "Settings", "Show table in a terminal", "Check set-up", "About", "Quit"]
 
 
 # ---- showing ----------------------------------------------------------------
@@ -120,7 +126,7 @@ def test_a_snapshot_becomes_icon_tooltip_and_menu() -> None:
     scene.tray.show(snapshot(state("a", 100), state("b", 200, urgency=Urgency.CALM)))
     assert scene.icon.specs == [IconSpec(Urgency.SOON, 8)]
     assert scene.icon.titles[-1].startswith("Claude Code: 2 warm, next: a at ")
-    assert scene.labels() == ["● a   1m 40s left", "● b   3m 20s left", *COMMANDS]
+    assert scene.labels() == [f"{FIGURE_SPACE}1:40 ● a", f"{FIGURE_SPACE}3:20 ● b", *COMMANDS]
     assert scene.icon.menu_updates == 1
 
 
@@ -383,13 +389,12 @@ def test_a_click_does_what_its_item_says(key: str, done: tuple[str, ...]) -> Non
     [
         ("session:a:mute", False, ("mute", "a")),
         ("session:a:mute", True, ("unmute", "a")),
-        ("session:a:forget", False, ("forget", "a")),
         ("pause:hour", False, ("pause", "hour")),
         ("pause:tomorrow", False, ("pause", "tomorrow")),
         ("pause:off", False, ("pause", "off")),
     ],
 )
-def test_mute_forget_and_pause_reach_the_monitor(key: str, muted: bool, received: tuple[str, str]) -> None:
+def test_mute_and_pause_reach_the_monitor(key: str, muted: bool, received: tuple[str, str]) -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", muted=muted)))
     scene.click(key)
@@ -414,23 +419,135 @@ def test_a_missing_terminal_is_reported_in_the_menu_until_a_click_works() -> Non
     scene.actions.error = None
     scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
-    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.labels()[0] == f"{FIGURE_SPACE}1:40 ● a"
 
 
 def test_a_failed_click_is_reported_for_a_minute() -> None:
     scene = Scene()
     scene.actions.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
     scene.click("show-table")
-    said = [at for at in range(200) if _says(scene, NOW + at, "No terminal program was found")]
+    said = [at for at in range(200) if _says(scene, 50.0 + at, "No terminal program was found")]
     assert said == list(range(60))
     scene.click("show-table")  # the same again is news again
-    assert _says(scene, NOW + 300, "No terminal program was found")
-    assert not _says(scene, NOW + 200, "No terminal program was found"), "a clock that was set back holds nothing up"
+    assert _says(scene, 249.0, "No terminal program was found")
+    assert not _says(scene, 200.0, "No terminal program was found"), "a clock that was set back holds nothing up"
 
 
-def _says(scene: Scene, now: float, text: str) -> bool:
-    scene.tray.show(snapshot(state("a"), now=now))
+def _says(scene: Scene, time: float, text: str) -> bool:
+    scene.time = time
+    scene.tray.show(snapshot(state("a")))
     return text in scene.labels()
+
+
+def test_a_session_is_forgotten_a_minute_after_the_click_and_hidden_at_once() -> None:
+    scene = Scene()
+    shot = snapshot(state("a", 30), state("b", 200))
+    scene.tray.show(shot)
+    scene.click("session:a:forget")
+    scene.tray.show(shot, [alert("a")])
+    assert scene.labels()[:2] == [f"{FIGURE_SPACE}3:20 ● b", "Undo: forget a"]
+    assert scene.notifier.shown == []
+    scene.time += 59.9
+    scene.tray.show(shot)
+    assert scene.monitor.requests == []
+    scene.time += 0.1
+    scene.tray.show(shot)
+    scene.tray.show(shot)  # the monitor has not done it yet
+    assert scene.monitor.requests == [("forget", "a")]
+    assert scene.labels()[:2] == [f"{FIGURE_SPACE}3:20 ● b", "Pause notifications"]
+
+
+def test_forgetting_can_be_undone_for_a_minute() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", 30)))
+    scene.click("session:a:forget")
+    scene.tray.show(snapshot(state("a", 30)))
+    scene.click("undo:a")
+    scene.time += 100
+    scene.tray.show(snapshot(state("a", 30)))
+    assert scene.labels()[0] == f"{FIGURE_SPACE}0:30 ● a"
+    assert scene.monitor.requests == []
+
+
+def test_a_session_that_is_used_again_within_the_minute_is_not_forgotten() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", 30)))
+    scene.click("session:a:forget")
+    scene.tray.show(snapshot(state("a", 300)))
+    assert scene.labels()[:2] == [f"{FIGURE_SPACE}5:00 ● a", "Pause notifications"]
+    scene.time += 100
+    scene.tray.show(snapshot(state("a", 200)))
+    assert scene.monitor.requests == []
+
+
+def test_a_tray_that_ends_forgets_what_was_to_be_forgotten() -> None:
+    scene = Scene([(snapshot(state("a")), [])])
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:forget")
+    scene.run()
+    assert scene.monitor.requests == [("forget", "a")]
+
+
+def test_a_copied_command_is_confirmed() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:copy")
+    scene.tray.show(snapshot(state("a")))
+    assert [(n.title, n.body) for n in scene.notifier.shown] == [
+        ("Copied: paste it into a terminal", "claude --resume a")
+    ]
+    assert scene.item("session:a:copy").label == "Copy resume command ✓ copied"
+    scene.time += 60
+    scene.tray.show(snapshot(state("a")))
+    assert scene.item("session:a:copy").label == "Copy resume command"
+
+
+def test_a_command_that_a_terminal_shows_was_not_copied() -> None:
+    scene = Scene()
+    scene.actions.has_clipboard = False
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:copy")
+    assert scene.notifier.shown == []
+
+
+def test_a_setting_is_written_and_shown_at_once() -> None:
+    scene = Scene()
+    scene.config.parent.mkdir()
+    scene.config.write_text("# mine\nsound = true  # loud\n")
+    scene.tray.show(snapshot())
+    scene.click("settings:before:120")
+    scene.click("settings:sound")
+    scene.click("settings:waiting")
+    scene.tray.show(snapshot())
+    assert scene.config.read_text() == (
+        "# mine\nsound = false  # loud\nnotify_before_seconds = 120\nnotify_when_waiting = true\n"
+    )
+    assert scene.item("settings:before:120").checked
+    assert scene.item("settings:waiting").checked
+    assert scene.monitor.woken.is_set()  # it reads the file again at once
+    scene.click("settings:file")
+    assert scene.actions.done == [("edit", str(scene.config))]
+
+
+def test_a_broken_settings_file_is_named_and_left_alone() -> None:
+    scene = Scene()
+    scene.config.parent.mkdir()
+    scene.config.write_text("sound = tru")
+    scene.tray.show(snapshot())
+    scene.click("settings:sound")
+    scene.tray.show(snapshot())
+    assert scene.labels()[0].startswith("config.toml is not valid TOML: ")
+    assert scene.labels()[1].startswith("Nothing was changed. ")
+    assert scene.config.read_text() == "sound = tru"
+
+
+def test_hints_name_the_command_as_it_was_called() -> None:
+    scene = Scene()
+    scene.actions.error = SessionStatusError("No terminal", "Run: claude-session-status watch")
+    scene.click("show-table")
+    scene.tray.show(snapshot(problem="Run: claude-session-status doctor"))
+    assert scene.labels()[:3] == ["No terminal", "Run: ./css watch", "Run: ./css doctor"]
+    assert scene.notifier.shown[0].body == "Run: ./css watch"
 
 
 def test_a_full_disk_is_reported_in_the_menu() -> None:
@@ -447,8 +564,8 @@ def test_start_at_login_is_switched_on_and_off_and_shown_at_once() -> None:
     seen = []
     for _ in range(3):
         scene.tray.show(snapshot(state("a")))
-        seen.append((scene.item("start-at-login").checked, scene.autostart.on))
-        scene.click("start-at-login")
+        seen.append((scene.item("settings:login").checked, scene.autostart.on))
+        scene.click("settings:login")
     assert seen == [(False, False), (True, True), (False, False)]
 
 
@@ -490,7 +607,7 @@ def test_it_runs_until_it_is_ended() -> None:
     scene.run()
     assert scene.icon.visible
     assert scene.monitor.woken.is_set()
-    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.labels()[0] == f"{FIGURE_SPACE}1:40 ● a"
 
 
 @pytest.mark.parametrize(
@@ -517,7 +634,7 @@ def test_a_monitor_that_fails_is_reported_in_the_menu_and_restarted(
     scene.tray._monitor = scene.monitor
     scene.run()
     assert seen[0].startswith(words[:20])
-    assert seen[-1] == "● a   1m 40s left"
+    assert seen[-1] == f"{FIGURE_SPACE}1:40 ● a"
     assert scene.monitor.run_count == 2
 
 
@@ -623,7 +740,7 @@ def test_a_session_that_can_not_be_shown_does_not_hide_the_others() -> None:
     scene = Scene()
     odd = dataclasses.replace(state("odd", 50), expires_at=1e300)
     scene.tray.show(snapshot(state("a", 100), odd))
-    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.labels()[0] == f"{FIGURE_SPACE}1:40 ● a"
     assert scene.icon.titles[-1].startswith("Claude Code: 2 warm")
 
 

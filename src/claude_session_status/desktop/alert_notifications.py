@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from claude_session_status import alerting, notification, policy, reducer, view
+from claude_session_status import alerting, glance, notification, policy, reducer
 from claude_session_status.desktop.icon import draw
 from claude_session_status.desktop.notify import Notifier
 from claude_session_status.desktop.task_runner import TaskRunner
@@ -127,7 +127,7 @@ class AlertNotifications:
             return
         content = notification.of_alerts(*due, among=context.sessions)
         # The icon of these sessions, not the tray's: that one shows whichever session expires first.
-        image = draw(view.icon(Snapshot(now, tuple(alert.state for alert in due))), ICON_PIXELS)
+        image = draw(glance.icon(Snapshot(now, tuple(alert.state for alert in due))), ICON_PIXELS)
         self._send(dataclasses.replace(content, key=key), image, _end_of(due, context.ahead))
 
     def _send(self, content: Notification, image: Image.Image, until: float | None = None) -> None:

@@ -70,7 +70,7 @@ def launch_for(
     if platform == "darwin":
         # AppleScript would need the permission to control Terminal, and fail silently without it.
         return Launch(("open",), script=f'#!/bin/sh\nrm -f -- "$0"\nexec {shlex.join(command)}\n')
-    chosen = _split(environ.get("TERMINAL", ""))
+    chosen = split(environ.get("TERMINAL", ""))
     if chosen and (program := which(chosen[0])):
         tail = TERMINALS.get(PurePath(chosen[0]).name, ("-e",))
         return Launch((program, *chosen[1:], *tail, *command))
@@ -85,7 +85,8 @@ def _with_window(word: str) -> str:
     return str(path.with_name("python.exe")) if path.name.lower() == "pythonw.exe" else word
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the words of a command from the environment; none where its quotes don't match."""
     try:
         return shlex.split(text)
     except ValueError:  # an unbalanced quote
