@@ -29,6 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seed", type=int, default=11, metavar="SEED", help="which random inputs are tried (11)")
 
 
+MOST_WORKERS = 8  # each collects all tests, which takes seconds
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many workers `-n auto` starts: none for single files, whose tests end before workers have started."""
+    if all(os.path.isfile(argument.partition("::")[0]) for argument in config.args):
+        return 0
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
 @pytest.fixture(autouse=True)
 def claude_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `~/.claude` that nobody has used yet."""
