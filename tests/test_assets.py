@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from claude_session_status.desktop.icon import Stroke, Ring, shapes
+from claude_session_status.desktop.icon import Ring, Stroke, shapes
 from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
 
