@@ -26,6 +26,7 @@ class Config:
     notify_before_seconds: tuple[float, ...] | None = None
     default_ttl_seconds: int = 300  # where no source knows the TTL
     min_tokens: int = 0  # smaller conversations are not notified
+    history_days: int = 400  # how long the history keeps a request
     sound: bool = False  # with a notification, if the desktop can play one
 
 
@@ -75,6 +76,12 @@ def _tokens(value: Any) -> int:
     return value
 
 
+def _days(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4000:
+        raise _RefusedError("a whole number of days from 1 to 4000")
+    return value
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _RefusedError("true or false")
@@ -86,6 +93,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "notify_before_seconds": _leads,
     "default_ttl_seconds": _ttl,
     "min_tokens": _tokens,
+    "history_days": _days,
     "sound": _yes_or_no,
 }
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
