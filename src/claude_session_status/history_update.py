@@ -9,7 +9,6 @@ import logging
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -80,9 +79,10 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
         known = store.read_files()
         todo = [t for t in transcripts(paths.projects) if t.name not in known or known[t.name].mark != t.mark]
         problems += _read_all(paths, store, todo, known, processes)
-        if store.exists():
-            _price(store)
-            store.drop_before(now - keep_days * DAY_SECONDS)
+        if not store.exists():
+            store.add((), ())  # an empty one can be asked, too
+        _price(store)
+        store.drop_before(now - keep_days * DAY_SECONDS)
     finally:
         lock.release()
     return Updated(Outcome.DONE, tuple(problems))
@@ -164,7 +164,9 @@ def _read_all(
     if not todo:
         return []
     problems: list[str] = []
-    folder = tempfile.mkdtemp(prefix="history-rows-", dir=paths.folder)
+    folder = os.path.join(paths.folder, "history-rows")
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    make_private_folder(folder)
     try:
         with _workers(sum(t.size for t in todo), processes) as run:
             for batch in _grouped(todo, BATCH_BYTES):

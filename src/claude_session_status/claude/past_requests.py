@@ -10,8 +10,9 @@ by time, as their order in the file is not the order of events. No text of a pro
 import json
 import math
 import os
+import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from claude_session_status.claude.files import open_plain
@@ -30,6 +31,7 @@ _SKIPPED = tuple(
     f'{{"type":"{kind}"'.encode()
     for kind in ("api-request-blob", "api-request-shape", "file-history-snapshot", "last-prompt", "queue-operation")
 )
+_SEAM_BYTES = 128
 _CLIENT_ENDED = "cost-state"  # the client writes it when it ends: what follows comes from one that resumed the session
 
 
@@ -38,6 +40,7 @@ class Position:
     """Where the next scan of a file begins, and what the requests before that place were."""
 
     offset: int = 0  # bytes
+    seam: int | None = None  # checksum of the bytes before it: another file may have taken the place
     since: float = -math.inf  # lines of responses from before this time were read
     previous: Step | None = None
     previous_key: str | None = None
@@ -129,9 +132,17 @@ def scan(path: str, session_id: str, kind: Kind, position: Position | None = Non
     """The requests in the transcript at `path` from `position` on. Never blocks; raises OSError."""
     at = position or Position()
     with open_plain(path) as (descriptor, size):
-        if size < at.offset:
+        if size < at.offset or (at.offset and _seam(descriptor, at.offset) != at.seam):
             at = Position()  # another file took its place
-        return _scan(_lines(descriptor, at.offset), session_id, kind, at)
+        found = _scan(_lines(descriptor, at.offset), session_id, kind, at)
+        seam = _seam(descriptor, found.position.offset)
+        return replace(found, position=replace(found.position, seam=seam))
+
+
+def _seam(descriptor: int, offset: int) -> int:
+    start = max(0, offset - _SEAM_BYTES)
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return zlib.crc32(os.read(descriptor, offset - start))
 
 
 def _lines(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
@@ -151,7 +162,6 @@ def _scan(lines: Iterator[tuple[int, bytes]], session_id: str, kind: Kind, at: P
     main: list[_Seen] = []
     side: list[_Seen] = []
     folder = at.folder
-    end = at.offset
     for start, raw in lines:
         end = start + len(raw) + 1  # the line feed
         if raw.startswith(_SKIPPED):
@@ -162,20 +172,16 @@ def _scan(lines: Iterator[tuple[int, bytes]], session_id: str, kind: Kind, at: P
             is_side = values.pop("isSidechain", None) is True
             if (seen := _seen(values, start, end)) is not None:
                 (side if is_side and kind is Kind.MAIN else main).append(seen)
-    requests, position = _chained(main, session_id, kind, at, end)
+    requests, position = _chained(main, session_id, kind, at)
     if side:
         requests += [_request(r, session_id, Kind.SUBAGENT, r.ttl) for r in _responses(_in_order(side)) if r.tokens]
-    return Scan(tuple(requests), Position(**{**_values(position), "folder": folder}))
-
-
-def _values(position: Position) -> dict[str, Any]:
-    return {f.name: getattr(position, f.name) for f in fields(position)}
+    return Scan(tuple(requests), replace(position, folder=folder))
 
 
 def _seen(values: dict[str, Any], start: int, end: int) -> _Seen | None:
     """What the object says; None where it does not matter."""
     if values.get("type") == _CLIENT_ENDED:
-        return _Seen(Line(None), start, end, client_ended=True)
+        return _Seen(Line(None, order=start), start, end, client_ended=True)
     line = line_of(values)
     if line is None:
         return None
@@ -269,9 +275,7 @@ class _Clock:
         self.was_compacted = self.client_ended = False
 
 
-def _chained(
-    found: list[_Seen], session_id: str, kind: Kind, at: Position, end: int
-) -> tuple[list[PastRequest], Position]:
+def _chained(found: list[_Seen], session_id: str, kind: Kind, at: Position) -> tuple[list[PastRequest], Position]:
     """The requests, each compared with the one before it, and where the next scan begins."""
     known = set(at.known)
     lines = [
@@ -281,7 +285,7 @@ def _chained(
     ]
     begins = _begins(found, at.offset)
     requests: list[PastRequest] = []
-    position = Position(end, at.since, at.previous, at.previous_key, at.previous_session, at.ttl_seconds, at.known)
+    position = at
     before = position
     names: list[str] = list(at.known)
     for response in _responses(lines, at.since):
@@ -293,20 +297,19 @@ def _chained(
         session = response.session_of(session_id)
         step = _step(response, ttl, is_first=response.client_ended or before.previous_session not in (None, session))
         requests.append(_request(response, session, kind, ttl, before=before, step=step))
-        position = Position(end, response.last_at, step, response.key, session, ttl)
+        position = replace(
+            at,
+            since=response.last_at,
+            previous=step,
+            previous_key=response.key,
+            previous_session=session,
+            ttl_seconds=ttl,
+        )
     if not requests:
-        return requests, position
+        return requests, at  # the lines that lead to the next response are needed again
     # Again from before the last response: it may be unfinished.
     last = names.pop()
-    return requests, Position(
-        begins.get(last, end),
-        before.since,
-        before.previous,
-        before.previous_key,
-        before.previous_session,
-        before.ttl_seconds,
-        tuple(names[-_REMEMBERED:]),
-    )
+    return requests, replace(before, offset=begins.get(last, at.offset), known=tuple(names[-_REMEMBERED:]))
 
 
 def _begins(found: list[_Seen], offset: int) -> dict[str, int]:

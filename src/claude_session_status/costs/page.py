@@ -9,7 +9,7 @@ from typing import Any
 
 from claude_session_status.costs.misses import LEAST_REBUILT
 from claude_session_status.costs.report import CAUSES, Row, advice, dollars, headline, lateness, rows, span
-from claude_session_status.costs.summary import By, Group, Summary
+from claude_session_status.costs.summary import By, Group, Miss, Summary
 from claude_session_status.words import clean, moment, thousands
 
 _TABLE_ROWS = 20
@@ -32,6 +32,9 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-n
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.name { overflow-wrap: anywhere; min-width: 8rem; }
+.share { width: 30%; } .wide svg { min-width: 34rem; }
+@media (max-width: 36rem) { .share { display: none; } .cards { grid-template-columns: 1fr 1fr; }
+  .card b { font-size: 1.2rem; } }
 .bar { background: var(--other); height: .6rem; border-radius: .2rem; min-width: 1px; }
 """
 
@@ -92,6 +95,10 @@ def _chart(days: tuple[Group, ...]) -> str:
         major_label_font_size=11,
         legend_font_size=12,
         opacity="1",
+        guide_stroke_color="var(--line)",
+        major_guide_stroke_color="var(--line)",
+        guide_stroke_dasharray="0",
+        major_guide_stroke_dasharray="0",
         transition="0s",
     )
     chart = pygal.StackedBar(
@@ -104,7 +111,10 @@ def _chart(days: tuple[Group, ...]) -> str:
         legend_at_bottom=True,
         legend_at_bottom_columns=2,
         disable_xml_declaration=True,
-        formatter=lambda value: thousands(int(value)) or "0",
+        value_formatter=lambda value: thousands(int(value)) or "0",
+        truncate_label=-1,
+        y_labels_major_count=4,
+        show_minor_y_labels=False,
         show_minor_x_labels=False,
         no_data_text="Nothing was rebuilt",
     )
@@ -128,33 +138,47 @@ def _without_scripts(root: Any) -> Any:
 def _table(name: str, lines: list[Row]) -> str:
     if not lines:
         return "<p class=muted>Nothing was rebuilt.</p>"
-    columns = "".join(f"<th class=number>{column}" for column in ("misses", "tokens rebuilt", "list price"))
-    head = f"<tr><th>{name}{columns}<th></tr>"
+    columns = "".join(f"<th class=number>{column}" for column in ("misses", "tokens", "list price"))
+    head = f"<tr><th>{name}{columns}<th class=share></tr>"
     return f"<div class=wide><table>{head}{''.join(map(_line, lines))}</table></div>"
 
 
 def _line(row: Row) -> str:
-    return (
-        f"<tr><td class=name>{escape(row.name)}<td class=number>{row.totals.misses:,}"
-        f"<td class=number>{thousands(row.totals.rebuilt_tokens)}<td class=number>{dollars(row.totals.usd)}"
-        f'<td style="width:30%"><div class=bar style="width:{row.share * 100:.1f}%"></div></tr>'
-    )
+    numbers = (f"{row.totals.misses:,}", thousands(row.totals.rebuilt_tokens), dollars(row.totals.usd))
+    bar = f'<td class=share><div class=bar style="width:{row.share * 100:.1f}%"></div>'
+    return f"<tr>{_name(row.name)}{''.join(map(_number, numbers))}{bar}</tr>"
+
+
+def _number(text: str) -> str:
+    return f"<td class=number>{escape(text)}"
+
+
+def _name(text: str) -> str:
+    return f"<td class=name>{escape(text)}"
 
 
 def _misses(summary: Summary) -> str:
     shown = sorted(summary.misses, key=lambda miss: -miss.at)[:_MISSES]
     if not shown:
         return "<p class=muted>None.</p>"
-    lines = "".join(
-        f"<tr><td class=number>{escape(moment(miss.at, summary.until))}<td class=name>{escape(clean(miss.project or ''))}"
-        f"<td class=number>{thousands(miss.rebuilt_tokens)}<td class=number>{dollars(miss.usd)}"
-        f"<td>{escape(CAUSES.get(miss.cause, clean(miss.cause)))} {escape(lateness(miss.gap_seconds, miss.ttl_seconds))}</tr>"
-        for miss in shown
-    )
     head = "<tr><th class=number>when<th>project<th class=number>tokens<th class=number>list price<th>cause</tr>"
+    lines = "".join(_miss_line(miss, summary.until) for miss in shown)
     more = len(summary.misses) - len(shown)
     note = f"<p class=muted>and {more:,} earlier ones</p>" if more else ""
     return f"<div class=wide><table>{head}{lines}</table></div>{note}"
+
+
+def _miss_line(miss: Miss, now: float) -> str:
+    cause = CAUSES.get(miss.cause, clean(miss.cause))
+    late = lateness(miss.gap_seconds, miss.ttl_seconds)
+    cells = (
+        _number(moment(miss.at, now)),
+        _name(clean(miss.project or "")),
+        _number(thousands(miss.rebuilt_tokens)),
+        _number(dollars(miss.usd)),
+        f"<td>{escape(f'{cause}, {late}' if late else cause)}",
+    )
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _definitions() -> str:

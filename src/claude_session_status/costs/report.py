@@ -49,8 +49,9 @@ def headline(summary: Summary) -> list[str]:
         f" about {dollars(totals.usd)} more than reading them."
     )
     if totals.expired:
+        which = "All of these" if totals.expired == totals.misses > 1 else f"{totals.expired:,} of these"
         lines.append(
-            f"{counted(totals.expired, 'of these', 'of these')} came after the cache had expired:"
+            f"{which} came after the cache had expired:"
             f" {thousands(totals.expired_tokens)} tokens, about {dollars(totals.expired_usd)}."
         )
     return lines

@@ -24,7 +24,7 @@ from claude_session_status.errors import StoreBrokenError
 from claude_session_status.private import give_to_owner, open_private
 from claude_session_status.store import connection as opening
 from claude_session_status.store import failures, files
-from claude_session_status.store.driver import duckdb, open_file
+from claude_session_status.store.driver import duckdb, open_file, quoted
 
 if TYPE_CHECKING:
     Connection = duckdb.DuckDBPyConnection
@@ -251,7 +251,7 @@ class HistoryStore:
             with closing(open_file(new, config=_WRITER)) as connection:
                 if is_new and os.name == "posix":
                     os.chmod(new, 0o600)
-                connection.execute(f"SET allowed_paths = {list(reads)!r}")
+                connection.execute(f"SET allowed_paths = [{', '.join(map(quoted, reads))}]")
                 connection.execute("SET enable_external_access = false")
                 connection.execute("BEGIN")
                 if is_new:
@@ -286,9 +286,10 @@ _WRITER = {
 _UPDATED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name != "key")
 _TYPES = ", ".join(f"'{name}': '{kind.partition(' ')[0]}'" for name, kind in _COLUMNS.items())
 _TAKE = f"""
-    INSERT INTO request SELECT * FROM read_csv(?, header = false, auto_detect = false, nullstr = '', delim = ',',
-        quote = '"', escape = '"', columns = {{{_TYPES}}})
-    QUALIFY row_number() OVER (PARTITION BY key ORDER BY is_own DESC, file) = 1
-    ON CONFLICT (key) DO UPDATE SET {_UPDATED} 
+    INSERT INTO request SELECT * EXCLUDE number FROM (
+        SELECT *, row_number() OVER () AS number FROM read_csv(?, header = false, auto_detect = false, nullstr = '',
+            delim = ',', quote = '"', escape = '"', columns = {{{_TYPES}}}))
+    QUALIFY row_number() OVER (PARTITION BY key ORDER BY is_own DESC, number) = 1
+    ON CONFLICT (key) DO UPDATE SET {_UPDATED}
     WHERE request.file = excluded.file OR (excluded.is_own AND NOT request.is_own)
 """  # noqa: S608 - our own names

@@ -9,7 +9,7 @@ from contextlib import closing
 
 from claude_session_status.errors import StoreUnusableError
 from claude_session_status.store import failures
-from claude_session_status.store.driver import duckdb, open_file
+from claude_session_status.store.driver import duckdb, open_file, quoted
 
 _COLUMNS = """key, session_id, project, kind, model, effort, started_at, ttl_seconds, context_tokens, read_tokens,
     written_5m_tokens, written_1h_tokens, input_tokens, output_tokens, gap_seconds, previous_ttl_seconds,
@@ -33,21 +33,21 @@ def export(history: str, folder: str, host: str) -> int:
     config = {"autoload_known_extensions": "false", "autoinstall_known_extensions": "false"}
     try:
         with closing(open_file(history, read_only=True, config=config)) as connection:
-            connection.execute(f"SET allowed_paths = {[folder]!r}")
-            connection.execute(f"SET allowed_directories = {[folder + os.sep]!r}")
+            connection.execute(f"SET allowed_paths = [{quoted(folder)}]")
+            connection.execute(f"SET allowed_directories = [{quoted(folder + os.sep)}]")
             connection.execute("SET enable_external_access = false")
             pattern = os.path.join(_escaped(folder), "month=*", f"host={host}", "*.parquet")
             known = "SELECT NULL::TEXT AS key WHERE false"
             if connection.execute("SELECT count(*) FROM glob(?)", [pattern]).fetchone() != (0,):
-                known = f"SELECT key FROM read_parquet({_text(pattern)})"  # noqa: S608 - quoted above
+                known = f"SELECT key FROM read_parquet({quoted(pattern)})"  # noqa: S608 - quoted above
             connection.execute(
                 f"CREATE TEMP TABLE added AS SELECT {_COLUMNS}, strftime(started_at, '%Y-%m') AS month,"  # noqa: S608 - our own names
-                f" {_text(host)} AS host FROM requests WHERE host IS NULL AND key NOT IN ({known})"
+                f" {quoted(host)} AS host FROM requests WHERE host IS NULL AND key NOT IN ({known})"
             )
             count = connection.execute("SELECT count(*) FROM added").fetchone()
             if count and count[0]:
                 connection.execute(
-                    f"COPY added TO {_text(folder)} (FORMAT parquet, PARTITION_BY (month, host), APPEND,"
+                    f"COPY added TO {quoted(folder)} (FORMAT parquet, PARTITION_BY (month, host), APPEND,"
                     " FILENAME_PATTERN 'requests-{uuid}')"
                 )
     except duckdb.Error as error:
@@ -60,10 +60,6 @@ def export(history: str, folder: str, host: str) -> int:
 def _name(host: str) -> str:
     """The host's name as part of a path: letters, digits, dots, dashes."""
     return "".join(c if c.isalnum() or c in ".-_" else "-" for c in host).lstrip(".") or "this-machine"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _escaped(folder: str) -> str:
