@@ -15,7 +15,7 @@ ASKS = [Ask(0, wrote_5m=100_000), Ask(900, wrote_5m=101_000)]
 
 
 @pytest.fixture
-def claude_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def conversation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of Claude Code with one conversation of an hour ago."""
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
     monkeypatch.setattr("time.time", lambda: NOW)
@@ -27,7 +27,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(group, ["history", *arguments], catch_exceptions=False)
 
 
-def test_the_table_shows_what_was_rebuilt_and_why(claude_dir: Path) -> None:
+def test_the_table_shows_what_was_rebuilt_and_why(conversation: Path) -> None:
     done = run()
 
     assert done.exit_code == 0
@@ -36,29 +36,29 @@ def test_the_table_shows_what_was_rebuilt_and_why(claude_dir: Path) -> None:
     assert "100k" in run("--by", "project").stdout
 
 
-def test_json_is_one_object_of_schema_1(claude_dir: Path) -> None:
+def test_json_is_one_object_of_schema_1(conversation: Path) -> None:
     data = json.loads(run("--json").stdout)
 
     assert (data["schema"], data["requests"], len(data["misses"])) == (1, 2, 1)
 
 
-def test_the_page_is_written_for_its_owner_only(claude_dir: Path, tmp_path: Path) -> None:
+def test_the_page_is_written_for_its_owner_only(conversation: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
 
     assert run("--html", str(page)).stdout == f"The page is {page}.\n"
     assert page.read_text("utf-8").startswith("<!doctype html>")
 
 
-def test_an_export_says_how_much_it_added(claude_dir: Path, tmp_path: Path) -> None:
+def test_an_export_says_how_much_it_added(conversation: Path, tmp_path: Path) -> None:
     folder = str(tmp_path / "out")
 
     assert run("--export", folder, "--host", "ada").stdout == f"2 new requests are in {folder}.\n"
     assert run("--export", folder, "--host", "ada").stdout == f"0 new requests are in {folder}.\n"
 
 
-def test_forgetting_deletes_the_file(claude_dir: Path) -> None:
+def test_forgetting_deletes_the_file(conversation: Path) -> None:
     run()
-    file = claude_dir / "claude-session-status" / "history.duckdb"
+    file = conversation / "claude-session-status" / "history.duckdb"
 
     assert run("--forget").stdout == f"{file} is deleted.\n"
     assert not file.exists()
