@@ -397,7 +397,7 @@ def test_a_session_that_can_not_be_shown_does_not_hide_the_others(kind: str) -> 
     assert glance.tooltip(both).startswith("Claude Code: 2 warm")
     assert 0 < glance.icon(both).parts_left <= glance.ICON_PARTS
     text = notification.of_alerts(Alert(good, 30), Alert(odd, 30), among=both.sessions)
-    assert text.title == "2 caches expire in 3 min 20 s"
+    assert text.title == "2 caches expire at 08:43:20"
     assert "good" in text.body
     assert "good: cache expires" in notification.of_alerts(Alert(good, 30), among=both.sessions).title
     assert "cache expires" in notification.of_alerts(Alert(odd, 30), among=both.sessions).title

@@ -50,7 +50,7 @@ def needs_set_up(snapshot: Snapshot, *, hooks_installed: bool | None) -> bool:
 def tooltip(snapshot: Snapshot, *, set_up: bool = True) -> str:
     """One line: how many wait and are warm, which is next, what re-caching all costs. At most 128 characters."""
     warm = warm_sessions(snapshot.sessions)
-    paused = "; notifications paused" if snapshot.paused_until is not None else ""
+    paused = _silence(snapshot)
     waiting = sum(map(_waits, snapshot.sessions))
     text = f"Claude Code: {waiting} {'waits' if waiting == 1 else 'wait'} for you, " if waiting else "Claude Code: "
     first = _next(snapshot)
@@ -65,6 +65,13 @@ def tooltip(snapshot: Snapshot, *, set_up: bool = True) -> str:
         if len(text + more) <= TOOLTIP_WIDTH:
             text += more
     return text
+
+
+def _silence(snapshot: Snapshot) -> str:
+    """Why nothing notifies now, to follow what the tooltip says; empty where notifications are on."""
+    if snapshot.paused_until is not None:
+        return "; notifications paused"
+    return f"; quiet until {clock(snapshot.quiet_until)[:5]}" if snapshot.quiet_until is not None else ""
 
 
 def _can_act(state: SessionState) -> bool:

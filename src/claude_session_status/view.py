@@ -371,6 +371,8 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     until, morning = snapshot.paused_until, alerting.next_morning(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
+    if until is None and snapshot.quiet_until is not None:
+        label = f"Quiet until {clock(snapshot.quiet_until)[:5]}: no notifications"
     choices = (
         ("pause:hour", "For 1 hour", Pause.HOUR, until is not None and not till_morning),
         ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Pause.TOMORROW, till_morning),

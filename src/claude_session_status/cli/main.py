@@ -15,6 +15,7 @@ from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
+from claude_session_status.cli.history import history
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
@@ -130,7 +131,7 @@ def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow
 
 @click.command(short_help="Check the set-up, and say how to fix it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
-@click.option("--notify", is_flag=True, help="Also send a notification, and say how it was sent.")
+@click.option("--notify", is_flag=True, help="Also send a notification, run on_alert, and say how it went.")
 def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - click passes options as keywords
     """Check the set-up: each line names a check, its result and how to fix it. Exits with 0 if nothing is bad."""
     from claude_session_status.cli.doctor import run  # noqa: PLC0415 - looks at everything, so it imports everything
@@ -153,7 +154,7 @@ def statusline(command: tuple[str, ...]) -> None:
     raise SystemExit(line.main(("--", *command) if command else ()))
 
 
-for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
+for _command in (history, install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
     group.add_command(_command)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from claude_session_status import config, paths, pricing, words
+from claude_session_status.alert_command import AlertCommand
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LOCK_TRIES, RETRY_SECONDS = 4, 0.03
 LOG_BYTES = 500_000
 LOG_FILES = 3
+DEMO_NOTIFIED_SECONDS = 10.0  # for a notification to be read; half a minute of the demo passes in less than two
 
 
 def run() -> int:
@@ -50,6 +52,7 @@ def run() -> int:
         for problem in config.load(where.config).problems:
             _warn(problem)
         monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
+        on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
         launcher = this_launcher()
         program = (*_environment(), launcher.program, *launcher.arguments)
         result = run_tray(
@@ -58,6 +61,8 @@ def run() -> int:
             check_command=(*program, "doctor"),
             autostart=this_autostart(),
             set_up=SetUp(),
+            on_alerts=on_alert.give,
+            on_end=on_alert.stop,
             settings=SettingsFile(where.config),
             as_called=as_called,
             on_shortcoming=_warn,
@@ -85,6 +90,7 @@ def run_demo() -> int:
         result = run_tray(
             monitor,
             (launcher.program, *launcher.arguments, "watch", "--demo"),
+            least_notified_seconds=DEMO_NOTIFIED_SECONDS,
             as_called=as_called,
             on_shortcoming=lambda message: echo(message, err=True),
             on_icon=lambda _: echo(f"{BANNER}. To end it, choose Quit in the icon's menu, or press Ctrl-C."),

@@ -85,6 +85,9 @@ def run_tray(
     settings: SettingsFile | None = None,
     as_called: Callable[[str], str] = lambda text: text,
     environ: Mapping[str, str] | None = None,
+    least_notified_seconds: float = 0.0,
+    on_alerts: Listener = lambda _shot, _alerts: None,
+    on_end: Callable[[], None] = lambda: None,
     on_shortcoming: Callable[[str], None] = log.warning,
     on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
 ) -> TrayResult:
@@ -92,8 +95,10 @@ def run_tray(
 
     `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up.
     Without `check_command`, `autostart`, `set_up` or `settings` their items are not in the menu. `as_called` returns a
-    hint with our commands as the user must type them. `on_shortcoming` is called with one line about a limit of the
-    icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once it has been made.
+    hint with our commands as the user must type them. A notification stays for `least_notified_seconds` even if it
+    stops being true sooner. `on_alerts` is called with the alerts that are given, and must return at once; `on_end`
+    when the tray ends; `on_shortcoming` with one line about a limit of the icon, such as that no panel takes icons yet;
+    `on_icon` with the route of the icon once it has been made.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -114,6 +119,9 @@ def run_tray(
         clicks=Worker("clicks"),
         notifications=Worker("notifications"),
         painter=painter,
+        least_notified_seconds=least_notified_seconds,
+        on_alerts=on_alerts,
+        on_end=on_end,
         as_called=as_called,
     )
     title = glance.tooltip(Snapshot(now=0))
@@ -153,6 +161,9 @@ class Tray:
         painter: IconPainter,
         as_called: Callable[[str], str] = lambda text: text,
         clock: Callable[[], float] = time.time,
+        least_notified_seconds: float = 0.0,
+        on_alerts: Listener = lambda _shot, _alerts: None,
+        on_end: Callable[[], None] = lambda: None,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
@@ -161,7 +172,9 @@ class Tray:
         self._capabilities = view.Capabilities()
         self._capabilities_read_at: float | None = None
         self._clicks = clicks
-        self._alert_notifications = AlertNotifications(notifications, clock)
+        self._alert_notifications = AlertNotifications(notifications, clock, least_seconds=least_notified_seconds)
+        self._on_alerts = on_alerts
+        self._on_end = on_end
         self._memory = ClickMemory(clock)
         self._as_called = as_called
         self._leave = leave
@@ -216,6 +229,7 @@ class Tray:
         self._forget_due(all_of_them=True)
         self._clicks.stop(WORKER_END_SECONDS)
         self._alert_notifications.stop(WORKER_END_SECONDS)
+        self._on_end()
         self._ended.set()
 
     def perform(self, item: view.MenuItem) -> None:
@@ -243,8 +257,9 @@ class Tray:
         except Exception:
             log.exception("showing a snapshot")
         try:
-            image = self._painter.image(self._spec or glance.IconSpec(), NOTIFICATION_PIXELS)
-            self._alert_notifications.show(snapshot, alerts, image)
+            self._alert_notifications.show(snapshot, alerts)
+            if alerts:
+                self._on_alerts(snapshot, alerts)
         except Exception:
             log.exception("sending alerts")
         self._has_snapshot.set()
