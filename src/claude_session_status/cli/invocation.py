@@ -16,6 +16,7 @@ COMMANDS = (
     "tray",
     "watch",
     "status",
+    "history",
     "install-hooks",
     "uninstall-hooks",
     "doctor",
