@@ -353,7 +353,9 @@ def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
         ("forget", "Forget", ForgetSession(ours), None),
     )
+    go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        *go,
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),

@@ -16,6 +16,7 @@ COMMANDS = (
     "tray",
     "watch",
     "status",
+    "go",
     "install-hooks",
     "uninstall-hooks",
     "doctor",
