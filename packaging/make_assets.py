@@ -17,8 +17,8 @@ from pathlib import Path
 from PIL import IcnsImagePlugin, IcoImagePlugin, Image
 
 from claude_session_status.desktop.icon import Bar, Colour, Ring, Shape, draw, shapes
+from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import ICON_PARTS, IconSpec
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 LOGO = IconSpec(Urgency.CALM, ICON_PARTS * 3 // 4)

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from claude_session_status.desktop.icon import Bar, Ring, shapes
+from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import IconSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 

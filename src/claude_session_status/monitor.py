@@ -24,6 +24,7 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.inbox import Inbox
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
 from claude_session_status.paths import Paths
+from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
@@ -44,8 +45,8 @@ Listener = Callable[[Snapshot, Sequence[Alert]], None]
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
-    `price` knows what re-caching a session costs, for the faces that show it. `everything`: also sessions that ended
-    or were silent for long.
+    `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
+    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Monitor:
         settings: config.Config | None = None,
         *,
         clock: Clock | None = None,
-        alerts: bool = True,
+        alerts: bool | Callable[[], bool] = True,
         everything: bool = False,
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
@@ -64,7 +65,8 @@ class Monitor:
         self._config = config.ConfigFile(paths.config) if settings is None else None
         self._settings = settings or config.Config()
         self._clock = clock or SystemClock()
-        self._gives_alerts = alerts
+        self._gives_alerts = alerts is not False
+        self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
         self._faults = SessionFaults()
@@ -82,6 +84,11 @@ class Monitor:
         self._beat_at = -math.inf
         self._problems: list[SessionStatusError] = []
         self._wake = threading.Event()
+
+    @property
+    def settings(self) -> config.Config:
+        """The settings in effect. For any thread."""
+        return self._settings
 
     def wake(self) -> None:
         """Poll now instead of at the next turn."""
@@ -299,7 +306,13 @@ class Monitor:
 
         def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
             shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
-            return policy.snapshot(shown, now, price=self._price, paused_until=self._paused_until)
+            return policy.snapshot(
+                shown,
+                now,
+                price=self._price,
+                paused_until=self._paused_until,
+                quiet_until=quiet_until(self._settings.quiet, now),
+            )
 
         shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
         return replace(
@@ -324,10 +337,14 @@ class Monitor:
                 shot.now,
                 min_tokens=self._settings.min_tokens,
                 paused_until=shot.paused_until,
+                quiet=self._settings.quiet,
+                when_waiting=self._settings.notify_when_waiting,
                 sound=self._settings.sound,
             )
 
         due = self._of_states("checking its alerts", shot, due_of)
+        if due and not self._may_give():
+            return ()
         return tuple(alert for alert in due if self._remember(alert, shot.now))
 
     def _remember(self, alert: Alert, now: float) -> bool:
@@ -341,10 +358,12 @@ class Monitor:
         return is_remembered
 
     def _next_alert_time(self, shot: Snapshot) -> float | None:
-        leads = self._settings.notify_before_seconds
-        return self._of_states(
-            "finding its next alert", shot, lambda states: alerting.next_alert_time(states, leads, shot.now)
-        )
+        leads, when_waiting = self._settings.notify_before_seconds, self._settings.notify_when_waiting
+
+        def next_of(states: Sequence[SessionState]) -> float | None:
+            return alerting.next_alert_time(states, leads, shot.now, when_waiting=when_waiting)
+
+        return self._of_states("finding its next alert", shot, next_of)
 
     def _of_states(self, doing: str, shot: Snapshot, work: Callable[[Sequence[SessionState]], T]) -> T:
         return self._faults.without_faulty(doing, shot.sessions, lambda state: state.session, work)

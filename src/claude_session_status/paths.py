@@ -23,6 +23,8 @@ class Paths:
         self.wake = os.path.join(self.folder, "wake")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
         self.pause = os.path.join(self.folder, "paused-until")
+        self.alert_result = os.path.join(self.folder, "on-alert.json")
+        self.alert_lock = os.path.join(self.folder, "on-alert.lock")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")
 

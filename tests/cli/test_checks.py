@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup import inspection
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.inspection import Inspection, inspect
@@ -44,6 +45,7 @@ WELL = Findings(
 )
 PLUGIN = "prompt-cache-countdown@tools"
 WITH_INVALID = replace(KEPT, invalid_items=("PreToolUse[0] is no object",))
+DIRECT = {"hooks.inspection": replace(KEPT, launchers=(replace(OWN, direct=True),))}  # as on Windows
 BY_PLUGIN = Inspection(plugin=PLUGIN)
 GOOD, NOTE, BAD = State.GOOD, State.NOTE, State.BAD
 INSTALL = "claude-session-status install-hooks"
@@ -298,6 +300,38 @@ def well_but(changed: dict[str, Any]) -> Findings:
         (checks.check_notification, {}, GOOD, "by D-Bus", ""),
         (checks.check_notification, {"desktop.notification_way": None}, BAD, "no service", "such as dunst"),
         (
+            checks.check_tray,
+            {"platform": "darwin", "desktop.route": "macOS menu bar"},
+            GOOD,
+            "System Settings > Menu Bar",
+            "",
+        ),
+        (
+            checks.check_notification,
+            {"platform": "darwin", "desktop.notified": (("osascript", "unconfirmed", True),)},
+            GOOD,
+            "one was sent by osascript: unconfirmed",
+            "allow Script Editor",
+        ),
+        (
+            checks.check_notification,
+            {"platform": "win32", "desktop.notified": (("plyer", "failed", False),)},
+            BAD,
+            "none could be sent",
+            "In Settings > System > Notifications",
+        ),
+        (
+            checks.check_versions,
+            {**DIRECT, "client_version": "2.1.138"},
+            BAD,
+            "ignores the hooks' arguments",
+            "claude update",
+        ),
+        (checks.check_versions, {**DIRECT, "client_version": "2.1.139"}, GOOD, "Claude Code 2.1.139", ""),
+        (checks.check_versions, {**DIRECT, "client_version": "3.0.0-beta"}, GOOD, "Claude Code 3.0.0", ""),
+        (checks.check_versions, {**DIRECT, "client_version": None}, NOTE, "not on PATH", ""),
+        (checks.check_versions, {"client_version": "2.1.138"}, GOOD, "Claude Code 2.1.138", ""),
+        (
             checks.check_notification,
             {"desktop.notification_way": None, "desktop.has_display": False},
             NOTE,
@@ -325,6 +359,41 @@ def well_but(changed: dict[str, Any]) -> Findings:
             "none could be sent: there is no way here",
             "Start a notif",
         ),
+        (
+            checks.check_monitor,
+            {"monitor.tray_runs": False, "desktop.has_display": False, "alert_command.program": "push"},
+            NOTE,
+            "without a display there are no notifications; watch runs on_alert",
+            "",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push"},
+            GOOD,
+            "push has not run yet; to try it: claude-session-status doctor --notify",
+            "",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push", "alert_command.last": Result(NOW - 60, None)},
+            GOOD,
+            "push ran 1m 0s ago",
+            "",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push", "alert_command.last": Result(NOW - 60, "it ended with exit code 1")},
+            BAD,
+            "push failed 1m 0s ago: it ended with exit code 1",
+            "Correct it, then try it: claude-session-status doctor --notify",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push", "alert_command.exists": False},
+            BAD,
+            "push does not exist or is not executable",
+            "Correct on_alert in /s/config.toml",
+        ),
         (checks.check_autostart, {}, GOOD, "on: /s/x.desktop", ""),
         (checks.check_autostart, {"autostart.is_on": False}, NOTE, "off", "claude-session-status autostart on"),
         (
@@ -339,9 +408,10 @@ def well_but(changed: dict[str, Any]) -> Findings:
     ],
 )
 def test_each_check_has_its_state_its_meaning_and_how_to_fix_it(
-    check: Callable[[Findings], Check], changed: dict[str, Any], state: State, says: str, command: str
+    check: Callable[[Findings], Check | None], changed: dict[str, Any], state: State, says: str, command: str
 ) -> None:
     result = check(well_but(changed))
+    assert result is not None
     assert result.state is state
     assert says in result.meaning
     assert command in result.command
@@ -479,6 +549,21 @@ class TestGathering:
             "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
+
+    def test_the_command_for_alerts_is_tried_and_its_failure_shown(self, where: Paths, home: Path) -> None:
+        Path(where.folder).mkdir(parents=True)
+        program = home / "bin/push"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n/bin/cat >{home}/read\necho no such topic >&2\nexit 4\n")
+        program.chmod(0o755)
+        Path(where.config).write_text('on_alert = ["push"]')
+        assert doctor.gather(where).alert_command == checks.AlertCommandFindings("push", exists=True, last=None)
+        found = doctor.gather(where, notify=True).alert_command
+        assert found.last is not None
+        assert found.last.problem == "it ended with exit code 4: no such topic"
+        assert json.loads((home / "read").read_text())["reason"] == "test"
+        Path(where.config).write_text('on_alert = ["nowhere"]')
+        assert not doctor.gather(where).alert_command.exists
 
     def test_everything_broken(self, where: Paths, home: Path) -> None:
         Path(where.spool).mkdir(parents=True)

@@ -66,6 +66,22 @@ def test_another_program_whose_id_is_in_the_file_is_not_ended(lock: str) -> None
         other.kill()
 
 
+@pytest.mark.parametrize(
+    ("words", "tray"),
+    [
+        (["/x/bin/python", "-E", "-m", "claude_session_status", "tray"], True),
+        (["/x/bin/claude-session-status", "tray"], True),
+        (["/Applications/Claude Session Status.app/Contents/MacOS/claude-session-status-tray"], True),
+        (["C:\\x\\claude-session-status-tray.exe"], True),
+        (["/x/bin/claude-session-status", "watch"], False),
+        (["/x/other", "tray"], False),
+        ([], False),
+    ],
+)
+def test_which_process_is_a_tray(words: list[str], tray: bool) -> None:
+    assert tray_process.is_tray(words) is tray
+
+
 @pytest.mark.parametrize("content", [b"", b"\0", b"\0nonsense\n", b"\0-1\n", b"\0999999999\n"])
 def test_a_lock_without_an_id_that_means_anything_ends_nothing(lock: str, content: bytes) -> None:
     with open(lock, "wb") as file:

@@ -142,6 +142,12 @@ def test_the_ways_to_the_clipboard(
     assert [Path(w.argv[0]).name for w in clipboard_ways(environ, platform, which(*there))] == names
 
 
+@pytest.mark.parametrize(("platform", "locale"), [("darwin", "UTF-8"), ("linux", None), ("win32", None)])
+def test_pbcopy_gets_the_encoding_that_a_launch_agent_lacks(platform: str, locale: str | None) -> None:
+    ways = clipboard_ways({"DISPLAY": ":1"}, platform, which("pbcopy", "xclip", "clip.exe"))
+    assert [way.environment.get("LC_CTYPE") for way in ways] == [locale]
+
+
 @pytest.mark.parametrize(
     ("platform", "there", "argv"),
     [

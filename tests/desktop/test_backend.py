@@ -1,8 +1,11 @@
 """How the icon is shown, from the facts about the desktop."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from claude_session_status.desktop.backend import Choice, DesktopFacts, Route, choose, gather
+from claude_session_status.desktop.backend import Choice, DesktopFacts, Route, choose, gather, is_aqua, is_wsl
 
 SNI = Route.STATUS_NOTIFIER
 
@@ -12,6 +15,9 @@ SNI = Route.STATUS_NOTIFIER
     [
         (DesktopFacts("win32"), Route.WINDOWS, False),
         (DesktopFacts("darwin"), Route.MACOS, False),
+        (DesktopFacts("darwin", aqua=False), Route.NONE, False),
+        (DesktopFacts("linux", wsl=True, bus=True, x_named=True, x_display=True, wayland=True), Route.NONE, False),
+        (DesktopFacts("linux", wsl=True, bus=True, watcher=True, host=True, x_named=True), SNI, True),
         (DesktopFacts("linux", bus=True, watcher=True, host=True, x_named=True), SNI, True),
         (DesktopFacts("linux", bus=True, watcher=True, host=True, wayland=True), SNI, False),
         (DesktopFacts("linux", bus=True, watcher=True, host=True), SNI, False),
@@ -38,6 +44,8 @@ def test_the_choice(facts: DesktopFacts, route: Route, x11_fallback: bool) -> No
         (DesktopFacts("linux"), "no graphical display"),
         (DesktopFacts("linux", x_named=True), "DISPLAY"),
         (DesktopFacts("linux", wayland=True), "D-Bus"),
+        (DesktopFacts("darwin", aqua=False), "SSH"),
+        (DesktopFacts("linux", wsl=True, wayland=True), "WSL shows no tray icons"),
         (DesktopFacts("linux", bus=True, wayland=True), "No panel"),
         (DesktopFacts("linux", bus=True, watcher=True, wayland=True), "no panel shows them"),
         (DesktopFacts("linux", x_named=True, x_display=True), "no menu"),
@@ -62,6 +70,46 @@ def test_a_display_that_does_not_exist_is_named_but_not_open() -> None:
     assert gather(environ, "linux") == DesktopFacts("linux", x_named=True)
 
 
-@pytest.mark.parametrize("platform", ["win32", "darwin"])
-def test_on_other_platforms_nothing_is_gathered(platform: str) -> None:
-    assert gather({"DISPLAY": ":64999"}, platform) == DesktopFacts(platform)
+def test_on_windows_nothing_is_gathered() -> None:
+    assert gather({"DISPLAY": ":64999"}, "win32") == DesktopFacts("win32")
+
+
+@pytest.mark.parametrize(
+    ("answer", "aqua"),
+    [
+        ("Aqua\n", True),
+        ("Background\n", False),  # over SSH
+        ("StandardIO\n", False),
+        ("System\n", False),
+        ("", True),
+        (FileNotFoundError(), True),
+        (subprocess.TimeoutExpired("launchctl", 5), True),
+    ],
+)
+def test_on_macos_launchd_says_whether_there_is_a_menu_bar(answer: str | Exception, aqua: bool) -> None:
+    def launchctl(argv: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        assert argv == ["launchctl", "managername"]
+        if isinstance(answer, Exception):
+            raise answer
+        return subprocess.CompletedProcess(argv, 0, answer, "")
+
+    assert is_aqua(launchctl) is aqua
+
+
+@pytest.mark.parametrize(
+    ("environ", "release", "wsl"),
+    [
+        ({"WSL_DISTRO_NAME": "Debian"}, "6.1.0", True),
+        ({}, "5.15.167.4-microsoft-standard-WSL2\n", True),
+        ({}, "4.4.0-19041-Microsoft\n", True),
+        ({}, "6.1.0-25-amd64\n", False),
+        ({"WSL_DISTRO_NAME": ""}, None, False),
+    ],
+)
+def test_wsl_is_known_by_its_variable_or_its_kernel(
+    environ: dict[str, str], release: str | None, wsl: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "osrelease"
+    if release is not None:
+        path.write_text(release)
+    assert is_wsl(environ, str(path)) is wsl

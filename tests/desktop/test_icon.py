@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from claude_session_status.desktop.icon import PAINTS, IconPainter, draw
+from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import ICON_PARTS, IconSpec
 
 SIZES = (16, 22, 24, 32, 44, 48, 64)
 GREY, GREEN, AMBER, RED = (PAINTS[u].left[:3] for u in Urgency)

@@ -1,5 +1,7 @@
 """Each way of notifying, and the order in which the ways are tried."""
 
+import dataclasses
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,10 +17,11 @@ from claude_session_status.desktop.notify import Chain, NotifyOutcome, chain_for
 from claude_session_status.desktop.notify.base import fit
 from claude_session_status.desktop.notify.freedesktop import TARGET, TRIES, FreedesktopNotifier
 from claude_session_status.desktop.notify.through_icon import IconNotifier
+from claude_session_status.desktop.notify.through_osascript import OsascriptNotifier, command_for
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 from claude_session_status.model import Pause
 from claude_session_status.notification import Button, Notification
-from claude_session_status.view import Action, MuteSessions, PauseNotifications
+from claude_session_status.view import Action, GoToSession, MuteSessions, PauseNotifications
 from desktop.fakes import FakeBus, FakeNotifier
 
 SOON = Notification("a", "a: cache expires in 30s", "Answer <now> & here.")
@@ -84,7 +87,8 @@ def test_a_way_that_can_not_close_does_not_keep_others_from_closing() -> None:
     [
         ("linux", False, ["D-Bus (org.freedesktop.Notifications)", "plyer"]),
         ("win32", True, ["tray icon", "plyer"]),
-        ("darwin", True, ["plyer", "tray icon"]),
+        ("darwin", True, ["osascript", "plyer"]),
+        ("darwin", False, ["osascript", "plyer"]),
         ("win32", False, ["plyer"]),
     ],
 )
@@ -346,7 +350,7 @@ def test_a_call_that_timed_out_while_the_bus_was_opened_is_not_sent() -> None:
     assert [member for _, member, _ in bus.calls] == ["GetCapabilities"]
 
 
-MUTE, PAUSE = MuteSessions(("a",)), PauseNotifications(Pause.HOUR)
+MUTE, PAUSE, GO = MuteSessions(("a",)), PauseNotifications(Pause.HOUR), GoToSession("a")
 BUTTONS = (Button("mute", "Mute", MUTE), Button("pause-hour", "Pause 1 h", PAUSE))
 WITH_BUTTONS = Notification("a", "a", "b", session_ids=("a",), buttons=BUTTONS)
 
@@ -357,6 +361,54 @@ def test_buttons_are_shown_where_the_service_has_any() -> None:
         bus = service.bus()
         FreedesktopNotifier(service.open).notify(WITH_BUTTONS, None)
         assert bus.called("Notify")[0][5] == actions
+
+
+WITH_DEFAULT = dataclasses.replace(WITH_BUTTONS, default=GO, buttons=(Button("go", "Go to session", GO), *BUTTONS))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "actions"),
+    [
+        ((), []),
+        (("body",), []),
+        (("actions",), ["default", "Go to session", "go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]),
+    ],
+)
+def test_a_click_on_the_notification_itself_is_asked_for_where_the_service_has_actions(
+    capabilities: tuple[str, ...], actions: list[str]
+) -> None:
+    service = Service(*capabilities)
+    bus = service.bus()
+    assert FreedesktopNotifier(service.open).notify(WITH_DEFAULT, None).outcome is NotifyOutcome.SENT
+    assert bus.called("Notify")[0][5] == actions
+
+
+@pytest.mark.parametrize("key", ["default", "go"])
+def test_a_click_comes_with_the_desktops_permission_to_take_the_focus(key: str) -> None:
+    service = Service("actions")
+    bus = service.bus()
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
+    notifier.notify(WITH_DEFAULT, None)
+    bus.signal("ActivationToken", 8, "of another program")
+    bus.signal("ActionInvoked", 7, key)
+    bus.signal("ActivationToken", 7, "a-token")
+    bus.signal("ActionInvoked", 7, key)
+    bus.signal("ActionInvoked", 7, key)
+    bus.signal("ActivationToken", 7, "for-a-button-without-a-window")
+    bus.signal("ActionInvoked", 7, "mute")
+    assert [pressed.get(timeout=5) for _ in range(4)] == [GO, GoToSession("a", "a-token"), GO, MUTE]
+
+
+def test_a_click_on_a_notification_without_an_action_of_its_own_does_nothing() -> None:
+    service = Service("actions")
+    bus = service.bus()
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
+    notifier.notify(WITH_BUTTONS, None)
+    bus.signal("ActionInvoked", 7, "default")
+    bus.signal("ActionInvoked", 7, "mute")
+    assert pressed.get(timeout=5) == MUTE
 
 
 def test_a_pressed_button_has_its_action_and_other_programs_buttons_have_none() -> None:
@@ -451,19 +503,74 @@ def test_plyer_itself_runs_here_without_a_warning_or_an_exception() -> None:
     assert PlyerNotifier(sys.platform).notify(SOON, None).outcome in NotifyOutcome
 
 
+# ---- osascript --------------------------------------------------------------
+
+
+class Osascript:
+    """A program in the place of osascript: records its arguments and its environment."""
+
+    def __init__(self, code: int = 0, error: Exception | None = None) -> None:
+        self.calls: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        self._code, self._error = code, error
+
+    def __call__(self, argv: tuple[str, ...], **options: Any) -> "subprocess.CompletedProcess[bytes]":
+        self.calls.append((argv, options))
+        if self._error is not None:
+            raise self._error
+        return subprocess.CompletedProcess(argv, self._code, b"", b"execution error: not allowed (-1743)\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "outcome", "reason"),
+    [
+        (Osascript(), NotifyOutcome.UNCONFIRMED, ""),
+        (Osascript(code=1), NotifyOutcome.FAILED, "execution error: not allowed (-1743)"),
+        (Osascript(error=FileNotFoundError()), NotifyOutcome.UNAVAILABLE, "there is no osascript"),
+        (Osascript(error=subprocess.TimeoutExpired("osascript", 5)), NotifyOutcome.NO_ANSWER, "not end within 5 s"),
+        (Osascript(error=ValueError("embedded null byte")), NotifyOutcome.FAILED, "embedded null byte"),
+    ],
+)
+def test_osascript_never_confirms_and_never_waits_long(program: Osascript, outcome: NotifyOutcome, reason: str) -> None:
+    attempt = OsascriptNotifier({}, program).notify(SOON, None)
+    assert attempt.outcome is outcome
+    assert reason in attempt.reason
+    ((_, options),) = program.calls
+    assert options["timeout"] <= 5
+
+
+HOSTILE = '-e \\" & (do shell script "id") & "'
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_no_text_is_ever_a_part_of_the_script(sound: bool) -> None:
+    """So none can be AppleScript: the script is the same for every text, which osascript gets as arguments."""
+    usual = command_for(Notification("a", "t", "b", sound=sound))
+    hostile = command_for(Notification("a", HOSTILE, HOSTILE, sound=sound))
+    begin = usual.index("notify")
+    assert usual[:begin] == hostile[:begin] == command_for(Notification("a", "", "", sound=not sound))[:begin]
+    assert hostile[begin:] == ("notify", HOSTILE, HOSTILE, "Glass" if sound else "")
+    assert set(usual[1:begin:2]) == {"-e"}
+
+
+def test_osascript_reads_the_texts_as_utf_8_also_without_a_locale() -> None:
+    program = Osascript()
+    OsascriptNotifier({"HOME": "/Users/me"}, program).notify(SOON, None)
+    assert program.calls[0][1]["env"] == {"HOME": "/Users/me", "LC_CTYPE": "UTF-8"}
+
+
 # ---- the icon ---------------------------------------------------------------
 
 
 class FakeToast:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.shown: list[tuple[str, str]] = []
+        self.shown: list[tuple[str, str, bool]] = []
         self.removed = 0
 
-    def notify(self, message: str, title: str) -> None:
+    def notify(self, message: str, title: str, *, sound: bool) -> None:
         if self.error is not None:
             raise self.error
-        self.shown.append((title, message))
+        self.shown.append((title, message, sound))
 
     def remove_notification(self) -> None:
         self.removed += 1
@@ -472,8 +579,14 @@ class FakeToast:
 def test_the_icon_shows_a_toast_within_the_limits_of_windows() -> None:
     toast = FakeToast()
     assert IconNotifier(toast).notify(Notification("a", "t" * 80, "b" * 300), None).outcome is NotifyOutcome.SENT
-    ((title, body),) = toast.shown
-    assert (len(title), len(body)) == (63, 255)
+    ((title, body, sound),) = toast.shown
+    assert (len(title), len(body), sound) == (63, 255, False)
+
+
+def test_the_icon_makes_a_sound_only_if_it_is_set() -> None:
+    toast = FakeToast()
+    IconNotifier(toast).notify(Notification("a", "t", "b", sound=True), None)
+    assert toast.shown == [("t", "b", True)]
 
 
 def test_the_icon_withdraws_only_what_it_shows() -> None:

@@ -1,6 +1,8 @@
 """How a command is opened in a terminal window, on each platform and with each terminal."""
 
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from claude_session_status.desktop.terminal import Launch, launch_for, open_in_terminal, spawn, staying
 from claude_session_status.errors import SessionStatusError
+from waiting import wait_for
 
 WATCH = ["/venv/bin/python", "-m", "claude_session_status", "watch"]
 
@@ -58,17 +61,34 @@ def test_without_a_terminal_there_is_nothing_to_launch() -> None:
     assert launch_for(WATCH, {}, "linux", only()) is None
 
 
-def test_macos_scripts_its_terminal() -> None:
-    launch = launch_for(["/my tools/python", 'say "hi"'], {}, "darwin")
+def test_macos_opens_a_file_with_the_command() -> None:
+    """AppleScript would need the user's permission to control Terminal."""
+    launch = launch_for(["/my tools/python", "it's"], {}, "darwin")
     assert launch is not None
-    script = "'/my tools/python' 'say \\\"hi\\\"'"
-    assert launch.argv == (
-        "osascript",
-        "-e",
-        f'tell application "Terminal" to do script "{script}"',
-        "-e",
-        'tell application "Terminal" to activate',
-    )
+    assert launch.argv == ("open",)
+    assert launch.script.splitlines()[-1] == """exec '/my tools/python' 'it'"'"'s'"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script for sh")
+def test_the_file_is_private_runs_the_command_and_removes_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept, made = tmp_path / "kept", tmp_path / "made"
+    opener = tmp_path / "open"
+    opener.write_text(f'#!/bin/sh\nstat -c %a "$1" >{kept}.half\necho "$1" >>{kept}.half\nmv {kept}.half {kept}\n')
+    opener.chmod(0o700)
+    words = ["/bin/sh", "-c", 'printf %s "$1" >"$2"', "sh", "a 'b' $c `d`\\", str(made)]
+    launch = launch_for(words, {}, "darwin")
+    assert launch is not None
+    spawn(Launch((str(opener),), script=launch.script))
+    wait_for("the opened file", kept.exists)
+    mode, path = kept.read_text().split()
+    assert mode == "700"
+    assert path.endswith(".command")
+    subprocess.run([path], check=True)
+    assert made.read_text() == "a 'b' $c `d`\\"
+    assert not Path(path).exists()
 
 
 def test_windows_opens_a_console() -> None:

@@ -1,10 +1,12 @@
-"""A fake of the parts of macOS that the icon uses: AppKit, Foundation, objc and PyObjCTools, as Python modules.
+"""A stand-in for the parts of macOS that the icon uses: AppKit, Foundation, objc and PyObjCTools, as Python modules.
 
-It draws nothing. It checks one rule that a Mac enforces by ending the process: its objects may be used in the main
-thread only. Every use in another thread is recorded in `violations`. What it does not have raises AttributeError, so a
-misspelt selector is found; what a selector really does only a Mac shows.
+It draws nothing. What it can do is written here; what macOS can do stands in `sdk.txt`. A class here with a method that
+the SDK does not have can't be defined, and a call with another number of arguments, or with one of another type, raises
+TypeError. It also checks one rule that a Mac enforces by ending the process: its objects may be used in the main thread
+only. Every use in another thread is recorded in `violations`. What a selector really does only a Mac shows.
 """
 
+import functools
 import io
 import sys
 import threading
@@ -16,31 +18,94 @@ from typing import Any, Self
 
 from PIL import Image
 
+from macos.sdk import Method, sdk
+
 POINTS = 22.0  # how high the menu bar is
 
 violations: list[str] = []
 _main: list[threading.Thread] = [threading.main_thread()]
 
-
-def _check(kind: str, name: str) -> None:
-    if not name.startswith("_") and threading.current_thread() is not _main[0]:
-        violations.append(f"{kind}.{name} in {threading.current_thread().name}")
+Number = (int, float)
 
 
-class _Guarded(type):
-    """Records the uses of a class."""
-
-    def __getattribute__(cls, name: str) -> Any:
-        _check(type.__getattribute__(cls, "__name__"), name)
-        return super().__getattribute__(name)
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(each, Number) for each in value)
 
 
-class NSObject(metaclass=_Guarded):
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# What PyObjC passes on as a type. Less than it would: it makes an object of any number, which is then rarely meant.
+ACCEPTED: dict[str, Callable[[Any], bool]] = {
+    "@": lambda value: value is None or isinstance(value, NSObject | str | dict | list),
+    ":": lambda value: value is None or isinstance(value, bytes),
+    "Z": lambda value: isinstance(value, bool),
+    "q": _is_integer,
+    "Q": lambda value: _is_integer(value) and value >= 0,
+    "s": _is_integer,
+    "d": lambda value: isinstance(value, Number),
+    "^v": lambda value: isinstance(value, bytes),
+    "{CGPoint}": _is_pair,
+    "{CGSize}": _is_pair,
+}
+
+
+def _checked(method: Method, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as PyObjC would call it."""
+
+    @functools.wraps(function)
+    def call(receiver: Any, *values: Any) -> Any:
+        if threading.current_thread() is not _main[0]:
+            violations.append(f"{kind}.{function.__name__} in {threading.current_thread().name}")
+        if len(values) != len(method.arguments):
+            raise TypeError(f"{kind} {method.selector} needs {len(method.arguments)} arguments, got {len(values)}")
+        for code, value in zip(method.arguments, values, strict=True):
+            if not ACCEPTED[code](value):
+                raise TypeError(f"{kind} {method.selector}: {value!r} is not of the type {code}")
+        return function(receiver, *values)
+
+    return call
+
+
+class _FromSdk(type):
+    """Lets a class have only the methods that the SDK has, each with its number of arguments."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], contents: dict[str, Any]) -> Any:
+        made = dict(contents)
+        for key, value in contents.items():
+            function = value.__func__ if isinstance(value, classmethod) else value
+            if key.startswith("_") or not callable(function):
+                continue
+            if name in sdk().kinds:
+                selector = ("+" if isinstance(value, classmethod) else "-") + key.replace("_", ":")
+                method = sdk().method(name, selector)
+                if method is None:
+                    raise TypeError(f"macOS has no {name} {selector}")
+                checked = _checked(method, name, function)
+                made[key] = classmethod(checked) if isinstance(value, classmethod) else checked
+            else:
+                _check_delegate(name, key, function)
+        return super().__new__(cls, name, bases, made)
+
+
+def _check_delegate(name: str, key: str, function: Any) -> None:
+    """A class of the program's own: AppKit calls its methods by names that they state, or that a protocol has."""
+    selector = getattr(function, "selector", key.replace("_", ":"))
+    arguments = function.__code__.co_argcount - 1
+    if selector.count(":") != arguments:
+        raise TypeError(f"{name}: {selector} takes {selector.count(':')} arguments, {key} takes {arguments}")
+    if not hasattr(function, "selector") and not sdk().having(selector):
+        raise TypeError(f"{name}: AppKit calls no {selector}")
+
+
+class NSObject(metaclass=_FromSdk):
     """The base of all classes."""
 
-    def __getattribute__(self, name: str) -> Any:
-        _check(type(self).__name__, name)
-        return super().__getattribute__(name)
+    def __getattr__(self, name: str) -> Any:
+        selector = name.replace("_", ":")
+        known = "the stand-in lacks it" if sdk().having(selector) else "macOS has none"
+        raise AttributeError(f"{type(self).__name__} {selector}: {known}")
 
     @classmethod
     def alloc(cls) -> Self:
@@ -51,137 +116,164 @@ class NSObject(metaclass=_Guarded):
 
 
 class NSData(NSObject):
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    _data = b""
+
+    @classmethod
+    def dataWithBytes_length_(cls, data: bytes, length: int) -> Self:
+        made = cls()
+        made._data = data[:length]
+        return made
 
 
 class NSImage(NSObject):
-    def initWithData_(self, data: NSData) -> Self:  # noqa: N802 - Apple's names, here and below
+    _template: bool | None = None
+
+    def initWithData_(self, data: NSData) -> Self:
         with Image.open(io.BytesIO(data._data)) as image:
             self._pixels = image.convert("RGBA")
         self._size: tuple[float, float] = self._pixels.size
         return self
 
-    def setSize_(self, size: tuple[float, float]) -> None:  # noqa: N802
+    def setSize_(self, size: tuple[float, float]) -> None:
         self._size = size
 
     def size(self) -> tuple[float, float]:
         return self._size
 
+    def setTemplate_(self, template: bool) -> None:
+        self._template = template
+
 
 class NSMenuItem(NSObject):
     _separator = False
+    _state = 0
+    _bold = False
 
-    def initWithTitle_action_keyEquivalent_(self, title: str, action: bytes, key: str) -> Self:  # noqa: N802
-        self._title, self._enabled, self._tag = title, True, -1
+    def initWithTitle_action_keyEquivalent_(self, title: str, action: bytes, key: str) -> Self:
+        self._title, self._action, self._enabled, self._tag = title, action, True, -1
         self._target: Any = None
         self._submenu: NSMenu | None = None
         return self
 
     @classmethod
-    def separatorItem(cls) -> Self:  # noqa: N802
+    def separatorItem(cls) -> Self:
         item = cls()
         item.initWithTitle_action_keyEquivalent_("", b"", "")
         item._separator = True
         return item
 
-    def setTitle_(self, title: str) -> None:  # noqa: N802
+    def setTitle_(self, title: str) -> None:
         assert isinstance(title, str)
         self._title = title
 
-    def setAttributedTitle_(self, title: Any) -> None:  # noqa: N802
-        self._title = title._text
+    def setAttributedTitle_(self, title: "NSAttributedString") -> None:
+        self._title, self._bold = title._text, title._attributes["NSFont"]._bold
 
-    def setSubmenu_(self, menu: "NSMenu") -> None:  # noqa: N802
+    def setSubmenu_(self, menu: "NSMenu") -> None:
         self._submenu = menu
 
     def submenu(self) -> "NSMenu | None":
         return self._submenu
 
-    def setTarget_(self, target: Any) -> None:  # noqa: N802
+    def setTarget_(self, target: Any) -> None:
         self._target = target
 
-    def setTag_(self, tag: int) -> None:  # noqa: N802
+    def setTag_(self, tag: int) -> None:
         self._tag = tag
 
     def tag(self) -> int:
         return self._tag
 
-    def setEnabled_(self, enabled: bool) -> None:  # noqa: N802
+    def setEnabled_(self, enabled: bool) -> None:
         self._enabled = enabled
 
-    def setAction_(self, action: bytes) -> None:  # noqa: N802
-        pass
+    def setAction_(self, action: bytes) -> None:
+        self._action = action
 
-    def setState_(self, state: int) -> None:  # noqa: N802
-        pass
+    def setState_(self, state: int) -> None:
+        self._state = state
+
+    def _click(self) -> None:
+        """Send the action to the target, as AppKit does: by its selector."""
+        kind = type(self._target)
+        names = [name for name in dir(kind) if getattr(getattr(kind, name), "selector", None) == self._action.decode()]
+        getattr(self._target, names[0])(self)
 
 
 class NSMenu(NSObject):
-    def initWithTitle_(self, title: str) -> Self:  # noqa: N802
+    def initWithTitle_(self, title: str) -> Self:
         self._items: list[NSMenuItem] = []
         return self
 
-    def setAutoenablesItems_(self, enables: bool) -> None:  # noqa: N802
+    def setAutoenablesItems_(self, enables: bool) -> None:
         pass
 
-    def addItem_(self, item: NSMenuItem) -> None:  # noqa: N802
+    def addItem_(self, item: NSMenuItem) -> None:
         self._items.append(item)
 
-    def itemAtIndex_(self, index: int) -> NSMenuItem:  # noqa: N802
+    def itemAtIndex_(self, index: int) -> NSMenuItem:
         return self._items[index]
 
 
-class Button(NSObject):
+class NSStatusBarButton(NSObject):
     _hidden, _tip = True, ""
     _image: NSImage | None = None
 
-    def setTarget_(self, target: Any) -> None:  # noqa: N802
+    def setTarget_(self, target: Any) -> None:
         pass
 
-    def setAction_(self, action: bytes) -> None:  # noqa: N802
+    def setAction_(self, action: bytes) -> None:
         pass
 
-    def setHidden_(self, hidden: bool) -> None:  # noqa: N802
+    def setHidden_(self, hidden: bool) -> None:
         self._hidden = hidden
 
-    def setToolTip_(self, text: str) -> None:  # noqa: N802
+    def setToolTip_(self, text: str) -> None:
         self._tip = text
 
-    def setImage_(self, image: NSImage) -> None:  # noqa: N802
+    def setImage_(self, image: NSImage) -> None:
         self._image = image
 
 
-class StatusItem(NSObject):
+class NSStatusItem(NSObject):
+    _autosave_name = ""
+
     def __init__(self) -> None:
-        self._button = Button()
+        self._button = NSStatusBarButton()
         self._menu: NSMenu | None = None
 
-    def button(self) -> Button:
+    def button(self) -> NSStatusBarButton:
         return self._button
 
-    def setMenu_(self, menu: NSMenu | None) -> None:  # noqa: N802
+    def setMenu_(self, menu: NSMenu | None) -> None:
         self._menu = menu
+
+    def setAutosaveName_(self, name: str) -> None:
+        self._autosave_name = name
 
 
 class NSStatusBar(NSObject):
     def __init__(self) -> None:
-        self._items: list[StatusItem] = []
+        self._items: list[NSStatusItem] = []
 
     @classmethod
-    def systemStatusBar(cls) -> "NSStatusBar":  # noqa: N802
+    def systemStatusBar(cls) -> "NSStatusBar":
         return the_bar[0]
 
-    def statusItemWithLength_(self, length: float) -> StatusItem:  # noqa: N802
-        item = StatusItem()
+    def statusItemWithLength_(self, length: float) -> NSStatusItem:
+        item = NSStatusItem()
         self._items.append(item)
         return item
 
-    def removeStatusItem_(self, item: StatusItem) -> None:  # noqa: N802
+    def removeStatusItem_(self, item: NSStatusItem) -> None:
         self._items.remove(item)
 
     def thickness(self) -> float:
         return POINTS
+
+
+class ProcessEnded(BaseException):
+    """Raised where AppKit ends the process: `terminate:` does not return to its caller."""
 
 
 class NSApplication(NSObject):
@@ -191,66 +283,92 @@ class NSApplication(NSObject):
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._stopped = False
         self._policy = 0
+        self._delegate: Any = None
 
     @classmethod
-    def sharedApplication(cls) -> "NSApplication":  # noqa: N802
+    def sharedApplication(cls) -> "NSApplication":
         return the_app[0]
 
-    def setActivationPolicy_(self, policy: int) -> None:  # noqa: N802
+    def setActivationPolicy_(self, policy: int) -> bool:
         self._policy = policy
+        return True
+
+    def setDelegate_(self, delegate: Any) -> None:
+        self._delegate = delegate
 
     def run(self) -> None:
         while True:
             task = self._tasks.get()
-            task()
-            if self._stopped and task is _event:
+            task()  # what it raises ends the loop
+            if self._stopped and isinstance(task, NSEvent):
                 return
 
     def stop_(self, sender: object) -> None:
         self._stopped = True
 
-    def postEvent_atStart_(self, event: object, at_start: bool) -> None:  # noqa: N802
-        self._tasks.put(_event)
+    def terminate_(self, sender: object) -> None:
+        self._delegate.applicationWillTerminate_(None)
+        raise ProcessEnded
 
-
-def _event() -> None:
-    pass
+    def postEvent_atStart_(self, event: "NSEvent", at_start: bool) -> None:
+        self._tasks.put(event)
 
 
 class NSEvent(NSObject):
-    @staticmethod
-    def otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_(  # noqa: N802
-        *_: object,
-    ) -> object:
-        return object()
+    def __call__(self) -> None:
+        """Nothing: an event that no window handles."""
+
+    @classmethod
+    def otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_(
+        cls, kind: int, *_: object
+    ) -> Self:
+        assert kind == sdk().numbers["NSEventTypeApplicationDefined"]
+        return cls()
 
 
 class NSFont(NSObject):
+    _bold = False
+
     @classmethod
-    def menuFontOfSize_(cls, size: float) -> "NSFont":  # noqa: N802
+    def menuFontOfSize_(cls, size: float) -> "NSFont":
         return cls()
 
     @classmethod
-    def boldSystemFontOfSize_(cls, size: float) -> "NSFont":  # noqa: N802
-        return cls()
+    def boldSystemFontOfSize_(cls, size: float) -> "NSFont":
+        font = cls()
+        font._bold = True
+        return font
 
-    def pointSize(self) -> float:  # noqa: N802
+    def pointSize(self) -> float:
         return 13.0
 
 
 class NSAttributedString(NSObject):
-    def initWithString_attributes_(self, text: str, attributes: object) -> Self:  # noqa: N802
-        self._text = text
+    def initWithString_attributes_(self, text: str, attributes: dict[str, Any]) -> Self:
+        self._text, self._attributes = text, attributes
         return self
 
 
-class NSDictionary(NSObject):
-    def initWithObjectsAndKeys_(self, *_: object) -> Self:  # noqa: N802
-        return self
+class NSProcessInfo(NSObject):
+    def __init__(self) -> None:
+        self._activities: list[tuple[int, str, NSObject]] = []
+
+    @classmethod
+    def processInfo(cls) -> "NSProcessInfo":
+        return the_process[0]
+
+    def beginActivityWithOptions_reason_(self, options: int, reason: str) -> NSObject:
+        token = NSObject()
+        self._activities.append((options, reason, token))
+        return token
+
+    def endActivity_(self, token: NSObject) -> None:
+        self._activities = [each for each in self._activities if each[2] is not token]
 
 
 the_bar: list[NSStatusBar] = []
 the_app: list[NSApplication] = []
+the_process: list[NSProcessInfo] = []
 
 
 def call_after(function: Callable[..., object], *arguments: object) -> None:
@@ -258,21 +376,27 @@ def call_after(function: Callable[..., object], *arguments: object) -> None:
     the_app[0]._tasks.put(lambda: function(*arguments))
 
 
+def _named_selector(name: bytes) -> Callable[[Any], Any]:
+    """objc.namedSelector: AppKit calls the method by this name."""
+
+    def name_it(function: Any) -> Any:
+        function.selector = name.decode()
+        return function
+
+    return name_it
+
+
+IN_APPKIT = (NSApplication, NSStatusBar, NSImage, NSMenu, NSMenuItem, NSEvent, NSFont)
+IN_FOUNDATION = (NSObject, NSData, NSAttributedString, NSProcessInfo)
+
+
 def _modules() -> dict[str, ModuleType]:
     contents: dict[str, dict[str, Any]] = {
-        "AppKit": {
-            kind.__name__: kind for kind in (NSApplication, NSStatusBar, NSImage, NSMenu, NSMenuItem, NSEvent, NSFont)
-        }
-        | {
-            "NSVariableStatusItemLength": -1.0,
-            "NSApplicationDefined": 15,
-            "NSPoint": lambda x, y: (x, y),
-            "NSFontAttributeName": "NSFont",
-            "NSOnState": 1,
-            "NSOffState": 0,
-        },
-        "Foundation": {kind.__name__: kind for kind in (NSObject, NSData, NSAttributedString, NSDictionary)},
-        "objc": {"namedSelector": lambda _name: lambda function: function},
+        "AppKit": {kind.__name__: kind for kind in IN_APPKIT}
+        | dict(sdk().numbers)
+        | {"NSPoint": lambda x, y: (x, y), "NSFontAttributeName": "NSFont"},
+        "Foundation": {kind.__name__: kind for kind in IN_FOUNDATION},
+        "objc": {"namedSelector": _named_selector},
         "PyObjCTools": {},
         "PyObjCTools.AppHelper": {"callAfter": call_after},
         "PyObjCTools.MachSignals": {"signal": lambda *_: None, "getsignal": lambda *_: None},
@@ -288,14 +412,14 @@ def _modules() -> dict[str, ModuleType]:
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Make `import AppKit` and the others find the fakes, each time with a new menu bar and application."""
+    """Make `import AppKit` and the others find the stand-ins, each time with a new menu bar and application."""
     ours = ("pystray._darwin", "claude_session_status.desktop.macos")
     before = {name: sys.modules.pop(name, None) for name in ours}
     modules = _modules()
     sys.modules.update(modules)
     violations.clear()
     _main[0] = threading.current_thread()
-    the_bar[:], the_app[:] = [NSStatusBar()], [NSApplication()]
+    the_bar[:], the_app[:], the_process[:] = [NSStatusBar()], [NSApplication()], [NSProcessInfo()]
     try:
         yield
     finally:

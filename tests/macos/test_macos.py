@@ -1,4 +1,4 @@
-"""The macOS icon with a fake AppKit: its logic runs here, on any platform. It has not been run on a Mac."""
+"""The macOS icon with a stand-in for AppKit that follows the SDK: its logic runs here. It has not been run on a Mac."""
 
 import threading
 import time
@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import view
+from claude_session_status import glance, view
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.menu import pystray_menu
-from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
-from claude_session_status.notification import Notification
 from macos import fake_appkit
 
-SOON = view.IconSpec(Urgency.SOON, 8)
+SOON = glance.IconSpec(Urgency.SOON, 8)
 PATIENCE = 10.0
 
 
@@ -37,7 +35,8 @@ class Shown:
         self.items: tuple[view.MenuItem, ...] = (line("a", "● a   9s"), line("b", "● b   8s"), SEPARATOR, QUIT)
         self.clicked: list[str] = []
         menu = pystray_menu(lambda: self.items, lambda item: self.clicked.append(item.key))
-        self.icon: Any = MacIcon("test", IconPainter(), title="a title", menu=menu)
+        self.terminated = 0
+        self.icon: Any = MacIcon("test", IconPainter(), title="a title", menu=menu, on_terminate=self._terminate)
         self.status_item = fake_appkit.the_bar[0]._items[0]
         self._failure: BaseException | None = None
 
@@ -46,7 +45,7 @@ class Shown:
 
         def work(icon: Any) -> None:
             try:
-                icon.show_spec(view.IconSpec())
+                icon.show_spec(glance.IconSpec())
                 icon.visible = True
                 for step in steps:
                     self.catch_up()
@@ -60,6 +59,9 @@ class Shown:
         self.icon.run(work)
         if self._failure is not None:
             raise self._failure
+
+    def _terminate(self) -> None:
+        self.terminated += 1
 
     def catch_up(self) -> None:
         done = threading.Event()
@@ -82,7 +84,7 @@ class Shown:
     def click(self, menu: fake_appkit.NSMenu, position: int) -> None:
         """What AppKit does at a click on an item of that menu, also of one that was replaced while it is open."""
         item = menu._items[position]
-        fake_appkit.call_after(lambda: item._target.activate_menu_item(item))
+        fake_appkit.call_after(item._click)
         self.catch_up()
 
 
@@ -103,7 +105,7 @@ def test_the_fake_detects_a_call_outside_the_main_thread() -> None:
         changing = threading.Thread(target=icon.update_menu, name="monitor")
         changing.start()
         changing.join()
-        assert "StatusItem.setMenu_ in monitor" in fake_appkit.violations
+        assert "NSStatusItem.setMenu_ in monitor" in fake_appkit.violations
 
 
 def test_every_change_from_another_thread_reaches_the_menu_bar(shown: Shown) -> None:
@@ -128,6 +130,7 @@ def test_the_image_has_two_pixels_a_point(shown: Shown) -> None:
     image = shown.status_item._button._image
     assert image is not None
     assert (image._pixels.size, image._size) == ((44, 44), (22, 22))
+    assert image._template is False  # macOS would draw a template in one colour
 
 
 def test_it_has_no_dock_icon_and_leaves_the_menu_bar_at_its_end(shown: Shown) -> None:
@@ -135,6 +138,61 @@ def test_it_has_no_dock_icon_and_leaves_the_menu_bar_at_its_end(shown: Shown) ->
     assert fake_appkit.the_app[0]._policy == 1
     assert fake_appkit.the_bar[0]._items == []
     assert not shown.icon.visible  # or pystray would hide it once more when it is collected
+
+
+def test_macos_remembers_where_the_user_put_the_icon(shown: Shown) -> None:
+    assert shown.status_item._autosave_name == "test"
+
+
+def test_app_nap_stays_off_while_it_runs(shown: Shown) -> None:
+    activities: list[Any] = []
+    shown.run(lambda: activities.extend(fake_appkit.the_process[0]._activities))
+    ((options, reason, _),) = activities
+    user_initiated, idle_system_sleep_disabled = 0xFF_FFFF, 1 << 20
+    assert options == user_initiated & ~idle_system_sleep_disabled  # the Mac itself may sleep
+    assert reason
+    assert fake_appkit.the_process[0]._activities == []
+
+
+def test_logout_ends_the_monitor_before_macos_ends_the_process(shown: Shown) -> None:
+    with pytest.raises(fake_appkit.ProcessEnded):
+        shown.run(lambda: fake_appkit.call_after(fake_appkit.the_app[0].terminate_, None))
+    assert shown.terminated == 1
+
+
+def test_an_error_in_the_main_thread_is_logged_and_ends_nothing(
+    shown: Shown, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ValueError("no image")
+
+    def change() -> None:
+        monkeypatch.setattr(shown.icon, "_assert_image", fail)
+        shown.icon.show_spec(SOON)
+        shown.catch_up()
+        monkeypatch.undo()
+        shown.icon.title = "still there"
+
+    shown.run(change)
+    assert shown.status_item._button._tip == "still there"
+    assert "no image" in caplog.text
+
+
+def test_a_menu_shows_what_is_checked_grey_and_chosen_by_a_click(shown: Shown) -> None:
+    items = (
+        view.MenuItem("on", "On", view.ShowTable(), checked=True),
+        view.MenuItem("off", "Off", view.ShowTable(), checked=False),
+        view.MenuItem("grey", "Grey"),
+        view.MenuItem("usual", "Usual", view.ShowTable(), default=True),
+    )
+
+    def look() -> None:
+        shown.show(*items)
+        assert [(item._title, item._state, item._enabled, item._bold) for item in shown.menu()._items] == [
+            ("On", 1, True, False), ("Off", 0, True, False), ("Grey", 0, False, False), ("Usual", 0, True, True),
+        ]  # fmt: skip
+
+    shown.run(look)
 
 
 def test_labels_change_in_the_open_menu(shown: Shown) -> None:
@@ -189,20 +247,6 @@ def test_old_menus_are_dropped(shown: Shown) -> None:
     shown.run(change_often)
     assert shown.clicked == ["s999"]
     assert len(shown.icon._actions._kept) <= 1000
-
-
-def test_a_notification_always_has_a_title(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[str] = []
-    monkeypatch.setattr("subprocess.check_call", lambda argv: sent.append(argv[2]))
-    shown.icon.notify('say "hi"')
-    shown.icon.notify("body", "")
-    notification = Notification("s", 'my "app"', "body", urgent=True)
-    assert IconNotifier(shown.icon).notify(notification, None).outcome.worked
-    assert sent == [
-        'display notification "say \\"hi\\"" with title "a title"',
-        'display notification "body" with title "a title"',
-        'display notification "body" with title "my \\"app\\""',
-    ]
 
 
 def test_it_ends_from_any_thread_at_once(shown: Shown) -> None:

@@ -4,16 +4,19 @@ GOOD: nothing to do. NOTE: worth knowing, not a fault. BAD: keeps the user from 
 """
 
 import os
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from claude_session_status import words
+from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
 
 PROGRAM = "claude-session-status"
+ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
 
@@ -107,6 +110,15 @@ class DesktopFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertCommandFindings:
+    """The user's own command for alerts."""
+
+    program: str = ""  # empty: none is set
+    exists: bool = True
+    last: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AutostartFindings:
     """What starts at login."""
 
@@ -127,14 +139,15 @@ class Findings:
     monitor: MonitorFindings
     desktop: DesktopFindings
     autostart: AutostartFindings
+    alert_command: AlertCommandFindings = field(default_factory=AlertCommandFindings)
     platform: str = "linux"
     client_version: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 
 def all_checks(found: Findings) -> tuple[Check, ...]:
-    """Return every check, in the order in which to fix them."""
-    return tuple(check(found) for check in CHECKS)
+    """Return every check that concerns this machine, in the order in which to fix them."""
+    return tuple(check for each in CHECKS if (check := each(found)) is not None)
 
 
 def is_well(checks: tuple[Check, ...]) -> bool:
@@ -283,7 +296,8 @@ def check_monitor(found: Findings) -> Check:
     if monitor.runs and monitor.tray_runs:
         return Check("monitor", State.GOOD, "a tray is running")
     if monitor.runs and not has_display:
-        meaning = "a table or a bar's module is running; without a display there are no notifications"
+        own = "; watch runs on_alert" if found.alert_command.program else ""
+        meaning = f"a table or a bar's module is running; without a display there are no notifications{own}"
         return Check("monitor", State.NOTE, meaning)
     if not has_display:
         meaning = "none is running; without a display there are no notifications, but a table shows the countdowns"
@@ -310,26 +324,51 @@ def check_tray(found: Findings) -> Check:
     if desktop.route_reason:
         advice = "On GNOME, install the AppIndicator extension. On other desktops, add a tray to the panel"
         return Check("tray", State.BAD, desktop.route_reason, advice)
-    return Check("tray", State.GOOD, f"by {desktop.route}")
+    hint = f"; {words.MENU_BAR_HINT}" if found.platform == "darwin" else ""
+    return Check("tray", State.GOOD, f"by {desktop.route}{hint}")
 
 
+# Where notifications are allowed; on Linux, which program shows them.
+_ALLOW_NOTIFICATIONS = {
+    "darwin": "In System Settings > Notifications, allow Script Editor: osascript notifies in its name",
+    "win32": "In Settings > System > Notifications, allow them for this program",
+}
 _SERVICE = "Start a notification service, such as dunst or mako"
 
 
 def check_notification(found: Findings) -> Check:
     """A service shows notifications; with --notify, one was sent."""
-    desktop = found.desktop
+    desktop, fix = found.desktop, _ALLOW_NOTIFICATIONS.get(found.platform, _SERVICE)
     if desktop.notified is not None:
         tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in desktop.notified) or "there is no way here"
         if any(worked for _, _, worked in desktop.notified):
-            return Check("notification", State.GOOD, f"one was sent by {tried}")
-        return Check("notification", State.BAD, f"none could be sent: {tried}", _SERVICE)
+            unseen = f"If you see none: {fix}" if found.platform in _ALLOW_NOTIFICATIONS else ""
+            return Check("notification", State.GOOD, f"one was sent by {tried}", unseen)
+        return Check("notification", State.BAD, f"none could be sent: {tried}", fix)
     if desktop.notification_way is None:
         if not desktop.has_display:
             return Check("notification", State.NOTE, "no service here shows notifications: there is no display")
-        return Check("notification", State.BAD, "no service here shows notifications", _SERVICE)
+        return Check("notification", State.BAD, "no service here shows notifications", fix)
     meaning = f"by {desktop.notification_way}; to see one: {PROGRAM} doctor --notify"
     return Check("notification", State.GOOD, meaning)
+
+
+def check_alert_command(found: Findings) -> Check | None:
+    """The command of on_alert can be run, and did what it should the last time. None where there is none."""
+    command = found.alert_command
+    if not command.program:
+        return None
+    if not command.exists:
+        meaning = f"{command.program} does not exist or is not executable"
+        return Check("on_alert", State.BAD, meaning, f"Correct on_alert in {found.config.path}")
+    test = f"{PROGRAM} doctor --notify"
+    if command.last is None:
+        return Check("on_alert", State.GOOD, f"{command.program} has not run yet; to try it: {test}")
+    ago = _ago(command.last.at, found.now)
+    if command.last.problem is not None:
+        meaning = f"{command.program} failed {ago}: {command.last.problem}"
+        return Check("on_alert", State.BAD, meaning, f"Correct it, then try it: {test}")
+    return Check("on_alert", State.GOOD, f"{command.program} ran {ago}; to try it: {test}")
 
 
 def check_autostart(found: Findings) -> Check:
@@ -344,14 +383,24 @@ def check_autostart(found: Findings) -> Check:
 
 
 def check_versions(found: Findings) -> Check:
-    """The versions, for a bug report."""
+    """The versions, for a bug report; Claude Code runs the hooks as they are installed."""
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    if any(launcher.direct for launcher in found.hooks.inspection.launchers) and _is_older(found, ARGS_SINCE):
+        since = ".".join(map(str, ARGS_SINCE))
+        meaning = f"Claude Code {found.client_version} ignores the hooks' arguments, which {since} and later read"
+        return Check("versions", State.BAD, meaning, "claude update")
     if found.client_version is None:
         return Check("versions", State.NOTE, f"{versions}; Claude Code is not on PATH")
     return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
 
 
-CHECKS: tuple[Callable[[Findings], Check], ...] = (
+def _is_older(found: Findings, since: tuple[int, ...]) -> bool:
+    """Whether Claude Code is older than the version `since`; False where its version is unknown."""
+    numbers = tuple(map(int, re.findall(r"\d+", found.client_version or "")[:3]))
+    return bool(numbers) and numbers < since
+
+
+CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
     check_hooks,
     check_allowed,
     check_events,
@@ -361,6 +410,7 @@ CHECKS: tuple[Callable[[Findings], Check], ...] = (
     check_monitor,
     check_tray,
     check_notification,
+    check_alert_command,
     check_autostart,
     check_versions,
 )

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from claude_session_status import __version__, config, heartbeat, paths
+from claude_session_status import __version__, alert_command, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
@@ -25,6 +26,9 @@ from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
 from claude_session_status.store.database import Store
+
+if TYPE_CHECKING:
+    from claude_session_status.desktop.backend import DesktopFacts
 
 PATIENCE_SECONDS = 1.5  # with a process that ingests
 CLIENT_SECONDS = 10.0  # for `claude --version`
@@ -64,6 +68,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         ),
         desktop=_desktop(notify=notify),
         autostart=_autostart(),
+        alert_command=_alert_command(where, notify=notify),
         client_version=_client_version(),
         versions={
             "claude-session-status": __version__,
@@ -219,10 +224,27 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
     return checks.DesktopFindings(
         route=None if choice.route is backend.Route.NONE else choice.route.value,
         route_reason=choice.reason,
-        has_display=surroundings.platform in ("win32", "darwin") or surroundings.wayland or surroundings.x_named,
+        has_display=_has_display(surroundings),
         notification_way=way_of(sys.platform, os.environ),
         notified=notified,
     )
+
+
+def _alert_command(where: Paths, *, notify: bool) -> checks.AlertCommandFindings:
+    command = config.load(where.config).config.on_alert
+    if not command:
+        return checks.AlertCommandFindings()
+    if notify:
+        now = time.time()
+        alert_command.record(where, now, alert_command.run(command, alert_command.as_test(now)))
+    exists = _exists(os.path.expanduser(command[0]))
+    return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where))
+
+
+def _has_display(facts: "DesktopFacts") -> bool:
+    if facts.platform == "darwin":
+        return facts.aqua
+    return facts.platform == "win32" or ((facts.wayland or facts.x_named) and not (facts.wsl and not facts.host))
 
 
 def _autostart() -> checks.AutostartFindings:

@@ -149,7 +149,7 @@ def go(session: str | None) -> None:
 
 @click.command(short_help="Check the set-up, and say how to fix it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
-@click.option("--notify", is_flag=True, help="Also send a notification, and say how it was sent.")
+@click.option("--notify", is_flag=True, help="Also send a notification, run on_alert, and say how it went.")
 def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - click passes options as keywords
     """Check the set-up: each line names a check, its result and how to fix it. Exits with 0 if nothing is bad."""
     from claude_session_status.cli.doctor import run  # noqa: PLC0415 - looks at everything, so it imports everything

@@ -1,5 +1,6 @@
 """The tray as a process of its own: started apart from a terminal, and ended. While it runs, it holds its lock."""
 
+import ntpath
 import os
 import subprocess
 import sys
@@ -71,6 +72,13 @@ def start(
     return False
 
 
+def is_tray(words: Sequence[str]) -> bool:
+    """Whether a process with this command line is our tray. Double-clicked, the frozen program has no arguments."""
+    if any(PROGRAM in word or MODULE in word for word in words):
+        return "tray" in words or ntpath.splitext(ntpath.basename(words[0]))[0] == f"{PROGRAM}-tray"
+    return False
+
+
 def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     """End the tray that holds the lock; whether it is gone."""
     import psutil  # noqa: PLC0415 - only here
@@ -79,7 +87,7 @@ def stop(lock: str, sleep: Callable[[float], None] = time.sleep) -> bool:
         process = psutil.Process(_read_pid(lock))
         words = process.cmdline()
         # The id may be from another machine or container that shares this folder.
-        if "tray" not in words or not any(PROGRAM in word or MODULE in word for word in words):
+        if not is_tray(words):
             return False
         process.terminate()
     except (OSError, ValueError, psutil.Error):

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from claude_session_status.desktop.icon import IconPainter
-from claude_session_status.view import IconSpec, MenuItem
+from claude_session_status.glance import IconSpec
+from claude_session_status.view import MenuItem
 
 log = logging.getLogger(__name__)
 
 NAME = "claude-session-status"
+RELEASE = "/proc/sys/kernel/osrelease"
+ASK_SECONDS = 5.0
 
 ReadMenu = Callable[[], Sequence[MenuItem]]
 Perform = Callable[[MenuItem], None]
@@ -31,9 +35,11 @@ class Route(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DesktopFacts:
-    """What this desktop offers to show an icon. All but `platform` concern Linux and similar systems."""
+    """What this desktop offers to show an icon. All but `platform` and `aqua` concern Linux and similar systems."""
 
     platform: str
+    aqua: bool = True  # macOS: this login session has the menu bar
+    wsl: bool = False  # Linux inside Windows
     bus: bool = False  # a session bus answers
     watcher: bool = False  # a program on the bus takes icons
     host: bool = False  # a panel shows these icons
@@ -78,12 +84,17 @@ def choose(facts: DesktopFacts) -> Choice:
     if facts.platform == "win32":
         return Choice(Route.WINDOWS)
     if facts.platform == "darwin":
-        return Choice(Route.MACOS)
+        if facts.aqua:
+            return Choice(Route.MACOS)
+        return Choice(Route.NONE, "This session has no menu bar: it was opened by SSH or by a job, not at the Mac")
     if facts.host:
         return Choice(Route.STATUS_NOTIFIER, x11_fallback=facts.x_named)
     if facts.watcher:
         reason = "Tray icons are taken here, but no panel shows them; the icon comes when one does"
         return Choice(Route.STATUS_NOTIFIER, reason, x11_fallback=facts.x_display)
+    if facts.wsl:
+        reason = "WSL shows no tray icons, and a tray in Windows can't read the sessions in WSL"
+        return Choice(Route.NONE, reason)
     if not facts.x_display and not facts.wayland:
         if facts.x_named:
             return Choice(Route.NONE, "The display that DISPLAY names can't be opened")
@@ -98,12 +109,15 @@ def choose(facts: DesktopFacts) -> Choice:
 
 def gather(environ: Mapping[str, str], platform: str = sys.platform) -> DesktopFacts:
     """Gather the facts. Connects to the session bus and, where that has no panel, to the X display."""
-    if platform in ("win32", "darwin"):
+    if platform == "win32":
         return DesktopFacts(platform)
+    if platform == "darwin":
+        return DesktopFacts(platform, aqua=is_aqua())
     bus, watcher, host = _facts_of_bus(environ)
     x_named = bool(environ.get("DISPLAY"))
     return DesktopFacts(
         platform=platform,
+        wsl=is_wsl(environ),
         bus=bus,
         watcher=watcher,
         host=host,
@@ -121,8 +135,13 @@ def make_icon(
     title: str,
     menu: ReadMenu,
     perform: Perform,
+    on_terminate: Callable[[], None] = lambda: None,
 ) -> TrayIcon:
-    """Make the icon for a route other than NONE. `perform` is called with the item of `menu` that was clicked."""
+    """Make the icon for a route other than NONE. `perform` is called with the item of `menu` that was clicked.
+
+    `on_terminate` is called in the main thread where the system ends the process without returning from `run`: macOS
+    does so at logout.
+    """
     if choice.route is Route.STATUS_NOTIFIER:
         from claude_session_status.desktop.linux.bus import open_session_bus  # noqa: PLC0415  # this platform only
         from claude_session_status.desktop.linux.panel import LinuxIcon  # noqa: PLC0415  # this platform only
@@ -141,7 +160,7 @@ def make_icon(
         return _as_tray_icon(WindowsIcon(NAME, painter, title=title, menu=printed))
     from claude_session_status.desktop.macos import MacIcon  # noqa: PLC0415  # this platform only
 
-    return _as_tray_icon(MacIcon(NAME, painter, title=title, menu=printed))
+    return _as_tray_icon(MacIcon(NAME, painter, title=title, menu=printed, on_terminate=on_terminate))
 
 
 def _as_tray_icon(icon: TrayIcon) -> TrayIcon:
@@ -154,6 +173,29 @@ def _make_x11_icon(painter: IconPainter, menu: ReadMenu, perform: Perform, title
     from claude_session_status.desktop.menu import pystray_menu  # noqa: PLC0415  # pystray, too
 
     return X11Icon(NAME, painter, title=title, menu=pystray_menu(menu, perform))
+
+
+def is_aqua(run: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run) -> bool:
+    """Whether this process belongs to the Mac's graphical session. AppKit would hang or end the process in another."""
+    try:
+        done = run(
+            ["launchctl", "managername"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        log.warning("launchctl managername: %s", error)
+        return True  # unknown: AppKit is tried
+    return done.returncode != 0 or done.stdout.strip() in ("Aqua", "")
+
+
+def is_wsl(environ: Mapping[str, str], release: str = RELEASE) -> bool:
+    """Whether this is Linux inside Windows. `sudo` and services lose the variable, so the kernel's name counts, too."""
+    if environ.get("WSL_DISTRO_NAME"):
+        return True
+    try:
+        with open(release, encoding="utf-8", errors="replace") as file:
+            return "microsoft" in file.read().lower()
+    except OSError:
+        return False
 
 
 def _facts_of_bus(environ: Mapping[str, str]) -> tuple[bool, bool, bool]:

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
+from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import ICON_PARTS, IconSpec
 
 OVERSAMPLING = 8  # drawn this many times larger, then reduced: Pillow's own arcs have stairs
 CACHED_IMAGES = 64

@@ -1,10 +1,13 @@
 """Opens a command in a terminal window. Choosing the terminal and its arguments is pure; starting it is thin."""
 
+import os
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,10 +43,11 @@ CMD_STAYING = ("cmd.exe", "/s", "/k")  # /s: removes the outermost quotes of the
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start. `new_console`: Windows opens a console for it."""
+    """What to start. `new_console`: Windows opens a console for it. `script`: the text of a file to append."""
 
     argv: tuple[str, ...]
     new_console: bool = False
+    script: str = ""
 
     @property
     def started(self) -> Sequence[str] | str:
@@ -64,10 +68,9 @@ def launch_for(
         # interpreter, which would open none.
         return Launch(tuple(map(_with_window, command)), new_console=True)
     if platform == "darwin":
-        script = shlex.join(command).replace("\\", "\\\\").replace('"', '\\"')
-        application = 'tell application "Terminal"'
-        return Launch(("osascript", "-e", f'{application} to do script "{script}"', "-e", f"{application} to activate"))
-    chosen = _split(environ.get("TERMINAL", ""))
+        # AppleScript would need the permission to control Terminal, and fail silently without it.
+        return Launch(("open",), script=f'#!/bin/sh\nrm -f -- "$0"\nexec {shlex.join(command)}\n')
+    chosen = split(environ.get("TERMINAL", ""))
     if chosen and (program := which(chosen[0])):
         tail = TERMINALS.get(PurePath(chosen[0]).name, ("-e",))
         return Launch((program, *chosen[1:], *tail, *command))
@@ -82,7 +85,8 @@ def _with_window(word: str) -> str:
     return str(path.with_name("python.exe")) if path.name.lower() == "pythonw.exe" else word
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the words of a command from the environment; none where its quotes don't match."""
     try:
         return shlex.split(text)
     except ValueError:  # an unbalanced quote
@@ -118,6 +122,24 @@ def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], which: 
     spawn(launch)
 
 
+def _written(script: str) -> str:
+    """Write a script that only the user can read and run; return its path. It removes itself.
+
+    Raises:
+        SessionStatusError: it can't be written.
+
+    """
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="claude-session-status-", suffix=".command")  # Terminal's suffix
+        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(script)
+        os.chmod(path, stat.S_IRWXU)
+    except OSError as error:
+        advice = "Free space on the disk, then try again"
+        raise SessionStatusError(f"No file could be written for the terminal: {error.strerror}", advice) from error
+    return path
+
+
 def spawn(launch: Launch) -> None:
     """Start it detached: signals to this process, and its end, do not reach it.
 
@@ -125,6 +147,8 @@ def spawn(launch: Launch) -> None:
         SessionStatusError: it can't be started.
 
     """
+    if launch.script:
+        launch = Launch((*launch.argv, _written(launch.script)))
     flags = getattr(subprocess, "CREATE_NEW_CONSOLE", 0) if launch.new_console else 0
     quiet = None if launch.new_console else subprocess.DEVNULL  # a new console has its own streams
     try:

@@ -371,6 +371,20 @@ def test_on_windows_the_program_without_a_console_is_started(program: str, there
     assert start == Start((ntpath.join(r"C:\x", started), "-E", "tray"))
 
 
+def test_of_the_macos_app_the_executable_that_the_bundle_names_is_started(tmp_path: Path) -> None:
+    """Also through the link that Homebrew makes; a program that pip installed has no such neighbour."""
+    programs = tmp_path / "Claude Session Status.app/Contents/MacOS"
+    programs.mkdir(parents=True)
+    for name in ("claude-session-status", "claude-session-status-tray"):
+        (programs / name).touch()
+    link = tmp_path / "claude-session-status"
+    link.symlink_to(programs / "claude-session-status")
+    tray = str(programs.resolve() / "claude-session-status-tray")
+    for command in (programs / "claude-session-status", link):
+        assert start_of((str(command),), {}, "darwin") == Start((tray, "tray"))
+    assert start_of(("/x/python", "-E", "-m", "x"), {}, "darwin") == Start(("/x/python", "-E", "-m", "x", "tray"))
+
+
 def test_the_frozen_tray_has_the_name_that_pyinstaller_gives_it() -> None:
     spec = Path(__file__).parents[3] / "packaging/pyinstaller/claude-session-status.spec"
     assert 'programs("tray.py", f"{NAME}-tray", console=False' in spec.read_text("utf-8")

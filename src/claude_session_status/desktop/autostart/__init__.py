@@ -47,10 +47,13 @@ def start_of(
     """Return what starts the tray at login. `words` start the program without a command.
 
     At login no shell has read its files, so a `CLAUDE_CONFIG_DIR` that is set now is set there too. On Windows the
-    program without a console is taken, where there is one: the console would stay on the screen.
+    program without a console is taken, where there is one: the console would stay on the screen. Of the macOS app the
+    executable that the bundle names is taken: for another one macOS may hide the icon.
     """
     if platform == "win32" and words:
         words = (_windowless(words[0], is_file), *words[1:])
+    if platform == "darwin" and words:
+        words = (_of_bundle(words[0], is_file), *words[1:])
     claude_dir = environ.get("CLAUDE_CONFIG_DIR")
     kept = {"CLAUDE_CONFIG_DIR": os.path.abspath(claude_dir)} if claude_dir else {}
     return Start((*words, "tray"), kept)
@@ -62,6 +65,12 @@ def _windowless(program: str, is_file: Callable[[str], bool]) -> str:
     other = "pythonw.exe" if name.lower().startswith("python") else "claude-session-status-tray.exe"
     windowless = ntpath.join(folder, other)
     return windowless if is_file(windowless) else program
+
+
+def _of_bundle(program: str, is_file: Callable[[str], bool]) -> str:
+    """The bundle's own executable, which lies beside the command; Homebrew's command is a link into the bundle."""
+    tray = os.path.join(os.path.dirname(os.path.realpath(program)), "claude-session-status-tray")
+    return tray if is_file(tray) else program
 
 
 def for_this_machine(words: tuple[str, ...]) -> Autostart:

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+if TYPE_CHECKING:  # D-Bus exists on Linux only
+    from claude_session_status.desktop.linux.bus import Body, Bus, Target
 
 log = logging.getLogger(__name__)
 

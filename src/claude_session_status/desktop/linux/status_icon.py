@@ -22,7 +22,8 @@ from claude_session_status.desktop.linux.dbusmenu import DBusMenu
 from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import MenuModel
 from claude_session_status.desktop.linux.watcher import Registration
-from claude_session_status.view import IconSpec, MenuItem, with_activation_token
+from claude_session_status.glance import IconSpec
+from claude_session_status.view import MenuItem, with_activation_token
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class StatusIcon:
         self._title = title
         self._visible = False
         self._images: tuple[Image.Image, ...] = ()
+        self._needs_attention = False
         self._items: tuple[MenuItem, ...] | None = None  # None: the menu has not been updated yet
         self._bus: Bus | None = None
         self._model = MenuModel()
@@ -100,6 +102,7 @@ class StatusIcon:
     def show_spec(self, spec: IconSpec) -> None:
         """Redraw the icon, separately for each size: a reduced 64 px icon is blurred at 16."""
         self._images = tuple(self._painter.image(spec, size) for size in SIZES)
+        self._needs_attention = spec.needs_attention
         self._wake()
 
     def update_menu(self) -> None:
@@ -167,13 +170,15 @@ class StatusIcon:
         starting = self._items is None
         self._dbusmenu.announce(self._model.update(self._items or self._menu(), now, starting=starting))
         # XFCE, MATE and waybar show a changed tooltip again, on top of the open menu.
-        title_waits = self._title != self._item.title and bool(self._item.title) and self._model.held(now)
+        announced = self._item.tooltip
+        tooltip_waits = self._title != announced and bool(announced) and self._model.held(now)
         self._item.show(
-            self._item.title if title_waits else self._title,
+            announced if tooltip_waits else self._title,
             self._images,
             visible=self._visible,
+            needs_attention=self._needs_attention,
         )
-        return self._model.hold_ends_in(now) if title_waits or self._model.rows_wait else None
+        return self._model.hold_ends_in(now) if tooltip_waits or self._model.rows_wait else None
 
     def _answer(self, call: Call) -> tuple[str, Body]:
         if call.interface == PROPERTIES_INTERFACE:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from claude_session_status.desktop.notify.base import Attempt, Notifier, NotifyOutcome, OnPress, ignore_press
 from claude_session_status.desktop.notify.chain import Chain
 from claude_session_status.desktop.notify.through_icon import IconNotifier, NotifyingIcon
+from claude_session_status.desktop.notify.through_osascript import OsascriptNotifier
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 
 __all__ = ["Attempt", "Chain", "Notifier", "NotifyOutcome", "OnPress", "chain_for"]
@@ -17,16 +18,15 @@ def chain_for(
     icon: NotifyingIcon | None = None,
     on_press: OnPress = ignore_press,
 ) -> Chain:
-    """The ways on a platform, best first. `icon` is needed on Windows and macOS; without it that way is left out.
+    """The ways on a platform, best first. `icon` is needed on Windows; without it that way is left out.
 
     `on_press` is called with the action of a button that is pressed; it must return at once.
     """
     plyer = PlyerNotifier(platform)
-    by_icon = [IconNotifier(icon)] if icon is not None else []
     if platform == "win32":
-        return Chain([*by_icon, plyer])
+        return Chain([*([IconNotifier(icon)] if icon is not None else []), plyer])
     if platform == "darwin":
-        return Chain([plyer, *by_icon])
+        return Chain([OsascriptNotifier(environ), plyer])
     return Chain([*_freedesktop(environ, on_press), plyer])
 
 

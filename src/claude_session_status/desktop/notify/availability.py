@@ -1,6 +1,5 @@
 """Which way a notification would take, found out without sending one."""
 
-import importlib.util
 import shutil
 from collections.abc import Mapping
 
@@ -10,7 +9,7 @@ def way_of(platform: str, environ: Mapping[str, str]) -> str | None:
     if platform == "win32":
         return "tray icon"
     if platform == "darwin":
-        return "plyer" if importlib.util.find_spec("pyobjus") else "tray icon (osascript)"
+        return "osascript, which does not report whether it was shown"
     if _service_answers(environ):
         return "D-Bus (org.freedesktop.Notifications)"
     return "notify-send, which does not report whether it was shown" if shutil.which("notify-send") else None

@@ -1,4 +1,4 @@
-"""Notifications through the tray icon: a toast on Windows, `osascript` on macOS. Thin: pystray does it."""
+"""Notifications through the tray icon: a toast on Windows. Thin: the icon does it."""
 
 from typing import Protocol
 
@@ -10,10 +10,10 @@ from claude_session_status.notification import Notification
 
 
 class NotifyingIcon(Protocol):
-    """The part of pystray's icon that is needed."""
+    """The part of the icon that is needed."""
 
-    def notify(self, message: str, title: str) -> None:
-        """Show a notification."""
+    def notify(self, message: str, title: str, *, sound: bool) -> None:
+        """Show a notification; silent without `sound`."""
 
     def remove_notification(self) -> None:
         """Withdraw the last one."""
@@ -36,7 +36,8 @@ class IconNotifier:
     ) -> Attempt:
         """Show it, in place of the last one."""
         try:
-            self._icon.notify(fit(notification.body, BODY_UNITS), fit(notification.title, TITLE_UNITS))
+            title, body = fit(notification.title, TITLE_UNITS), fit(notification.body, BODY_UNITS)
+            self._icon.notify(body, title, sound=notification.sound)
         except NotImplementedError:
             return Attempt(self.name, NotifyOutcome.UNAVAILABLE)
         except Exception as error:
