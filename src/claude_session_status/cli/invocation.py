@@ -17,6 +17,7 @@ COMMANDS = (
     "watch",
     "status",
     "go",
+    "history",
     "install-hooks",
     "uninstall-hooks",
     "doctor",

@@ -15,6 +15,7 @@ from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
+from claude_session_status.cli.history import history
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
@@ -172,7 +173,7 @@ def statusline(command: tuple[str, ...]) -> None:
     raise SystemExit(line.main(("--", *command) if command else ()))
 
 
-for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
+for _command in (history, install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
     group.add_command(_command)
 
 
