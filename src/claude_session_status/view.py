@@ -410,7 +410,9 @@ def _session_line(state: SessionState, now: float, aside: str, clicks: RecentCli
         ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
     )
+    go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        *go,
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
