@@ -21,10 +21,10 @@ FILES = (
 )
 
 
-def page(command: click.Group, day: date) -> str:
-    """The page as roff, dated `day`."""
+def page(command: click.Group, day: date | None = None) -> str:
+    """Return the page as roff. A package dates it; the committed one changes with the help only, so it has no date."""
     lines = [
-        f'.TH {PROGRAM.upper()} 1 "{day.isoformat()}" "{PROGRAM} {__version__}" "User Commands"',
+        f'.TH {PROGRAM.upper()} 1 "{day.isoformat() if day else ""}" "{PROGRAM} {__version__}" "User Commands"',
         ".SH NAME",
         rf"{escape(PROGRAM)} \- how long Claude Code's prompt cache stays warm",
         ".SH SYNOPSIS",

@@ -1,66 +1,58 @@
-"""Puts each command's own `--help` into the README, between two markers.
+"""Writes what comes from the commands' own `--help`: the README's list of commands, and the man page.
 
-    python packaging/readme_help.py            writes README.md
-    python packaging/readme_help.py --check    writes nothing; exits with 1 where it differs
+    python packaging/readme_help.py            writes README.md and packaging/claude-session-status.1
+    python packaging/readme_help.py --check    writes nothing; exits with 1 if one of them differs
 
-A test holds it, so what the README prints is what a user would see.
+A test runs the check, so both say what the commands print.
 """
 
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+import man_page
 from claude_session_status.cli.main import PROGRAM, group
 
-README = Path(__file__).parents[1] / "README.md"
+PACKAGING = Path(__file__).parent
+README = PACKAGING.parent / "README.md"
+MAN_PAGE = PACKAGING / f"{PROGRAM}.1"
 BEGIN, END = "<!-- help -->", "<!-- /help -->"
 WIDTH = 80
 
 
 def section() -> str:
-    """What stands between the markers: the list of commands, and folded away below it each one's help."""
-    lines = [BEGIN, *block("", group), "", "<details>", "<summary>The help of each command</summary>", ""]
-    for name in group.list_commands(click.Context(group)):
-        lines += [*block(name, group.commands[name]), ""]
-    return "\n".join([*lines, "</details>", END])
-
-
-def block(name: str, command: click.Command) -> Iterator[str]:
-    """One command's help as a terminal of 80 columns shows it."""
-    context = click.Context(
-        command, info_name=f"{PROGRAM} {name}".rstrip(), terminal_width=WIDTH, **group.context_settings
-    )
-    yield "```text"
-    yield f"$ {context.info_name} --help"
-    yield from (line.rstrip() for line in command.get_help(context).splitlines())
-    yield "```"
+    """Return the text between the markers: each command that users call, with its first sentence."""
+    context = click.Context(group, info_name=PROGRAM, terminal_width=WIDTH, **group.context_settings)
+    lines = (line.strip() for line in context.get_help().partition("Commands:")[2].splitlines())
+    return "\n".join([BEGIN, "```text", *(line for line in lines if line and " Hook: " not in line), "```", END])
 
 
 def filled(readme: str) -> str:
-    """The README with the help as it is now. Raises ValueError where a marker is missing."""
+    """Return the README with the present list of commands. Raises ValueError if a marker is missing."""
     if not (found := re.search(f"{BEGIN}.*?{END}", readme, re.DOTALL)):
         raise ValueError(f"README.md has no {BEGIN} with {END} after it")
     return readme[: found.start()] + section() + readme[found.end() :]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the README, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(description="Put each command's --help into the README.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where it differs")
+    """Write or check both files; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write the commands' --help into the README and the man page.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if one of them differs")
     chosen = parser.parse_args(arguments)
-    text = README.read_text("utf-8")
-    new = filled(text)
-    if new == text:
-        return 0
-    if chosen.check:
-        print(f"README.md differs from --help; run: python packaging/{Path(__file__).name}", file=sys.stderr)
-        return 1
-    README.write_text(new, "utf-8")
-    return 0
+    code = 0
+    for path, new in ((README, filled(README.read_text("utf-8"))), (MAN_PAGE, man_page.page(group))):
+        if path.exists() and path.read_text("utf-8") == new:
+            continue
+        if chosen.check:
+            print(f"{path.name} differs from --help; run: python packaging/{Path(__file__).name}", file=sys.stderr)
+            code = 1
+        else:
+            path.write_text(new, "utf-8")
+    return code
 
 
 if __name__ == "__main__":

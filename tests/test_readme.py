@@ -1,10 +1,9 @@
-"""The README is true: its commands work as printed on a bare machine, and it names what exists."""
+"""The README and the pages behind it are true: commands work as printed on a bare machine, and the rest exists."""
 
 import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -17,40 +16,62 @@ import pytest
 import readme_help
 from claude_session_status import config, report
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
-from claude_session_status.paths import Paths
 from fakes import Transcript
-from ingester import wait_until_applied
+from pages import PAGES, README, TOP, lines
 from rows import make, shot
 
-TOP = Path(__file__).parent.parent
-README = (TOP / "README.md").read_text("utf-8")
+MOST_LINES = 250
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: no display, a POSIX shell")
-BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
-def block(first_line: str) -> str:
-    """Return the block of the README that starts with this comment."""
-    return next(text for text in BLOCKS if text.startswith(first_line))
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MOST_LINES, "move what few users need to one of the other pages"
 
 
-def lines(first_line: str) -> list[str]:
-    """Return the commands of a block, one per line, without comments."""
-    printed = (line.partition("  #")[0].strip() for line in block(first_line).splitlines())
-    return [line for line in printed if line and not line.startswith("#")]
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    assert [name for name in PAGES if name != "README.md" and f"]({name}" not in README] == []
 
 
-def test_the_help_is_what_the_commands_print() -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_its_links_and_pictures_exist(name: str) -> None:
+    links = re.findall(r"\]\((?!https:)([^)#\s]*)(?:#([^)\s]+))?\)", PAGES[name])
+    missing = [path for path, _ in links if path and not (TOP / name).parent.joinpath(path).exists()]
+    assert missing == []
+    for path, anchor in links:
+        target = (TOP / name).parent.joinpath(path).resolve() if path else TOP / name
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), f"{path}#{anchor}"
+
+
+def anchors(page: str) -> set[str]:
+    """Return what GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_its_figures_are_measured() -> None:
+    (costs,) = re.findall(r"## What it costs\n(.*?)\[All figures", README, re.DOTALL)
+    figures = re.findall(r"[\d.]+ (?:ms|s|%|MB)", costs)
+    assert len(figures) == 6
+    measured = PAGES["tests/bench/README.md"]
+    unknown = [
+        figure for figure in figures if not re.search(rf"(?<![\d.]){re.escape(figure.partition(' ')[0])}\b", measured)
+    ]
+    assert unknown == []
+
+
+def test_the_list_of_commands_is_what_help_prints() -> None:
     assert readme_help.filled(README) == README, "run: python packaging/readme_help.py"
+    assert readme_help.main(["--check"]) == 0, "run: python packaging/readme_help.py"
 
 
-def test_different_help_is_noticed() -> None:
-    assert readme_help.filled(README.replace("$ claude-session-status --help", "$ x --help", 1)) == README
+def test_a_different_list_of_commands_is_noticed() -> None:
+    assert readme_help.filled(README.replace("Show a live table", "Hide a live table", 1)) == README
     with pytest.raises(ValueError, match="no <!-- help -->"):
         readme_help.filled("# no markers")
 
 
 def test_the_example_of_the_json_has_every_key() -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    (example,) = re.findall(r"```json\n(.*?)```", PAGES[".github/STATUS-BARS.md"], re.DOTALL)
     example_json = json.loads(example)
     real = report.as_json(shot(make("my-app", 10)))
     assert list(example_json) == list(real)
@@ -64,18 +85,12 @@ def test_the_example_config_holds_every_key_and_the_defaults() -> None:
 
 
 def test_the_command_for_a_tray_without_a_terminal_is_autostarts() -> None:
-    assert lines("# apart from the terminal") == [APART]
+    assert f"`{APART}`" in README
     assert f"`{APART_ON_WINDOWS}`" in README
 
 
-def test_its_pictures_exist() -> None:
-    pictures = re.findall(r"!\[[^]]+\]\((?!https:)([^)]+)\)", README)
-    assert "![" in README
-    assert [p for p in pictures if not (TOP / p).is_file()] == []
-
-
 def test_the_layout_names_what_exists() -> None:
-    (layout,) = re.findall(r"```text\n(Claude Code ──.*?)```", README, re.DOTALL)
+    (layout,) = re.findall(r"```text\n(Claude Code ──.*?)```", PAGES[".github/CONTRIBUTING.md"], re.DOTALL)
     package, *rest = re.findall(r"^( *)(\S+(?:\.py|/))(?: |$)", layout, re.MULTILINE)
     assert package == ("", "src/claude_session_status/")
     assert len(rest) > 10
@@ -113,110 +128,9 @@ def test_each_script_exists(command: str) -> None:
 
 
 def run_here(command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the README with this Python."""
+    """Run a command of a page with this Python."""
     argv = ["/bin/sh", "-c", command.replace(".venv/bin/python", sys.executable)]
     return subprocess.run(argv, cwd=TOP, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A fresh clone: the files in git, and nothing made from them."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (TOP / name).is_file():
-            target = tmp_path / "clone" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(TOP / name, target)
-    return tmp_path / "clone"
-
-
-def bare_environment(tmp_path: Path) -> dict[str, str]:
-    """Return an environment with only Python on PATH, without compiler, git or panel, and with a new home."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    (tools / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
-    (tools / "rm").symlink_to(str(shutil.which("rm")))
-    home = tmp_path / "home"
-    home.mkdir()
-    # uv uses its own certificates; this makes it use the machine's, as pip does.
-    return {"HOME": str(home), "PATH": str(tools), "LANG": "C.UTF-8", "UV_SYSTEM_CERTS": "1"}
-
-
-@pytest.fixture
-def bare(clone: Path, tmp_path: Path) -> "Bare":
-    """A bare machine, with the clone as working folder."""
-    return Bare(clone, bare_environment(tmp_path))
-
-
-class Bare:
-    """Runs the README's commands as its reader would."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.environment = environment
-        self.home = Path(environment["HOME"])
-
-    def find_also(self, *folders: Path) -> None:
-        """Put folders before the others on PATH."""
-        self.environment["PATH"] = os.pathsep.join([*map(str, folders), self.environment["PATH"]])
-
-    def run(self, command: str, stdin: str = "", code: int = 0) -> "subprocess.CompletedProcess[str]":
-        argv = ["/bin/sh", "-c", command]
-        done = subprocess.run(argv, cwd=self.folder, env=self.environment, capture_output=True, text=True, input=stdin)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    def left(self) -> list[str]:
-        """Return the files in the home, except for the installers' own."""
-        theirs = {".cache", "uv", "pipx"}
-        found = (p.relative_to(self.home) for p in self.home.rglob("*") if not p.is_dir())
-        return [str(path) for path in found if not theirs & set(path.parts)]
-
-
-needs_clone = pytest.mark.skipif(not (TOP / ".git").exists(), reason="needs a clone: git clone the repository")
-
-
-@linux
-@needs_clone
-@pytest.mark.install
-def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: Bare) -> None:
-    tray = bare.run(block("# install, and run the tray"), code=1)
-    assert "claude-session-status: no tray: There is no graphical display here" in tray.stderr, tray.stderr
-    bare.run(block("# install, and pass the tests").rstrip() + " -q tests/test_policy.py")
-
-    bare.find_also(bare.folder / ".venv/bin")
-    set_up = bare.run(lines("# set up")[0] + " --yes")
-    assert "Done, without a tray: There is no graphical display here" in set_up.stdout
-    bare.run("claude-session-status mark-turn", stdin='{"session_id": "s"}')
-    wait_until_applied(Paths(str(bare.home / ".claude")))
-    assert (bare.home / ".claude/claude-session-status/status.duckdb").exists()
-    bare.run(block("# leave nothing"))
-    assert bare.left() == []
-    assert not (bare.folder / ".venv").exists()
-
-
-@linux
-@needs_clone
-@pytest.mark.install
-@pytest.mark.parametrize("installer", ["uv", "pipx"])
-def test_each_way_to_install_works_as_printed_and_leaves_nothing(installer: str, bare: Bare, tmp_path: Path) -> None:
-    """As printed, except that the clone replaces the name, so that this version is tested."""
-    install, remove = (
-        next(line for line in lines(title) if line.startswith(installer))
-        for title in ("# install\n", "# remove the program")
-    )
-    tools = tmp_path / "tools"
-    bare.run(f"python3 -m venv {tools} && {tools}/bin/pip install --quiet {installer}")
-    bare.find_also(tools / "bin", bare.home / ".local/bin")
-
-    bare.run(install.replace("'claude-session-status>=1'", "."))
-    bare.run(lines("# set up")[0] + " --yes")
-    bare.run("claude-session-status mark-turn", stdin='{"session_id": "s", "cwd": "/x/my-app"}')
-    assert "next 4:5" in bare.run("claude-session-status status --short").stdout
-    bare.run(block("# uninstall"))
-    bare.run(remove)
-    assert bare.left() == []
-    bare.run("claude-session-status --version", code=127)
 
 
 # ---- nothing leaves the machine -----------------------------------------------

@@ -8,8 +8,9 @@ what it can show.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claude_session_status import __version__, alerting
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot, Urgency
@@ -165,6 +166,17 @@ class CopyResumeCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class GoToSession:
+    """Bring the session's terminal to the front.
+
+    `activation_token` is the desktop's permission to take the focus on Wayland; it comes with the click.
+    """
+
+    session_id: str
+    activation_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFolder:
     """Open the folder in the file manager."""
 
@@ -185,10 +197,27 @@ Action = (
     | MuteSessions
     | ForgetSession
     | CopyResumeCommand
+    | GoToSession
     | OpenFolder
     | Quit
 )
 """What a click on a menu item or on a notification's button does, with all that it needs."""
+
+
+def with_activation_token(action: Action, token: str | None) -> Action:
+    """The action with the desktop's permission to take the focus, for an action that shows a window."""
+    return replace(action, activation_token=token) if token and isinstance(action, GoToSession) else action
+
+
+# How clients are started that run without a window: through the SDK or with `-p`.
+_WITHOUT_A_WINDOW = re.compile(r"sdk(-.*)?|mcp|remote.*|claude-code-github-action|local-agent")
+
+
+def can_go_to(session: Session) -> bool:
+    """Whether the session runs in a window here that can be brought to the front, as far as its row shows."""
+    if session.is_ended or session.process is None:
+        return False
+    return session.entrypoint is None or _WITHOUT_A_WINDOW.fullmatch(session.entrypoint) is None
 
 
 # ---- menu -------------------------------------------------------------------

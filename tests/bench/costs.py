@@ -36,10 +36,10 @@ PARTS: dict[str, Callable[[Path, products.Product, bool], list[Figure] | str]] =
 
 
 def main() -> int:
-    """Measure and print; with --readme also write the table into the README."""
+    """Measure and print; with --readme also write the table into this folder's README."""
     parser = argparse.ArgumentParser(description="Measure what the product costs.")
     parser.add_argument("--quick", action="store_true", help="few rounds and short waits: to see that it works")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--readme", action="store_true", help="put the table into tests/bench/README.md")
     parser.add_argument("--python", help="take the product that is installed beside this interpreter; builds none")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part only; can be given several times")
     options = parser.parse_args()

@@ -58,7 +58,7 @@ class Options:
 
 
 def main() -> int:
-    """Measure, print, and put the table into the README where that is asked for."""
+    """Measure, print, and with --readme put the table into this folder's README."""
     options = _options()
     try:
         ours = products.at(options.python) if options.python else products.ours()
@@ -82,7 +82,7 @@ def _options() -> Options:
     parser = argparse.ArgumentParser(description="Measure what a hook costs.")
     parser.add_argument("--rounds", type=int, help=f"how often each is called ({ROUNDS})")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds: to see that it works")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--readme", action="store_true", help="put the table into tests/bench/README.md")
     parser.add_argument("--python", help="take the product that is installed beside this interpreter; builds none")
     parser.add_argument("--without-original", action="store_true", help="needs no package index")
     given = parser.parse_args()

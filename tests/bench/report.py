@@ -1,4 +1,4 @@
-"""What a benchmark prints: Markdown tables, the machine they were made on, and the place in the README they go to."""
+"""What a benchmark prints: Markdown tables, the machine they were made on, and the place in this folder's README."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parent / "README.md"
 
 
 @dataclass(frozen=True)

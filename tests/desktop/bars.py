@@ -1,8 +1,8 @@
-"""Makes the README's pictures of the status bars: tmux, Waybar and Polybar, each with the README's own snippet.
+"""Makes the pictures of .github/STATUS-BARS.md: tmux, Waybar and Polybar, each with the snippet of that page.
 
     python tests/desktop/bars.py [--folder assets/screenshots] [tmux] [waybar] [polybar]
 
-The bar gets the snippet exactly as it is in the README; the rest of its settings are here. It runs the installed
+The bar gets the snippet exactly as it is on the page; the rest of its settings are here. It runs the installed
 command on made-up sessions: hook notes and transcripts, as Claude Code writes them. The script takes the picture once
 the module's words are readable on the screen.
 """
@@ -69,8 +69,8 @@ tooltip label { color: #f0f0f0; }
 
 
 def snippet(language: str) -> str:
-    """The README's only block in this language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    """Return the only block in this language on the page about status bars."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", (ROOT / ".github/STATUS-BARS.md").read_text("utf-8"), re.DOTALL)
     return str(found)
 
 
@@ -204,7 +204,7 @@ def picture_of(name: str) -> Image.Image:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the pictures; return the exit code."""
-    parser = argparse.ArgumentParser(description="Make the README's pictures of the status bars.")
+    parser = argparse.ArgumentParser(description="Make the pictures of the status bars.")
     parser.add_argument("bars", nargs="*", metavar="BAR", help=f"of {', '.join(BARS)}; default: all")
     parser.add_argument("--folder", type=Path, default=ROOT / "assets/screenshots")
     chosen = parser.parse_args(arguments)

@@ -12,6 +12,14 @@ from desktop.harness import Desktop, Program, why_not
 from desktop.screen import read
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all tests of a shared desktop in one worker, so that it starts once."""
+    for item in items:
+        if kind := getattr(item, "callspec", None) and item.callspec.params.get("seat"):  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group(kind.name))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

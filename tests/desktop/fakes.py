@@ -191,6 +191,9 @@ class FakeActions:
     def open_folder(self, folder: str) -> None:
         self._do("folder", folder)
 
+    def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
+        self._do("go", session.session_id, *filter(None, [activation_token]))
+
     def copy_resume_command(self, folder: str | None, session_id: str) -> None:
         self._do("copy", folder or "", session_id)
 

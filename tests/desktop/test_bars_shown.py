@@ -1,4 +1,4 @@
-"""The README's snippets for tmux, Waybar and Polybar, in the bars that they are for: the words are seen, and count."""
+"""The documented snippets for tmux, Waybar and Polybar, in the bars that they are for: the words appear, and count."""
 
 import os
 from pathlib import Path

@@ -24,6 +24,8 @@ from claude_session_status.paths import Paths
 from claude_session_status.store import files
 from claude_session_status.store.database import LOG_BYTES, Store
 
+pytestmark = pytest.mark.xdist_group("checkpoint")  # a worker writes its templates once
+
 PAGE = 4096  # bytes: a write that is cut short is cut between these
 BLOCK = range(12288, 12288 + 262144)  # what each checkpoint writes over
 SESSIONS = 20
@@ -64,9 +66,10 @@ database.Store(paths.from_environment().database).update(["new"], lambda before:
 """
 
 
-def killed(step: str, time: int = 1) -> bool:
+def killed(step: str, time: int = 1, where: Paths | None = None) -> bool:
     """Run the writer; whether it reached that step and was killed there."""
-    return subprocess.run([sys.executable, "-c", _KILLED, step, str(time)]).returncode == -9
+    env = os.environ | ({"CLAUDE_CONFIG_DIR": where.claude_dir} if where else {})
+    return subprocess.run([sys.executable, "-c", _KILLED, step, str(time)], env=env).returncode == -9
 
 
 def fill(where: Paths, least: int = LOG_BYTES) -> dict[str, Session]:
@@ -78,6 +81,32 @@ def fill(where: Paths, least: int = LOG_BYTES) -> dict[str, Session]:
         rows[session.session_id] = session
         number += 1
     return rows
+
+
+Rows = dict[str, Session]
+Filled = Callable[[int], Rows]
+Torn = tuple[bytes, bytes]
+
+
+@pytest.fixture(scope="module")
+def templates() -> dict[int, tuple[Paths, Rows]]:
+    """Filled databases, by the size that their log has at least: writing one takes a second."""
+    return {}
+
+
+@pytest.fixture
+def filled(where: Paths, templates: dict[int, tuple[Paths, Rows]], tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Does what `fill` does to the test's own folder, by copying."""
+
+    def fill_by_copying(least: int) -> Rows:
+        if least not in templates:
+            template = Paths(str(tmp_path_factory.mktemp("template")))
+            templates[least] = template, fill(template, least)
+        template, expected = templates[least]
+        shutil.copytree(template.folder, where.folder)
+        return dict(expected)
+
+    return fill_by_copying
 
 
 def rows(where: Paths) -> dict[str, Session]:
@@ -105,8 +134,8 @@ def write_next(where: Paths) -> None:
 # ---- without a kill ----------------------------------------------------------
 
 
-def test_changes_go_to_the_log_until_a_checkpoint_is_due(where: Paths) -> None:
-    expected = fill(where)
+def test_changes_go_to_the_log_until_a_checkpoint_is_due(filled: Filled, where: Paths) -> None:
+    expected = filled(LOG_BYTES)
     before = Path(where.database).read_bytes()
     Store(where.database).load()
     assert Path(where.database).read_bytes() == before
@@ -117,8 +146,8 @@ def test_changes_go_to_the_log_until_a_checkpoint_is_due(where: Paths) -> None:
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_the_copy_is_for_its_owner_only(where: Paths) -> None:
-    fill(where)
+def test_the_copy_is_for_its_owner_only(filled: Filled, where: Paths) -> None:
+    filled(LOG_BYTES)
     os.umask(0o022)
     assert killed("CHECKPOINT")
     copies = [Path(where.folder) / name for name in os.listdir(where.folder) if ".checkpoint" in name]
@@ -126,8 +155,8 @@ def test_the_copy_is_for_its_owner_only(where: Paths) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in copies} == {0o600}
 
 
-def test_without_a_copy_there_is_no_checkpoint(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = fill(where)
+def test_without_a_copy_there_is_no_checkpoint(filled: Filled, where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = filled(LOG_BYTES)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -139,8 +168,8 @@ def test_without_a_copy_there_is_no_checkpoint(where: Paths, monkeypatch: pytest
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_duckdb_1_2_can_read_a_new_file(where: Paths) -> None:
-    fill(where, 0)
+def test_duckdb_1_2_can_read_a_new_file(filled: Filled, where: Paths) -> None:
+    filled(0)
     (version,) = struct.unpack("<Q", Path(where.database).read_bytes()[12:20])
     assert version == 64
 
@@ -148,28 +177,34 @@ def test_duckdb_1_2_can_read_a_new_file(where: Paths) -> None:
 # ---- torn -------------------------------------------------------------------
 
 
-@pytest.fixture
-def torn(where: Paths) -> tuple[bytes, bytes]:
-    """The database before its checkpoint and after it, with what a kill in between leaves beside it."""
+@pytest.fixture(scope="module")
+def torn_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Paths, Torn]:
+    """The database before its checkpoint and after it, with the folder that a kill in between leaves."""
+    kept, where = Paths(str(tmp_path_factory.mktemp("kept"))), Paths(str(tmp_path_factory.mktemp("torn")))
     fill(where)
     write_next(where)
     fill(where)  # the second checkpoint of a file is the first that writes over a block in use
-    assert killed("CHECKPOINT")
+    assert killed("CHECKPOINT", where=where)
     before = Path(where.database).read_bytes()
-    shutil.copytree(where.folder, f"{where.folder}.kept")
+    shutil.copytree(where.folder, kept.folder)
     write_next(where)
     assert (files_beside(where), set(rows(where))) == (
         {"status.duckdb.wal"},
         {*(f"s{n}" for n in range(SESSIONS)), "next"},
     )
     duckdb.connect(where.database).close()
-    return before, Path(where.database).read_bytes()
+    return kept, (before, Path(where.database).read_bytes())
+
+
+@pytest.fixture
+def torn(torn_once: tuple[Paths, Torn], where: Paths) -> Torn:
+    """The database before its checkpoint and after it; the test's own folder is as a kill in between leaves it."""
+    shutil.copytree(torn_once[0].folder, where.folder)
+    return torn_once[1]
 
 
 @pytest.mark.parametrize("pages", [1, 2, 3, 10, 63])
 def test_an_interrupted_checkpoint_loses_no_row(pages: int, torn: tuple[bytes, bytes], where: Paths) -> None:
-    shutil.rmtree(where.folder)
-    shutil.copytree(f"{where.folder}.kept", where.folder)
     before, after = torn
     # All other blocks are written first, to places that are not in use.
     state = after[:PAGE] + before[PAGE : BLOCK.start] + after[BLOCK.start :]
@@ -183,8 +218,10 @@ def test_an_interrupted_checkpoint_loses_no_row(pages: int, torn: tuple[bytes, b
     assert files_beside(where) - {"broken"} <= {"status.duckdb.wal", "ingest.lock"}
 
 
-def test_a_damaged_database_never_overwrites_the_copy_of_an_interrupted_checkpoint(where: Paths) -> None:
-    expected = fill(where)
+def test_a_damaged_database_never_overwrites_the_copy_of_an_interrupted_checkpoint(
+    filled: Filled, where: Paths
+) -> None:
+    expected = filled(LOG_BYTES)
     assert killed("CHECKPOINT")
     database = Path(where.database)
     database.write_bytes(database.read_bytes()[: BLOCK.start] + bytes(len(BLOCK)))
@@ -200,8 +237,8 @@ def rows_of_a_copy(where: Paths) -> dict[str, Session]:
 
 
 @pytest.mark.parametrize("lost", [1, 8, 40, 100])
-def test_a_torn_last_entry_of_the_log_loses_only_that_entry(lost: int, where: Paths) -> None:
-    expected = fill(where, 0)
+def test_a_torn_last_entry_of_the_log_loses_only_that_entry(filled: Filled, lost: int, where: Paths) -> None:
+    expected = filled(0)
     write_next(where)
     log = Path(where.database + ".wal")
     log.write_bytes(log.read_bytes()[:-lost] + bytes(lost))
@@ -227,8 +264,8 @@ def test_a_kill_while_the_file_is_made_leaves_a_whole_one_or_none(step: str, whe
         assert files_beside(where) == {"status.duckdb.wal"}
 
 
-def test_a_log_without_its_database_is_set_aside_and_not_applied_to_the_new_one(where: Paths) -> None:
-    fill(where, 0)
+def test_a_log_without_its_database_is_set_aside_and_not_applied_to_the_new_one(filled: Filled, where: Paths) -> None:
+    filled(0)
     old = Path(where.database + ".wal").read_bytes()
     os.unlink(where.database)
     write_next(where)
@@ -257,9 +294,9 @@ def rebuild(where: Paths) -> None:
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 def test_a_kill_during_the_rebuild_after_a_torn_log_loses_no_row(
-    step: str, nth: int, done: bool, where: Paths, monkeypatch: pytest.MonkeyPatch
+    step: str, nth: int, done: bool, *, filled: Filled, where: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = fill(where, 0)
+    expected = filled(0)
     write_next(where)
     tear_log(where)
     real, calls = getattr(os, step), 0
@@ -287,8 +324,10 @@ def test_a_kill_during_the_rebuild_after_a_torn_log_loses_no_row(
     assert files_beside(where) <= {"broken", "status.duckdb.wal", "ingest.lock"}
 
 
-def test_a_torn_log_is_read_on_a_file_system_without_hard_links(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = fill(where, 0)
+def test_a_torn_log_is_read_on_a_file_system_without_hard_links(
+    filled: Filled, where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = filled(0)
     write_next(where)
     tear_log(where)
 
@@ -303,12 +342,12 @@ def test_a_torn_log_is_read_on_a_file_system_without_hard_links(where: Paths, mo
 @pytest.mark.parametrize("name", ["status.duckdb.checkpoint", "status.duckdb.checkpoint.wal", "status.duckdb.new"])
 @pytest.mark.parametrize("plant", [os.link, os.symlink])
 def test_a_link_under_one_of_our_names_is_not_written_through(
-    plant: Callable[[str, str], None], name: str, where: Paths, tmp_path: Path
+    filled: Filled, plant: Callable[[str, str], None], name: str, where: Paths, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
     if not name.endswith(".new"):
-        fill(where)
+        filled(LOG_BYTES)
     os.makedirs(where.folder, exist_ok=True)
     plant(str(secret), os.path.join(where.folder, name))
     write_next(where)
@@ -332,8 +371,10 @@ def test_a_link_to_the_database_is_followed_and_its_log_lies_beside_the_real_fil
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_no_checkpoint_is_made_that_would_fill_the_disk(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = fill(where)
+def test_no_checkpoint_is_made_that_would_fill_the_disk(
+    filled: Filled, where: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = filled(LOG_BYTES)
     real = os.statvfs
 
     def nearly_full(path: str) -> os.statvfs_result:
@@ -347,8 +388,10 @@ def test_no_checkpoint_is_made_that_would_fill_the_disk(where: Paths, monkeypatc
     assert rows(where) == expected | {"next": Session("next")}
 
 
-def test_a_checkpoint_that_fails_during_the_rebuild_is_an_error_that_names_the_database(where: Paths) -> None:
-    fill(where, 0)
+def test_a_checkpoint_that_fails_during_the_rebuild_is_an_error_that_names_the_database(
+    filled: Filled, where: Paths
+) -> None:
+    filled(0)
     write_next(where)
     tear_log(where)
     limited = (

@@ -20,7 +20,7 @@ from desktop.harness import why_not as why_no_desktop
 from shipping.machine import Machine
 from waiting import wait_for
 
-pytestmark = pytest.mark.package
+pytestmark = [pytest.mark.package, pytest.mark.xdist_group("package")]
 
 COMMAND = "claude-session-status"
 LIBRARY = "/usr/lib/claude-session-status"

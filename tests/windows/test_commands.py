@@ -23,7 +23,7 @@ from windows.prepare import ROOT
 from windows.user import User
 from windows.wine import FROM_WHEEL, LOADER, Done
 
-pytestmark = pytest.mark.windows
+pytestmark = [pytest.mark.windows, pytest.mark.xdist_group("windows")]
 
 MARKS = ["mark-start", "mark-prompt", "mark-turn", "mark-wait", "mark-end"]
 EVENTS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from windows.screen import BACKGROUND, Screen
 from windows.user import User
 from windows.wine import FROM_WHEEL, Running, Wine, copy_of
 
-pytestmark = pytest.mark.windows
+pytestmark = [pytest.mark.windows, pytest.mark.xdist_group("windows")]
 
 COLOURS = {urgency: paint.left[:3] for urgency, paint in PAINTS.items()}
 APP = Path(__file__).with_name("app_on_windows.py")

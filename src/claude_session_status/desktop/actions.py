@@ -19,6 +19,7 @@ from typing import Protocol
 from claude_session_status.desktop import terminal
 from claude_session_status.desktop.terminal import Launch, Which
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.model import Session
 
 CLIPBOARD_SECONDS = 3.0
 
@@ -31,6 +32,9 @@ class ActionHandler(Protocol):
 
     def check_set_up(self) -> None:
         """Show in a terminal whether everything is set up."""
+
+    def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
+        """Bring the session's terminal to the front. The error says what could not be reached."""
 
     def open_folder(self, folder: str) -> None:
         """Open the folder in the file manager."""
@@ -63,6 +67,12 @@ class SystemActions:
     def check_set_up(self) -> None:
         """Show in a terminal whether everything is set up."""
         terminal.open_in_terminal(terminal.staying(self._check_command, self._platform), self._environ, self._which)
+
+    def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
+        """Bring the session's terminal to the front."""
+        from claude_session_status.desktop import go  # noqa: PLC0415  # psutil and Xlib: only when a user asks for it
+
+        go.to_session(session, self._environ, activation_token)
 
     def open_folder(self, folder: str) -> None:
         """Open the folder in the file manager."""

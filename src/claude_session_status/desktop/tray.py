@@ -26,7 +26,7 @@ from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
-from claude_session_status.model import Alert, EventKind, Pause, Snapshot
+from claude_session_status.model import Alert, EventKind, Pause, Session, Snapshot
 from claude_session_status.signals import ENDING, handling
 
 log = logging.getLogger(__name__)
@@ -337,6 +337,8 @@ class Tray:
                 self._monitor.pause(pause)
             case view.CopyResumeCommand(session_id, folder):
                 self._handler.copy_resume_command(folder, session_id)
+            case view.GoToSession(session_id, token):
+                self._handler.go_to_session(self._session(session_id), token)
             case view.OpenFolder(folder):
                 self._handler.open_folder(folder)
             case view.ShowTable():
@@ -355,6 +357,13 @@ class Tray:
                 self.end()
             case _:
                 assert_never(action)
+
+    def _session(self, session_id: str) -> Session:
+        """The session as it is now. Raises SessionStatusError for one that is gone."""
+        for state in self._last.sessions:
+            if state.session.session_id == session_id:
+                return state.session
+        raise SessionStatusError("The session has ended", "Copy its resume command from watch to open it again")
 
     def _report(self, problem: view.ClickProblem) -> None:
         self._problem = problem
