@@ -54,7 +54,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     price_list = root / "prices.json"
     price_list.write_text("{}")
     signed: list[str] = []
-    found = types.SimpleNamespace(pure=[], scripts=[], binaries=[], datas=[("data/prices.json", str(price_list), "DATA")])
+    found = types.SimpleNamespace(
+        pure=[], scripts=[], binaries=[], datas=[("data/prices.json", str(price_list), "DATA")]
+    )
     with pytest.MonkeyPatch.context() as patch:
         for name in ("work", "dist"):
             (root / name).mkdir()
