@@ -4,7 +4,6 @@ import os
 import plistlib
 import sys
 import types
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     """The app that the spec makes."""
     root = tmp_path_factory.mktemp("bundle")
     price_list = root / "prices.json"
@@ -81,7 +80,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
             "BUNDLE": osx.BUNDLE,
         }
         exec(compile(SPEC.read_text(), SPEC, "exec"), {"SPECPATH": str(SPEC.parent), **names})
-    yield App(root / "dist/Claude Session Status.app", signed)
+    return App(root / "dist/Claude Session Status.app", signed)
 
 
 def test_a_double_click_starts_the_tray(app: App) -> None:
