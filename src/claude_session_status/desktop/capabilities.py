@@ -1,4 +1,4 @@
-"""What the menu offers beside the sessions: start at login, and setting up Claude Code.
+"""What the menu offers beside the sessions: start at login, setting up Claude Code, settings.
 
 The desktop knows neither Claude Code's settings nor where a desktop keeps its autostart files, so the caller passes
 objects that do. Without one, its menu item is left out.
@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.view import Capabilities
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,16 @@ class CapabilityProbe:
     """Finds out which capabilities there are and what state they are in."""
 
     def __init__(
-        self, autostart: Autostart | None = None, set_up: SetUp | None = None, *, checks_set_up: bool = False
+        self,
+        autostart: Autostart | None = None,
+        set_up: SetUp | None = None,
+        settings: SettingsFile | None = None,
+        *,
+        checks_set_up: bool = False,
     ) -> None:
         self.autostart = autostart
         self.set_up = set_up
+        self.settings = settings
         self._checks_set_up = checks_set_up
 
     def read(self) -> Capabilities:
