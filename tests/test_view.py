@@ -428,3 +428,17 @@ def test_a_session_that_can_not_be_shown_does_not_hide_the_others(kind: str) -> 
     assert "good" in text.body
     assert "good: cache expires" in notification.of_alerts(Alert(good, 30), among=both.sessions).title
     assert "cache expires" in notification.of_alerts(Alert(odd, 30), among=both.sessions).title
+
+
+def test_the_history_has_a_line_only_where_there_is_one() -> None:
+    with_it = view.menu(shot(), view.Capabilities(history="This week: 2 cold returns"))
+
+    assert [item.label for item in with_it if isinstance(item.action, view.ShowHistory)] == [
+        "This week: 2 cold returns"
+    ]
+    assert not any(isinstance(item.action, view.ShowHistory) for item in view.menu(shot()))
+
+
+def test_the_tooltip_says_what_was_lost_today() -> None:
+    assert glance.tooltip(shot(), today="3 cold returns, about $1.20").endswith("; today 3 cold returns, about $1.20")
+    assert "today" not in glance.tooltip(shot())
