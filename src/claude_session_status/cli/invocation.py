@@ -16,6 +16,7 @@ COMMANDS = (
     "tray",
     "watch",
     "status",
+    "go",
     "history",
     "install-hooks",
     "uninstall-hooks",
