@@ -110,7 +110,7 @@ def show(
             live.refresh()
 
     with (
-        signal_events(events.put, with_suspension=True),
+        signal_events(events.put, with_suspension=True, terminal=console.file),
         reading_keys(events.put, lambda: events.put(TerminalEvent.END)) as keyboard,
         live,
         running(monitor, listener, events.put),
