@@ -22,6 +22,7 @@ class Paths:
         self.monitor_alive = os.path.join(self.folder, "monitor.alive")
         self.wake = os.path.join(self.folder, "wake")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
+        self.prices = os.path.join(self.folder, "prices.json")
         self.pause = os.path.join(self.folder, "paused-until")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")

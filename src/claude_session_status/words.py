@@ -23,19 +23,6 @@ def clean(text: str) -> str:
     return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
-def printable(text: str) -> str:
-    """Return `text`, of any number of lines, without characters that steer a terminal; spaces stand for them.
-
-    They are control characters but for line feeds and tabs, and what turns the direction of writing. A byte of a file
-    name that is not UTF-8 stays, so that the name can be copied.
-    """
-    return text if text.isprintable() else "".join(c if _is_harmless(c) else " " for c in text)
-
-
-def _is_harmless(character: str) -> bool:
-    return character.isprintable() or character in "\n\t" or "\udca0" <= character <= "\udcff"
-
-
 def shorten(text: str, width: int) -> str:
     """Return `text` in at most `width` columns, shortened in the middle: names differ at both ends."""
     if columns_of(text) <= width:

@@ -14,12 +14,13 @@ import pytest
 
 from claude_session_status import policy, reducer, report
 from claude_session_status.claude import transcript
+from claude_session_status.claude.transcript_files import AHEAD_OF_CLOCK
 from claude_session_status.model import Session, TranscriptFacts
 from fakes import NOW
 from safety import odd_transcripts
 
 LINES = 20_000
-SLACK = transcript.AHEAD_OF_CLOCK
+SLACK = AHEAD_OF_CLOCK
 TIMES = [f.name for f in fields(TranscriptFacts) if f.name.endswith("_at")]
 
 

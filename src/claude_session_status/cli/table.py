@@ -12,6 +12,7 @@ from rich.text import Text
 
 from claude_session_status import report, words
 from claude_session_status.model import Snapshot, Urgency
+from claude_session_status.printable import printable
 
 STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urgency.LAST: "bold red"}
 
@@ -65,7 +66,7 @@ class _CleanConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Return the segments of `renderable`, cleaned."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=words.printable(segment.text))
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 def console() -> Console:
