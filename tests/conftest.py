@@ -26,8 +26,10 @@ settings.load_profile("no deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--fuzz N`: how many random inputs each fuzzer tries, instead of its own small number."""
-    parser.addoption("--fuzz", type=int, metavar="N", help="how many random inputs each fuzzer tries")
+    """`--fuzz` makes the fuzzers and the kill test in tests/safety large; `--fuzz-seed` gives them other inputs."""
+    many = "how many random inputs each fuzzer tries; `full`: its own full size. Without it: a second's worth"
+    parser.addoption("--fuzz", metavar="N|full", help=many)
+    parser.addoption("--fuzz-seed", type=int, default=11, metavar="SEED", help="which random inputs are tried (11)")
 
 
 MOST_WORKERS = 8  # each collects all tests, which takes seconds

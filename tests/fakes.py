@@ -106,9 +106,13 @@ class Transcript:
         stop: str | None = "end_turn",
         model: str = "claude-opus-5-5",
         usage: dict[str, Any] | None = None,
+        missed: str | None = None,
         **extra: Any,
     ) -> Self:
-        """One line of a response of the model. `usage` replaces the usage that the numbers of tokens make."""
+        """One line of a response of the model. `usage` replaces the usage that the numbers of tokens make.
+
+        `missed` is why the request missed the cache.
+        """
         self._number += 1
         counted = {
             "input_tokens": tokens_in,
@@ -123,6 +127,7 @@ class Transcript:
             "usage": counted if usage is None else usage,
             "stop_reason": stop,
             "content": [{"type": kind, "text": "ok"} if kind == "text" else {"type": kind}],
+            "diagnostics": None if missed is None else {"cache_miss_reason": {"type": missed}},
         }
         fields = {"isSidechain": False, **extra}
         return self.line(type="assistant", timestamp=iso(at), message=body, **fields)

@@ -99,3 +99,7 @@ def test_any_bytes_are_a_note_or_refused(raw: bytes) -> None:
         notes.decode(raw)
     except notes.NoteError:
         pass
+
+
+def test_an_id_that_no_row_can_hold_is_made_one_that_can() -> None:
+    assert notes.decode(b'{"kind": "turn", "session_id": "a\\ud83d", "at": 1}\n').session_id == "a?"

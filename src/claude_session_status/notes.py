@@ -47,6 +47,7 @@ def decode(raw: bytes) -> Event:
     values |= {name: float(note[name]) for name in _NUMBERS if _is_moment(note.get(name))}
     if _is_moment(note.get("ttl_seconds")) and 0 < note["ttl_seconds"] <= LONGEST_TTL_SECONDS:
         values["ttl_seconds"] = int(note["ttl_seconds"])
+    session_id = session_id.encode("utf-8", "replace").decode()  # lone surrogates are legal in JSON, and in no row
     return Event(kind, session_id, round(float(at), 6), process=_process(note), **values)
 
 

@@ -16,6 +16,8 @@ class Paths:
         self.settings = os.path.join(claude_dir, "settings.json")
         self.folder = os.path.join(claude_dir, "claude-session-status")
         self.database = os.path.join(self.folder, "status.duckdb")
+        self.history = os.path.join(self.folder, "history.duckdb")
+        self.history_lock = os.path.join(self.folder, "history.lock")
         self.spool = os.path.join(self.folder, "spool")
         self.config = os.path.join(self.folder, "config.toml")
         self.statusline = os.path.join(self.folder, "statusline")
@@ -24,6 +26,8 @@ class Paths:
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
         self.prices = os.path.join(self.folder, "prices.json")
         self.pause = os.path.join(self.folder, "paused-until")
+        self.alert_result = os.path.join(self.folder, "on-alert.json")
+        self.alert_lock = os.path.join(self.folder, "on-alert.lock")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")
 

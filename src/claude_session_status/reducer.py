@@ -335,6 +335,7 @@ def apply_transcript(
         transcript_at=latest_of(session.transcript_at, facts.turn_at),
         transcript_turn=facts.turn if is_newer else session.transcript_turn,
         context_tokens=facts.context_tokens if facts.context_tokens is not None else session.context_tokens,
+        cache_miss_reason=facts.cache_miss_reason if facts.request_at is not None else session.cache_miss_reason,
     )
     if before is not None and before.source is Source.HOOK:
         session = replace(session, request=None)  # a guess from before the transcript showed it; see assume_request

@@ -213,6 +213,12 @@ def test_each_session_has_its_own(where: Paths) -> None:
     assert sorted(os.listdir(where.statusline)) == sorted([SESSION, "%2e%2e%2f%2e%2e%2fother"])
 
 
+def test_sessions_whose_ids_begin_alike_have_their_own_however_long_the_ids_are(where: Paths) -> None:
+    for length in (300, 400):
+        render({**said(), "session_id": "x" * length})
+    assert {note["session_id"] for note in notes_in(where)} == {"x" * 300, "x" * 400}
+
+
 def test_nothing_is_noted_where_nothing_is_told(where: Paths) -> None:
     assert render(said(None)).stdout == "○ nothing cached\n".encode()
     assert not os.path.exists(where.folder)

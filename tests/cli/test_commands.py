@@ -26,6 +26,7 @@ COMMANDS = [
     "completion",
     "config",
     "doctor",
+    "go",
     "install-hooks",
     "setup",
     "status",
@@ -113,6 +114,7 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "muted": False,
         "compacts_at": None,
         "compacted_at": None,
+        "cache_miss_reason": None,
     }
 
 

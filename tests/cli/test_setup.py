@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from claude_session_status.claude import hook_table
+from claude_session_status.claude.setup import plugin
 from claude_session_status.cli import setup as setup_command
 from claude_session_status.cli import tray_process
 from claude_session_status.cli.invocation import COMMANDS, as_called, name_of_call
@@ -155,6 +156,59 @@ class TestSetup:
         assert machine.login.read_text() == "theirs"
         assert "mark-turn" in machine.settings.read_text()
         assert is_held(machine.where.tray_lock)
+
+
+class TestThePlugin:
+    """Where our plugin is enabled and finds the program, it has the hooks, and the settings get none."""
+
+    ENABLED = '{"enabledPlugins": {"prompt-cache-countdown@x": true}}'
+
+    @pytest.fixture(autouse=True)
+    def _finds_the_program(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(plugin, "this_command", lambda: "/usr/bin/claude-session-status")
+
+    def test_setup_leaves_the_hooks_out_and_says_so(self, machine: Machine) -> None:
+        machine.settings.parent.mkdir()
+        machine.settings.write_text(self.ENABLED)
+        done = machine.run("setup", "--yes")
+        assert "  hooks        add none: the plugin prompt-cache-countdown@x has them" in done.stdout.splitlines()
+        assert "mark-" not in machine.settings.read_text()
+        assert "statusline" in machine.settings.read_text()
+        assert is_held(machine.where.tray_lock)
+        assert machine.run("setup", "--yes").stdout.endswith("Nothing was changed.\n")
+        assert (
+            SetUp().install_hooks() == "The hooks are in the plugin prompt-cache-countdown@x. The tray starts at login."
+        )
+        machine.run("uninstall", "--data")
+        assert machine.settings.read_text() == self.ENABLED
+
+    def test_hooks_that_are_there_already_stay_and_are_repaired(self, machine: Machine) -> None:
+        machine.run("setup", "--yes")
+        both = self.ENABLED[:-1] + "," + machine.settings.read_text().lstrip()[1:]
+        machine.settings.write_text(both.replace("mark-turn", "mark-x", 1))
+        done = machine.run("setup", "--yes")
+        assert f"  hooks        add 1, keep 5 in {machine.settings}" in done.stdout.splitlines()
+
+    @pytest.mark.parametrize("text", ["{}", '{"enabledPlugins": {"prompt-cache-countdown@x": false}}'])
+    def test_a_plugin_that_is_not_enabled_changes_nothing(self, machine: Machine, text: str) -> None:
+        machine.settings.parent.mkdir()
+        machine.settings.write_text(text)
+        assert f"  hooks        add 6 in {machine.settings}" in machine.run("setup", "--yes").stdout.splitlines()
+
+    def test_a_plugin_that_does_not_find_the_program_changes_nothing(
+        self, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(plugin, "this_command", lambda: None)
+        machine.settings.parent.mkdir()
+        machine.settings.write_text(self.ENABLED)
+        assert f"  hooks        add 6 in {machine.settings}" in machine.run("setup", "--yes").stdout.splitlines()
+
+    def test_without_it_the_next_setup_puts_the_hooks_in(self, machine: Machine) -> None:
+        machine.settings.parent.mkdir()
+        machine.settings.write_text(self.ENABLED)
+        machine.run("setup", "--yes")
+        machine.settings.write_text(machine.settings.read_text().replace("true", "false", 1))
+        assert f"  hooks        add 6 in {machine.settings}" in machine.run("setup", "--yes").stdout.splitlines()
 
 
 class TestUninstall:

@@ -9,12 +9,14 @@ It handles mute, unmute, forget and pause itself, and writes a log on standard e
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
 from typing import Any
 
 from claude_session_status.alerting import paused_until
+from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
 from claude_session_status.model import (
     Activity,
@@ -132,8 +134,11 @@ def main() -> int:
     logging.getLogger("PIL").setLevel(logging.WARNING)
     monitor = FakeMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
+    settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
     # Its menu is the same as the product's.
-    result = run_tray(monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=FakeAutostart())
+    result = run_tray(
+        monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=FakeAutostart(), settings=settings
+    )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0
 

@@ -3,14 +3,11 @@
 The same `Random` makes the same transcripts, so a failure can be repeated from its seed.
 """
 
-import json
-from copy import deepcopy
 from random import Random
-from typing import Any
 
 from fakes import NOW, iso
-
-Json = dict[str, Any]
+from safety import odd_json
+from safety.odd_json import Json
 
 TOKENS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 EPHEMERAL = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
@@ -23,11 +20,6 @@ TEXTS = (
 STAMPS = (
     "", "soon", "2026-W48", "2026-11-24", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31",
     "1970-01-01T00:00:00Z", "2026-11-24T08:39:00", "2026-13-45T99:99:99Z", "٢٠٢٦-11-24T08:39:00Z", "2" * 5000,
-)  # fmt: skip
-ODD: tuple[object, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, 10**30, -(10**30), 0.0, -0.5, 1e308, float("inf"), float("nan"), "", "7",
-    "tool_use", "text", "m1", [], {}, [[]], [None], ["text"], {"type": ["text"]}, {"type": {}}, [{"type": []}],
-    [{"type": 7}], [{"text": 7}], [{"text": ["x"]}], "\udfff", "x" * 2000, {"input_tokens": "1"},
 )  # fmt: skip
 
 
@@ -47,11 +39,9 @@ def transcript(random: Random, most_lines: int = 30) -> list[bytes]:
 
 def _line(random: Random, at: float) -> bytes:
     fields = _real(random, at)
-    if random.random() < 0.4:
-        for _ in range(random.randint(1, 3)):
-            _change(random, fields)
-    raw = json.dumps(fields, ensure_ascii=random.random() < 0.9).encode("utf-8", "surrogatepass")
-    return _damage(random, raw) if random.random() < 0.15 else raw.replace(b"\n", b" ")
+    if random.random() < 0.1:
+        fields["timestamp"] = random.choice((*STAMPS, iso(NOW + random.uniform(-1e8, 1e8))))
+    return odd_json.line(random, fields, odd_json.HOSTILE)
 
 
 def _real(random: Random, at: float) -> Json:
@@ -91,50 +81,3 @@ def _message(random: Random, number: int) -> Json:
         "diagnostics": random.choice((None, {"cache_miss_reason": {"type": "tools_changed"}})),
         "usage": usage,
     }
-
-
-def _change(random: Random, fields: Json) -> None:
-    """Replace, remove or add one field, at any depth."""
-    holder: Any = fields
-    while True:
-        inner = [value for value in holder.values() if isinstance(value, dict) and value]
-        if not inner or random.random() < 0.4:
-            break
-        holder = random.choice(inner)
-    key = random.choice(list(holder)) if holder else "type"
-    match random.randint(0, 9):
-        case 0:
-            holder.pop(key, None)
-        case 1:
-            fields["timestamp"] = random.choice((*STAMPS, iso(NOW + random.uniform(-1e8, 1e8))))
-        case 2:
-            holder[key] = _deep(random.choice((5, 500)))
-        case _:
-            holder[key] = deepcopy(random.choice(ODD))
-
-
-def _deep(depth: int) -> list[Any]:
-    value: list[Any] = []
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
-def _damage(random: Random, raw: bytes) -> bytes:
-    """Cut the line, glue it to itself, or put bytes into it. A newline may get into it."""
-    at = random.randint(0, len(raw))
-    match random.randint(0, 6):
-        case 0:
-            return raw[:at]
-        case 1:
-            return raw[at:]
-        case 2:
-            return raw + raw
-        case 3:
-            return raw[:at] + raw
-        case 4:
-            return raw[:at] + random.randbytes(random.randint(1, 5)) + raw[at:]
-        case 5:
-            return b"[" * random.choice((1, 10_000)) + raw
-        case _:
-            return random.randbytes(random.randint(0, 200))

@@ -1,10 +1,6 @@
-"""Settings files at random: each is edited and given back to the byte, or refused with a SettingsError.
-
-FUZZ_SETTINGS sets how many are tried, FUZZ_SEED which ones: `FUZZ_SETTINGS=100000 pytest tests/safety/...`.
-"""
+"""Settings files at random: each is edited and given back to the byte, or refused with a SettingsError."""
 
 import json
-import os
 import random
 
 from claude.setup.settings_corpus import CORPUS
@@ -14,9 +10,9 @@ from claude_session_status.claude.setup.plan import ChangeOutcome, plan_install,
 from claude_session_status.claude.setup.settings_file import original_from_json, original_to_json
 from claude_session_status.cli.hooks import difference
 from claude_session_status.errors import SettingsError
+from safety.fuzzing import Fuzz
 
-CASES = int(os.environ.get("FUZZ_SETTINGS", "300"))
-SEED = int(os.environ.get("FUZZ_SEED", "11"))
+SMALL, FULL = 200, 100_000
 LAUNCHERS = (
     Launcher("/venvs/x/bin/python", ("-E", "-P", "-s", "-m", "claude_session_status")),
     Launcher("/my tools/o'brien/claude-session-status"),
@@ -150,13 +146,11 @@ def check(text: str, launcher: Launcher, *, status_line: bool) -> bool:
     return True
 
 
-def test_any_settings_file_is_edited_and_given_back_or_refused() -> None:
-    chance = random.Random(SEED)
-    edited = 0
-    for number in range(CASES):
+def test_any_settings_file_is_edited_and_given_back_or_refused(fuzz: Fuzz) -> None:
+    edited, size = 0, fuzz.size(SMALL, FULL)
+    for chance in fuzz.cases(size):
         text, launcher = text_of(chance), chance.choice(LAUNCHERS)
-        try:
+        with fuzz.naming(lambda text=text: repr(text)):  # type: ignore[misc]
             edited += check(text, launcher, status_line=chance.random() < 0.5)
-        except Exception as error:
-            raise AssertionError(f"case {number} of seed {SEED}: {text!r}") from error
-    assert CASES // 4 < edited < CASES, "both kinds are tried"
+    assert size // 4 < edited < size, "both kinds are tried"
+    fuzz.report(f"{size} settings files, {edited} of them edited and given back")

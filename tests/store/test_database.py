@@ -12,7 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreNewerError, StoreUnusableError
+from claude_session_status.errors import (
+    StoreBrokenError,
+    StoreLockedError,
+    StoreNewerError,
+    StoreRowError,
+    StoreUnusableError,
+)
 from claude_session_status.model import ClientStatus, Process, Request, Session, Source, Turn
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
@@ -115,6 +121,11 @@ def test_a_failed_change_changes_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         store.update(["s"], change)
     assert store.load() == [FULL]
+
+
+def test_an_id_that_no_row_can_hold_is_an_error_of_that_value(store: Store) -> None:
+    with pytest.raises(StoreRowError, match="can't hold a value"):
+        store.update(["\ud83d"], lambda before: [])
 
 
 def test_a_load_with_a_time_leaves_out_older_sessions(store: Store) -> None:

@@ -29,6 +29,13 @@ ROWS = [
         story(turn(200, 190, wrote_5m=9), turn(100, 90), turn(50, 40, wrote_5m=9)),
         "warm", "idle", 250),
 
+    # ---- why a request missed the cache
+    Row("the API says why the request missed the cache", story(turn(100, 90, wrote_5m=9, missed="tools_changed")),
+        "warm", "idle", 200, also={"cache_miss_reason": "tools_changed"}),
+    Row("the request missed the cache, the next one did not",
+        story(turn(100, 90, wrote_5m=9, missed="tools_changed"), turn(50, 40, wrote_5m=9)),
+        "warm", "idle", 250, also={"cache_miss_reason": None}),
+
     # ---- /compact
     Row("/compact: nothing is cached until the next reply",
         story(turn(200, 190, wrote_5m=9), line.compacted(50), hook.start(50.1, "compact")), "none", "idle"),

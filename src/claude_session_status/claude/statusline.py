@@ -50,6 +50,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 _MOST_TOKENS = 1_000_000_000
 _LATEST = 1e11  # epoch seconds; a later moment is no moment
 _REMEMBERED_BYTES = 8192
+_LONGEST_NAME = 200  # of a file
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -213,7 +214,12 @@ def _note(data: Mapping[str, Any], session_id: str, report: CacheReport, at: flo
 
 def _file_name(session_id: str) -> str:
     """A name that no session id can lead out of the folder."""
-    return "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else f"%{ord(c):x}" for c in session_id)[:200]
+    name = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else f"%{ord(c):x}" for c in session_id)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    import hashlib  # noqa: PLC0415 - costs milliseconds, and no client has such an id
+
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _remembered(path: str) -> tuple[CacheReport | None, str]:

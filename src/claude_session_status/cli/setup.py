@@ -65,6 +65,8 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _hooks_line(plan: Plan) -> str:
+    if plan.settings.plugin is not None:
+        return f"add none: the plugin {plan.settings.plugin} has them"
     steps = [each for each in plan.settings.events if each.event != STATUS_LINE]
     counts = {step: sum(each.step is step for each in steps) for step in Step}
     if counts[Step.KEPT] == len(steps):
@@ -134,9 +136,13 @@ class Installation:
     def _install_settings(self, *, dry_run: bool = False) -> tuple[Change, str | None]:
         """Edit the settings; also why the status line can't be put in, and then the hooks alone are."""
         try:
-            return self._settings.install(self._launcher, dry_run=dry_run, status_line=True), None
+            return self._edit_settings(dry_run=dry_run, status_line=True), None
         except StatusLineError as error:
-            return self._settings.install(self._launcher, dry_run=dry_run), error.title
+            return self._edit_settings(dry_run=dry_run, status_line=False), error.title
+
+    def _edit_settings(self, *, dry_run: bool, status_line: bool) -> Change:
+        plugin_runs = plugin.this_command() is not None
+        return self._settings.install(self._launcher, dry_run=dry_run, status_line=status_line, plugin_runs=plugin_runs)
 
     # The folders that are made on the way
 
@@ -332,7 +338,12 @@ class SetUp:
         try:
             change = installation.install()
         except AutostartError as error:
-            return f"The hooks are in {path}. {error.title}. {error.next_step}."
-        done = "are there already" if change.outcome is ChangeOutcome.UNCHANGED else f"were put into {path}"
+            return f"The hooks are installed. {error.title}. {error.next_step}."
+        if change.plugin is not None:
+            done = f"are in the plugin {change.plugin}"
+        elif change.outcome is ChangeOutcome.UNCHANGED:
+            done = "are there already"
+        else:
+            done = f"were put into {path}"
         off = ', but "disableAllHooks" keeps them from running' if change.hooks_disabled else ""
         return f"The hooks {done}{off}. The tray starts at login."

@@ -89,12 +89,12 @@ class Opener:
                 yield self._tables(connection, version, written_at, read_only=read_only)
             finally:
                 connection.close()
-        except duckdb.DataError as error:
-            raise StoreRowError(
-                f"{self.path} can't hold a value: {failures.first_line(error)}",
-                "The note is kept in the spool, as .refused",
-            ) from error
         except duckdb.Error as error:
+            if failures.is_of_a_value(error):
+                raise StoreRowError(
+                    f"{self.path} can't hold a value: {failures.first_line(error)}",
+                    "The note is kept in the spool, as .refused",
+                ) from error
             raise failures.failure(self.path, error) from error
         except RuntimeError as error:
             if failures.is_interrupt(error):

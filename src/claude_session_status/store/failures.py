@@ -54,6 +54,12 @@ def failure(
     return StoreUnusableError(f"{path} can't be used: {first_line(error)}", _UNUSABLE_ADVICE)
 
 
+def is_of_a_value(error: "duckdb.Error") -> bool:
+    """Whether the reason of an error is a value that no row can hold, such as a text with lone surrogates."""
+    is_unconvertible = isinstance(error, duckdb.InvalidInputException) and "Conversion Failure" in str(error)
+    return isinstance(error, duckdb.DataError) or is_unconvertible
+
+
 def is_outside(path: str, error: "duckdb.Error") -> bool:
     """Whether the reason of an error lies outside the file: a full disk, a missing permission."""
     text = str(error).replace(path, "")

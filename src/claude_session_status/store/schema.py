@@ -157,6 +157,15 @@ def m002_project_folder_and_compaction(connection: Connection, _written_at: floa
     add_columns(connection, idle_compact_tokens="BIGINT", reported_at="TIMESTAMP")
 
 
+def m003_cache_miss_reason(connection: Connection, _written_at: float) -> None:
+    """Why the last response's request missed the cache, where the API states it."""
+    add_columns(connection, cache_miss_reason="TEXT")
+
+
 # ---- all of them, in order --------------------------------------------------
 
-MIGRATIONS: Sequence[Migration] = (m001_initial, m002_project_folder_and_compaction)
+MIGRATIONS: Sequence[Migration] = (
+    m001_initial,
+    m002_project_folder_and_compaction,
+    m003_cache_miss_reason,
+)

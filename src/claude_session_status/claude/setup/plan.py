@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from claude_session_status.claude.setup import jsonedit, statusline_setting
+from claude_session_status.claude.setup import jsonedit, plugin, statusline_setting
 from claude_session_status.claude.setup.hook_commands import Launcher, hook_command_of, mentions_us
 from claude_session_status.claude.setup.hook_entries import (
     HOOKS,
@@ -102,6 +102,7 @@ class Change:
     hooks_disabled: bool = False  # `disableAllHooks` is set: no hook runs
     foreign_commands: tuple[str, ...] = ()  # other people's commands that run this program, left as they are
     invalid_items: tuple[str, ...] = ()  # other people's hooks for which Claude Code may skip the file
+    plugin: str | None = None  # the name under which our plugin is enabled, whose hooks replace those of the file
 
     @property
     def outcome(self) -> ChangeOutcome:
@@ -124,8 +125,12 @@ def plan_install(
     *,
     name: str = "settings.json",
     status_line: bool = False,
+    plugin_runs: bool = False,
 ) -> Change:
     """Plan to have each hook exactly once, in a group of its own, starting `launcher`.
+
+    Where `plugin_runs` (our plugin, if it is enabled, finds the program), an enabled plugin has the hooks: none is put
+    in. Hooks of ours that are there already stay and are repaired.
 
     With `status_line` our status line is put in as well, around the one that is there. Without it, one of ours stays
     and is repaired.
@@ -140,8 +145,9 @@ def plan_install(
     original = _original_state_of(base)
     working = _NEW_FILE if text is None or jsonedit.is_blank(text) else text
     _refuse_other_forms(working, launcher, name)
+    by_plugin = plugin.enabled_in(working) if plugin_runs and not any(our_entries(working)) else None
     events = []
-    for hook in HOOKS:
+    for hook in HOOKS if by_plugin is None else ():
         working, step = _install_hook(working, hook, launcher)
         events.append(EventStep(hook.event, step))
     working, strays = _remove_strays(working, original)
@@ -154,7 +160,8 @@ def plan_install(
         )
         working, step = _install_status_line(working, launcher, name, had_ours=had_ours)
         events.append(EventStep(statusline_setting.KEY, step))
-    return _change(text, working, events, original)
+    # A plugin that is put in later changes nothing that an uninstall must know.
+    return replace(_change(text, working, events, original), plugin=by_plugin)
 
 
 def plan_uninstall(text: str | None, original: OriginalState | None = None, *, name: str = "settings.json") -> Change:

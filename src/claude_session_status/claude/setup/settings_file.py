@@ -91,15 +91,20 @@ class SettingsFile:
         self._original_path = self._folder / "settings-before.json"
         self._sleep = sleep
 
-    def install(self, launcher: Launcher, *, dry_run: bool = False, status_line: bool = False) -> Change:
+    def install(
+        self, launcher: Launcher, *, dry_run: bool = False, status_line: bool = False, plugin_runs: bool = False
+    ) -> Change:
         """Put the hooks in, and with `status_line` our status line as well.
 
+        `plugin_runs`: whether our plugin finds the program; then it has the hooks, where it is enabled.
         Where nothing is to change, or on a dry run, nothing is written anywhere.
 
         Raises SettingsError, the file untouched, when it can't be read, edited safely or written.
         """
         return self._apply(
-            lambda text, original: plan_install(text, launcher, original, name=self.path, status_line=status_line),
+            lambda text, original: plan_install(
+                text, launcher, original, name=self.path, status_line=status_line, plugin_runs=plugin_runs
+            ),
             install_advice(launcher),
             dry_run=dry_run,
         )
