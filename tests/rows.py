@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from claude_session_status import policy
+from claude_session_status import policy, words
 from claude_session_status.model import Event, EventKind, Request, Session, Snapshot, Source
 from fakes import NOW
 
@@ -34,3 +34,11 @@ def shot(*sessions: Session) -> Snapshot:
 
 
 ENDED: dict[str, Any] = {"ended_at": NOW, "last_event_at": NOW}
+
+
+_OURS = dict.fromkeys(map(ord, words.FIGURE_SPACE + words.THIN_SPACE + words.LEFT_TO_RIGHT + "\u2068\u2069"))
+
+
+def is_harmless_line(text: str) -> bool:
+    """Whether the text holds nothing that could steer what shows it, but for our own spaces and whole isolates."""
+    return text.translate(_OURS).isprintable() and text.count("\u2068") == text.count("\u2069")

@@ -1,114 +1,40 @@
-"""What the desktop shows, as data: icon, tooltip and menu, each computed from a Snapshot.
+"""The tray's menu, as data, and what its clicks do. Pure functions of values.
 
-Everything here is a pure function of values, so tests read it without a screen; the code that draws it on a panel is
-thin. `notification` does the same for alerts, `report` for text output.
-
-A session with values that can't be shown (a time beyond every calendar) never hides the others: each part falls back to
-what it can show.
+`glance` does the same for the icon and its tooltip, `notification` for alerts, `report` for text output; tests read all
+of them without a screen. A session with values that can't be shown (a time beyond every calendar) never hides others.
 """
 
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from claude_session_status import __version__, alerting
-from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot, Urgency
-from claude_session_status.policy import soonest
+from claude_session_status.glance import asides_of, needs_set_up
+from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
 from claude_session_status.words import (
-    HOOKS_ADVICE,
+    NO_COUNTDOWN,
     NO_SESSIONS,
-    apart,
     clean,
     clock,
     compaction,
     cut,
+    isolated,
     line_of,
     moment,
     money,
     short_id,
-    short_name,
     shorten,
+    spelled,
+    state_meaning,
     subject_of,
     thousands,
 )
 
 MENU_SESSIONS = 12  # the most urgent ones; nobody reads a longer menu
+MORE_SESSIONS = 20  # in the submenu below them, which has to fit on a screen, too; the table shows the rest
 FOLDER_WIDTH = 48
+FULL_TITLE_WIDTH = 100
 PROBLEM_WIDTH = 120
-TOOLTIP_WIDTH = 128  # the limit on Windows
-
-# ---- icon and tooltip -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class IconSpec:
-    """What the icon looks like. The time left is in 24ths, so that the icon is seldom redrawn."""
-
-    urgency: Urgency = Urgency.NONE
-    parts_left: int = 0  # 0 to 24
-    waiting: bool = False  # a session waits for the user: a dot in the middle
-
-
-ICON_PARTS = 24
-
-
-def icon(snapshot: Snapshot) -> IconSpec:
-    """The icon shows the session that goes cold first."""
-    waiting = any(s.activity is Activity.WAITING for s in snapshot.sessions)
-    first = soonest(snapshot)
-    if first is None or first.session.request is None or first.seconds_left is None:
-        return IconSpec(waiting=waiting)
-    share = first.seconds_left / max(1, first.session.request.ttl_seconds)
-    parts = math.ceil(share * ICON_PARTS) if math.isfinite(share) else ICON_PARTS
-    return IconSpec(first.urgency, max(1, min(ICON_PARTS, parts)), waiting)
-
-
-def tooltip(snapshot: Snapshot) -> str:
-    """One line: how many are warm, which is next, what re-caching all of them costs. At most 128 characters."""
-    warm = warm_sessions(snapshot.sessions)
-    paused = "; notifications paused" if snapshot.paused_until is not None else ""
-    first = soonest(snapshot)
-    if first is None:
-        return f"Claude Code: no warm cache{paused}"
-    text = f"Claude Code: {len(warm)} warm{_next_one(first, warm)}"
-    cost = money(total_cost(warm))
-    # A part that does not fit is left out whole.
-    for more in (f"; re-caching all costs {cost}" if cost else "", paused):
-        if len(text + more) <= TOOLTIP_WIDTH:
-            text += more
-    return text
-
-
-def _next_one(first: SessionState, warm: list[SessionState]) -> str:
-    try:
-        # The expiry as a clock time, not a countdown: a tooltip that changes each second covers menus on some panels.
-        at = clock(first.expires_at)
-        name = short_name(first.session) + asides_of((s.session for s in warm), short_name)[first.session.session_id]
-    except Exception:  # a value that can't be shown
-        return ""
-    return f", next: {name} at {at}"
-
-
-def warm_sessions(states: Iterable[SessionState]) -> list[SessionState]:
-    """The running sessions whose cache is warm."""
-    return [s for s in states if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
-
-
-def total_cost(states: Iterable[SessionState]) -> float | None:
-    """The sum in USD of the costs that are known; None when none is."""
-    known = [s.rewrite_cost_usd for s in states if s.rewrite_cost_usd is not None]
-    return sum(known) if known else None
-
-
-def asides_of(sessions: Iterable[Session], said: Callable[[Session], str] = subject_of) -> Mapping[str, str]:
-    """As `apart`, but a session that can't be named does not take the other names away."""
-    sessions = list(sessions)
-    try:
-        return apart(sessions, said)
-    except Exception:  # one of them has a value that can't be shown
-        return {session.session_id: "" for session in sessions}
-
 
 # ---- what a click does ------------------------------------------------------
 
@@ -158,6 +84,13 @@ class ForgetSession:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoForget:
+    """Keep a session that was to be forgotten."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CopyResumeCommand:
     """Copy the command that resumes the session."""
 
@@ -184,9 +117,29 @@ class OpenFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeSetting:
+    """Set a key of config.toml."""
+
+    key: str
+    value: "SettingValue"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSettings:
+    """Open config.toml in an editor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHistory:
+    """Show what cold caches cost, as a page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the tray."""
 
+
+SettingValue = bool | int | str | tuple[int, ...]
 
 Action = (
     ShowTable
@@ -196,9 +149,13 @@ Action = (
     | PauseNotifications
     | MuteSessions
     | ForgetSession
+    | UndoForget
     | CopyResumeCommand
     | GoToSession
     | OpenFolder
+    | ChangeSetting
+    | OpenSettings
+    | ShowHistory
     | Quit
 )
 """What a click on a menu item or on a notification's button does, with all that it needs."""
@@ -244,12 +201,25 @@ class MenuItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings that the menu shows and changes."""
+
+    notify_before_seconds: tuple[float, ...] | None = None  # None: automatic
+    min_tokens: int = 0
+    sound: bool = False
+    notify_when_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What this machine offers beside the sessions; None where that is unknown or not available."""
 
     hooks_installed: bool | None = None
     starts_at_login: bool | None = None
     checks_set_up: bool = False
+    settings: Settings | None = None
+    history: str | None = None  # what cold caches cost this week, in words
+    today: str = ""  # the same of today, for the tooltip; empty where nothing was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,39 +230,54 @@ class ClickProblem:
     next_step: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RecentClicks:
+    """What clicks have left in the menu for a while."""
+
+    problem: ClickProblem | None = None  # of the last click
+    copied: str | None = None  # the id of the session whose resume command was copied
+    forgotten: tuple[SessionState, ...] = ()  # the forgetting of these can still be undone
+
+
 def starting_menu() -> tuple[MenuItem, ...]:
     """The menu before the first snapshot."""
     return (MenuItem("starting", "Looking for sessions…"), MenuItem("separator", separator=True), _SHOW_TABLE, _QUIT)
 
 
 def menu(
-    snapshot: Snapshot, capabilities: Capabilities | None = None, problem: ClickProblem | None = None
+    snapshot: Snapshot, capabilities: Capabilities | None = None, clicks: RecentClicks | None = None
 ) -> tuple[MenuItem, ...]:
     """The tray's menu: sessions, the most urgent first, then the commands. Ended sessions are not in it."""
-    capabilities = capabilities or Capabilities()
+    capabilities, clicks = capabilities or Capabilities(), clicks or RecentClicks()
     running = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     asides = asides_of(s.session for s in running)
-    lines = [_session_line(s, snapshot.now, asides[s.session.session_id]) for s in running]
+    shown = running[: MENU_SESSIONS + MORE_SESSIONS]
+    lines = [_session_line(s, snapshot.now, asides[s.session.session_id], clicks) for s in shown]
     if len(running) > MENU_SESSIONS:
-        lines, rest = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
-        lines.append(MenuItem("more", f"More ({len(rest)})", children=rest))
+        lines, more = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
+        if rest := len(running) - len(shown):
+            more = (*more, MenuItem("more:rest", f"{rest} more in the table…", ShowTable()))
+        lines.append(MenuItem("more", f"More ({len(running) - MENU_SESSIONS})", children=more))
     if not running:
-        lines.append(MenuItem("empty", _no_sessions(snapshot, capabilities)))
+        lines.append(MenuItem("empty", "No running sessions" if snapshot.sessions else NO_SESSIONS))
     if snapshot.problem:
         lines.insert(0, MenuItem("problem", shorten(clean(snapshot.problem), PROBLEM_WIDTH)))
-    if problem is not None:
-        texts = (("click-problem", problem.title), ("click-problem:step", problem.next_step))
+    if clicks.problem is not None:
+        texts = (("click-problem", clicks.problem.title), ("click-problem:step", clicks.problem.next_step))
         lines[:0] = [MenuItem(key, cut(clean(text), PROBLEM_WIDTH)) for key, text in texts if text]
-    # A session with hook events proves that hooks are installed: by a plugin, if not in the settings.
-    if capabilities.hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions):
+    if needs_set_up(snapshot, hooks_installed=capabilities.hooks_installed):
         lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", SetUpHooks()))
+    lines += map(_undo, clicks.forgotten)
     return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, capabilities))
 
 
-def _no_sessions(snapshot: Snapshot, capabilities: Capabilities) -> str:
-    if snapshot.sessions:
-        return "No running sessions"
-    return HOOKS_ADVICE if capabilities.hooks_installed is None else NO_SESSIONS
+def _undo(state: SessionState) -> MenuItem:
+    session_id = state.session.session_id
+    try:
+        name = subject_of(state.session)
+    except Exception:  # a value that can't be shown
+        name = short_id(state.session)
+    return MenuItem(f"undo:{session_id}", f"Undo: forget {name}", UndoForget(session_id))
 
 
 _SHOW_TABLE = MenuItem("show-table", "Show table in a terminal", ShowTable(), default=True)
@@ -301,10 +286,11 @@ _QUIT = MenuItem("quit", "Quit", Quit())
 
 def _commands(snapshot: Snapshot, capabilities: Capabilities) -> tuple[MenuItem, ...]:
     lines = [_pause(snapshot)]
-    on = capabilities.starts_at_login
-    if on is not None:
-        lines.append(MenuItem("start-at-login", "Start at login", StartAtLogin(not on), checked=on))
+    if settings := _settings(capabilities):
+        lines.append(MenuItem("settings", "Settings", children=settings))
     lines.append(_SHOW_TABLE)
+    if capabilities.history is not None:
+        lines.append(MenuItem("history", capabilities.history, ShowHistory()))
     if capabilities.checks_set_up:
         lines.append(MenuItem("check-set-up", "Check set-up", CheckSetUp()))
     return (*lines, _ABOUT, _QUIT)
@@ -314,18 +300,89 @@ _ABOUT = MenuItem(
     "about",
     "About",
     children=(
-        MenuItem("about:version", f"claude-session-status {__version__}"),
+        MenuItem("about:icon:calm", "Icon: green ring: time left until the next cache expires"),
+        MenuItem("about:icon:soon", "Icon: amber slice: it expires soon"),
+        MenuItem("about:icon:last", "Icon: red with ! : it expires within 30 s"),
+        MenuItem("about:icon:waiting", "Icon: ? : a session waits for you"),
+        MenuItem("about:icon:none", "Icon: grey ring: no cache is warm"),
+        MenuItem("about:separator", separator=True),
         MenuItem("about:countdown", "Countdowns: from each session's last request"),
         MenuItem("about:cost", "Costs: estimated from list prices"),
-        MenuItem("about:licence", "Licence: MIT"),
+        MenuItem("about:version", f"claude-session-status {__version__}, licence: MIT"),
     ),
 )
+
+
+# ---- settings -----------------------------------------------------------------
+
+LEADS: Sequence[int] = (30, 60, 120, 300)  # seconds
+SIZES: Sequence[int] = (20_000, 50_000, 100_000)  # tokens
+_NO_LEADS: tuple[int, ...] = ()
+
+
+def _settings(capabilities: Capabilities) -> tuple[MenuItem, ...]:
+    lines: list[MenuItem] = []
+    settings = capabilities.settings
+    if settings is not None:
+        waiting, sound = settings.notify_when_waiting, settings.sound
+        wait_action, sound_action = ChangeSetting("notify_when_waiting", not waiting), ChangeSetting("sound", not sound)
+        lines += [
+            _notify_before(settings),
+            _notify_from(settings),
+            MenuItem("settings:waiting", "Notify when a session waits for you", wait_action, checked=waiting),
+            MenuItem("settings:sound", "Sound with a notification", sound_action, checked=sound),
+        ]
+    on = capabilities.starts_at_login
+    if on is not None:
+        lines.append(MenuItem("settings:login", "Start at login", StartAtLogin(not on), checked=on))
+    if settings is not None:
+        lines.append(MenuItem("settings:file", "Open config.toml in an editor", OpenSettings()))
+    return tuple(lines)
+
+
+def _notify_before(settings: Settings) -> MenuItem:
+    leads = settings.notify_before_seconds
+    choices: list[tuple[str, SettingValue, bool]] = [
+        ("Automatic: 30 s, for an hour-long cache also 5 min", "auto", leads is None),
+        *((f"{spelled(lead)} before", lead, leads == (lead,)) for lead in LEADS),
+        ("Never", _NO_LEADS, leads == ()),
+    ]
+    own = "" if leads is None else f"{' and '.join(map(spelled, leads))} before, as in config.toml"
+    return _choice("settings:before", "Notify before a cache expires", "notify_before_seconds", choices, own)
+
+
+def _notify_from(settings: Settings) -> MenuItem:
+    tokens = settings.min_tokens
+    choices: list[tuple[str, SettingValue, bool]] = [
+        ("Any size", 0, tokens == 0),
+        *((f"From {thousands(size)} tokens on", size, tokens == size) for size in SIZES),
+    ]
+    own = f"From {thousands(tokens)} tokens on, as in config.toml"
+    return _choice("settings:size", "Notify of conversations of", "min_tokens", choices, own)
+
+
+def _choice(
+    key: str, label: str, setting: str, choices: Sequence[tuple[str, SettingValue, bool]], own: str
+) -> MenuItem:
+    """A submenu of values of a setting. `own` names a value that only the file can have."""
+    lines = [
+        MenuItem(f"{key}:{value}", text, ChangeSetting(setting, value), checked=is_so, radio=True)
+        for text, value, is_so in choices
+    ]
+    if not any(is_so for *_, is_so in choices):
+        lines.append(MenuItem(f"{key}:own", own, checked=True, radio=True))
+    return MenuItem(key, label, children=tuple(lines))
+
+
+# ---- pause, sessions ----------------------------------------------------------
 
 
 def _pause(snapshot: Snapshot) -> MenuItem:
     until, morning = snapshot.paused_until, alerting.next_morning(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
+    if until is None and snapshot.quiet_until is not None:
+        label = f"Quiet until {clock(snapshot.quiet_until)[:5]}: no notifications"
     choices = (
         ("pause:hour", "For 1 hour", Pause.HOUR, until is not None and not till_morning),
         ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Pause.TOMORROW, till_morning),
@@ -337,31 +394,35 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     return MenuItem("pause", label, children=children)
 
 
-def _session_line(state: SessionState, now: float, aside: str) -> MenuItem:
+def _session_line(state: SessionState, now: float, aside: str, clicks: RecentClicks) -> MenuItem:
     session = state.session
     key = f"session:{session.session_id}"
     try:
-        label, gone_label = line_of(state, now, aside), f"× {subject_of(session, aside)}   ended"
+        label, gone_label = line_of(state, now, aside), f"{NO_COUNTDOWN} × {subject_of(session, aside)}   ended"
         facts = _facts(state, now)
     except Exception as error:  # a value that can't be shown: the session stays in the menu and can be forgotten
         label = gone_label = f"! {short_id(session)}   can't be shown ({type(error).__name__})"
         facts = tuple((name, "unknown") for name in _FACTS)
     ours = session.session_id
+    copied = " ✓ copied" if clicks.copied == ours else ""
     actions: tuple[tuple[str, str, Action | None, bool | None], ...] = (
-        ("copy", "Copy resume command", CopyResumeCommand(ours, session.folder), None),
+        ("copy", f"Copy resume command{copied}", CopyResumeCommand(ours, session.folder), None),
         ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
-        ("forget", "Forget", ForgetSession(ours), None),
     )
+    go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        *go,
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
+        MenuItem(f"{key}:apart", separator=True),  # no slip of the pointer forgets a session
+        MenuItem(f"{key}:forget", "Forget this session", ForgetSession(ours)),
     )
     return MenuItem(key, label, children=children, gone_label=gone_label)
 
 
-_FACTS = ("in", "id", "model", "tokens", "cost", "turn", "expires")
+_FACTS = ("state", "title", "in", "id", "model", "tokens", "cost", "turn", "expires")
 
 
 def _expiry(state: SessionState, now: float) -> str:
@@ -376,7 +437,9 @@ def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
     tokens = thousands(session.context_tokens)
     cost = money(state.rewrite_cost_usd)
     texts = (
-        f"Folder: {shorten(clean(session.folder or ''), FOLDER_WIDTH) or 'unknown'}",
+        state_meaning(state),
+        f"Title: {isolated(shorten(clean(session.title or ''), FULL_TITLE_WIDTH)) or 'none yet'}",
+        f"Folder: {isolated(shorten(clean(session.folder or ''), FOLDER_WIDTH)) or 'unknown'}",
         f"Session: {short_id(session) or 'unknown'}",
         f"Model: {shorten(clean(session.model or ''), FOLDER_WIDTH) or 'unknown'}",
         f"Context: {tokens + ' tokens' if tokens else 'unknown'}",

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
 
 NAME_WIDTH = 24
-TITLE_WIDTH = 32
+LINE_NAME_WIDTH = 32  # in a line of a menu, which has more room than a table
+LINE_TITLE_WIDTH = 60
 DAYS_OF_A_WEEK = 7
 SHORT_ID = 8  # shown characters of a session's id
 
@@ -115,6 +116,20 @@ def short_name(session: Session) -> str:
     return shorten(name_of(session), NAME_WIDTH)
 
 
+# A menu's font is proportional, but most fonts give all digits one width, and these characters have it, too.
+FIGURE_SPACE, FIGURE_DASH, THIN_SPACE = "\u2007", "\u2012", "\u2009"
+ISOLATE, END_OF_ISOLATE, LEFT_TO_RIGHT = "\u2068", "\u2069", "\u200e"
+COUNTDOWN_WIDTH = len("59:59")
+NO_COUNTDOWN = f"{FIGURE_DASH}:{FIGURE_DASH}{FIGURE_DASH}".rjust(COUNTDOWN_WIDTH, FIGURE_SPACE)
+
+
+def time_column(state: SessionState) -> str:
+    """Return the countdown as ` 2:46` or `52:10`, or dashes where there is none, each of the same width in a menu."""
+    if state.cache is not Cache.WARM or state.seconds_left is None:
+        return NO_COUNTDOWN
+    return countdown(state.seconds_left).rjust(COUNTDOWN_WIDTH, FIGURE_SPACE)
+
+
 def time_left(state: SessionState, now: float) -> str:
     """Return the countdown in words: `2m 46s left`, `expired 6m 3s ago`, `ended`, `compacted`, `nothing cached`."""
     if state.activity is Activity.ENDED:
@@ -142,16 +157,53 @@ def state_sign(state: SessionState) -> str:
     return "●" if state.cache is Cache.WARM else "○"
 
 
+_MEANINGS = {
+    Activity.ENDED: "Ended",
+    Activity.WAITING: "Waits for you: a permission prompt or a question",
+    Activity.WORKING: "Working: its next request refreshes the cache",
+}
+
+
+def state_meaning(state: SessionState) -> str:
+    """Return the state in words, behind the sign that stands for it: `● Idle, the cache is warm`."""
+    idle = {
+        Cache.WARM: "Idle, the cache is warm",
+        Cache.EXPIRED: "Idle, the cache has expired",
+        Cache.NONE: "Idle, the conversation was compacted" if state.is_compacted else "Idle, nothing is cached",
+    }
+    return f"{state_sign(state)} {_MEANINGS.get(state.activity) or idle[state.cache]}"
+
+
 def line_of(state: SessionState, now: float, aside: str = "") -> str:
-    """Return a session's line: `● my-app · Fix the login   2m 46s left`. `aside`: see `apart`."""
-    notes = (" · muted" if state.session.muted else "") + (", found" if state.session.is_found else "")
-    return f"{state_sign(state)} {subject_of(state.session, aside)}   {time_left(state, now)}{notes}"
+    """Return a session's line: ` 2:46 ● my-app · Fix the login`. `aside`: see `apart`."""
+    sign = state_sign(state)
+    notes = [
+        {Activity.WAITING: "waits for you", Activity.WORKING: "working"}.get(state.activity, ""),
+        time_left(state, now) if state.cache is not Cache.WARM else "",
+        "muted" if state.session.muted else "",
+        "found" if state.session.is_found else "",
+    ]
+    tail = ", ".join(filter(None, notes))
+    gap = THIN_SPACE if sign == "?" else ""  # it is narrower than the other signs
+    line = f"{time_column(state)} {gap}{sign}{gap} {subject_of(state.session, aside)}{'   ' + tail if tail else ''}"
+    # A toolkit that takes the first letter's direction for the whole line's does not skip an isolated name.
+    return LEFT_TO_RIGHT + line if ISOLATE in line else line
+
+
+def isolated(text: str) -> str:
+    """Return a name so that its direction of writing changes nothing around it.
+
+    Without that, a Hebrew or an Arabic name would move the times and the words beside it to its other side.
+    """
+    is_turned = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
+    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if is_turned else text
 
 
 def subject_of(session: Session, aside: str = "") -> str:
-    """Return the session's name and title, with `aside` between them: see `apart`."""
-    title = shorten(clean(session.title or ""), TITLE_WIDTH)
-    return short_name(session) + aside + (f" · {title}" if title else "")
+    """Return the session's name and title for a line of a menu, with `aside` between them: see `apart`."""
+    name = isolated(shorten(name_of(session), LINE_NAME_WIDTH))
+    title = isolated(shorten(clean(session.title or ""), LINE_TITLE_WIDTH))
+    return name + aside + (f" · {title}" if title else "")
 
 
 def apart(sessions: Iterable[Session], text_of: Callable[[Session], str] = subject_of) -> Mapping[str, str]:

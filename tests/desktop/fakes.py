@@ -12,6 +12,7 @@ from claude_session_status.desktop.linux.inbox import BUS_NAME
 from claude_session_status.desktop.notify import Attempt, NotifyOutcome
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Listener
+from claude_session_status.glance import IconSpec
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -26,7 +27,6 @@ from claude_session_status.model import (
     Urgency,
 )
 from claude_session_status.notification import Notification
-from claude_session_status.view import IconSpec
 
 NOW = 1_800_000_000.0
 
@@ -119,6 +119,7 @@ class FakeNotifier:
         self.outcome = outcome
         self.shown: list[Notification] = []
         self.untils: list[float | None] = []
+        self.images: list[Image.Image | None] = []
         self.closed: list[str] = []
 
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
@@ -126,6 +127,7 @@ class FakeNotifier:
             raise RuntimeError("no such thing")
         self.shown.append(notification)
         self.untils.append(until)
+        self.images.append(image)
         return Attempt(self.name, self.outcome)
 
     def close(self, key: str) -> None:
@@ -181,6 +183,7 @@ class FakeActions:
     def __init__(self) -> None:
         self.done: list[tuple[str, ...]] = []
         self.error: Exception | None = None
+        self.has_clipboard = True
 
     def show_table(self) -> None:
         self._do("table")
@@ -194,8 +197,15 @@ class FakeActions:
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         self._do("go", session.session_id, *filter(None, [activation_token]))
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> None:
+    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
         self._do("copy", folder or "", session_id)
+        return f"claude --resume {session_id}" if self.has_clipboard else None
+
+    def edit_file(self, path: str) -> None:
+        self._do("edit", path)
+
+    def show_history(self) -> None:
+        self._do("history")
 
     def _do(self, *what: str) -> None:
         self.done.append(what)

@@ -235,5 +235,5 @@ class Sheet:
 
     def seconds_left(self, name: str) -> int:
         """The countdown in this name's line now, in seconds."""
-        match = self.wait_line(rf"{name}.* (?:(\d+)m )?(\d+)s left")
-        return 60 * int(match[1] or 0) + int(match[2])
+        match = self.wait_line(rf"(\d+)[:.](\d\d).*{name}")
+        return 60 * int(match[1]) + int(match[2])

@@ -16,7 +16,8 @@ from claude_session_status.desktop.linux import dbusmenu, item, watcher
 from claude_session_status.desktop.linux.bus import Body, open_session_bus
 from claude_session_status.desktop.linux.inbox import BUS_NAME
 from claude_session_status.desktop.linux.status_icon import INTROSPECTABLE, PEER_INTERFACE, StatusIcon
-from claude_session_status.view import IconSpec, MenuItem, Quit
+from claude_session_status.glance import IconSpec
+from claude_session_status.view import MenuItem, Quit
 from desktop.peer import PEER, Peer, is_error
 
 PROPERTIES = watcher.PROPERTIES
@@ -103,7 +104,7 @@ class Stage:
         layout = self.ask(dbusmenu.PATH, dbusmenu.INTERFACE, "GetLayout", "iias", (0, -1, []))
         _, (_, _, rows) = layout.body
         assert [row[1][1]["label"][1] for row in rows] == ["More", "Quit"]
-        assert self.ask(item.PATH, PROPERTIES, "Get", "ss", (item.INTERFACE, "Title")).body == (("s", "Title"),)
+        assert self.ask(item.PATH, PROPERTIES, "Get", "ss", (item.INTERFACE, "Title")).body == (("s", "name"),)
         assert self.icon.shown
 
 

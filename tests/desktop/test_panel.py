@@ -9,8 +9,8 @@ from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux.bus import CallError, Reply
 from claude_session_status.desktop.linux.panel import LinuxIcon
 from claude_session_status.desktop.linux.watcher import WATCHER
+from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import IconSpec
 from desktop.fakes import FakeBus, FakeIcon, Step
 
 SPEC = IconSpec(Urgency.SOON, 5)

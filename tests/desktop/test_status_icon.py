@@ -11,8 +11,9 @@ from claude_session_status.desktop.linux.bus import BusError, CallError, Reply
 from claude_session_status.desktop.linux.menu_model import ROOT
 from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon
 from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
+from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import IconSpec, MenuItem, Quit, ShowTable
+from claude_session_status.view import MenuItem, Quit, ShowTable
 from desktop.fakes import FakeBus, Step
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -32,7 +33,7 @@ class Scene:
             "claude-session-status",
             IconPainter(),
             self._open,
-            title="Title",
+            title="Tooltip",
             menu=lambda: self.items,
             perform=lambda item: self.clicked.append(item.key),
             on_shown=self.panels.append,
@@ -285,7 +286,8 @@ def test_the_icon_can_be_read_in_every_size() -> None:
     assert [(w, h, len(data)) for w, h, data in properties["IconPixmap"]] == [(s, s, 4 * s * s) for s in SIZES]
     assert properties["Id"] == "claude-session-status"
     assert properties["Status"] == "Active"
-    assert properties["Title"] == properties["IconAccessibleDesc"] == properties["ToolTip"][2] == "Title"
+    assert properties["Title"] == "claude-session-status"
+    assert properties["IconAccessibleDesc"] == properties["ToolTip"][2] == "Tooltip"
     assert properties["Menu"] == dbusmenu.PATH
     assert properties["ItemIsMenu"] is False
 
@@ -354,7 +356,7 @@ def test_no_signal_is_sent_when_nothing_has_changed() -> None:
     def repeat(bus: FakeBus) -> None:
         seen.append(len(bus.signals))
         scene.icon.show_spec(IconSpec())
-        scene.icon.title = "Title"
+        scene.icon.title = "Tooltip"
         scene.update(session("a"), QUIT)
 
     bus = scene.play(repeat, lambda _bus: None)
@@ -371,7 +373,12 @@ def test_each_change_is_announced_once() -> None:
         scene.update(session("a", "● a   8s left"), QUIT)
 
     bus = scene.play(change, lambda _bus: None)
-    assert sorted(name for name, _ in bus.signals) == ["ItemsPropertiesUpdated", "NewIcon", "NewTitle", "NewToolTip"]
+    assert sorted(name for name, _ in bus.signals) == [
+        "ItemsPropertiesUpdated",
+        "NewAttentionIcon",
+        "NewIcon",
+        "NewToolTip",
+    ]
 
 
 def test_a_tooltip_does_not_change_while_the_menu_is_open() -> None:

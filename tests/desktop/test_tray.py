@@ -6,19 +6,24 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from claude_session_status import view, words
 from claude_session_status.desktop import backend, tray
+from claude_session_status.desktop.alert_notifications import ICON_PIXELS
 from claude_session_status.desktop.capabilities import CapabilityProbe
-from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.icon import IconPainter, draw
+from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Activity, Alert, Snapshot, Urgency
-from claude_session_status.view import IconSpec, MenuItem, MuteSessions, OpenFolder, Quit
+from claude_session_status.glance import IconSpec
+from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
+from claude_session_status.view import MenuItem, MuteSessions, OpenFolder, Quit
+from claude_session_status.words import FIGURE_SPACE
 from desktop.fakes import (
     NOW,
     FakeActions,
@@ -52,7 +57,7 @@ class BusyTasks(InlineTasks):
 
 
 class Scene:
-    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception) -> None:
+    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception, **options: Any) -> None:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
@@ -60,18 +65,21 @@ class Scene:
         self.autostart = FakeAutostart()
         self.set_up = FakeSetUp()
         self.set_up.installed = True
+        self.config = Path(os.environ["CLAUDE_CONFIG_DIR"]) / "config.toml"
         self.time = 50.0  # this machine's clock; the snapshots have their own
         self.left_behind = threading.Event()
         self.tasks = BusyTasks()
         self.tray = Tray(
             self.monitor,
             self.actions,
-            CapabilityProbe(self.autostart, self.set_up, checks_set_up=True),
+            CapabilityProbe(self.autostart, self.set_up, SettingsFile(str(self.config)), checks_set_up=True),
             clicks=InlineTasks(),
             notifications=self.tasks,
             painter=IconPainter(),
+            as_called=lambda text: text.replace("claude-session-status", "./css"),
             clock=lambda: self.time,
             leave=self.left_behind.set,
+            **options,
         )
         self.tray.attach(self.icon, self.notifier)
 
@@ -107,7 +115,7 @@ def alert(session_id: str, left: float = 30, **more: Any) -> Alert:
     return Alert(state(session_id, left, urgency=Urgency.LAST, **more), 30)
 
 
-COMMANDS = ["Pause notifications", "Start at login", "Show table in a terminal", "Check set-up", "About", "Quit"]
+COMMANDS = ["Pause notifications", "Settings", "Show table in a terminal", "Check set-up", "About", "Quit"]
 
 
 # ---- showing ----------------------------------------------------------------
@@ -118,7 +126,7 @@ def test_a_snapshot_becomes_icon_tooltip_and_menu() -> None:
     scene.tray.show(snapshot(state("a", 100), state("b", 200, urgency=Urgency.CALM)))
     assert scene.icon.specs == [IconSpec(Urgency.SOON, 8)]
     assert scene.icon.titles[-1].startswith("Claude Code: 2 warm, next: a at ")
-    assert scene.labels() == ["● a   1m 40s left", "● b   3m 20s left", *COMMANDS]
+    assert scene.labels() == [f"{FIGURE_SPACE}1:40 ● a", f"{FIGURE_SPACE}3:20 ● b", *COMMANDS]
     assert scene.icon.menu_updates == 1
 
 
@@ -153,7 +161,7 @@ def test_showing_never_raises_into_the_monitor() -> None:
 def test_an_alert_becomes_a_notification() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires at 08:00:30"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +174,7 @@ def test_an_alert_becomes_a_notification() -> None:
         (dataclasses.replace(snapshot(state("a", 30)), paused_until=NOW + 3600), ["a"]),
         (snapshot(state("a", 30, activity=Activity.ENDED)), ["a"]),
         (snapshot(), ["a"]),
-        (snapshot(state("a", -1)), ["a"]),  # expired: "in 30 s" is no longer true
+        (snapshot(state("a", -1)), ["a"]),  # expired
     ],
 )
 def test_a_notification_that_is_no_longer_true_is_withdrawn(later: Snapshot, closed: list[str]) -> None:
@@ -187,6 +195,83 @@ def test_the_notification_of_a_compaction_is_withdrawn_once_that_is_over_or_no_l
     assert scene.notifier.closed == ["a"]
 
 
+def waiting(session_id: str, left: float = 100, **more: Any) -> SessionState:
+    return state(session_id, left, activity=Activity.WAITING, **more)
+
+
+def wait_alert(session_id: str, left: float = 100) -> Alert:
+    return Alert(waiting(session_id, left), 0, reason=AlertReason.WAITS)
+
+
+@pytest.mark.parametrize(
+    ("what", "later", "closed"),
+    [
+        ("it still waits", waiting("a", 99), []),
+        ("it was answered", state("a", 99), ["a"]),
+        ("it was answered, and waits again", waiting("a", 250), ["a"]),
+        ("its cache has expired meanwhile", waiting("a", -1), []),
+        ("it was muted", waiting("a", muted=True), ["a"]),
+        ("it has ended", state("a", activity=Activity.ENDED), ["a"]),
+    ],
+)
+def test_the_notification_of_a_wait_stays_as_long_as_the_wait(
+    what: str, later: SessionState, closed: list[str]
+) -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(waiting("a")), [wait_alert("a")])
+    if later.cache is Cache.EXPIRED:
+        later = dataclasses.replace(later, expires_at=NOW + 100)
+    scene.tray.show(snapshot(later))
+    assert [n.title for n in scene.notifier.shown] == ["a waits for you"], what
+    assert scene.notifier.untils == [None]
+    assert scene.notifier.closed == closed
+
+
+def test_the_notification_of_a_wait_is_sent_late_too_and_knows_that_the_cache_has_expired() -> None:
+    scene = Scene()
+    scene.tasks.busy = True
+    scene.tray.show(snapshot(waiting("a", 20)), [wait_alert("a", 20)])
+    scene.time += 60
+    scene.tasks.go_on()
+    assert [n.body for n in scene.notifier.shown] == ["It needs your permission or an answer."]
+
+
+def test_the_icon_of_a_notification_is_its_own_sessions_and_not_the_trays() -> None:
+    scene = Scene()
+    calm = state("calm", 290, urgency=Urgency.CALM)
+    scene.tray.show(snapshot(state("last", 20, urgency=Urgency.LAST), calm), [Alert(calm, 300)])
+    assert scene.icon.specs[-1].urgency is Urgency.LAST
+    assert scene.notifier.images == [draw(IconSpec(Urgency.CALM, 24), ICON_PIXELS)]
+
+
+def test_a_notification_of_the_demo_stays_long_enough_to_be_read() -> None:
+    scene = Scene(least_notified_seconds=10)
+    scene.tray.show(snapshot(state("a", 30)), [alert("a")])
+    for passed in (1.5, 9.9, 10.0):
+        assert scene.notifier.closed == []
+        scene.time = 50 + passed
+        scene.tray.show(snapshot(state("a", -1)))
+    assert scene.notifier.closed == ["a"]
+
+
+def test_a_tray_that_ends_withdraws_notifications_whose_buttons_no_longer_work() -> None:
+    scene = Scene([(snapshot(state("a", 30)), [alert("a")])])
+    scene.run()
+    assert scene.notifier.closed == ["a"]
+
+
+def test_alerts_are_also_given_to_the_command_of_the_user() -> None:
+    given: list[tuple[float, str]] = []
+    ended: list[bool] = []
+    scene = Scene(
+        [(snapshot(), []), (snapshot(state("a", 30)), [alert("a")])],
+        on_alerts=lambda shot, alerts: given.extend((shot.now, a.state.session.session_id) for a in alerts),
+        on_end=lambda: ended.append(True),
+    )
+    scene.run()
+    assert (given, ended) == ([(NOW, "a")], [True])
+
+
 def test_a_notifier_that_raises_does_not_stop_the_tray() -> None:
     scene = Scene()
     scene.notifier.outcome = None
@@ -198,7 +283,7 @@ def test_expiries_within_five_seconds_are_one_notification() -> None:
     scene = Scene()
     shot = snapshot(state("a", 30), state("b", 34), state("c", 36))
     scene.tray.show(shot, [alert("a", 30), alert("c", 36), alert("b", 34)])
-    assert [n.title for n in scene.notifier.shown] == ["2 caches expire in 30 s", "c: cache expires in 36 s"]
+    assert [n.title for n in scene.notifier.shown] == ["2 caches expire at 08:00:30", "c: cache expires at 08:00:36"]
     assert scene.notifier.shown[0].session_ids == ("a", "b")
 
 
@@ -209,7 +294,7 @@ def test_a_notification_distinguishes_two_sessions_in_the_same_folder() -> None:
         for s in (state("a", 30), state("b", 90))
     ]
     scene.tray.show(snapshot(*twins), [Alert(twins[0], 30)])
-    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires at 08:00:30"]
 
 
 def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the_last_one_closes_it() -> None:
@@ -217,8 +302,8 @@ def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the
     scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
     scene.tray.show(snapshot(state("a", 300), state("b", 34)))
     assert [(n.key, n.title) for n in scene.notifier.shown] == [
-        ("a", "2 caches expire in 30 s"),
-        ("a", "b: cache expires in 34 s"),
+        ("a", "2 caches expire at 08:00:30"),
+        ("a", "b: cache expires at 08:00:34"),
     ]
     assert not scene.notifier.shown[-1].sound
     scene.tray.show(snapshot(state("a", 300), state("b", 300)))
@@ -237,11 +322,11 @@ def test_a_later_notification_about_a_session_replaces_the_earlier_one() -> None
 @pytest.mark.parametrize(
     ("waited", "shown"),
     [
-        (0.0, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
-        (0.01, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
-        (10.0, [("3 caches expire in 10 s", ("a", "b", "c"), False)]),
-        (22.0, [("2 caches expire in 1 s", ("b", "c"), False)]),
-        (23.5, [("c: cache expires in 1 s", ("c",), False)]),
+        (0.0, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (0.01, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (10.0, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (22.0, [("2 caches expire at 08:00:23", ("b", "c"), False)]),
+        (23.5, [("c: cache expires at 08:00:24", ("c",), False)]),
         (24.0, []),
         (3600.0, []),
     ],
@@ -266,7 +351,7 @@ def test_a_notification_that_waited_into_the_last_seconds_is_urgent() -> None:
     scene.tray.show(snapshot(state("a", 35)), [Alert(state("a", 35, urgency=Urgency.SOON), 35)])
     scene.time += 10
     scene.tasks.go_on()
-    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires in 25 s", True)]
+    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires at 08:00:35", True)]
 
 
 def test_a_notification_that_stays_true_is_sent_however_late() -> None:
@@ -304,13 +389,12 @@ def test_a_click_does_what_its_item_says(key: str, done: tuple[str, ...]) -> Non
     [
         ("session:a:mute", False, ("mute", "a")),
         ("session:a:mute", True, ("unmute", "a")),
-        ("session:a:forget", False, ("forget", "a")),
         ("pause:hour", False, ("pause", "hour")),
         ("pause:tomorrow", False, ("pause", "tomorrow")),
         ("pause:off", False, ("pause", "off")),
     ],
 )
-def test_mute_forget_and_pause_reach_the_monitor(key: str, muted: bool, received: tuple[str, str]) -> None:
+def test_mute_and_pause_reach_the_monitor(key: str, muted: bool, received: tuple[str, str]) -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", muted=muted)))
     scene.click(key)
@@ -335,23 +419,135 @@ def test_a_missing_terminal_is_reported_in_the_menu_until_a_click_works() -> Non
     scene.actions.error = None
     scene.click("show-table")
     scene.tray.show(snapshot(state("a")))
-    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.labels()[0] == f"{FIGURE_SPACE}1:40 ● a"
 
 
 def test_a_failed_click_is_reported_for_a_minute() -> None:
     scene = Scene()
     scene.actions.error = SessionStatusError("No terminal program was found", "Set TERMINAL")
     scene.click("show-table")
-    said = [at for at in range(200) if _says(scene, NOW + at, "No terminal program was found")]
+    said = [at for at in range(200) if _says(scene, 50.0 + at, "No terminal program was found")]
     assert said == list(range(60))
     scene.click("show-table")  # the same again is news again
-    assert _says(scene, NOW + 300, "No terminal program was found")
-    assert not _says(scene, NOW + 200, "No terminal program was found"), "a clock that was set back holds nothing up"
+    assert _says(scene, 249.0, "No terminal program was found")
+    assert not _says(scene, 200.0, "No terminal program was found"), "a clock that was set back holds nothing up"
 
 
-def _says(scene: Scene, now: float, text: str) -> bool:
-    scene.tray.show(snapshot(state("a"), now=now))
+def _says(scene: Scene, time: float, text: str) -> bool:
+    scene.time = time
+    scene.tray.show(snapshot(state("a")))
     return text in scene.labels()
+
+
+def test_a_session_is_forgotten_a_minute_after_the_click_and_hidden_at_once() -> None:
+    scene = Scene()
+    shot = snapshot(state("a", 30), state("b", 200))
+    scene.tray.show(shot)
+    scene.click("session:a:forget")
+    scene.tray.show(shot, [alert("a")])
+    assert scene.labels()[:2] == [f"{FIGURE_SPACE}3:20 ● b", "Undo: forget a"]
+    assert scene.notifier.shown == []
+    scene.time += 59.9
+    scene.tray.show(shot)
+    assert scene.monitor.requests == []
+    scene.time += 0.1
+    scene.tray.show(shot)
+    scene.tray.show(shot)  # the monitor has not done it yet
+    assert scene.monitor.requests == [("forget", "a")]
+    assert scene.labels()[:2] == [f"{FIGURE_SPACE}3:20 ● b", "Pause notifications"]
+
+
+def test_forgetting_can_be_undone_for_a_minute() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", 30)))
+    scene.click("session:a:forget")
+    scene.tray.show(snapshot(state("a", 30)))
+    scene.click("undo:a")
+    scene.time += 100
+    scene.tray.show(snapshot(state("a", 30)))
+    assert scene.labels()[0] == f"{FIGURE_SPACE}0:30 ● a"
+    assert scene.monitor.requests == []
+
+
+def test_a_session_that_is_used_again_within_the_minute_is_not_forgotten() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a", 30)))
+    scene.click("session:a:forget")
+    scene.tray.show(snapshot(state("a", 300)))
+    assert scene.labels()[:2] == [f"{FIGURE_SPACE}5:00 ● a", "Pause notifications"]
+    scene.time += 100
+    scene.tray.show(snapshot(state("a", 200)))
+    assert scene.monitor.requests == []
+
+
+def test_a_tray_that_ends_forgets_what_was_to_be_forgotten() -> None:
+    scene = Scene([(snapshot(state("a")), [])])
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:forget")
+    scene.run()
+    assert scene.monitor.requests == [("forget", "a")]
+
+
+def test_a_copied_command_is_confirmed() -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:copy")
+    scene.tray.show(snapshot(state("a")))
+    assert [(n.title, n.body) for n in scene.notifier.shown] == [
+        ("Copied: paste it into a terminal", "claude --resume a")
+    ]
+    assert scene.item("session:a:copy").label == "Copy resume command ✓ copied"
+    scene.time += 60
+    scene.tray.show(snapshot(state("a")))
+    assert scene.item("session:a:copy").label == "Copy resume command"
+
+
+def test_a_command_that_a_terminal_shows_was_not_copied() -> None:
+    scene = Scene()
+    scene.actions.has_clipboard = False
+    scene.tray.show(snapshot(state("a")))
+    scene.click("session:a:copy")
+    assert scene.notifier.shown == []
+
+
+def test_a_setting_is_written_and_shown_at_once() -> None:
+    scene = Scene()
+    scene.config.parent.mkdir()
+    scene.config.write_text("# mine\nsound = true  # loud\n")
+    scene.tray.show(snapshot())
+    scene.click("settings:before:120")
+    scene.click("settings:sound")
+    scene.click("settings:waiting")
+    scene.tray.show(snapshot())
+    assert scene.config.read_text() == (
+        "# mine\nsound = false  # loud\nnotify_before_seconds = 120\nnotify_when_waiting = true\n"
+    )
+    assert scene.item("settings:before:120").checked
+    assert scene.item("settings:waiting").checked
+    assert scene.monitor.woken.is_set()  # it reads the file again at once
+    scene.click("settings:file")
+    assert scene.actions.done == [("edit", str(scene.config))]
+
+
+def test_a_broken_settings_file_is_named_and_left_alone() -> None:
+    scene = Scene()
+    scene.config.parent.mkdir()
+    scene.config.write_text("sound = tru")
+    scene.tray.show(snapshot())
+    scene.click("settings:sound")
+    scene.tray.show(snapshot())
+    assert scene.labels()[0].startswith("config.toml is not valid TOML: ")
+    assert scene.labels()[1].startswith("Nothing was changed. ")
+    assert scene.config.read_text() == "sound = tru"
+
+
+def test_hints_name_the_command_as_it_was_called() -> None:
+    scene = Scene()
+    scene.actions.error = SessionStatusError("No terminal", "Run: claude-session-status watch")
+    scene.click("show-table")
+    scene.tray.show(snapshot(problem="Run: claude-session-status doctor"))
+    assert scene.labels()[:3] == ["No terminal", "Run: ./css watch", "Run: ./css doctor"]
+    assert scene.notifier.shown[0].body == "Run: ./css watch"
 
 
 def test_a_full_disk_is_reported_in_the_menu() -> None:
@@ -368,8 +564,8 @@ def test_start_at_login_is_switched_on_and_off_and_shown_at_once() -> None:
     seen = []
     for _ in range(3):
         scene.tray.show(snapshot(state("a")))
-        seen.append((scene.item("start-at-login").checked, scene.autostart.on))
-        scene.click("start-at-login")
+        seen.append((scene.item("settings:login").checked, scene.autostart.on))
+        scene.click("settings:login")
     assert seen == [(False, False), (True, True), (False, False)]
 
 
@@ -411,7 +607,7 @@ def test_it_runs_until_it_is_ended() -> None:
     scene.run()
     assert scene.icon.visible
     assert scene.monitor.woken.is_set()
-    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.labels()[0] == f"{FIGURE_SPACE}1:40 ● a"
 
 
 @pytest.mark.parametrize(
@@ -438,7 +634,7 @@ def test_a_monitor_that_fails_is_reported_in_the_menu_and_restarted(
     scene.tray._monitor = scene.monitor
     scene.run()
     assert seen[0].startswith(words[:20])
-    assert seen[-1] == "● a   1m 40s left"
+    assert seen[-1] == f"{FIGURE_SPACE}1:40 ● a"
     assert scene.monitor.run_count == 2
 
 
@@ -537,14 +733,14 @@ def test_a_menu_that_fails_does_not_keep_alerts_from_being_sent() -> None:
 
     scene.icon.show_spec = broken  # type: ignore[method-assign]  # a faulty backend
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires at 08:00:30"]
 
 
 def test_a_session_that_can_not_be_shown_does_not_hide_the_others() -> None:
     scene = Scene()
     odd = dataclasses.replace(state("odd", 50), expires_at=1e300)
     scene.tray.show(snapshot(state("a", 100), odd))
-    assert scene.labels()[0] == "● a   1m 40s left"
+    assert scene.labels()[0] == f"{FIGURE_SPACE}1:40 ● a"
     assert scene.icon.titles[-1].startswith("Claude Code: 2 warm")
 
 

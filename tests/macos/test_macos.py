@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import view
+from claude_session_status import glance, view
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.menu import pystray_menu
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 from claude_session_status.model import Urgency
 from macos import fake_appkit
 
-SOON = view.IconSpec(Urgency.SOON, 8)
+SOON = glance.IconSpec(Urgency.SOON, 8)
 PATIENCE = 10.0
 
 
@@ -45,7 +45,7 @@ class Shown:
 
         def work(icon: Any) -> None:
             try:
-                icon.show_spec(view.IconSpec())
+                icon.show_spec(glance.IconSpec())
                 icon.visible = True
                 for step in steps:
                     self.catch_up()

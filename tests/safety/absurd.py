@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from claude_session_status import alerting, notification, policy, report, view, words
+from claude_session_status import alerting, glance, notification, policy, report, view, words
 from claude_session_status.model import Cache, Session, SessionState, Snapshot
 from claude_session_status.reducer import CLOCK_SLACK_SECONDS, LONGEST_TTL_SECONDS, OWN_TIMES
 from claude_session_status.store.rows import COLUMNS
+from rows import is_harmless_line
 
 MOST_TOKENS = 1 << 53  # of which every reader of our JSON keeps all digits
-LONGEST_LABEL = 120  # characters of a line in the menu
+LONGEST_LABEL = 176  # characters of a line in the menu
 _TIMES = [f.name for f in fields(Session) if COLUMNS.get(f.name) == "TIMESTAMP"]
 _WIDTHS = (40, 80, 200)  # of a terminal
 _LEADS = (30.0, 290.0)
@@ -88,7 +89,7 @@ def _texts(shot: Snapshot) -> Iterable[str]:
     bar = report.waybar(shot)
     yield bar["text"]
     yield from bar["tooltip"].split("\n")
-    yield view.tooltip(shot).replace("\n", "")
+    yield glance.tooltip(shot).replace("\n", "")
     for width in _WIDTHS:
         for row in report.rows(shot, report.columns(width)):
             yield from (row.sign, row.session, row.project, row.last_turn, row.cache, row.title)
@@ -105,7 +106,7 @@ def _texts(shot: Snapshot) -> Iterable[str]:
 
 def _must_be_clean(texts: Iterable[str]) -> None:
     for text in texts:
-        assert text.isprintable(), f"what is shown is not cleaned: {text!r}"
+        assert is_harmless_line(text), f"what is shown is not cleaned: {text!r}"
 
 
 def _all_items(items: Iterable[view.MenuItem]) -> Iterable[view.MenuItem]:

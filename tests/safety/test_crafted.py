@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import notification, policy, view, words
+from claude_session_status import glance, notification, policy, view, words
 from claude_session_status.claude import hook, payload
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.lock import FileLock
@@ -25,6 +25,7 @@ from claude_session_status.store.database import Store
 from desktop.harness import Desktop, Program
 from fakes import NOW
 from ingester import wait_until_applied
+from rows import is_harmless_line
 from terminal import Terminal
 from waiting import wait_for
 
@@ -125,11 +126,11 @@ def test_menu_tooltip_and_notification_get_one_line_of_plain_text(name: str) -> 
     ):
         shot = policy.snapshot([session], NOW + 280)
         shown = notification.of_alerts(Alert(shot.sessions[0], 30))
-        for text in (*(item.label for item in view.menu(shot)), view.tooltip(shot), shown.title, shown.body):
-            assert _is_harmless(text)
+        for text in (*(item.label for item in view.menu(shot)), glance.tooltip(shot), shown.title, shown.body):
+            assert is_harmless_line(text)
             assert len(text) <= 256
         assert len(shown.title) <= 64
-        assert len(view.tooltip(shot)) <= 128
+        assert len(glance.tooltip(shot)) <= 128
 
 
 @pytest.mark.desktop
@@ -147,7 +148,7 @@ def test_a_real_panel_and_a_real_notification_service_show_them_as_text(desktop:
     tray = desktop.start([*COMMAND, "tray"], "tray")
     item = desktop.item()
     plain = [words.clean(name) for name in names]
-    wait_for("all of them", lambda: len([s for s in item.labels() if " left" in s]) == len(names))
+    wait_for("all of them", lambda: len([s for s in item.labels() if "●" in s]) == len(names))
     labels = " ".join(item.labels())
     assert all(f"{name} · {name}" in labels for name in plain)
     wait_for("the notifications", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "2", 40)

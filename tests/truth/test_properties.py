@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, notes, notification, policy, reducer, report, view
+from claude_session_status import alerting, glance, notes, notification, policy, reducer, report, view
 from claude_session_status.claude import transcript
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
@@ -307,7 +307,7 @@ def test_policy_and_texts_handle_every_row_at_every_time(rows: list[Session], no
     json.dumps(report.as_json(shot), allow_nan=False)
     assert len(report.rows(shot, report.Columns())) == len(rows)
     assert view.menu(shot)
-    assert len(view.tooltip(shot)) <= 128
+    assert len(glance.tooltip(shot)) <= 128
     assert all(len(notification.of_alerts(alert).title) <= 64 for alert in due)
 
 

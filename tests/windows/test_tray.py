@@ -142,7 +142,7 @@ class App:
 
 
 def line_of(lines: list[dict[str, Any]] | None, beginning: str) -> dict[str, Any]:
-    return next(line for line in lines or () if line["label"].startswith(beginning))
+    return next(line for line in lines or () if beginning in line["label"])
 
 
 @pytest.fixture(scope="module")
@@ -235,26 +235,48 @@ def test_an_icon_that_the_shell_forgot_returns_with_the_next_change(app: App, sc
     assert "icon refused by the shell" in app.program.text
 
 
+@pytest.fixture
+def scaled(windows: Wine) -> Iterator[None]:
+    """Everything at 200 %: for programs that start now."""
+    place = (r"HKCU\Control Panel\Desktop", "/v", "LogPixels", "/t", "REG_DWORD", "/f", "/d")
+    windows.must("reg", "add", *place, "192")
+    yield
+    windows.must("reg", "add", *place, "96")
+
+
+def test_the_icon_has_the_pixels_of_the_notification_area(app: App) -> None:
+    app.start(SOON)
+    app.place()
+    assert app.look()["pixels"] == 16
+
+
+def test_at_200_percent_the_icon_has_twice_the_pixels(scaled: None, app: App) -> None:
+    """Without DPI awareness Windows enlarges a small icon, which is then blurred."""
+    app.start(SOON)
+    wait_for("the icon", lambda: app.look()["pixels"])
+    assert app.look()["pixels"] == 32
+
+
 # ---- the menu ---------------------------------------------------------------
 
 
 def test_the_menu_is_up_to_date_when_it_opens(app: App, screen: Screen) -> None:
     app.start(session("web", 250, project="R&D_app", title="Größe · " + "x" * 300), session("api", 100))
     first, second, separator, *below = app.open_menu()
-    assert re.fullmatch(r"● api   1m \d+s left", first["label"])
-    assert re.fullmatch(r"● R&&D_app · Größe · x+…x+   4m \d+s left", second["label"])  # `&&` is shown as `&`
+    assert re.fullmatch(r"\u20071:\d\d ● api", first["label"])
+    assert re.fullmatch(r"\u20074:\d\d ● R&&D_app · Größe · x+…x+", second["label"])  # `&&` is shown as `&`
     assert [separator["label"], *(line["label"] for line in below)] == [
-        "", "Pause notifications", "Start at login", "Show table in a terminal", "Check set-up", "About", "Quit",
+        "", "Pause notifications", "Settings", "Show table in a terminal", "Check set-up", "About", "Quit",
     ]  # fmt: skip
-    assert [line["more"] for line in (first, second, *below)] == [True, True, True, False, False, False, True, False]
+    assert [line["more"] for line in (first, second, *below)] == [True, True, True, True, False, False, True, False]
     assert not any(line["grey"] for line in (first, second, *below))
-    assert [line["label"] for line in app.open_submenu("● api")][-4:] == [
-        "Copy resume command", "Open folder", "Mute this session", "Forget",
+    assert [line["label"] for line in app.open_submenu("● api")][-5:] == [
+        "Copy resume command", "Open folder", "Mute this session", "", "Forget this session",
     ]  # fmt: skip
     screen.click(BACKGROUND)
     wait_for("no menu", lambda: app.menu() is None)
     app.show(session("api", 25))
-    assert re.fullmatch(r"● api   \d+s left", app.open_menu(Urgency.LAST)[0]["label"])
+    assert re.fullmatch(r"\u20070:\d\d ● api", app.open_menu(Urgency.LAST)[0]["label"])
 
 
 def test_a_line_without_an_action_is_grey(app: App) -> None:
@@ -262,10 +284,11 @@ def test_a_line_without_an_action_is_grey(app: App) -> None:
     app.open_menu()
     lines = app.open_submenu("● soon")
     assert {line["label"]: line["grey"] for line in lines if line["label"]} == {
+        "● Idle, the cache is warm": True, "Title: none yet": True,
         "Folder: unknown": True, "Session: soon": True, "Model: unknown": True, "Context: unknown": True,
         "If it expires: cost unknown": True,
         line_of(lines, "Last turn")["label"]: True, line_of(lines, "Expires")["label"]: True,
-        "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget": False,
+        "Copy resume command": False, "Open folder": True, "Mute this session": False, "Forget this session": False,
     }  # fmt: skip
 
 
@@ -281,9 +304,9 @@ def test_a_click_while_the_countdown_moves_reaches_its_line(app: App, screen: Sc
     wait_for("the click", lambda: app.requests("mute") == ["calm"])
     screen.click(app.place())
     wait_for("the left click", lambda: "show-table" in app.clicked())
-    assert line_of(app.open_menu(), "● calm")["label"].endswith("s left · muted")
-    app.choose("● soon", "Forget")
-    wait_for("the next click", lambda: app.requests("forget") == ["soon"])
+    assert line_of(app.open_menu(), "● calm")["label"].endswith("● calm   muted")
+    app.choose("● soon", "Forget this session")
+    wait_for("the next click", lambda: "session:soon:forget" in app.clicked())
     assert app.requests("mute") == ["calm"]
 
 
@@ -292,13 +315,13 @@ def test_a_click_reaches_the_session_whose_name_was_there(app: App) -> None:
     app.open_menu()
     app.show(session("new", 20), session("c", 90), session("a", 290))  # one overtaken, one ended, one new
     app.place(Urgency.LAST)  # the icon says so, at once
-    assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● a", "● b", "● c"]
+    assert [line["label"][6:9] for line in app.menu() or ()][:3] == ["● a", "● b", "● c"]
     app.choose("● c", "Mute this session")
     wait_for("the click", lambda: app.requests("mute") == ["c"])
     app.open_menu(Urgency.LAST)
     app.show(session("a", 25), session("c", 200))  # `a` comes first, `new` ends
     app.look()
-    assert [line["label"][:3] for line in app.menu() or ()][:3] == ["● n", "● c", "● a"]
+    assert [line["label"][6:9] for line in app.menu() or ()][:3] == ["● n", "● c", "● a"]
     app.choose("● a", "Mute this session")
     wait_for("the next click", lambda: app.requests("mute") == ["c", "a"])
 
@@ -337,6 +360,19 @@ def test_a_notification_comes_and_goes(app: App) -> None:
     app.show(session("web", 300))  # a new turn
     wait_for("no balloon", lambda: not app.look()["tips"])
     assert "notification by" not in app.program.text
+
+
+NO_SOUND, RESPECT_QUIET_TIME = 0x10, 0x80
+
+
+@pytest.mark.parametrize(("sound", "flags"), [(False, NO_SOUND | RESPECT_QUIET_TIME), (True, RESPECT_QUIET_TIME)])
+def test_a_notification_respects_quiet_time_and_is_silent_unless_sound_is_set(
+    app: App, sound: bool, flags: int
+) -> None:
+    app.start(session("web", 29))
+    app.place(Urgency.LAST)
+    app.say(alert="web", sound=sound)
+    assert wait_for("the balloon", lambda: app.look()["flags"]) == flags
 
 
 def test_a_notification_that_the_shell_refuses_is_sent_the_next_way(app: App) -> None:
@@ -411,6 +447,22 @@ def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
     assert not (user.folder / "monitor.alive").exists()
     assert "ERROR" not in (user.folder / "log/tray.log").read_text("utf-8")
     tray.end()
+
+
+def test_the_tray_opens_no_console_for_the_programs_that_it_starts(windows: Wine, screen: Screen) -> None:
+    """A console would flash at each of them: at login the tray runs without one, whose children could use it."""
+    written = windows.drive / "consoles.txt"
+    written.unlink(missing_ok=True)
+    asking = "import ctypes; open('C:/consoles.txt', 'a').write(str(ctypes.windll.kernel32.GetConsoleWindow()))"
+    copying = (
+        "import sys; from claude_session_status.desktop.actions import ClipboardWay;"
+        f"assert ClipboardWay((sys.argv[1], '-c', {asking!r})).copy('text'); {asking}"
+    )
+    python = windows.windows_path(Path(windows.python))
+    windowless = str(Path(windows.python).with_name("pythonw.exe"))
+    done = windows.run(windowless, "-c", copying, python)
+    assert done.code == 0, done.complaint
+    assert written.read_text() == "00"
 
 
 def test_without_a_console(windows: Wine, screen: Screen) -> None:

@@ -31,6 +31,13 @@ class SetMuted:
 
 
 @dataclass(frozen=True, slots=True)
+class GoToSession:
+    """Bring a session's terminal to the front."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFolder:
     """Show a session's folder in the file manager; `folder` is None where it is not known."""
 
@@ -46,8 +53,8 @@ class CopyResumeCommand:
     folder: str | None
 
 
-Action = SetMuted | OpenFolder | CopyResumeCommand
-_ACTION_KEYS = (Key.MUTE, Key.OPEN, Key.COPY)
+Action = GoToSession | SetMuted | OpenFolder | CopyResumeCommand
+_ACTION_KEYS = (Key.GO, Key.MUTE, Key.OPEN, Key.COPY)
 _PAGE = 10  # rows
 _STEPS = {
     Key.UP: -1,
@@ -104,6 +111,8 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
 
 def _action(key: Key, session: Session) -> Action:
     name = words.name_of(session)
+    if key is Key.GO:
+        return GoToSession(session)
     if key is Key.MUTE:
         return SetMuted(session.session_id, name, not session.muted)
     if key is Key.OPEN:
@@ -144,12 +153,12 @@ def foot(board: Board, width: int, *, has_actions: bool) -> str:
     if not has_actions:
         return f"↑↓ choose  {sort_and_quit}"
     for line in (
-        f"↑↓ choose  m mute  o open folder  c copy resume command  {sort_and_quit}",
-        f"↑↓  m mute  o open  c copy  {sort_and_quit}",
+        f"↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command  {sort_and_quit}",
+        f"↑↓  Enter go  m mute  o open  c copy  {sort_and_quit}",
     ):
         if len(line) <= width:
             return line
-    return "↑↓  m mute  c copy  s sort  q quit"
+    return "↑↓  Enter go  m mute  c copy  q quit"
 
 
 def head(headline: str, shot: Snapshot, shown: Snapshot) -> str:

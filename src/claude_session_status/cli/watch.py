@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from claude_session_status import paths
+from claude_session_status.alert_command import AlertCommand, AlertTurn
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key, reading_keys
@@ -21,11 +22,15 @@ from claude_session_status.cli.session_actions import Perform, SystemActionHandl
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, Snapshot
-from claude_session_status.monitor import Monitor
+from claude_session_status.monitor import Listener, Monitor
 
 HEADLINE = "claude-session-status"
 FRAME_LINES = 5  # headline, problem, column names, two lines of foot
 LOOSE_LINES = 10  # a terminal this high has a blank line above and below the table
+
+
+def _ignore(shot: Snapshot, alerts: Sequence[Alert]) -> None:
+    """Do nothing at an alert."""
 
 
 def run(headline: str = HEADLINE, *, once: bool = False) -> None:
@@ -34,7 +39,19 @@ def run(headline: str = HEADLINE, *, once: bool = False) -> None:
     if once or not can_draw(console):
         status.run(status.Form.TABLE, everything=False, ended=True)
         return
-    show_with_actions(Monitor(paths.from_environment(), alerts=False), console, headline)
+    where = paths.from_environment()
+    turn = AlertTurn(where)
+
+    def may_alert() -> bool:
+        return bool(monitor.settings.on_alert) and turn.is_ours()
+
+    monitor = Monitor(where, alerts=may_alert)
+    on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
+    try:
+        show_with_actions(monitor, console, headline, on_alert.give)
+    finally:
+        on_alert.stop()
+        turn.release()
 
 
 def run_demo(headline: str = HEADLINE, *, once: bool = False) -> None:
@@ -50,10 +67,12 @@ def run_demo(headline: str = HEADLINE, *, once: bool = False) -> None:
             show_with_actions(monitor, console, headline)
 
 
-def show_with_actions(monitor: Monitor, console: Console, headline: str = HEADLINE) -> None:
+def show_with_actions(
+    monitor: Monitor, console: Console, headline: str = HEADLINE, on_alerts: Listener = _ignore
+) -> None:
     """As `show`, with this machine's file manager and clipboard. Raises what the monitor raises."""
     handler = SystemActionHandler()
-    show(monitor, console, headline, performer(monitor, handler))
+    show(monitor, console, headline, performer(monitor, handler), on_alerts)
     if handler.uncopied is not None:
         echo(handler.uncopied)  # outside the table, the terminal wraps it: it is copied as one line
 
@@ -63,10 +82,16 @@ def can_draw(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
-def show(monitor: Monitor, console: Console, headline: str = HEADLINE, perform: Perform | None = None) -> None:
+def show(
+    monitor: Monitor,
+    console: Console,
+    headline: str = HEADLINE,
+    perform: Perform | None = None,
+    on_alerts: Listener = _ignore,
+) -> None:
     """Show the sessions of `monitor` until q, Ctrl-C, a signal or the end of the terminal. Raises what it raises.
 
-    `perform` does what keys ask for.
+    `perform` does what keys ask for. `on_alerts` is called with the alerts that the monitor gives.
     """
     latest, state, is_suspended = Snapshot(0.0), Board(), False
     events: Events = SimpleQueue()
@@ -76,9 +101,11 @@ def show(monitor: Monitor, console: Console, headline: str = HEADLINE, perform: 
 
     live = Live(get_renderable=render, console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
 
-    def listener(shot: Snapshot, alerts: Sequence[Alert]) -> None:  # noqa: ARG001 - a listener gets both
+    def listener(shot: Snapshot, alerts: Sequence[Alert]) -> None:
         nonlocal latest
         latest = shot
+        if alerts:
+            on_alerts(shot, alerts)
         if not is_suspended:
             live.refresh()
 

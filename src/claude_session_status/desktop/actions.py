@@ -33,14 +33,20 @@ class ActionHandler(Protocol):
     def check_set_up(self) -> None:
         """Show in a terminal whether everything is set up."""
 
+    def show_history(self) -> None:
+        """Show what cold caches cost, as a page."""
+
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         """Bring the session's terminal to the front. The error says what could not be reached."""
 
     def open_folder(self, folder: str) -> None:
         """Open the folder in the file manager."""
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> None:
-        """Copy the command that resumes the session."""
+    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
+        """Copy the command that resumes the session, and return it; None where a terminal shows it instead."""
+
+    def edit_file(self, path: str) -> None:
+        """Open the text file in an editor."""
 
 
 class SystemActions:
@@ -53,7 +59,10 @@ class SystemActions:
         environ: Mapping[str, str],
         platform: str = sys.platform,
         which: Which = shutil.which,
+        *,
+        history_command: Sequence[str] = (),
     ) -> None:
+        self._history_command = tuple(history_command)
         self._table_command = tuple(table_command)
         self._check_command = tuple(check_command)
         self._environ = environ
@@ -67,6 +76,10 @@ class SystemActions:
     def check_set_up(self) -> None:
         """Show in a terminal whether everything is set up."""
         terminal.open_in_terminal(terminal.staying(self._check_command, self._platform), self._environ, self._which)
+
+    def show_history(self) -> None:
+        """Show what cold caches cost, as a page."""
+        terminal.spawn(Launch(self._history_command))
 
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         """Bring the session's terminal to the front."""
@@ -85,13 +98,22 @@ class SystemActions:
             raise SessionStatusError("No program that opens folders was found", f"Install xdg-utils, or open {folder}")
         terminal.spawn(launch)
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> None:
-        """Copy the command; where there is no clipboard, show it in a terminal to be copied by hand."""
+    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
+        """Copy the command and return it; where there is no clipboard, show it in a terminal to be copied by hand."""
         command = resume_command(folder, session_id, self._platform)
         for way in clipboard_ways(self._environ, self._platform, self._which):
             if way.copy(command):
-                return
+                return command
         terminal.open_in_terminal(terminal.showing(command), self._environ, self._which)
+        return None
+
+    def edit_file(self, path: str) -> None:
+        """Open the text file in the desktop's editor; where there is none, in a terminal with the user's editor."""
+        launch = editor_launch(path, self._environ, self._platform, self._which)
+        if launch is not None:
+            terminal.spawn(launch)
+        else:
+            terminal.open_in_terminal(terminal_editor(path, self._environ, self._which), self._environ, self._which)
 
 
 # What cmd, PowerShell and Git Bash all read literally in double quotes: no ` $ % ! " and no control character. Of the
@@ -144,6 +166,7 @@ class ClipboardWay:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, **self.environment},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: this process has no console
                 timeout=CLIPBOARD_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):
@@ -184,3 +207,32 @@ def folder_launch(folder: str, platform: str = sys.platform, which: Which = shut
         if program := which(name):
             return Launch((program, *arguments, folder))
     return None
+
+
+# The desktops' own editors; each opens a window by itself. The first that is installed is used.
+EDITORS = ("gnome-text-editor", "gedit", "kate", "kwrite", "mousepad", "xed", "pluma", "featherpad", "code", "codium")
+
+
+def editor_launch(
+    path: str, environ: Mapping[str, str], platform: str = sys.platform, which: Which = shutil.which
+) -> Launch | None:
+    """How to open a text file in an editor with a window; None where none is known.
+
+    Not `xdg-open`: it opens a type that no program is registered for, such as TOML, in a browser.
+    """
+    if platform == "win32":
+        return Launch(("notepad.exe", path))
+    if platform == "darwin":
+        return Launch(("open", "-t", path))
+    chosen = environ.get("VISUAL", "")
+    names = (chosen, *EDITORS) if PurePath(chosen).name in EDITORS else EDITORS
+    return next((Launch((program, path)) for name in names if (program := which(name))), None)
+
+
+def terminal_editor(path: str, environ: Mapping[str, str], which: Which = shutil.which) -> tuple[str, ...]:
+    """The command that edits a text file in a terminal: the user's editor, else the first that is installed."""
+    for value in (environ.get("VISUAL", ""), environ.get("EDITOR", "")):
+        words = terminal.split(value)
+        if words and which(words[0]):
+            return (*words, path)
+    return next((name for name in ("sensible-editor", "nano", "vim") if which(name)), "vi"), path

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from claude_session_status.desktop.icon import IconPainter
-from claude_session_status.view import IconSpec, MenuItem
+from claude_session_status.glance import IconSpec
+from claude_session_status.view import MenuItem
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.pystray_base import Menu
-from claude_session_status.view import IconSpec
+from claude_session_status.glance import IconSpec
 
 import AppKit  # type: ignore[import-not-found]  # isort: skip  # macOS only
 import Foundation  # type: ignore[import-not-found]  # isort: skip  # macOS only

@@ -17,13 +17,15 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Any, Protocol, assert_never
 
-from claude_session_status import notification, view
+from claude_session_status import glance, notification, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
-from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, SetUp
+from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, History, SetUp
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
+from claude_session_status.desktop.recent_clicks import ClickMemory
+from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, EventKind, Pause, Session, Snapshot
@@ -37,7 +39,6 @@ MONITOR_END_SECONDS = 0.8  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
 END_SECONDS = 1.6  # longer than the monitor and both workers; then the process ends anyway: a user or a logout waits
 CAPABILITIES_SECONDS = 15.0  # between two reads of the files behind the menu's commands
-PROBLEM_SECONDS = 60.0  # how long the menu shows that a click failed
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
@@ -81,16 +82,25 @@ def run_tray(
     check_command: Sequence[str] = (),
     autostart: Autostart | None = None,
     set_up: SetUp | None = None,
+    settings: SettingsFile | None = None,
+    history: History | None = None,
+    history_command: Sequence[str] = (),
+    as_called: Callable[[str], str] = lambda text: text,
     environ: Mapping[str, str] | None = None,
+    least_notified_seconds: float = 0.0,
+    on_alerts: Listener = lambda _shot, _alerts: None,
+    on_end: Callable[[], None] = lambda: None,
     on_shortcoming: Callable[[str], None] = log.warning,
     on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
-    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up.
-    Without `check_command`, `autostart` or `set_up` their items are not in the menu. `on_shortcoming` is called with
-    one line about a limit of the icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once
-    it has been made.
+    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up, and
+    `history_command` shows a page. Without `check_command`, `autostart`, `set_up`, `settings` or `history` their items
+    are not in the menu. `as_called` returns a hint with our commands as the user must type them. A notification stays
+    for `least_notified_seconds` even if it stops being true sooner. `on_alerts` is called with the alerts that are
+    given, and must return at once; `on_end` when the tray ends; `on_shortcoming` with one line about a limit of the
+    icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once it has been made.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -106,13 +116,17 @@ def run_tray(
     painter = IconPainter()
     tray = Tray(
         monitor,
-        SystemActions(table_command, check_command, env),
-        CapabilityProbe(autostart, set_up, checks_set_up=bool(check_command)),
+        SystemActions(table_command, check_command, env, history_command=history_command),
+        CapabilityProbe(autostart, set_up, settings, history, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
         notifications=Worker("notifications"),
         painter=painter,
+        least_notified_seconds=least_notified_seconds,
+        on_alerts=on_alerts,
+        on_end=on_end,
+        as_called=as_called,
     )
-    title = view.tooltip(Snapshot(now=0))
+    title = glance.tooltip(Snapshot(now=0))
     try:
         icon = backend.make_icon(
             choice, env, painter, title=title, menu=tray.menu, perform=tray.perform, on_terminate=tray.finish
@@ -120,7 +134,7 @@ def run_tray(
     except Exception as error:  # each backend has errors of its own
         log.exception("the icon could not be made")
         raise SessionStatusError(
-            f"The tray icon can't be shown: {error}", "Run: claude-session-status watch"
+            f"The tray icon can't be shown: {error}", as_called("Run: claude-session-status watch")
         ) from error
     tray.attach(icon, chain_for(sys.platform, env, _notifying(icon), tray.run_action))
     on_icon(choice)
@@ -147,7 +161,11 @@ class Tray:
         clicks: TaskRunner,
         notifications: TaskRunner,
         painter: IconPainter,
+        as_called: Callable[[str], str] = lambda text: text,
         clock: Callable[[], float] = time.time,
+        least_notified_seconds: float = 0.0,
+        on_alerts: Listener = lambda _shot, _alerts: None,
+        on_end: Callable[[], None] = lambda: None,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
@@ -156,16 +174,18 @@ class Tray:
         self._capabilities = view.Capabilities()
         self._capabilities_read_at: float | None = None
         self._clicks = clicks
-        self._alert_notifications = AlertNotifications(notifications, clock)
+        self._alert_notifications = AlertNotifications(notifications, clock, least_seconds=least_notified_seconds)
+        self._on_alerts = on_alerts
+        self._on_end = on_end
+        self._memory = ClickMemory(clock)
+        self._as_called = as_called
         self._leave = leave
         self._painter = painter
         self._icon: backend.TrayIcon | None = None
-        self._spec: view.IconSpec | None = None
+        self._spec: glance.IconSpec | None = None
         self._tooltip = ""
         self._items = view.starting_menu()
         self._last = Snapshot(now=0)
-        self._problem: view.ClickProblem | None = None  # set by the clicks' thread; a new object for each click
-        self._problem_shown: tuple[view.ClickProblem, float] | None = None  # since when; the monitor's thread only
         self._watching: threading.Thread | None = None
         self._stop = threading.Event()
         self._ended = threading.Event()
@@ -208,8 +228,10 @@ class Tray:
         self._monitor.wake()
         if self._watching is not None:
             self._watching.join(MONITOR_END_SECONDS)
+        self._forget_due(all_of_them=True)
         self._clicks.stop(WORKER_END_SECONDS)
         self._alert_notifications.stop(WORKER_END_SECONDS)
+        self._on_end()
         self._ended.set()
 
     def perform(self, item: view.MenuItem) -> None:
@@ -228,14 +250,18 @@ class Tray:
 
     def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> None:
         """Show a snapshot and its alerts. Never raises: an error here must not stop the monitor."""
+        snapshot, alerts = self._memory.without_forgotten(snapshot, alerts)
+        if snapshot.problem:
+            snapshot = dataclasses.replace(snapshot, problem=self._as_called(snapshot.problem))
         self._last = snapshot
         try:
             self._show(snapshot)
         except Exception:
             log.exception("showing a snapshot")
         try:
-            image = self._painter.image(self._spec or view.IconSpec(), NOTIFICATION_PIXELS)
-            self._alert_notifications.show(snapshot, alerts, image)
+            self._alert_notifications.show(snapshot, alerts)
+            if alerts:
+                self._on_alerts(snapshot, alerts)
         except Exception:
             log.exception("sending alerts")
         self._has_snapshot.set()
@@ -244,7 +270,7 @@ class Tray:
 
     def _ready(self, icon: backend.TrayIcon) -> None:
         self._has_snapshot.wait(FIRST_SNAPSHOT_SECONDS)
-        icon.show_spec(self._spec or view.IconSpec())
+        icon.show_spec(self._spec or glance.IconSpec())
         icon.visible = True
         if self._stop.is_set():  # ended before it began
             icon.stop()
@@ -284,11 +310,12 @@ class Tray:
         icon = self._icon
         if icon is None:
             return
-        spec = view.icon(snapshot)
+        set_up = not glance.needs_set_up(snapshot, hooks_installed=self._capabilities.hooks_installed)
+        spec = glance.icon(snapshot, set_up=set_up)
         if spec != self._spec:
             self._spec = spec
             icon.show_spec(spec)
-        tooltip = view.tooltip(snapshot)
+        tooltip = glance.tooltip(snapshot, set_up=set_up, today=self._capabilities.today)
         if tooltip != self._tooltip:
             self._tooltip = tooltip
             icon.title = tooltip
@@ -296,20 +323,15 @@ class Tray:
         if read_at is None or not 0 <= snapshot.now - read_at < CAPABILITIES_SECONDS:
             self._capabilities_read_at = snapshot.now
             self._clicks.submit(self._read_capabilities)
-        items = view.menu(snapshot, self._capabilities, self._problem_at(snapshot.now))
+        if self._memory.has_due:
+            self._clicks.submit(self._forget_due)
+        settings = self._probe.settings.read() if self._probe.settings is not None else None
+        capabilities = dataclasses.replace(self._capabilities, settings=settings)
+        items = view.menu(snapshot, capabilities, self._memory.now())
         if items != self._items:
             self._items = items
             icon.update_menu()
         icon.run_pending_signals()
-
-    def _problem_at(self, now: float) -> view.ClickProblem | None:
-        """Why the last click failed. Only for a while: nobody can dismiss it."""
-        problem = self._problem
-        if problem is None:
-            return None
-        if self._problem_shown is None or self._problem_shown[0] is not problem:
-            self._problem_shown = (problem, now)
-        return problem if 0 <= now - self._problem_shown[1] < PROBLEM_SECONDS else None
 
     # ---- actions: in the clicks' thread -------------------------------------
 
@@ -323,7 +345,7 @@ class Tray:
             log.warning("%s", error)
             self._report(view.ClickProblem(file_and_reason(error, "A file")))
         else:
-            self._problem = None
+            self._memory.succeeded()
         self._monitor.wake()
 
     def _perform(self, action: view.Action) -> None:
@@ -332,11 +354,19 @@ class Tray:
                 for session_id in session_ids:
                     self._monitor.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
             case view.ForgetSession(session_id):
-                self._monitor.submit(EventKind.FORGET, session_id)
+                self._forget(session_id)
+            case view.UndoForget(session_id):
+                self._memory.undo_forget(session_id)
+            case view.ChangeSetting(key, value):
+                if self._probe.settings is not None:
+                    self._probe.settings.change(key, value)
+            case view.OpenSettings():
+                if self._probe.settings is not None:
+                    self._handler.edit_file(self._probe.settings.make())
             case view.PauseNotifications(pause):
                 self._monitor.pause(pause)
             case view.CopyResumeCommand(session_id, folder):
-                self._handler.copy_resume_command(folder, session_id)
+                self._copy(folder, session_id)
             case view.GoToSession(session_id, token):
                 self._handler.go_to_session(self._session(session_id), token)
             case view.OpenFolder(folder):
@@ -345,6 +375,8 @@ class Tray:
                 self._handler.show_table()
             case view.CheckSetUp():
                 self._handler.check_set_up()
+            case view.ShowHistory():
+                self._handler.show_history()
             case view.StartAtLogin(on):
                 if self._probe.autostart is not None:
                     self._probe.autostart.turn(on)
@@ -365,12 +397,34 @@ class Tray:
                 return state.session
         raise SessionStatusError("The session has ended", "Copy its resume command from watch to open it again")
 
+    def _copy(self, folder: str | None, session_id: str) -> None:
+        copied = self._handler.copy_resume_command(folder, session_id)
+        if copied is not None:  # otherwise a terminal shows it
+            self._memory.copied(session_id)
+            self._notify(notification.of_copy(copied))
+
+    def _forget(self, session_id: str) -> None:
+        state = next((s for s in self._last.sessions if s.session.session_id == session_id), None)
+        if state is None:  # it has ended meanwhile
+            self._monitor.submit(EventKind.FORGET, session_id)
+        else:
+            self._memory.forget(state)
+
+    def _forget_due(self, *, all_of_them: bool = False) -> None:
+        """Forget the sessions whose minute to undo it is over."""
+        for session_id in self._memory.take_due(all_of_them=all_of_them):
+            try:
+                self._monitor.submit(EventKind.FORGET, session_id)
+            except OSError as error:
+                log.warning("a session was not forgotten: %s", error)
+
     def _report(self, problem: view.ClickProblem) -> None:
-        self._problem = problem
+        problem = view.ClickProblem(problem.title, self._as_called(problem.next_step))
+        self._memory.failed(problem)
         self._notify(notification.of_problem(problem))
 
     def _notify(self, content: notification.Notification) -> None:
-        self._alert_notifications.send(content, self._painter.image(view.IconSpec(), NOTIFICATION_PIXELS))
+        self._alert_notifications.send(content, self._painter.image(glance.IconSpec(), NOTIFICATION_PIXELS))
 
     def _read_capabilities(self) -> None:
         before, self._capabilities = self._capabilities, self._probe.read()

@@ -25,7 +25,7 @@ from PIL import Image
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify.base import fit
 from claude_session_status.desktop.pystray_base import Menu
-from claude_session_status.view import IconSpec
+from claude_session_status.glance import IconSpec
 
 from pystray._util import win32  # isort: skip  # after pystray_base, which keeps pystray's choice of a backend quiet
 from pystray._win32 import Icon as PystrayWindowsIcon  # isort: skip

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from claude_session_status.desktop.linux import dbusmenu
-from claude_session_status.desktop.linux.bus import Body, Emitter
+from claude_session_status.desktop.linux.bus import Body, Call, Emitter
 
 INTERFACE = "org.kde.StatusNotifierItem"
 PATH = "/StatusNotifierItem"
@@ -31,11 +31,13 @@ INTROSPECTION = f"""<node><interface name="{INTERFACE}">
 <method name="SecondaryActivate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
 <method name="ContextMenu"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
 <method name="Scroll"><arg type="i" direction="in"/><arg type="s" direction="in"/></method>
-<signal name="NewTitle"/><signal name="NewIcon"/><signal name="NewToolTip"/>
+<method name="ProvideXdgActivationToken"><arg type="s" direction="in"/></method>
+<signal name="NewTitle"/><signal name="NewIcon"/><signal name="NewAttentionIcon"/><signal name="NewToolTip"/>
 <signal name="NewStatus"><arg type="s"/></signal>
 </interface></node>"""
 
-_IGNORED = frozenset({"SecondaryActivate", "ContextMenu", "Scroll", "ProvideXdgActivationToken"})
+_IGNORED = frozenset({"SecondaryActivate", "ContextMenu", "Scroll"})
+_LONGEST_TOKEN = 256  # characters
 
 
 def pixmap(image: Image.Image) -> Pixmap:
@@ -53,12 +55,15 @@ class StatusNotifierItem:
         self._name = name
         self._emitter = emitter
         self._activate = activate  # must return at once
-        self._title = ""
+        self._tooltip = ""
         self._images: tuple[Image.Image, ...] = ()
         self._pixmaps: tuple[Pixmap, ...] = ()
-        self._visible = False
+        self._status = "Passive"
+        self._token: str | None = None
 
-    def show(self, title: str, images: tuple[Image.Image, ...], *, visible: bool) -> None:
+    def show(
+        self, tooltip: str, images: tuple[Image.Image, ...], *, visible: bool, needs_attention: bool = False
+    ) -> None:
         """Set what the panel shows, and announce what has changed."""
         if images is not self._images:
             self._images = images
@@ -66,50 +71,56 @@ class StatusNotifierItem:
             if pixmaps != self._pixmaps:
                 self._pixmaps = pixmaps
                 self._emitter.emit(PATH, INTERFACE, "NewIcon")
-        if title != self._title:
-            self._title = title
-            self._emitter.emit(PATH, INTERFACE, "NewTitle")
+                self._emitter.emit(PATH, INTERFACE, "NewAttentionIcon")
+        if tooltip != self._tooltip:
+            self._tooltip = tooltip
             self._emitter.emit(PATH, INTERFACE, "NewToolTip")
-        if visible != self._visible:
-            self._visible = visible
-            self._emitter.emit(PATH, INTERFACE, "NewStatus", "s", (self._status,))
+        status = "Passive" if not visible else "NeedsAttention" if needs_attention else "Active"
+        if status != self._status:
+            self._status = status
+            self._emitter.emit(PATH, INTERFACE, "NewStatus", "s", (status,))
 
     @property
-    def title(self) -> str:
-        """The title that was announced last."""
-        return self._title
+    def tooltip(self) -> str:
+        """The tooltip that was announced last."""
+        return self._tooltip
 
     def properties(self) -> dict[str, tuple[str, Any]]:
         """All properties of the interface: signature and value."""
         return {
             "Category": ("s", "ApplicationStatus"),
             "Id": ("s", self._name),
-            "Title": ("s", self._title),
+            "Title": ("s", self._name),
             "Status": ("s", self._status),
             "WindowId": ("i", 0),
             "IconThemePath": ("s", ""),
             "IconName": ("s", ""),
             "IconPixmap": ("a(iiay)", list(self._pixmaps)),
-            "IconAccessibleDesc": ("s", self._title),
+            "IconAccessibleDesc": ("s", self._tooltip),
             "OverlayIconName": ("s", ""),
             "OverlayIconPixmap": ("a(iiay)", []),
             "AttentionIconName": ("s", ""),
-            "AttentionIconPixmap": ("a(iiay)", []),
+            # The same: the icon itself shows what is urgent, and a panel that finds none shows nothing.
+            "AttentionIconPixmap": ("a(iiay)", list(self._pixmaps)),
             "AttentionMovieName": ("s", ""),
-            "AttentionAccessibleDesc": ("s", self._title),  # GNOME asks for both descriptions
-            "ToolTip": ("(sa(iiay)ss)", ("", [], self._title, "")),
+            "AttentionAccessibleDesc": ("s", self._tooltip),  # GNOME asks for both descriptions
+            "ToolTip": ("(sa(iiay)ss)", ("", [], self._tooltip, "")),
             "ItemIsMenu": ("b", False),
             "Menu": ("o", dbusmenu.PATH),
         }
 
-    def answer(self, member: str) -> tuple[str, Body]:
-        """Answer a method call; the arguments are ignored. Raises LookupError for unknown methods."""
-        if member == "Activate":
+    def answer(self, call: Call) -> tuple[str, Body]:
+        """Answer a method call. Raises LookupError for an unknown method, ArgumentsError for wrong arguments."""
+        if call.member == "Activate":
             self._activate()
-        elif member not in _IGNORED:
-            raise LookupError(member)
+        elif call.member == "ProvideXdgActivationToken":
+            call.expect("s")
+            self._token = call.body[0] if len(call.body[0]) <= _LONGEST_TOKEN else None
+        elif call.member not in _IGNORED:
+            raise LookupError(call.member)
         return "", ()
 
-    @property
-    def _status(self) -> str:
-        return "Active" if self._visible else "Passive"
+    def take_token(self) -> str | None:
+        """The permission to take the focus that the desktop has given for the click that comes next. Good for one."""
+        token, self._token = self._token, None
+        return token

@@ -7,6 +7,7 @@ One thread, the one in `run`, owns the bus and everything that is shown. The set
 The loop survives panels (see `watcher`) and a bus that restart.
 """
 
+import dataclasses
 import logging
 import threading
 import time
@@ -21,7 +22,8 @@ from claude_session_status.desktop.linux.dbusmenu import DBusMenu
 from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import MenuModel
 from claude_session_status.desktop.linux.watcher import Registration
-from claude_session_status.view import IconSpec, MenuItem
+from claude_session_status.glance import IconSpec
+from claude_session_status.view import MenuItem, with_activation_token
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +63,12 @@ class StatusIcon:
         self._title = title
         self._visible = False
         self._images: tuple[Image.Image, ...] = ()
+        self._needs_attention = False
         self._items: tuple[MenuItem, ...] | None = None  # None: the menu has not been updated yet
         self._bus: Bus | None = None
         self._model = MenuModel()
         self._item = StatusNotifierItem(name, self, self._activate)
-        self._dbusmenu = DBusMenu(self._model, self, perform)
+        self._dbusmenu = DBusMenu(self._model, self, self._clicked)
         self._leaving = threading.Event()
         self._registration = Registration(self._shown_changed)
 
@@ -99,6 +102,7 @@ class StatusIcon:
     def show_spec(self, spec: IconSpec) -> None:
         """Redraw the icon, separately for each size: a reduced 64 px icon is blurred at 16."""
         self._images = tuple(self._painter.image(spec, size) for size in SIZES)
+        self._needs_attention = spec.needs_attention
         self._wake()
 
     def update_menu(self) -> None:
@@ -166,13 +170,15 @@ class StatusIcon:
         starting = self._items is None
         self._dbusmenu.announce(self._model.update(self._items or self._menu(), now, starting=starting))
         # XFCE, MATE and waybar show a changed tooltip again, on top of the open menu.
-        title_waits = self._title != self._item.title and bool(self._item.title) and self._model.held(now)
+        announced = self._item.tooltip
+        tooltip_waits = self._title != announced and bool(announced) and self._model.held(now)
         self._item.show(
-            self._item.title if title_waits else self._title,
+            announced if tooltip_waits else self._title,
             self._images,
             visible=self._visible,
+            needs_attention=self._needs_attention,
         )
-        return self._model.hold_ends_in(now) if title_waits or self._model.rows_wait else None
+        return self._model.hold_ends_in(now) if tooltip_waits or self._model.rows_wait else None
 
     def _answer(self, call: Call) -> tuple[str, Body]:
         if call.interface == PROPERTIES_INTERFACE:
@@ -183,7 +189,7 @@ class StatusIcon:
             return "", ()
         if call.path == dbusmenu.PATH:
             return self._dbusmenu.answer(call, self._clock())
-        return self._item.answer(call.member)
+        return self._item.answer(call)
 
     def _answer_properties(self, call: Call) -> tuple[str, Body]:
         properties = dbusmenu.PROPERTIES if call.path == dbusmenu.PATH else self._item.properties()
@@ -198,7 +204,14 @@ class StatusIcon:
         """Do what a left click on the icon does."""
         default = next((i for i in self._menu() if i.default), None)
         if default is not None:
-            self._perform(default)
+            self._clicked(default)
+
+    def _clicked(self, clicked: MenuItem) -> None:
+        """Perform the item's action, with the desktop's permission to take the focus where it came with the click."""
+        token = self._item.take_token()
+        if clicked.action is not None and token is not None:
+            clicked = dataclasses.replace(clicked, action=with_activation_token(clicked.action, token))
+        self._perform(clicked)
 
     def _shown_changed(self, shown: bool) -> None:  # noqa: FBT001  # a callback's only argument
         if not shown:

@@ -19,7 +19,7 @@ from Xlib.error import ConnectionClosedError, XError
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.loop_waker import LoopWaker
 from claude_session_status.desktop.pystray_base import Menu
-from claude_session_status.view import IconSpec
+from claude_session_status.glance import IconSpec
 
 # pystray opens a display while this module of its own is imported; without one it raises Xlib's own errors.
 from pystray._xorg import Icon as PystrayX11Icon  # isort: skip  # after pystray_base, which keeps its backend quiet
