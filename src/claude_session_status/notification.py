@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
 from claude_session_status.model import Activity, Alert, Pause, Session, SessionState, Urgency
+from claude_session_status.text_width import cut, shorten
 from claude_session_status.view import Action, ClickProblem, MuteSessions, PauseNotifications
-from claude_session_status.words import clean, cut, money, name_of, short_id, short_name, shorten, spelled, thousands
+from claude_session_status.words import clean, money, name_of, short_id, short_name, spelled, thousands
 
 TITLE_LIMIT = 64  # the strictest platform's limits
 BODY_LIMIT = 256

@@ -29,6 +29,7 @@ class Key(Enum):
     OPEN = "o"
     COPY = "c"
     SORT = "s"
+    HELP = "?"
     QUIT = "q"
 
 
@@ -52,7 +53,7 @@ _MEANINGS = {
     b"\xe0O": Key.LAST,
     b"k": Key.UP,
     b"j": Key.DOWN,
-    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.QUIT)},
+    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.HELP, Key.QUIT)},
 }
 
 
