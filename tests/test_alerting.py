@@ -1,7 +1,7 @@
 """When the user is notified that a cache is about to expire."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_session_status import alerting, notification, policy, reducer
-from claude_session_status.model import (
-    Session,
-    SessionState,
-)
+from claude_session_status.model import ClientStatus, Session, SessionState
+from claude_session_status.quiet import QuietHours
 from fakes import NOW
 from rows import event, session, warm
 
@@ -99,13 +97,13 @@ def compaction_alerts(leads: tuple[float, ...] | None, *, fails: bool = False) -
     ("what", "leads", "fails", "expected"),
     [
         ("two minutes before, instead of five minutes before the expiry", None, False,
-            [(52, "Claude Code will compact web-shop in 2 min")]),
+            [(52, "Claude Code will compact web-shop at 09:34")]),
         ("no notifications", (), False, []),
         ("a lead time of the user's that is longer", (600.0,), False,
-            [(50, "Claude Code will compact web-shop in 4 min"), (52, "Claude Code will compact web-shop in 2 min")]),
+            [(50, "Claude Code will compact web-shop at 09:34"), (52, "Claude Code will compact web-shop at 09:34")]),
         ("the client could not compact: the expiry is notified as ever", None, True,
-            [(52, "Claude Code will compact web-shop in 2 min"), (55, "web-shop: cache expires in 5 min"),
-             (59.5, "web-shop: cache expires in 30 s")]),
+            [(52, "Claude Code will compact web-shop at 09:34"), (55, "web-shop: cache expires at 09:40:00"),
+             (59.5, "web-shop: cache expires at 09:40:00")]),
     ],
 )  # fmt: skip
 def test_before_the_client_compacts(
@@ -198,6 +196,118 @@ def test_two_that_fall_due_at_once_but_expire_apart_are_two_groups() -> None:
     ]
     groups = alerting.grouped(alerting.due_alerts(states, None, NOW))
     assert [[a.state.session.session_id for a in group] for group in groups] == [["five"], ["hour"]]
+
+
+# ---- a session that waits -----------------------------------------------------
+
+
+def notified(
+    given: Session, seconds: int, changes: dict[int, dict[str, Any]] | None = None, **options: Any
+) -> list[str]:
+    """What is notified of the session within so many seconds, each looked at. `changes`: of its fields, by second."""
+    options = {"when_waiting": True} | options
+    told = []
+    for second in range(seconds):
+        now = NOW + second
+        given = replace(given, **(changes or {}).get(second, {}))
+        for alert in alerting.due_alerts([policy.state_of(given, now)], None, now, **options):
+            for done in alerting.alerted_events(alert, None, now):
+                given = reducer.apply(given, done, now)
+            told.append(f"{second} {alert.reason}")
+    return told
+
+
+REGISTRY: dict[str, Any] = {"client_status": ClientStatus.WAITING, "client_status_at": NOW}
+
+
+@pytest.mark.parametrize(
+    ("what", "given_session", "changes", "expected"),
+    [
+        ("after ten seconds, once", warm(100, waiting_at=NOW), {}, ["10 waits", "170 expires"]),
+        ("by the client's own status, six seconds before its hook", warm(100, **REGISTRY), {6: {"waiting_at": NOW + 6}},
+            ["10 waits", "170 expires"]),
+        ("answered within ten seconds", warm(100, waiting_at=NOW), {9: {"last_turn_at": NOW + 9}}, ["170 expires"]),
+        ("it waits again", warm(100, waiting_at=NOW), {20: {"tool_at": NOW + 20}, 25: {"waiting_at": NOW + 25}},
+            ["10 waits", "35 waits", "170 expires"]),
+        ("it waits again at once", warm(100, **REGISTRY), {14: {"client_status_at": NOW + 14}},
+            ["10 waits", "24 waits", "170 expires"]),
+        ("nothing is cached", session(waiting_at=NOW), {}, ["10 waits"]),
+        ("the cache has expired", warm(400, waiting_at=NOW), {}, ["10 waits"]),
+        ("muted", warm(100, waiting_at=NOW, muted=True), {}, []),
+        ("ended", warm(100, waiting_at=NOW, ended_at=NOW + 1, last_event_at=NOW), {}, []),
+        ("its cache expires just then: one notification for both", warm(260, waiting_at=NOW), {}, ["10 expires"]),
+        ("its cache expires first", warm(267, waiting_at=NOW), {}, ["3 expires"]),
+        ("it does not wait", warm(100), {}, ["170 expires"]),
+    ],
+)  # fmt: skip
+def test_when_a_wait_is_notified(
+    what: str, given_session: Session, changes: dict[int, dict[str, Any]], expected: list[str]
+) -> None:
+    assert notified(given_session, 200, changes) == expected, what
+
+
+def test_a_wait_is_notified_only_if_the_user_wants_that() -> None:
+    assert notified(warm(100, waiting_at=NOW), 200, when_waiting=False) == ["170 expires"]
+
+
+def test_a_small_session_that_waits_is_notified_but_not_the_expiry_of_its_cache() -> None:
+    assert notified(warm(100, waiting_at=NOW, context_tokens=5000), 200, min_tokens=20_000) == ["10 waits"]
+
+
+def test_a_wait_is_not_notified_late() -> None:
+    states = [policy.state_of(warm(100, waiting_at=NOW - 100), NOW)]
+    assert alerting.due_alerts(states, None, NOW, when_waiting=True) == ()
+
+
+def test_the_monitor_knows_when_a_wait_falls_due() -> None:
+    states = [policy.state_of(warm(100, waiting_at=NOW), NOW)]
+    assert alerting.next_alert_time(states, None, NOW, when_waiting=True) == NOW + 10
+    assert alerting.next_alert_time(states, None, NOW) == NOW + 170
+
+
+def test_sessions_that_wait_are_one_group_beside_those_that_expire() -> None:
+    sessions = [replace(warm(270 - n, waiting_at=NOW - 10 * n), session_id=str(n)) for n in range(3)]
+    due = alerting.due_alerts([policy.state_of(s, NOW) for s in sessions], [30], NOW, when_waiting=True)
+    assert [(a.state.session.session_id, a.reason.value) for a in due] == [
+        ("0", "expires"),
+        ("1", "expires"),
+        ("2", "expires"),
+    ]
+    far = [replace(warm(100 + n, waiting_at=NOW - 10), session_id=f"w{n}") for n in range(2)]
+    due = alerting.due_alerts([policy.state_of(s, NOW) for s in (*far, *sessions)], [30], NOW, when_waiting=True)
+    assert [[a.state.session.session_id for a in group] for group in alerting.grouped(due)] == [
+        ["0", "1", "2"],
+        ["w1", "w0"],
+    ]
+
+
+# ---- quiet hours and pauses --------------------------------------------------
+
+
+def hours(start: float, end: float) -> QuietHours:
+    """Quiet from `start` to `end`, which are seconds from NOW, whole minutes."""
+    first, last = (datetime.fromtimestamp(NOW + at, UTC).astimezone() for at in (start, end))
+    return QuietHours(first.hour * 60 + first.minute, last.hour * 60 + last.minute)
+
+
+@pytest.mark.parametrize(
+    ("what", "quiet", "expected"),
+    [
+        ("the wait and the expiry", hours(-60, 600), []),
+        ("the wait alone", hours(-60, 60), ["170 expires"]),
+        ("the expiry alone", hours(120, 240), ["10 waits"]),
+        ("over when they fall due", hours(-600, 0), ["10 waits", "170 expires"]),
+    ],
+)
+def test_what_falls_due_in_quiet_hours_is_not_made_up_for(what: str, quiet: QuietHours, expected: list[str]) -> None:
+    assert notified(warm(100, waiting_at=NOW), 200, quiet=[quiet]) == expected, what
+
+
+def test_what_falls_due_just_before_quiet_ends_is_dropped() -> None:
+    """It is late by less than an alert may be late, but it fell due within."""
+    states = [policy.state_of(warm(272), NOW)]
+    assert alerting.due_alerts(states, [30], NOW, quiet=[hours(-600, 0)]) == ()
+    assert len(alerting.due_alerts(states, [30], NOW)) == 1
 
 
 @pytest.mark.parametrize(

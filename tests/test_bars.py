@@ -65,11 +65,10 @@ def test_waybar_hides_the_module_while_no_session_runs() -> None:
 
 
 def test_waybars_tooltip_has_every_waiting_session_and_counts_the_hidden_ones() -> None:
-    many = [make(f"s{n:02}", n, **(WAITING if n == 3 else {})) for n in range(20)]
+    many = [make(f"s{n:02}", n, **(WAITING if n < 15 else {})) for n in range(20)]
     lines = report.waybar(shot(*many))["tooltip"].splitlines()
-    assert len(lines) == 14
-    assert [line.split()[2] for line in lines if "?" in line] == ["s03"]
-    assert lines[-1] == "and 7 more"
+    assert [line.split()[2] for line in lines if "?" in line] == [f"s{n:02}" for n in reversed(range(15))]
+    assert lines[15:] == ["and 5 more"]
 
 
 def test_waybars_tooltip_lists_the_sessions_and_escapes_markup() -> None:

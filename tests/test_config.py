@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from claude_session_status import config
 from claude_session_status.config import Config
+from claude_session_status.quiet import QuietHours
 
 
 def test_no_file_means_defaults(tmp_path: Path) -> None:
@@ -28,6 +29,12 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
         ("min_tokens = 20000", Config(min_tokens=20_000)),
         ("sound = true", Config(sound=True)),
         ("notify_when_waiting = true", Config(notify_when_waiting=True)),
+        ('quiet = ["22:00-07:00"]', Config(quiet=(QuietHours(1320, 420),))),
+        ('quiet = "22:00-07:00"', Config(quiet=(QuietHours(1320, 420),))),
+        ('quiet = ["22:00-07:00", "12:00-13:30"]', Config(quiet=(QuietHours(1320, 420), QuietHours(720, 810)))),
+        ("quiet = []", Config()),
+        ('on_alert = ["notify-phone", "--quick", ""]', Config(on_alert=("notify-phone", "--quick", ""))),
+        ("on_alert = []", Config()),
     ],
 )
 def test_a_valid_key_is_used(text: str, expected: Config) -> None:
@@ -44,6 +51,20 @@ def test_a_valid_key_is_used(text: str, expected: Config) -> None:
         ("min_tokens = -1", "config.toml:1: min_tokens must be a whole number of tokens from 0 to 10000000, not -1"),
         ("min_tokens = 1.5", "config.toml:1: min_tokens must be a whole number"),
         ("sound = 1", "config.toml:1: sound must be true or false, not 1"),
+        (
+            'quiet = ["22-7"]',
+            'config.toml:1: quiet must be a list of hours such as ["22:00-07:00", "12:30-13:00"], [] ',
+        ),
+        ("quiet = 22", "config.toml:1: quiet must be a list of hours such as "),
+        ('quiet = ["22:00-07:00", 7]', "config.toml:1: quiet must be a list of hours such as "),
+        ('on_alert = "notify-phone --quick"', "config.toml:1: on_alert must be a list of a program and its arguments"),
+        ('on_alert = ["a", 1]', "config.toml:1: on_alert must be a list of a program and its arguments such as "),
+        ('on_alert = [""]', "config.toml:1: on_alert must be a list of a program and its arguments such as "),
+        (
+            'on_alert = ["a", "\\u0000"]',
+            "config.toml:1: on_alert must be a list of a program and its arguments such as ",
+        ),
+        ("notify_when_waiting = 1", "config.toml:1: notify_when_waiting must be true or false, not 1"),
         ("[more]\nx = 1", "config.toml:1: unknown key 'more'"),
         ('notify_before_seconds = "soon"', "config.toml:1: notify_before_seconds must be a number of seconds from 5"),
         ("poll_seconds = ", "config.toml is not valid TOML: "),
@@ -110,6 +131,12 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert config.load(str(path)) == config.Loaded(Config(poll_seconds=1))
 
 
+_HOURS = st.builds(QuietHours, st.integers(0, 1439), st.integers(0, 1439)).filter(
+    lambda hours: hours.start != hours.end
+)
+_WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
 @given(
     st.builds(
         Config,
@@ -118,8 +145,10 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
         | st.sets(st.floats(5, 3300)).map(lambda leads: tuple(sorted(leads, reverse=True))),
         default_ttl_seconds=st.sampled_from([300, 3600]),
         min_tokens=st.integers(0, 10_000_000),
-        sound=st.booleans(),
         notify_when_waiting=st.booleans(),
+        quiet=st.lists(_HOURS, max_size=3).map(tuple),
+        on_alert=st.lists(_WORDS, max_size=3).map(tuple),
+        sound=st.booleans(),
     )
 )
 def test_printed_settings_can_be_read_again(effective: Config) -> None:

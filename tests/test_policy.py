@@ -1,6 +1,7 @@
 """What a session is at a moment: cache, countdown, activity, order."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,40 @@ LARGE: dict[str, object] = {"context_tokens": 214_000, "idle_compact_tokens": 20
 def test_when_the_client_compacts(what: str, given_session: Session, compacts_in: float | None) -> None:
     at = policy.state_of(given_session, NOW).compacts_at
     assert at == (None if compacts_in is None else NOW + compacts_in), what
+
+
+def test_sessions_that_wait_come_first_and_ended_ones_last() -> None:
+    given = [
+        replace(warm(100), session_id="idle, soonest"),
+        replace(warm(0, waiting_at=NOW), session_id="waits, warm"),
+        replace(warm(400, waiting_at=NOW), session_id="waits, expired"),
+        replace(warm(290, waiting_at=NOW, ended_at=NOW + 1), session_id="ended while it waited"),
+        replace(session(waiting_at=NOW), session_id="waits, nothing cached"),
+    ]
+    assert [s.session.session_id for s in policy.snapshot(given, NOW).sessions] == [
+        "waits, warm",
+        "waits, expired",
+        "waits, nothing cached",
+        "idle, soonest",
+        "ended while it waited",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "fields", "since"),
+    [
+        ("by its hook", {"waiting_at": NOW}, NOW),
+        ("the client's status says so sooner",
+            {"waiting_at": NOW, "client_status": ClientStatus.WAITING, "client_status_at": NOW - 6}, NOW - 6),
+        ("a later wait, whose hook is yet to come",
+            {"waiting_at": NOW - 50, "client_status": ClientStatus.WAITING, "client_status_at": NOW}, NOW),
+        ("answered", {"waiting_at": NOW - 50, "tool_at": NOW}, None),
+        ("the client is idle again",
+            {"waiting_at": NOW - 50, "client_status": ClientStatus.IDLE, "client_status_at": NOW}, None),
+    ],
+)  # fmt: skip
+def test_since_when_a_session_waits(what: str, fields: dict[str, Any], since: float | None) -> None:
+    assert policy.waiting_since(session(**fields), NOW) == since, what
 
 
 def test_sessions_are_ordered_by_what_is_soonest() -> None:

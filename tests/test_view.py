@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status import alerting, glance, notification, policy, report, text_width, view, words
-from claude_session_status.model import Alert, Session, SessionState, Snapshot, Turn, Urgency
+from claude_session_status.model import Alert, Process, Session, SessionState, Snapshot, Turn, Urgency
 from fakes import NOW
 from rows import ENDED, is_harmless_line, make, shot
 
@@ -85,6 +85,33 @@ def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
         ("", None, None),
         ("Forget this session", view.ForgetSession("a"), None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("process", "entrypoint", "has_line"),
+    [
+        (Process(7), "cli", True),
+        (Process(7), None, True),
+        (Process(7), "claude-vscode", True),
+        (Process(7), "sdk-cli", False),
+        (Process(7), "sdk-ts", False),
+        (Process(7), "mcp", False),
+        (None, "cli", False),
+    ],
+)
+def test_going_to_a_session_comes_first_in_its_submenu_where_it_has_a_terminal(
+    process: Process | None, entrypoint: str | None, has_line: bool
+) -> None:
+    (first, *_) = view.menu(shot(make("a", 100, process=process, entrypoint=entrypoint)))
+    line = view.MenuItem("session:a:go", "Go to session", view.GoToSession("a"))
+    assert (first.children[0] == line) == has_line
+    assert [item.key for item in first.children].count("session:a:go") == has_line
+
+
+def test_only_an_action_that_shows_a_window_takes_the_permission_to_do_so() -> None:
+    assert view.with_activation_token(view.GoToSession("a"), "token") == view.GoToSession("a", "token")
+    assert view.with_activation_token(view.GoToSession("a"), None) == view.GoToSession("a")
+    assert view.with_activation_token(view.ForgetSession("a"), "token") == view.ForgetSession("a")
 
 
 def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> None:
@@ -397,7 +424,21 @@ def test_a_session_that_can_not_be_shown_does_not_hide_the_others(kind: str) -> 
     assert glance.tooltip(both).startswith("Claude Code: 2 warm")
     assert 0 < glance.icon(both).parts_left <= glance.ICON_PARTS
     text = notification.of_alerts(Alert(good, 30), Alert(odd, 30), among=both.sessions)
-    assert text.title == "2 caches expire in 3 min 20 s"
+    assert text.title == "2 caches expire at 08:43:20"
     assert "good" in text.body
     assert "good: cache expires" in notification.of_alerts(Alert(good, 30), among=both.sessions).title
     assert "cache expires" in notification.of_alerts(Alert(odd, 30), among=both.sessions).title
+
+
+def test_the_history_has_a_line_only_where_there_is_one() -> None:
+    with_it = view.menu(shot(), view.Capabilities(history="This week: 2 cold returns"))
+
+    assert [item.label for item in with_it if isinstance(item.action, view.ShowHistory)] == [
+        "This week: 2 cold returns"
+    ]
+    assert not any(isinstance(item.action, view.ShowHistory) for item in view.menu(shot()))
+
+
+def test_the_tooltip_says_what_was_lost_today() -> None:
+    assert glance.tooltip(shot(), today="3 cold returns, about $1.20").endswith("; today 3 cold returns, about $1.20")
+    assert "today" not in glance.tooltip(shot())

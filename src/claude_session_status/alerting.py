@@ -1,15 +1,19 @@
-"""Decides when the user is notified that a cache is about to expire: lead times, pauses, what was already notified.
+"""Decides when the user is notified that a cache is about to expire, or that a session waits for them.
 
-Pure functions of values and `now`. Each expiry is notified once per lead time, even across restarts; never late, when
-the text would no longer be true; and never for a session at work, whose next request will refresh the cache.
+Pure functions of values and `now`. Each expiry is notified once per lead time, and each wait once, even across
+restarts; never late, when the text would no longer be true; and never of a session at work, whose next request will
+refresh the cache. In a pause and in quiet hours nothing is notified, and what fell due then is not made up for.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from claude_session_status.model import (
     Activity,
     Alert,
+    AlertReason,
     Cache,
     Event,
     EventKind,
@@ -19,12 +23,15 @@ from claude_session_status.model import (
     SessionState,
     Source,
 )
-from claude_session_status.policy import LAST_SECONDS, activity_since
+from claude_session_status.policy import LAST_SECONDS, activity_since, waiting_since
+from claude_session_status.quiet import QuietHours, quiet_until
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
 BEFORE_COMPACTION_SECONDS = 120.0
 ROUNDING_SECONDS = 1.0  # the status line rounds the start of a request up to whole seconds
+WAIT_SECONDS = 10.0  # a prompt that is answered sooner is not notified
+WAIT_LEAD = 0.0  # the lead time under which the start of a notified wait is recorded
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
@@ -48,6 +55,14 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
     return max(state.session.request.expires_at - lead_seconds, since)
+
+
+def wait_alert_time(state: SessionState, now: float) -> float | None:
+    """When to notify that the session waits for the user; None when it does not, is muted, or was notified already."""
+    since = waiting_since(state.session, now)
+    if since is None or state.session.muted or dict(state.session.alerts).get(WAIT_LEAD, -math.inf) >= since:
+        return None
+    return since + WAIT_SECONDS
 
 
 def _is_notified(session: Session, lead_seconds: float, notified: float, now: float) -> bool:
@@ -99,40 +114,60 @@ def due_alerts(
     *,
     min_tokens: int = 0,
     paused_until: float | None = None,
+    quiet: Sequence[QuietHours] = (),
+    when_waiting: bool = False,
     sound: bool = False,
 ) -> tuple[Alert, ...]:
-    """The alerts to give at `now`. One that fell due a while ago (sleep, clock change) is dropped.
+    """The alerts to give at `now`, at most one for each session.
 
-    Alerts that fall due seconds later, for caches that expire together with one of these, are given now as well.
-    Sessions known to hold less than `min_tokens` tokens are silent, and all are until `paused_until`.
+    One that fell due a while ago (sleep, clock change) or in quiet hours is dropped. Alerts that fall due seconds
+    later, for caches that expire together with one of these, are given now as well. Caches known to hold less than
+    `min_tokens` tokens are silent, and all sessions are until `paused_until`.
+    `when_waiting`: also for sessions that wait for the user.
     """
-    if paused_until is not None and now < paused_until:
+    if (paused_until is not None and now < paused_until) or quiet_until(quiet, now) is not None:
         return ()
     now_due: list[Alert] = []
     near: list[Alert] = []
     for state in states:
-        tokens = state.session.context_tokens
-        if tokens is not None and tokens < min_tokens:
-            continue
+        for at, alert in _alerts_of(state, leads, now, min_tokens=min_tokens, when_waiting=when_waiting):
+            is_near = -GROUP_SECONDS <= now - at < 0 and alert.reason is AlertReason.EXPIRES
+            is_due = 0 <= now - at <= GRACE_SECONDS and quiet_until(quiet, at) is None
+            if is_near or is_due:
+                (now_due if is_due else near).append(replace(alert, sound=sound))
+                break  # the shortest lead covers the longer ones and the wait
+    return tuple(now_due + [alert for alert in near if any(_belong_together(alert, other) for other in now_due)])
+
+
+def _alerts_of(
+    state: SessionState, leads: Sequence[float] | None, now: float, *, min_tokens: int, when_waiting: bool
+) -> Iterator[tuple[float, Alert]]:
+    """The session's alerts that were not given yet, each with the time when it falls due; the shortest lead first."""
+    tokens = state.session.context_tokens
+    if tokens is None or tokens >= min_tokens:
         for lead in lead_times(state, leads):
-            at = alert_time(state, lead, now)
-            if at is not None and -GROUP_SECONDS <= now - at <= GRACE_SECONDS:
-                (now_due if at <= now else near).append(Alert(state, lead, sound))
-                break  # the shortest lead covers the longer ones
-    return tuple(now_due + [alert for alert in near if any(_expire_together(alert, other) for other in now_due)])
+            if (at := alert_time(state, lead, now)) is not None:
+                yield at, Alert(state, lead)
+    if when_waiting and (at := wait_alert_time(state, now)) is not None:
+        yield at, Alert(state, WAIT_LEAD, reason=AlertReason.WAITS)
+
+
+def _belong_together(a: Alert, b: Alert) -> bool:
+    """Whether two alerts that are given at one moment share a notification."""
+    if a.reason is not b.reason or (a.state.compacts_at is None) != (b.state.compacts_at is None):
+        return False
+    return a.reason is AlertReason.WAITS or _expire_together(a, b)
 
 
 def _expire_together(a: Alert, b: Alert) -> bool:
-    if (a.state.compacts_at is None) != (b.state.compacts_at is None):
-        return False
     return abs((a.state.expires_at or 0.0) - (b.state.expires_at or 0.0)) <= GROUP_SECONDS
 
 
 def grouped(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
-    """The alerts in groups whose expiries lie within seconds, the soonest first."""
+    """The alerts in groups: those whose expiries lie within seconds, the soonest first, then those that wait."""
     groups: list[list[Alert]] = []
-    for alert in sorted(alerts, key=lambda a: (a.state.expires_at or 0.0, a.state.session.session_id)):
-        if groups and _expire_together(groups[-1][0], alert):
+    for alert in sorted(alerts, key=lambda a: (a.reason, a.state.expires_at or 0.0, a.state.session.session_id)):
+        if groups and _belong_together(groups[-1][0], alert):
             groups[-1].append(alert)
         else:
             groups.append([alert])
@@ -155,19 +190,25 @@ def paused_until(pause: Pause, now: float) -> float | None:
 
 
 def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> tuple[Event, ...]:
-    """The events that record an alert: this lead time is done for this expiry, and so are the longer ones."""
-    request = alert.state.session.request
-    if request is None:
-        return ()
-    session_id, expiry = alert.state.session.session_id, request.expires_at
+    """The events that record an alert: this lead time is done for this expiry, and so are the longer ones.
+
+    An alert of a session that waits is also the one of that wait: its text says so.
+    """
+    session = alert.state.session
+    done: list[tuple[float, float]] = []
+    if alert.reason is AlertReason.EXPIRES and session.request is not None:
+        leads_done = (lead for lead in lead_times(alert.state, leads) if lead >= alert.lead_seconds)
+        done += [(lead, session.request.expires_at) for lead in leads_done]
+    if (since := waiting_since(session, now)) is not None:
+        done.append((WAIT_LEAD, since))
     return tuple(
-        Event(EventKind.ALERTED, session_id, now, expires_at=expiry, lead_seconds=lead)
-        for lead in lead_times(alert.state, leads)
-        if lead >= alert.lead_seconds
+        Event(EventKind.ALERTED, session.session_id, now, expires_at=moment, lead_seconds=lead) for lead, moment in done
     )
 
 
-def next_alert_time(states: Iterable[SessionState], leads: Sequence[float] | None, now: float) -> float | None:
+def next_alert_time(
+    states: Iterable[SessionState], leads: Sequence[float] | None, now: float, *, when_waiting: bool = False
+) -> float | None:
     """The next moment at which an alert falls due; None when there is none."""
-    times = (alert_time(state, lead, now) for state in states for lead in lead_times(state, leads))
-    return min((at for at in times if at is not None and at > now), default=None)
+    found = (_alerts_of(state, leads, now, min_tokens=0, when_waiting=when_waiting) for state in states)
+    return min((at for alerts in found for at, _ in alerts if at > now), default=None)

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from claude_session_status import quiet
 from claude_session_status.errors import reason_of
+from claude_session_status.quiet import QuietHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,11 @@ class Config:
     notify_before_seconds: tuple[float, ...] | None = None
     default_ttl_seconds: int = 300  # where no source knows the TTL
     min_tokens: int = 0  # smaller conversations are not notified
+    quiet: tuple[QuietHours, ...] = ()  # hours of the day without notifications
+    on_alert: tuple[str, ...] = ()  # a program and its arguments, run at each alert
     sound: bool = False  # with a notification, if the desktop can play one
     notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
+    history_days: int = 400  # how long the history keeps a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,35 @@ def _tokens(value: Any) -> int:
     return value
 
 
+def _days(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4000:
+        raise _RefusedError("a whole number of days from 1 to 4000")
+    return value
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _RefusedError("true or false")
     return value
+
+
+def _quiet(value: Any) -> tuple[QuietHours, ...]:
+    texts = value if isinstance(value, list) else [value]
+    ranges = [quiet.parse(text) if isinstance(text, str) else None for text in texts]
+    if None in ranges:
+        raise _RefusedError('a list of hours such as ["22:00-07:00", "12:30-13:00"], [] for none')
+    return tuple(each for each in ranges if each is not None)
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    words = value if isinstance(value, list) else None
+    if (
+        words is None
+        or not all(isinstance(word, str) and "\0" not in word for word in words)
+        or (words and not words[0])
+    ):
+        raise _RefusedError('a list of a program and its arguments such as ["notify-phone", "--quick"], [] for none')
+    return tuple(words)
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -87,8 +117,11 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "notify_before_seconds": _leads,
     "default_ttl_seconds": _ttl,
     "min_tokens": _tokens,
+    "quiet": _quiet,
+    "on_alert": _command,
     "sound": _yes_or_no,
     "notify_when_waiting": _yes_or_no,
+    "history_days": _days,
 }
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 
@@ -155,7 +188,9 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float):
+        return str(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # which JSON leaves as it is
 
 
 def parse(text: str, path: str = "config.toml") -> Loaded:

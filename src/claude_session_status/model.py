@@ -192,7 +192,8 @@ class Session:
     model: str | None = None
     process: Process | None = None
     muted: bool = False
-    alerts: tuple[tuple[float, float], ...] = ()  # (lead seconds, the latest expiry notified at that lead)
+    # (lead seconds, the latest expiry notified at that lead); at lead 0, the start of the latest wait that was notified
+    alerts: tuple[tuple[float, float], ...] = ()
     stamps: tuple[tuple[str, float], ...] = ()  # (field, time of the event that set it): the newest event wins
     found_at: Time | None = None  # the last sign of life without a hook: a transcript, a status line
     forgotten_at: Time | None = None  # nothing older is kept, and nothing older comes back
@@ -232,11 +233,21 @@ class Session:
         return self.forgotten_at is not None and self.last_event_at is None
 
 
+CLIENT_WORKTREES = "/.claude/worktrees/"
+
+
 def folder_name(path: str | None) -> str | None:
-    """The last part of a folder's path, of Linux, macOS or Windows; None where there is no path."""
+    """The last part of a folder's path, of Linux, macOS or Windows; None where there is no path.
+
+    Of a worktree that the client has made in a repository, the repository's name as well: `web-shop/fix-login`.
+    """
     if not path:
         return None
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+    plain = path.replace("\\", "/").rstrip("/")
+    repository, _, worktree = plain.partition(CLIENT_WORKTREES)
+    if worktree and "/" not in worktree and repository:
+        return f"{repository.rpartition('/')[2]}/{worktree}"
+    return plain.rpartition("/")[2] or path
 
 
 class Urgency(IntEnum):
@@ -263,13 +274,21 @@ class SessionState:
     is_compacted: bool = False  # nothing is cached because the conversation was compacted
 
 
+class AlertReason(StrEnum):
+    """Why the user is notified of a session."""
+
+    EXPIRES = "expires"  # its cache is about to expire, or the client to compact the conversation
+    WAITS = "waits"  # it has waited for the user for a while
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """The user should be notified now that this session's cache expires."""
+    """The user should be notified of this session now."""
 
     state: SessionState
     lead_seconds: float
     sound: bool = False
+    reason: AlertReason = AlertReason.EXPIRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,4 +299,5 @@ class Snapshot:
     sessions: tuple[SessionState, ...] = ()
     stale: bool = False  # the database was locked: these are the rows of an earlier poll
     problem: str | None = None  # one line for the user
-    paused_until: float | None = None  # no notifications before that moment; None: notifications are on
+    paused_until: float | None = None  # the user wants no notifications before that moment; None: there is no pause
+    quiet_until: float | None = None  # the end of the quiet hours of the settings; None outside them

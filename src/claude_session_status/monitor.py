@@ -10,7 +10,7 @@ import functools
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -24,6 +24,7 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.inbox import Inbox
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
 from claude_session_status.paths import Paths
+from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
@@ -44,8 +45,8 @@ Listener = Callable[[Snapshot, Sequence[Alert]], None]
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
-    `price` knows what re-caching a session costs, for the faces that show it. `everything`: also sessions that ended
-    or were silent for long.
+    `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
+    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Monitor:
         settings: config.Config | None = None,
         *,
         clock: Clock | None = None,
-        alerts: bool = True,
+        alerts: bool | Callable[[], bool] = True,
         everything: bool = False,
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
@@ -64,7 +65,8 @@ class Monitor:
         self._config = config.ConfigFile(paths.config) if settings is None else None
         self._settings = settings or config.Config()
         self._clock = clock or SystemClock()
-        self._gives_alerts = alerts
+        self._gives_alerts = alerts is not False
+        self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
         self._faults = SessionFaults()
@@ -80,8 +82,14 @@ class Monitor:
         self._paused_until: float | None = None
         self._submitted: SimpleQueue[Event] = SimpleQueue()  # from the faces to the monitor's thread
         self._beat_at = -math.inf
+        self._looked_at = -math.inf  # when all steps of a poll were last done
         self._problems: list[SessionStatusError] = []
         self._wake = threading.Event()
+
+    @property
+    def settings(self) -> config.Config:
+        """The settings in effect. For any thread."""
+        return self._settings
 
     def wake(self) -> None:
         """Poll now instead of at the next turn."""
@@ -108,7 +116,7 @@ class Monitor:
 
         After setting `stop`, call `wake` as well to end the wait at once.
         """
-        next_poll = -math.inf
+        next_poll = shown_at = -math.inf
         hooks = WakeListener(self._paths.wake, self.wake)
         try:
             hooks.start()
@@ -120,7 +128,10 @@ class Monitor:
                     self._wake.clear()
                     self.poll()
                     next_poll = now + (SOON_SECONDS if self._inbox.is_taken else self._settings.poll_seconds)
+                if self._inbox.is_behind and 0 <= now - shown_at < TICK_SECONDS:
+                    continue
                 shot = self.snapshot()
+                shown_at = shot.now
                 due = self.take_alerts(shot) if self._gives_alerts else ()
                 listener(shot, due)
                 alert_at = self._next_alert_time(shot) if self._gives_alerts else None
@@ -148,33 +159,41 @@ class Monitor:
     def poll(self) -> None:
         """Take in what is new. Never raises for the state of files: the next snapshot shows what is wrong.
 
-        Of many notes it applies one batch; `run` polls again at once while more wait.
+        Of many notes it applies one batch; `run` polls again at once while more wait, and the rows are read again by
+        the second.
         """
-        self._run_steps(
-            self._beat,
-            self._reread_config,
-            self._apply_submitted,
-            self._inbox.apply_batch,
-            self._reload,
-            self._discover,
-            lambda: self._cache.refresh(self._beat_if_due),
-            self._end_gone_sessions,
-            self._keep_open_sessions,
-            lambda: self._cache.write(self._clock.time()),
-        )
+        self._run_steps(self._steps())
+
+    def _steps(self) -> Iterator[Callable[[], None]]:
+        yield self._beat
+        yield self._reread_config
+        yield self._apply_submitted
+        yield self._inbox.apply_batch
+        now = self._clock.time()
+        if self._inbox.is_behind and 0 <= now - self._looked_at < TICK_SECONDS:
+            return
+        self._looked_at = now
+        yield self._reload
+        yield self._discover
+        yield lambda: self._cache.refresh(self._beat_if_due)
+        yield self._end_gone_sessions
+        yield self._keep_open_sessions
+        yield lambda: self._cache.write(self._clock.time())
 
     def look(self) -> None:
         """Take in what is new, once and without a heartbeat."""
         self._run_steps(
-            self._reread_config,
-            self._apply_submitted,
-            self._inbox.apply_all,
-            self._reload,
-            self._discover,
-            self._cache.refresh,
-            self._end_gone_sessions,
-            self._keep_open_sessions,
-            lambda: self._cache.write(self._clock.time(), force=True),
+            (
+                self._reread_config,
+                self._apply_submitted,
+                self._inbox.apply_all,
+                self._reload,
+                self._discover,
+                self._cache.refresh,
+                self._end_gone_sessions,
+                self._keep_open_sessions,
+                lambda: self._cache.write(self._clock.time(), force=True),
+            )
         )
 
     @property
@@ -182,7 +201,7 @@ class Monitor:
         """The first thing that went wrong at the last poll, with what to do about it."""
         return self._problems[0] if self._problems else self._faults.problem
 
-    def _run_steps(self, *steps: Callable[[], None]) -> None:
+    def _run_steps(self, steps: Iterable[Callable[[], None]]) -> None:
         before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:
@@ -299,7 +318,13 @@ class Monitor:
 
         def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
             shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
-            return policy.snapshot(shown, now, price=self._price, paused_until=self._paused_until)
+            return policy.snapshot(
+                shown,
+                now,
+                price=self._price,
+                paused_until=self._paused_until,
+                quiet_until=quiet_until(self._settings.quiet, now),
+            )
 
         shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
         return replace(
@@ -324,10 +349,14 @@ class Monitor:
                 shot.now,
                 min_tokens=self._settings.min_tokens,
                 paused_until=shot.paused_until,
+                quiet=self._settings.quiet,
+                when_waiting=self._settings.notify_when_waiting,
                 sound=self._settings.sound,
             )
 
         due = self._of_states("checking its alerts", shot, due_of)
+        if due and not self._may_give():
+            return ()
         return tuple(alert for alert in due if self._remember(alert, shot.now))
 
     def _remember(self, alert: Alert, now: float) -> bool:
@@ -341,10 +370,12 @@ class Monitor:
         return is_remembered
 
     def _next_alert_time(self, shot: Snapshot) -> float | None:
-        leads = self._settings.notify_before_seconds
-        return self._of_states(
-            "finding its next alert", shot, lambda states: alerting.next_alert_time(states, leads, shot.now)
-        )
+        leads, when_waiting = self._settings.notify_before_seconds, self._settings.notify_when_waiting
+
+        def next_of(states: Sequence[SessionState]) -> float | None:
+            return alerting.next_alert_time(states, leads, shot.now, when_waiting=when_waiting)
+
+        return self._of_states("finding its next alert", shot, next_of)
 
     def _of_states(self, doing: str, shot: Snapshot, work: Callable[[Sequence[SessionState]], T]) -> T:
         return self._faults.without_faulty(doing, shot.sessions, lambda state: state.session, work)

@@ -1,18 +1,27 @@
 """The notifications, as data: made of alerts, and of what a click has done. Pure functions of values."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
-from claude_session_status.model import Activity, Alert, Pause, Session, SessionState, Urgency
+from claude_session_status.model import Activity, Alert, AlertReason, Cache, Pause, Session, SessionState, Urgency
 from claude_session_status.text_width import cut, shorten
-from claude_session_status.view import Action, ClickProblem, MuteSessions, PauseNotifications
-from claude_session_status.words import clean, money, name_of, short_id, short_name, spelled, thousands
+from claude_session_status.view import (
+    Action,
+    ClickProblem,
+    GoToSession,
+    MuteSessions,
+    PauseNotifications,
+    can_go_to,
+)
+from claude_session_status.words import clean, clock, money, name_of, short_id, short_name, thousands
 
 TITLE_LIMIT = 64  # the strictest platform's limits
 BODY_LIMIT = 256
 NAMED_TOGETHER = 4  # sessions that one notification names
+SUBJECT_WIDTH = 100  # of a session's title
+TITLE_WIDTHS = (32, 24, 16, 10, 0)  # of a title among several
+BUTTON_WIDTH = 16  # of a session's name on a button
 CHEAP_USD = 0.10  # re-caching for less is not urgent
 
 
@@ -35,31 +44,58 @@ class Notification:
     urgent: bool = False
     sound: bool = False
     session_ids: tuple[str, ...] = ()
+    default: Action | None = None  # what a click on the notification itself does
     buttons: tuple[Button, ...] = ()  # shown where the platform has buttons
 
 
 def of_alerts(first: Alert, *others: Alert, among: Iterable[SessionState] = ()) -> Notification:
-    """The notification for one alert or several. Urgent in the last 30 seconds, unless re-caching is cheap.
+    """The notification for one alert, or for several with one reason.
 
-    `key` is the first one's session. `among` are the sessions that a user could confuse with these.
+    Its times are clock times, so that it stays true while it stands. Urgent in the last 30 seconds of a cache, unless
+    re-caching is cheap. `key` is the first one's session. `among` are sessions that a user could confuse with these.
     """
     alerts = (first, *others)
     states = [alert.state for alert in alerts]
     ids = tuple(state.session.session_id for state in states)
-    warm = [s.session for s in (*warm_sessions(among), *states)]
-    title, body = _text_for_one(first.state, warm) if not others else _text_for_several(states, warm)
+    known = [s.session for s in (*warm_sessions(among), *states)]
+    waits = first.reason is AlertReason.WAITS
+    if others:
+        title, body = _text_for_several(states, known, waits=waits)
+    elif waits:
+        title, body = _text_of_a_wait(first.state, known)
+    else:
+        title, body = _text_for_one(first.state, known)
     return Notification(
         key=ids[0],
         title=title,
         body=cut(body, BODY_LIMIT),
-        urgent=any(_is_urgent(state) for state in states),
+        urgent=not waits and any(_is_urgent(state) for state in states),
         sound=any(alert.sound for alert in alerts),
         session_ids=ids,
-        buttons=(
-            Button("mute", "Mute", MuteSessions(ids)),
-            Button("pause-hour", "Pause 1 h", PauseNotifications(Pause.HOUR)),
-        ),
+        default=_go_to(_dearest(states)),
+        buttons=_buttons(states),
     )
+
+
+def _buttons(states: Sequence[SessionState]) -> tuple[Button, ...]:
+    """What can be done about the sessions. Of several the most expensive one is gone to, and its button names it."""
+    dearest = _dearest(states)
+    ids = tuple(state.session.session_id for state in states)
+    go = _go_to(dearest)
+    label = "Go to session" if len(states) == 1 else f"Go to {shorten(_name_of(dearest), BUTTON_WIDTH)}"
+    return (
+        *((Button("go", label, go),) if go is not None else ()),
+        Button("mute", "Mute session" if len(ids) == 1 else f"Mute {len(ids)} sessions", MuteSessions(ids)),
+        Button("pause-hour", "Pause 1 h", PauseNotifications(Pause.HOUR)),
+    )
+
+
+def _go_to(state: SessionState) -> GoToSession | None:
+    return GoToSession(state.session.session_id) if can_go_to(state.session) else None
+
+
+def _dearest(states: Sequence[SessionState]) -> SessionState:
+    return max(states, key=lambda state: state.rewrite_cost_usd or 0.0)
 
 
 def _is_urgent(state: SessionState) -> bool:
@@ -67,74 +103,111 @@ def _is_urgent(state: SessionState) -> bool:
     return state.urgency is Urgency.LAST and (cost is None or cost >= CHEAP_USD)
 
 
-def _until_compaction(state: SessionState) -> float | None:
-    """Seconds until Claude Code compacts the idle conversation by itself; None if it will not."""
+def is_before_compaction(state: SessionState) -> bool:
+    """Whether Claude Code will compact the idle conversation by itself before its cache expires."""
     if state.compacts_at is None or state.expires_at is None or state.seconds_left is None:
-        return None
-    left = state.seconds_left - (state.expires_at - state.compacts_at)
-    return left if 0 < left < math.inf else None
+        return False
+    return state.seconds_left > state.expires_at - state.compacts_at
 
 
-def _text_before_compaction(state: SessionState, left: float, aside: str) -> tuple[str, str]:
-    head, tail = "Claude Code will compact ", f"{aside} in {spelled(left)}"
+def _text_before_compaction(state: SessionState, aside: str) -> tuple[str, str]:
+    head, tail = "Claude Code will compact ", f"{aside} at {_clock(state.compacts_at)[:5]}"
     try:
         title = head + shorten(name_of(state.session), TITLE_LIMIT - len(head) - len(tail)) + tail
-        what = shorten(clean(state.session.title or ""), 100)
+        what = _subject(state.session)
         tokens = thousands(state.session.context_tokens)
     except Exception:  # a value that can't be shown
         return head + short_id(state.session) + tail, "Send a message before then to keep the whole conversation."
     size = f" of {tokens} tokens" if tokens else ""
-    return title, f"{what + '. ' if what else ''}Send a message before then to keep the whole conversation{size}."
+    return title, f"{what}Send a message before then to keep the whole conversation{size}."
 
 
-def _text_for_one(state: SessionState, warm: list[Session]) -> tuple[str, str]:
+def _text_for_one(state: SessionState, known: list[Session]) -> tuple[str, str]:
     session = state.session
-    aside = asides_of(warm)[session.session_id]
-    if (left := _until_compaction(state)) is not None:
-        return _text_before_compaction(state, left, aside)
-    tail = f"{aside}: cache expires {_when(state)}"
+    aside = asides_of(known)[session.session_id]
+    if is_before_compaction(state):
+        return _text_before_compaction(state, aside)
+    tail = f"{aside}: cache expires at {_clock(state.expires_at)}"
     try:
         title = shorten(name_of(session), TITLE_LIMIT - len(tail)) + tail
-        what = shorten(clean(session.title or ""), 100)
-        waits = "It waits for your permission. " if state.activity is Activity.WAITING else ""
+        waits = "It waits for you. " if state.activity is Activity.WAITING else ""
+        what = _subject(session) + waits
         tokens, cost = thousands(session.context_tokens), money(state.rewrite_cost_usd)
     except Exception:  # a value that can't be shown
         return short_id(session) + tail, "Reply in time to keep it warm."
     if cost:
-        advice = f"Reply in time, or re-caching{f' {tokens} tokens' if tokens else ''} costs {cost}."
-    elif tokens:
-        advice = f"Reply in time, or {tokens} tokens have to be cached again."
-    else:
-        advice = "Reply in time to keep it warm."
-    return title, f"{what + '. ' if what else ''}{waits}{advice}"
+        return title, f"{what}Reply in time, or re-caching{f' {tokens} tokens' if tokens else ''} costs {cost}."
+    if tokens:
+        return title, f"{what}Reply in time, or {tokens} tokens have to be cached again."
+    return title, f"{what}Reply in time to keep it warm."
 
 
-def _when(state: SessionState) -> str:
-    left = state.seconds_left or 0.0
-    return f"in {spelled(left)}" if math.isfinite(left) else "soon"
-
-
-def _text_for_several(states: list[SessionState], warm: list[Session]) -> tuple[str, str]:
-    asides = asides_of(warm, short_name)
-    title = f"{len(states)} caches expire {_when(states[0])}"
-    if (left := _until_compaction(states[0])) is not None:
-        title = f"Claude Code will compact {len(states)} sessions in {spelled(left)}"
-    dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
-    lines = [_named(state, asides[state.session.session_id]) for state in dearest]
-    if rest := len(states) - len(dearest):
-        lines.append(f"and {rest} more")
-    if cost := money(total_cost(states)):
-        lines.append(f"Re-caching all costs {cost}.")
-    return title, "\n".join(lines)
-
-
-def _named(state: SessionState, aside: str) -> str:
+def _text_of_a_wait(state: SessionState, known: list[Session]) -> tuple[str, str]:
+    session, needs = state.session, "It needs your permission or an answer."
+    tail = f"{asides_of(known)[session.session_id]} waits for you"
     try:
-        name = short_name(state.session) + aside
-        known = (name, thousands(state.session.context_tokens), money(state.rewrite_cost_usd))
+        title = shorten(name_of(session), TITLE_LIMIT - len(tail)) + tail
+        what = _subject(session)
+        tokens, cost = thousands(session.context_tokens), money(state.rewrite_cost_usd)
+    except Exception:  # a value that can't be shown
+        return short_id(session) + tail, needs
+    if state.cache is not Cache.WARM:
+        return title, f"{what}{needs}"
+    then = f"; after that, re-caching{f' {tokens} tokens' if tokens else ''} costs {cost}" if cost else ""
+    return title, f"{what}{needs} The cache is warm until {_clock(state.expires_at)}{then}."
+
+
+def _subject(session: Session) -> str:
+    """The session's title as a sentence of its own; empty where it has none."""
+    title = shorten(clean(session.title or ""), SUBJECT_WIDTH)
+    return f"{title}{'' if title[-1:] in '.!?…' else '.'} " if title else ""
+
+
+def _clock(at: float | None) -> str:
+    try:
+        return clock(at)
+    except Exception:  # a time beyond every calendar
+        return "an unknown time"
+
+
+def _text_for_several(states: list[SessionState], known: list[Session], *, waits: bool) -> tuple[str, str]:
+    if waits:
+        title = f"{len(states)} sessions wait for you"
+    elif is_before_compaction(states[0]):
+        title = f"Claude Code will compact {len(states)} sessions at {_clock(states[0].compacts_at)[:5]}"
+    else:
+        title = f"{len(states)} caches expire at {_clock(states[0].expires_at)}"
+    asides = asides_of(known, short_name)
+    dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
+    rest, cost = len(states) - len(dearest), "" if waits else money(total_cost(states))
+    last = [f"and {rest} more"] if rest else []
+    last += [f"Re-caching all costs {cost}."] if cost else []
+    body = ""
+    for width in TITLE_WIDTHS:  # the longest titles with which everything fits
+        lines = [_named(state, asides[state.session.session_id], width) for state in dearest]
+        body = "\n".join([*lines, *last])
+        if len(body) <= BODY_LIMIT:
+            break
+    return title, body
+
+
+def _named(state: SessionState, aside: str, width: int) -> str:
+    """A line that names the session, and what its cache is worth; its title in at most `width` columns."""
+    try:
+        title = shorten(clean(state.session.title or ""), width) if width else ""
+        name = short_name(state.session) + aside + (f" · {title}" if title else "")
+        tokens = thousands(state.session.context_tokens)
+        worth = money(state.rewrite_cost_usd) or (f"{tokens} tokens" if tokens else "")
     except Exception:  # a value that can't be shown
         return short_id(state.session)
-    return ", ".join(part for part in known if part)
+    return f"{name}, {worth}" if worth else name
+
+
+def _name_of(state: SessionState) -> str:
+    try:
+        return name_of(state.session)
+    except Exception:  # a value that can't be shown
+        return short_id(state.session)
 
 
 def of_problem(problem: ClickProblem) -> Notification:

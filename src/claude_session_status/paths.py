@@ -16,6 +16,8 @@ class Paths:
         self.settings = os.path.join(claude_dir, "settings.json")
         self.folder = os.path.join(claude_dir, "claude-session-status")
         self.database = os.path.join(self.folder, "status.duckdb")
+        self.history = os.path.join(self.folder, "history.duckdb")
+        self.history_lock = os.path.join(self.folder, "history.lock")
         self.spool = os.path.join(self.folder, "spool")
         self.config = os.path.join(self.folder, "config.toml")
         self.statusline = os.path.join(self.folder, "statusline")
@@ -23,6 +25,8 @@ class Paths:
         self.wake = os.path.join(self.folder, "wake")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
         self.pause = os.path.join(self.folder, "paused-until")
+        self.alert_result = os.path.join(self.folder, "on-alert.json")
+        self.alert_lock = os.path.join(self.folder, "on-alert.lock")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")
 

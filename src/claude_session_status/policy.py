@@ -145,6 +145,19 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     return Activity.IDLE, newest
 
 
+def waiting_since(session: Session, now: float) -> float | None:
+    """When the permission prompt or question opened that holds the turn; None where none does.
+
+    The client's own status says so at once, its hook six seconds later.
+    """
+    activity, newest = activity_since(session, now)
+    if activity is not Activity.WAITING:
+        return None
+    if session.client_status is ClientStatus.WAITING and session.client_status_at is not None:
+        return min(newest, session.client_status_at)
+    return newest
+
+
 # rank among evidence of one moment, activity, and for how many seconds it counts
 _IDLE = (3, Activity.IDLE, math.inf)
 _PROMPTED = (1, Activity.WORKING, RESPONSE_LIMIT_SECONDS)
@@ -168,12 +181,13 @@ def snapshot(
     problem: str | None = None,
     price: Price | None = None,
     paused_until: float | None = None,
+    quiet_until: float | None = None,
 ) -> Snapshot:
     """The sessions at `now`, in display order."""
     states = (state_of(s, now, price) for s in sessions if not s.is_forgotten)
     is_paused = paused_until is not None and now < paused_until <= now + LONGEST_PAUSE_SECONDS
     shown = tuple(sorted(states, key=_display_order))
-    return Snapshot(now, shown, stale, problem, paused_until if is_paused else None)
+    return Snapshot(now, shown, stale, problem, paused_until if is_paused else None, quiet_until)
 
 
 def current(shot: Snapshot) -> Snapshot:
@@ -196,13 +210,22 @@ def is_abandoned(session: Session, now: float) -> bool:
 _GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}
 
 
-def _display_order(state: SessionState) -> tuple[bool, int, int, float, str]:
-    """Warm sessions by expiry, then expired ones, the latest first, then those with nothing cached; ended ones last.
+def _display_order(state: SessionState) -> tuple[bool, bool, int, int, float, str]:
+    """Sessions that wait for the user, then the others; ended ones last.
 
-    Of those that expire within the same second the more expensive one comes first.
+    Each group has warm sessions by expiry, then expired ones, the latest first, then those with nothing cached. Of
+    those that expire within the same second the more expensive one comes first.
     """
     at = state.expires_at if state.expires_at is not None else last_seen(state.session)
     order = at if state.cache is Cache.WARM else -at
     whole = math.floor(order) if math.isfinite(order) else 1 << 62
     cost = state.rewrite_cost_usd or 0.0
-    return state.activity is Activity.ENDED, _GROUP[state.cache], whole, -cost, state.session.session_id
+    activity = state.activity
+    return (
+        activity is Activity.ENDED,
+        activity is not Activity.WAITING,
+        _GROUP[state.cache],
+        whole,
+        -cost,
+        state.session.session_id,
+    )

@@ -13,7 +13,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from importlib import metadata
 from typing import Any
+
+from claude_session_status.costs.rates import Rates
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,41 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
         log.warning("no price for %s: %s: %s", model, type(error).__name__, error)
         return None
     return max(0.0, float(write.total_price - read.total_price))
+
+
+def version() -> str:
+    """The version of the price list; empty where there is none."""
+    try:
+        return metadata.version("genai-prices")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def rates(model: str, day: date, tokens: int) -> Rates | None:
+    """The prices on `day` for a request of `tokens` tokens; None for an unknown model."""
+    if (library := _library()) is None:
+        return None
+    usage, name = library.Usage, plain_name(model)
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+    def price(**kind: int) -> Any:
+        return library.calc_price(
+            usage(input_tokens=tokens, **kind), name, provider_id=_PROVIDER, genai_request_timestamp=at
+        )
+
+    try:
+        return Rates(
+            float(price().input_price) / tokens,
+            float(price(cache_write_tokens=tokens).input_price) / tokens,
+            float(price(cache_write_tokens=tokens, cache_write_1h_tokens=tokens).input_price) / tokens,
+            float(price(cache_read_tokens=tokens).input_price) / tokens,
+            float(price(output_tokens=tokens).output_price) / tokens,
+        )
+    except LookupError:
+        log.info("no price is known for %s", model)
+    except Exception as error:  # a new version of the library must not stop the history
+        log.warning("no price for %s: %s: %s", model, type(error).__name__, error)
+    return None
 
 
 @functools.cache

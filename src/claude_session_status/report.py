@@ -169,11 +169,12 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "schema": 1,
         "now": iso(snapshot.now),
-        "sessions": [_session_json(s) for s in snapshot.sessions],
+        "sessions": [session_json(s) for s in snapshot.sessions],
     }
 
 
-def _session_json(state: SessionState) -> dict[str, Any]:
+def session_json(state: SessionState) -> dict[str, Any]:
+    """Return a session as `status --json` prints it."""
     session, request = state.session, state.session.request
     return {
         "session_id": session.session_id,

@@ -129,6 +129,11 @@ class OpenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowHistory:
+    """Show what cold caches cost, as a page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the tray."""
 
@@ -149,6 +154,7 @@ Action = (
     | OpenFolder
     | ChangeSetting
     | OpenSettings
+    | ShowHistory
     | Quit
 )
 """What a click on a menu item or on a notification's button does, with all that it needs."""
@@ -211,6 +217,8 @@ class Capabilities:
     starts_at_login: bool | None = None
     checks_set_up: bool = False
     settings: Settings | None = None
+    history: str | None = None  # what cold caches cost this week, in words
+    today: str = ""  # the same of today, for the tooltip; empty where nothing was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +288,8 @@ def _commands(snapshot: Snapshot, capabilities: Capabilities) -> tuple[MenuItem,
     if settings := _settings(capabilities):
         lines.append(MenuItem("settings", "Settings", children=settings))
     lines.append(_SHOW_TABLE)
+    if capabilities.history is not None:
+        lines.append(MenuItem("history", capabilities.history, ShowHistory()))
     if capabilities.checks_set_up:
         lines.append(MenuItem("check-set-up", "Check set-up", CheckSetUp()))
     return (*lines, _ABOUT, _QUIT)
@@ -370,6 +380,8 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     until, morning = snapshot.paused_until, alerting.next_morning(snapshot.now)
     till_morning = until is not None and abs(until - morning) < 1
     label = "Pause notifications" if until is None else f"Notifications paused until {clock(until)[:5]}"
+    if until is None and snapshot.quiet_until is not None:
+        label = f"Quiet until {clock(snapshot.quiet_until)[:5]}: no notifications"
     choices = (
         ("pause:hour", "For 1 hour", Pause.HOUR, until is not None and not till_morning),
         ("pause:tomorrow", f"Until tomorrow, {clock(morning)[:5]}", Pause.TOMORROW, till_morning),
@@ -397,7 +409,9 @@ def _session_line(state: SessionState, now: float, aside: str, clicks: RecentCli
         ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
     )
+    go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        *go,
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),

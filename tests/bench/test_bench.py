@@ -44,6 +44,9 @@ def test_the_hooks_are_measured(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "beside a monitor at most 2x bare Python" in done.stdout
     assert "that status line command behind ours at most 2x" in done.stdout
+    if sys.platform != "win32":
+        assert done.stdout.count("holds: 72 of their 72 events are in the database") == 2
+        assert re.search(r"the slowest of 3 times 24 hooks at once alone: \d+ ms, a [A-Z]\w+ ", done.stdout)
     assert re.search(r"Medians of 3 interleaved calls.*\d{4}-\d\d-\d\d: .*\d+ cores?, .*Python 3\.\d+", done.stdout)
 
 

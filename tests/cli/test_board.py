@@ -4,7 +4,7 @@ import pytest
 
 from claude_session_status import words
 from claude_session_status.cli import board
-from claude_session_status.cli.board import Action, Board, CopyResumeCommand, OpenFolder, Order, SetMuted
+from claude_session_status.cli.board import Action, Board, CopyResumeCommand, GoToSession, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
 from claude_session_status.model import Snapshot
 from fakes import NOW
@@ -33,7 +33,8 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"\xe0H\xe0P", [Key.UP, Key.DOWN], b""),
         (b"\x1b[5~\x1b[6~\xe0I\xe0Q", [Key.PAGE_UP, Key.PAGE_DOWN] * 2, b""),
         (b"\x1b[H\x1b[F\x1bOH\x1bOF\x1b[1~\x1b[4~\xe0G\xe0O", [Key.FIRST, Key.LAST] * 4, b""),
-        (b"xQ7 \r\n", [], b""),
+        (b"xQ7 ", [], b""),
+        (b"\r\n", [Key.GO, Key.GO], b""),
         (b"\x1b", [], b"\x1b"),
         (b"\x1b[", [], b"\x1b["),
         (b"s\x1b[1;5", [Key.SORT], b"\x1b[1;5"),
@@ -115,6 +116,7 @@ def test_arrows_do_nothing_in_an_empty_table() -> None:
 @pytest.mark.parametrize(
     ("key", "action"),
     [
+        (Key.GO, GoToSession(FOUR.sessions[1].session)),
         (Key.MUTE, SetMuted("apple", "apple", muted=True)),
         (Key.OPEN, OpenFolder("apple", None)),
         (Key.COPY, CopyResumeCommand("apple", None)),
@@ -141,8 +143,8 @@ def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None
     state = Board(message="Copied")
     assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
-    assert board.foot(state, 100, has_actions=True).startswith(
-        "↑↓ choose  m mute  o open folder  c copy resume command"
+    assert board.foot(state, 120, has_actions=True).startswith(
+        "↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command"
     )
     assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  ? help  q quit"
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup import inspection
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.inspection import Inspection, inspect
@@ -358,6 +359,41 @@ def well_but(changed: dict[str, Any]) -> Findings:
             "none could be sent: there is no way here",
             "Start a notif",
         ),
+        (
+            checks.check_monitor,
+            {"monitor.tray_runs": False, "desktop.has_display": False, "alert_command.program": "push"},
+            NOTE,
+            "without a display there are no notifications; watch runs on_alert",
+            "",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push"},
+            GOOD,
+            "push has not run yet; to try it: claude-session-status doctor --notify",
+            "",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push", "alert_command.last": Result(NOW - 60, None)},
+            GOOD,
+            "push ran 1m 0s ago",
+            "",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push", "alert_command.last": Result(NOW - 60, "it ended with exit code 1")},
+            BAD,
+            "push failed 1m 0s ago: it ended with exit code 1",
+            "Correct it, then try it: claude-session-status doctor --notify",
+        ),
+        (
+            checks.check_alert_command,
+            {"alert_command.program": "push", "alert_command.exists": False},
+            BAD,
+            "push does not exist or is not executable",
+            "Correct on_alert in /s/config.toml",
+        ),
         (checks.check_autostart, {}, GOOD, "on: /s/x.desktop", ""),
         (checks.check_autostart, {"autostart.is_on": False}, NOTE, "off", "claude-session-status autostart on"),
         (
@@ -372,9 +408,10 @@ def well_but(changed: dict[str, Any]) -> Findings:
     ],
 )
 def test_each_check_has_its_state_its_meaning_and_how_to_fix_it(
-    check: Callable[[Findings], Check], changed: dict[str, Any], state: State, says: str, command: str
+    check: Callable[[Findings], Check | None], changed: dict[str, Any], state: State, says: str, command: str
 ) -> None:
     result = check(well_but(changed))
+    assert result is not None
     assert result.state is state
     assert says in result.meaning
     assert command in result.command
@@ -512,6 +549,21 @@ class TestGathering:
             "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
+
+    def test_the_command_for_alerts_is_tried_and_its_failure_shown(self, where: Paths, home: Path) -> None:
+        Path(where.folder).mkdir(parents=True)
+        program = home / "bin/push"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n/bin/cat >{home}/read\necho no such topic >&2\nexit 4\n")
+        program.chmod(0o755)
+        Path(where.config).write_text('on_alert = ["push"]')
+        assert doctor.gather(where).alert_command == checks.AlertCommandFindings("push", exists=True, last=None)
+        found = doctor.gather(where, notify=True).alert_command
+        assert found.last is not None
+        assert found.last.problem == "it ended with exit code 4: no such topic"
+        assert json.loads((home / "read").read_text())["reason"] == "test"
+        Path(where.config).write_text('on_alert = ["nowhere"]')
+        assert not doctor.gather(where).alert_command.exists
 
     def test_everything_broken(self, where: Paths, home: Path) -> None:
         Path(where.spool).mkdir(parents=True)

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from claude_session_status.lock import FileLock
+from claude_session_status.paths import Paths
 from fakes import Transcript
 from terminal import PATIENCE, Terminal
+from waiting import wait_for
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux: apt-get install tmux")
 
@@ -46,6 +49,29 @@ def test_the_table_is_live_and_ctrl_c_restores_the_screen(terminal: Terminal) ->
     terminal.ends()
     assert terminal.shows_cursor()
     assert "my-app" not in terminal.screen()
+
+
+def test_the_table_runs_the_users_command_where_no_tray_does(terminal: Terminal, where: Paths, tmp_path: Path) -> None:
+    Path(where.folder).mkdir(parents=True)
+    save = tmp_path / "save"
+    save.write_text(f'#!/bin/sh\ncat >>"{tmp_path}/alerts"\n')
+    save.chmod(0o755)
+    Path(where.config).write_text(f'notify_before_seconds = 297\non_alert = ["{save}"]\n')
+    mark("mark-turn", "one", cwd="/x/my-app")
+    tray = FileLock(where.tray_lock)
+    tray.acquire()
+    terminal.start("watch")
+    terminal.wait(lambda s: "my-app" in s and " 4m 5" in s)
+    wait_for("its moment to pass", lambda: " 4m 4" in terminal.screen())
+    assert not (tmp_path / "alerts").exists(), "the tray would have run it"
+    tray.release()
+    mark("mark-turn", "two", cwd="/x/website")
+    wait_for("the alert", lambda: (tmp_path / "alerts").exists() and (tmp_path / "alerts").read_text().endswith("\n"))
+    terminal.keys("q")
+    terminal.ends()
+    assert [json.loads(line)["session"]["project"] for line in (tmp_path / "alerts").read_text().splitlines()] == [
+        "website"
+    ]
 
 
 def test_the_table_follows_a_resize(terminal: Terminal) -> None:

@@ -119,6 +119,7 @@ class FakeNotifier:
         self.outcome = outcome
         self.shown: list[Notification] = []
         self.untils: list[float | None] = []
+        self.images: list[Image.Image | None] = []
         self.closed: list[str] = []
 
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
@@ -126,6 +127,7 @@ class FakeNotifier:
             raise RuntimeError("no such thing")
         self.shown.append(notification)
         self.untils.append(until)
+        self.images.append(image)
         return Attempt(self.name, self.outcome)
 
     def close(self, key: str) -> None:
@@ -201,6 +203,9 @@ class FakeActions:
 
     def edit_file(self, path: str) -> None:
         self._do("edit", path)
+
+    def show_history(self) -> None:
+        self._do("history")
 
     def _do(self, *what: str) -> None:
         self.done.append(what)

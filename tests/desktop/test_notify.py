@@ -1,5 +1,6 @@
 """Each way of notifying, and the order in which the ways are tried."""
 
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from claude_session_status.desktop.notify.through_osascript import OsascriptNoti
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
 from claude_session_status.model import Pause
 from claude_session_status.notification import Button, Notification
-from claude_session_status.view import Action, MuteSessions, PauseNotifications
+from claude_session_status.view import Action, GoToSession, MuteSessions, PauseNotifications
 from desktop.fakes import FakeBus, FakeNotifier
 
 SOON = Notification("a", "a: cache expires in 30s", "Answer <now> & here.")
@@ -349,7 +350,7 @@ def test_a_call_that_timed_out_while_the_bus_was_opened_is_not_sent() -> None:
     assert [member for _, member, _ in bus.calls] == ["GetCapabilities"]
 
 
-MUTE, PAUSE = MuteSessions(("a",)), PauseNotifications(Pause.HOUR)
+MUTE, PAUSE, GO = MuteSessions(("a",)), PauseNotifications(Pause.HOUR), GoToSession("a")
 BUTTONS = (Button("mute", "Mute", MUTE), Button("pause-hour", "Pause 1 h", PAUSE))
 WITH_BUTTONS = Notification("a", "a", "b", session_ids=("a",), buttons=BUTTONS)
 
@@ -360,6 +361,54 @@ def test_buttons_are_shown_where_the_service_has_any() -> None:
         bus = service.bus()
         FreedesktopNotifier(service.open).notify(WITH_BUTTONS, None)
         assert bus.called("Notify")[0][5] == actions
+
+
+WITH_DEFAULT = dataclasses.replace(WITH_BUTTONS, default=GO, buttons=(Button("go", "Go to session", GO), *BUTTONS))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "actions"),
+    [
+        ((), []),
+        (("body",), []),
+        (("actions",), ["default", "Go to session", "go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]),
+    ],
+)
+def test_a_click_on_the_notification_itself_is_asked_for_where_the_service_has_actions(
+    capabilities: tuple[str, ...], actions: list[str]
+) -> None:
+    service = Service(*capabilities)
+    bus = service.bus()
+    assert FreedesktopNotifier(service.open).notify(WITH_DEFAULT, None).outcome is NotifyOutcome.SENT
+    assert bus.called("Notify")[0][5] == actions
+
+
+@pytest.mark.parametrize("key", ["default", "go"])
+def test_a_click_comes_with_the_desktops_permission_to_take_the_focus(key: str) -> None:
+    service = Service("actions")
+    bus = service.bus()
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
+    notifier.notify(WITH_DEFAULT, None)
+    bus.signal("ActivationToken", 8, "of another program")
+    bus.signal("ActionInvoked", 7, key)
+    bus.signal("ActivationToken", 7, "a-token")
+    bus.signal("ActionInvoked", 7, key)
+    bus.signal("ActionInvoked", 7, key)
+    bus.signal("ActivationToken", 7, "for-a-button-without-a-window")
+    bus.signal("ActionInvoked", 7, "mute")
+    assert [pressed.get(timeout=5) for _ in range(4)] == [GO, GoToSession("a", "a-token"), GO, MUTE]
+
+
+def test_a_click_on_a_notification_without_an_action_of_its_own_does_nothing() -> None:
+    service = Service("actions")
+    bus = service.bus()
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
+    notifier.notify(WITH_BUTTONS, None)
+    bus.signal("ActionInvoked", 7, "default")
+    bus.signal("ActionInvoked", 7, "mute")
+    assert pressed.get(timeout=5) == MUTE
 
 
 def test_a_pressed_button_has_its_action_and_other_programs_buttons_have_none() -> None:

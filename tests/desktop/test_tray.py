@@ -13,14 +13,15 @@ import pytest
 
 from claude_session_status import view, words
 from claude_session_status.desktop import backend, tray
+from claude_session_status.desktop.alert_notifications import ICON_PIXELS
 from claude_session_status.desktop.capabilities import CapabilityProbe
-from claude_session_status.desktop.icon import IconPainter
+from claude_session_status.desktop.icon import IconPainter, draw
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.glance import IconSpec
-from claude_session_status.model import Activity, Alert, Snapshot, Urgency
+from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.view import MenuItem, MuteSessions, OpenFolder, Quit
 from claude_session_status.words import FIGURE_SPACE
 from desktop.fakes import (
@@ -56,7 +57,7 @@ class BusyTasks(InlineTasks):
 
 
 class Scene:
-    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception) -> None:
+    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception, **options: Any) -> None:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
@@ -78,6 +79,7 @@ class Scene:
             as_called=lambda text: text.replace("claude-session-status", "./css"),
             clock=lambda: self.time,
             leave=self.left_behind.set,
+            **options,
         )
         self.tray.attach(self.icon, self.notifier)
 
@@ -159,7 +161,7 @@ def test_showing_never_raises_into_the_monitor() -> None:
 def test_an_alert_becomes_a_notification() -> None:
     scene = Scene()
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires at 08:00:30"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_an_alert_becomes_a_notification() -> None:
         (dataclasses.replace(snapshot(state("a", 30)), paused_until=NOW + 3600), ["a"]),
         (snapshot(state("a", 30, activity=Activity.ENDED)), ["a"]),
         (snapshot(), ["a"]),
-        (snapshot(state("a", -1)), ["a"]),  # expired: "in 30 s" is no longer true
+        (snapshot(state("a", -1)), ["a"]),  # expired
     ],
 )
 def test_a_notification_that_is_no_longer_true_is_withdrawn(later: Snapshot, closed: list[str]) -> None:
@@ -193,6 +195,83 @@ def test_the_notification_of_a_compaction_is_withdrawn_once_that_is_over_or_no_l
     assert scene.notifier.closed == ["a"]
 
 
+def waiting(session_id: str, left: float = 100, **more: Any) -> SessionState:
+    return state(session_id, left, activity=Activity.WAITING, **more)
+
+
+def wait_alert(session_id: str, left: float = 100) -> Alert:
+    return Alert(waiting(session_id, left), 0, reason=AlertReason.WAITS)
+
+
+@pytest.mark.parametrize(
+    ("what", "later", "closed"),
+    [
+        ("it still waits", waiting("a", 99), []),
+        ("it was answered", state("a", 99), ["a"]),
+        ("it was answered, and waits again", waiting("a", 250), ["a"]),
+        ("its cache has expired meanwhile", waiting("a", -1), []),
+        ("it was muted", waiting("a", muted=True), ["a"]),
+        ("it has ended", state("a", activity=Activity.ENDED), ["a"]),
+    ],
+)
+def test_the_notification_of_a_wait_stays_as_long_as_the_wait(
+    what: str, later: SessionState, closed: list[str]
+) -> None:
+    scene = Scene()
+    scene.tray.show(snapshot(waiting("a")), [wait_alert("a")])
+    if later.cache is Cache.EXPIRED:
+        later = dataclasses.replace(later, expires_at=NOW + 100)
+    scene.tray.show(snapshot(later))
+    assert [n.title for n in scene.notifier.shown] == ["a waits for you"], what
+    assert scene.notifier.untils == [None]
+    assert scene.notifier.closed == closed
+
+
+def test_the_notification_of_a_wait_is_sent_late_too_and_knows_that_the_cache_has_expired() -> None:
+    scene = Scene()
+    scene.tasks.busy = True
+    scene.tray.show(snapshot(waiting("a", 20)), [wait_alert("a", 20)])
+    scene.time += 60
+    scene.tasks.go_on()
+    assert [n.body for n in scene.notifier.shown] == ["It needs your permission or an answer."]
+
+
+def test_the_icon_of_a_notification_is_its_own_sessions_and_not_the_trays() -> None:
+    scene = Scene()
+    calm = state("calm", 290, urgency=Urgency.CALM)
+    scene.tray.show(snapshot(state("last", 20, urgency=Urgency.LAST), calm), [Alert(calm, 300)])
+    assert scene.icon.specs[-1].urgency is Urgency.LAST
+    assert scene.notifier.images == [draw(IconSpec(Urgency.CALM, 24), ICON_PIXELS)]
+
+
+def test_a_notification_of_the_demo_stays_long_enough_to_be_read() -> None:
+    scene = Scene(least_notified_seconds=10)
+    scene.tray.show(snapshot(state("a", 30)), [alert("a")])
+    for passed in (1.5, 9.9, 10.0):
+        assert scene.notifier.closed == []
+        scene.time = 50 + passed
+        scene.tray.show(snapshot(state("a", -1)))
+    assert scene.notifier.closed == ["a"]
+
+
+def test_a_tray_that_ends_withdraws_notifications_whose_buttons_no_longer_work() -> None:
+    scene = Scene([(snapshot(state("a", 30)), [alert("a")])])
+    scene.run()
+    assert scene.notifier.closed == ["a"]
+
+
+def test_alerts_are_also_given_to_the_command_of_the_user() -> None:
+    given: list[tuple[float, str]] = []
+    ended: list[bool] = []
+    scene = Scene(
+        [(snapshot(), []), (snapshot(state("a", 30)), [alert("a")])],
+        on_alerts=lambda shot, alerts: given.extend((shot.now, a.state.session.session_id) for a in alerts),
+        on_end=lambda: ended.append(True),
+    )
+    scene.run()
+    assert (given, ended) == ([(NOW, "a")], [True])
+
+
 def test_a_notifier_that_raises_does_not_stop_the_tray() -> None:
     scene = Scene()
     scene.notifier.outcome = None
@@ -204,7 +283,7 @@ def test_expiries_within_five_seconds_are_one_notification() -> None:
     scene = Scene()
     shot = snapshot(state("a", 30), state("b", 34), state("c", 36))
     scene.tray.show(shot, [alert("a", 30), alert("c", 36), alert("b", 34)])
-    assert [n.title for n in scene.notifier.shown] == ["2 caches expire in 30 s", "c: cache expires in 36 s"]
+    assert [n.title for n in scene.notifier.shown] == ["2 caches expire at 08:00:30", "c: cache expires at 08:00:36"]
     assert scene.notifier.shown[0].session_ids == ("a", "b")
 
 
@@ -215,7 +294,7 @@ def test_a_notification_distinguishes_two_sessions_in_the_same_folder() -> None:
         for s in (state("a", 30), state("b", 90))
     ]
     scene.tray.show(snapshot(*twins), [Alert(twins[0], 30)])
-    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["tmp a: cache expires at 08:00:30"]
 
 
 def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the_last_one_closes_it() -> None:
@@ -223,8 +302,8 @@ def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the
     scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
     scene.tray.show(snapshot(state("a", 300), state("b", 34)))
     assert [(n.key, n.title) for n in scene.notifier.shown] == [
-        ("a", "2 caches expire in 30 s"),
-        ("a", "b: cache expires in 34 s"),
+        ("a", "2 caches expire at 08:00:30"),
+        ("a", "b: cache expires at 08:00:34"),
     ]
     assert not scene.notifier.shown[-1].sound
     scene.tray.show(snapshot(state("a", 300), state("b", 300)))
@@ -243,11 +322,11 @@ def test_a_later_notification_about_a_session_replaces_the_earlier_one() -> None
 @pytest.mark.parametrize(
     ("waited", "shown"),
     [
-        (0.0, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
-        (0.01, [("3 caches expire in 20 s", ("a", "b", "c"), False)]),
-        (10.0, [("3 caches expire in 10 s", ("a", "b", "c"), False)]),
-        (22.0, [("2 caches expire in 1 s", ("b", "c"), False)]),
-        (23.5, [("c: cache expires in 1 s", ("c",), False)]),
+        (0.0, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (0.01, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (10.0, [("3 caches expire at 08:00:20", ("a", "b", "c"), False)]),
+        (22.0, [("2 caches expire at 08:00:23", ("b", "c"), False)]),
+        (23.5, [("c: cache expires at 08:00:24", ("c",), False)]),
         (24.0, []),
         (3600.0, []),
     ],
@@ -272,7 +351,7 @@ def test_a_notification_that_waited_into_the_last_seconds_is_urgent() -> None:
     scene.tray.show(snapshot(state("a", 35)), [Alert(state("a", 35, urgency=Urgency.SOON), 35)])
     scene.time += 10
     scene.tasks.go_on()
-    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires in 25 s", True)]
+    assert [(n.title, n.urgent) for n in scene.notifier.shown] == [("a: cache expires at 08:00:35", True)]
 
 
 def test_a_notification_that_stays_true_is_sent_however_late() -> None:
@@ -654,7 +733,7 @@ def test_a_menu_that_fails_does_not_keep_alerts_from_being_sent() -> None:
 
     scene.icon.show_spec = broken  # type: ignore[method-assign]  # a faulty backend
     scene.tray.show(snapshot(state("a", 30)), [alert("a")])
-    assert [n.title for n in scene.notifier.shown] == ["a: cache expires in 30 s"]
+    assert [n.title for n in scene.notifier.shown] == ["a: cache expires at 08:00:30"]
 
 
 def test_a_session_that_can_not_be_shown_does_not_hide_the_others() -> None:

@@ -31,6 +31,13 @@ class SetMuted:
 
 
 @dataclass(frozen=True, slots=True)
+class GoToSession:
+    """Bring a session's terminal to the front."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFolder:
     """Show a session's folder in the file manager; `folder` is None where it is not known."""
 
@@ -46,8 +53,8 @@ class CopyResumeCommand:
     folder: str | None
 
 
-Action = SetMuted | OpenFolder | CopyResumeCommand
-_ACTION_KEYS = (Key.MUTE, Key.OPEN, Key.COPY)
+Action = GoToSession | SetMuted | OpenFolder | CopyResumeCommand
+_ACTION_KEYS = (Key.GO, Key.MUTE, Key.OPEN, Key.COPY)
 _PAGE = 10  # rows
 _STEPS = {
     Key.UP: -1,
@@ -109,6 +116,8 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
 
 def _action(key: Key, session: Session) -> Action:
     name = words.name_of(session)
+    if key is Key.GO:
+        return GoToSession(session)
     if key is Key.MUTE:
         return SetMuted(session.session_id, name, not session.muted)
     if key is Key.OPEN:
@@ -148,15 +157,18 @@ def foot(board: Board, width: int, *, has_actions: bool) -> str:
     if board.message:
         return board.message
     more = f"s sort: {board.order.value}  ? help  q quit"
-    actions = (
-        ("m mute  o open folder  c copy resume command  ", "m mute  o open  c copy  ", "m mute  c copy  ")
-        if has_actions
-        else ("", "", "")
-    )
-    for line in (f"↑↓ choose  {actions[0]}{more}", f"↑↓  {actions[1]}{more}"):
+    long, short, least = _ACTION_HELP if has_actions else ("", "", "")
+    for line in (f"↑↓ choose  {long}{more}", f"↑↓  {short}{more}"):
         if len(line) <= width:
             return line
-    return f"↑↓  {actions[2]}? help  q quit"
+    return f"↑↓  {least}? help  q quit"
+
+
+_ACTION_HELP = (
+    "Enter go to it  m mute  o open folder  c copy resume command  ",
+    "Enter go  m mute  o open  c copy  ",
+    "Enter go  m mute  ",
+)
 
 
 # What the signs, columns and keys mean: each line's beginning, and its meaning.
@@ -173,6 +185,7 @@ LEGEND = (
     ("at risk", "the sum of that for all warm sessions"),
     ("", ""),
     ("↑ ↓ j k", "choose a session; also Page Up, Page Down, Home, End"),
+    ("Enter", "go to its terminal"),
     ("m", "mute it, or let it notify again"),
     ("o", "open its folder"),
     ("c", "copy the command that resumes it"),

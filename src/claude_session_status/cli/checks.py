@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from claude_session_status import words
+from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
 
@@ -109,6 +110,15 @@ class DesktopFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertCommandFindings:
+    """The user's own command for alerts."""
+
+    program: str = ""  # empty: none is set
+    exists: bool = True
+    last: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AutostartFindings:
     """What starts at login."""
 
@@ -129,14 +139,15 @@ class Findings:
     monitor: MonitorFindings
     desktop: DesktopFindings
     autostart: AutostartFindings
+    alert_command: AlertCommandFindings = field(default_factory=AlertCommandFindings)
     platform: str = "linux"
     client_version: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 
 def all_checks(found: Findings) -> tuple[Check, ...]:
-    """Return every check, in the order in which to fix them."""
-    return tuple(check(found) for check in CHECKS)
+    """Return every check that concerns this machine, in the order in which to fix them."""
+    return tuple(check for each in CHECKS if (check := each(found)) is not None)
 
 
 def is_well(checks: tuple[Check, ...]) -> bool:
@@ -285,7 +296,8 @@ def check_monitor(found: Findings) -> Check:
     if monitor.runs and monitor.tray_runs:
         return Check("monitor", State.GOOD, "a tray is running")
     if monitor.runs and not has_display:
-        meaning = "a table or a bar's module is running; without a display there are no notifications"
+        own = "; watch runs on_alert" if found.alert_command.program else ""
+        meaning = f"a table or a bar's module is running; without a display there are no notifications{own}"
         return Check("monitor", State.NOTE, meaning)
     if not has_display:
         meaning = "none is running; without a display there are no notifications, but a table shows the countdowns"
@@ -341,6 +353,24 @@ def check_notification(found: Findings) -> Check:
     return Check("notification", State.GOOD, meaning)
 
 
+def check_alert_command(found: Findings) -> Check | None:
+    """The command of on_alert can be run, and did what it should the last time. None where there is none."""
+    command = found.alert_command
+    if not command.program:
+        return None
+    if not command.exists:
+        meaning = f"{command.program} does not exist or is not executable"
+        return Check("on_alert", State.BAD, meaning, f"Correct on_alert in {found.config.path}")
+    test = f"{PROGRAM} doctor --notify"
+    if command.last is None:
+        return Check("on_alert", State.GOOD, f"{command.program} has not run yet; to try it: {test}")
+    ago = _ago(command.last.at, found.now)
+    if command.last.problem is not None:
+        meaning = f"{command.program} failed {ago}: {command.last.problem}"
+        return Check("on_alert", State.BAD, meaning, f"Correct it, then try it: {test}")
+    return Check("on_alert", State.GOOD, f"{command.program} ran {ago}; to try it: {test}")
+
+
 def check_autostart(found: Findings) -> Check:
     """What starts at login exists."""
     autostart, fix = found.autostart, f"{PROGRAM} autostart on"
@@ -370,7 +400,7 @@ def _is_older(found: Findings, since: tuple[int, ...]) -> bool:
     return bool(numbers) and numbers < since
 
 
-CHECKS: tuple[Callable[[Findings], Check], ...] = (
+CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
     check_hooks,
     check_allowed,
     check_events,
@@ -380,6 +410,7 @@ CHECKS: tuple[Callable[[Findings], Check], ...] = (
     check_monitor,
     check_tray,
     check_notification,
+    check_alert_command,
     check_autostart,
     check_versions,
 )

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_session_status import __version__, config, heartbeat, paths
+from claude_session_status import __version__, alert_command, config, heartbeat, paths
 from claude_session_status.claude.setup import inspection, plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
@@ -68,6 +68,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         ),
         desktop=_desktop(notify=notify),
         autostart=_autostart(),
+        alert_command=_alert_command(where, notify=notify),
         client_version=_client_version(),
         versions={
             "claude-session-status": __version__,
@@ -227,6 +228,17 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
         notification_way=way_of(sys.platform, os.environ),
         notified=notified,
     )
+
+
+def _alert_command(where: Paths, *, notify: bool) -> checks.AlertCommandFindings:
+    command = config.load(where.config).config.on_alert
+    if not command:
+        return checks.AlertCommandFindings()
+    if notify:
+        now = time.time()
+        alert_command.record(where, now, alert_command.run(command, alert_command.as_test(now)))
+    exists = _exists(os.path.expanduser(command[0]))
+    return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where))
 
 
 def _has_display(facts: "DesktopFacts") -> bool:

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, OpenFolder, SetMuted
+from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import EventKind
+from claude_session_status.model import EventKind, Session
+from claude_session_status.words import name_of
 
 Perform = Callable[[Action], str]  # returns the message to show; raises SessionStatusError or OSError
 
 
 class ActionHandler(Protocol):
-    """The file manager and the clipboard. Both methods raise SessionStatusError."""
+    """The windows, the file manager and the clipboard. Each method raises SessionStatusError."""
+
+    def go_to_session(self, session: Session) -> str:
+        """Bring the session's terminal to the front; return the message to show."""
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager."""
@@ -38,6 +42,8 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
             case SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
                 return f"{name} is muted" if muted else f"{name} may notify again"
+            case GoToSession(session):
+                return handler.go_to_session(session)
             case OpenFolder(name, folder):
                 if not folder:
                     raise SessionStatusError(f"The folder of {name} is not known", "The session's next event names it")
@@ -59,7 +65,7 @@ def has_display(platform: str, environ: Mapping[str, str]) -> bool:
 
 
 class SystemActionHandler:
-    """This machine's file manager and clipboard, as in the tray's menu.
+    """This machine's windows, file manager and clipboard, as in the tray's menu.
 
     `uncopied` is the last command that no clipboard took: print it where it can be copied off the screen whole.
     """
@@ -67,6 +73,13 @@ class SystemActionHandler:
     def __init__(self, to_terminal: Callable[[str], object] | None = None) -> None:
         self.uncopied: str | None = None
         self._to_terminal = to_terminal
+
+    def go_to_session(self, session: Session) -> str:
+        """Bring the session's terminal to the front. Raises SessionStatusError where a part of it is not reached."""
+        from claude_session_status.desktop import go  # noqa: PLC0415 - imported only when used
+
+        go.to_session(session, os.environ)
+        return f"{name_of(session)} is in front"
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager. Raises SessionStatusError."""

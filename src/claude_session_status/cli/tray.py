@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from claude_session_status import config, paths, pricing, words
+from claude_session_status.alert_command import AlertCommand
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
+from claude_session_status.cli.cold_returns import ColdReturns
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.setup import SetUp
 from claude_session_status.cli.streams import echo
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 LOCK_TRIES, RETRY_SECONDS = 4, 0.03
 LOG_BYTES = 500_000
 LOG_FILES = 3
+DEMO_NOTIFIED_SECONDS = 10.0  # for a notification to be read; half a minute of the demo passes in less than two
 
 
 def run() -> int:
@@ -50,6 +53,7 @@ def run() -> int:
         for problem in config.load(where.config).problems:
             _warn(problem)
         monitor = Monitor(where, price=pricing.PriceList().rewrite_cost)
+        on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
         launcher = this_launcher()
         program = (*_environment(), launcher.program, *launcher.arguments)
         result = run_tray(
@@ -58,7 +62,11 @@ def run() -> int:
             check_command=(*program, "doctor"),
             autostart=this_autostart(),
             set_up=SetUp(),
+            on_alerts=on_alert.give,
+            on_end=on_alert.stop,
             settings=SettingsFile(where.config),
+            history=ColdReturns((*program, "history", "--brief"), time.monotonic),
+            history_command=(*program, "history", "--open"),
             as_called=as_called,
             on_shortcoming=_warn,
             on_icon=_greet,
@@ -85,6 +93,7 @@ def run_demo() -> int:
         result = run_tray(
             monitor,
             (launcher.program, *launcher.arguments, "watch", "--demo"),
+            least_notified_seconds=DEMO_NOTIFIED_SECONDS,
             as_called=as_called,
             on_shortcoming=lambda message: echo(message, err=True),
             on_icon=lambda _: echo(f"{BANNER}. To end it, choose Quit in the icon's menu, or press Ctrl-C."),

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from rich.console import Console
 
 from claude_session_status import paths, pricing, text_width
+from claude_session_status.alert_command import AlertCommand, AlertTurn
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
 from claude_session_status.cli.display import Display
@@ -20,11 +21,15 @@ from claude_session_status.cli.streams import echo
 from claude_session_status.cli.table import Cell, Line
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, Snapshot
-from claude_session_status.monitor import Monitor
+from claude_session_status.monitor import Listener, Monitor
 
 LOOSE_LINES = 10  # a terminal this high has a blank line above and below the table
 MESSAGE_LINES = 3
 LEGEND_WIDTH = 9  # columns of a sign or a key
+
+
+def _ignore(shot: Snapshot, alerts: Sequence[Alert]) -> None:
+    """Do nothing at an alert."""
 
 
 def run(headline: str = "", *, once: bool = False) -> None:
@@ -36,8 +41,19 @@ def run(headline: str = "", *, once: bool = False) -> None:
     if once or not table.can_move(console):
         status.run(status.Form.TABLE, everything=False, ended=True)
         return
-    prices = pricing.PricesInBackground()
-    show_with_actions(Monitor(paths.from_environment(), alerts=False, price=prices.rewrite_cost), console, headline)
+    where = paths.from_environment()
+    turn = AlertTurn(where)
+
+    def may_alert() -> bool:
+        return bool(monitor.settings.on_alert) and turn.is_ours()
+
+    monitor = Monitor(where, alerts=may_alert, price=pricing.PricesInBackground().rewrite_cost)
+    on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
+    try:
+        show_with_actions(monitor, console, headline, on_alert.give)
+    finally:
+        on_alert.stop()
+        turn.release()
 
 
 def run_demo(headline: str = "", *, once: bool = False) -> None:
@@ -53,11 +69,11 @@ def run_demo(headline: str = "", *, once: bool = False) -> None:
             show_with_actions(monitor, console, headline)
 
 
-def show_with_actions(monitor: Monitor, console: Console, headline: str = "") -> None:
+def show_with_actions(monitor: Monitor, console: Console, headline: str = "", on_alerts: Listener = _ignore) -> None:
     """As `show`, with this machine's file manager and clipboard. Raises what the monitor raises."""
     display = Display(console)
     handler = SystemActionHandler(display.write)
-    show(monitor, console, headline, performer(monitor, handler), display)
+    show(monitor, console, headline, performer(monitor, handler), on_alerts, display=display)
     if handler.uncopied is not None:
         echo(handler.uncopied)  # outside the table, the terminal wraps it: it is copied as one line
 
@@ -67,11 +83,13 @@ def show(
     console: Console,
     headline: str = "",
     perform: Perform | None = None,
+    on_alerts: Listener = _ignore,
+    *,
     display: Display | None = None,
 ) -> None:
     """Show the sessions of `monitor` until q, Ctrl-C, a signal or the end of the terminal. Raises what it raises.
 
-    `perform` does what keys ask for.
+    `perform` does what keys ask for. `on_alerts` is called with the alerts that the monitor gives.
     """
     latest, state, is_suspended = Snapshot(0.0), Board(), False
     events: Events = SimpleQueue()
@@ -81,9 +99,11 @@ def show(
         width, height = console.size
         screen.draw(frame(state, latest, width, height, headline, has_actions=perform is not None))
 
-    def listener(shot: Snapshot, alerts: Sequence[Alert]) -> None:  # noqa: ARG001 - a listener gets both
+    def listener(shot: Snapshot, alerts: Sequence[Alert]) -> None:
         nonlocal latest
         latest = shot
+        if alerts:
+            on_alerts(shot, alerts)
         if not is_suspended:
             draw()
 

@@ -13,46 +13,65 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from claude_session_status import alerting, notification, policy, reducer
+from claude_session_status import alerting, glance, notification, policy, reducer
+from claude_session_status.desktop.icon import draw
 from claude_session_status.desktop.notify import Notifier
 from claude_session_status.desktop.task_runner import TaskRunner
-from claude_session_status.model import Activity, Alert, Cache, SessionState, Snapshot
+from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.notification import Notification
 
 log = logging.getLogger(__name__)
 
+ICON_PIXELS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What an alert's text needs beside the alert: the icon, and all sessions, two of which may have one name."""
+    """What an alert's text needs beside the alert: all sessions, two of which may have one name."""
 
-    image: Image.Image
     sessions: tuple[SessionState, ...]
     ahead: float  # seconds by which the snapshot's clock is ahead: the demo's clock is its own
 
 
-class AlertNotifications:
-    """Sends through the attached notifier, in the thread of `tasks`. `clock` returns epoch seconds."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A notification on the screen: its alerts, and since when (epoch seconds of this machine's clock)."""
 
-    def __init__(self, tasks: TaskRunner, clock: Callable[[], float]) -> None:
+    alerts: tuple[Alert, ...]
+    since: float
+
+
+class AlertNotifications:
+    """Sends through the attached notifier, in the thread of `tasks`.
+
+    `clock` returns epoch seconds. A notification stays for `least_seconds` even if it stops being true sooner: the
+    demo's times pass faster than anybody reads.
+    """
+
+    def __init__(self, tasks: TaskRunner, clock: Callable[[], float], *, least_seconds: float = 0.0) -> None:
         self._tasks = tasks
         self._clock = clock
-        self._shown: dict[str, tuple[Alert, ...]] = {}  # key -> the alerts of the notification on the screen
+        self._least_seconds = least_seconds
+        self._shown: dict[str, _Shown] = {}  # by the notification's key
         self._notifier: Notifier | None = None
 
     def attach(self, notifier: Notifier) -> None:
         """Set how to notify."""
         self._notifier = notifier
 
-    def show(self, snapshot: Snapshot, alerts: Sequence[Alert], image: Image.Image) -> None:
+    def show(self, snapshot: Snapshot, alerts: Sequence[Alert]) -> None:
         """Withdraw what is no longer true, and send the alerts. Returns at once."""
-        context = _Context(image, snapshot.sessions, snapshot.now - self._clock())
+        context = _Context(snapshot.sessions, snapshot.now - self._clock())
         # A pause also withdraws: a service may keep a notification on the screen after its button was pressed.
         states = () if snapshot.paused_until is not None else snapshot.sessions
         self._withdraw({s.session.session_id: s for s in states}, context)
         for group in alerting.grouped(alerts):
             ids = {alert.state.session.session_id for alert in group}
-            before = [k for k, shown in self._shown.items() if any(a.state.session.session_id in ids for a in shown)]
+            before = [
+                key
+                for key, shown in self._shown.items()
+                if any(alert.state.session.session_id in ids for alert in shown.alerts)
+            ]
             for key in before[1:]:
                 self._remove(key)
             # Replaces the earlier notification about these sessions.
@@ -63,7 +82,12 @@ class AlertNotifications:
         self._tasks.submit(functools.partial(self._send, content, image))
 
     def stop(self, timeout: float) -> None:
-        """Close connections, and wait for that up to `timeout` seconds."""
+        """Withdraw what is shown, whose buttons no longer work, and close connections.
+
+        Waits for that up to `timeout` seconds.
+        """
+        for key in list(self._shown):
+            self._remove(key)
         if self._notifier is not None:
             self._tasks.submit(self._notifier.disconnect)  # in the thread that owns the connections
         self._tasks.stop(timeout)
@@ -73,19 +97,21 @@ class AlertNotifications:
     def _withdraw(self, states: Mapping[str, SessionState], context: _Context) -> None:
         """Close or shorten notifications that are no longer true: a session took a new turn, expired, or ended."""
         for key, shown in list(self._shown.items()):
+            if self._clock() < shown.since + self._least_seconds:
+                continue
             left = [
                 dataclasses.replace(alert, state=state, sound=False)
-                for alert in shown
+                for alert in shown.alerts
                 if (state := states.get(alert.state.session.session_id)) is not None and _is_still_true(alert, state)
             ]
-            if not any(alert.state.cache is Cache.WARM for alert in left):
+            if not any(alert.reason is AlertReason.WAITS or alert.state.cache is Cache.WARM for alert in left):
                 self._remove(key)
-            elif len(left) < len(shown):
+            elif len(left) < len(shown.alerts):
                 self._put(key, left, context)
 
     def _put(self, key: str, alerts: Sequence[Alert], context: _Context) -> None:
-        self._shown[key] = tuple(alerts)
-        self._tasks.submit(functools.partial(self._send_alerts, key, self._shown[key], context))
+        self._shown[key] = _Shown(tuple(alerts), self._clock())
+        self._tasks.submit(functools.partial(self._send_alerts, key, tuple(alerts), context))
 
     def _remove(self, key: str) -> None:
         del self._shown[key]
@@ -95,13 +121,14 @@ class AlertNotifications:
 
     def _send_alerts(self, key: str, alerts: Sequence[Alert], context: _Context) -> None:
         now = self._clock() + context.ahead
-        due = [dataclasses.replace(a, state=state) for a in alerts if (state := _as_of(a.state, now)) is not None]
+        due = [dataclasses.replace(a, state=state) for a in alerts if (state := _as_of(a, now)) is not None]
         if not due:
             log.warning("no notification about %s: it has expired meanwhile", key)
             return
-        until = max(alert.state.expires_at or now for alert in due) - context.ahead
         content = notification.of_alerts(*due, among=context.sessions)
-        self._send(dataclasses.replace(content, key=key), context.image, until)
+        # The icon of these sessions, not the tray's: that one shows whichever session expires first.
+        image = draw(glance.icon(Snapshot(now, tuple(alert.state for alert in due))), ICON_PIXELS)
+        self._send(dataclasses.replace(content, key=key), image, _end_of(due, context.ahead))
 
     def _send(self, content: Notification, image: Image.Image, until: float | None = None) -> None:
         if self._notifier is not None:
@@ -112,10 +139,20 @@ class AlertNotifications:
             self._notifier.close(key)
 
 
-def _as_of(state: SessionState, now: float) -> SessionState | None:
-    """The state at `now`; None when the cache has expired by then."""
+def _end_of(alerts: Sequence[Alert], ahead: float) -> float | None:
+    """When none of the alerts is true any more, by this machine's clock; None where nobody knows."""
+    expiries = [alert.state.expires_at for alert in alerts if alert.reason is AlertReason.EXPIRES]
+    return max((at for at in expiries if at is not None), default=0.0) - ahead if expiries else None
+
+
+def _as_of(alert: Alert, now: float) -> SessionState | None:
+    """The alert's state at `now`; None when the cache about which it is has expired by then."""
+    state = alert.state
     if state.expires_at is None or state.expires_at <= now:
-        return None
+        if alert.reason is AlertReason.EXPIRES:
+            return None
+        cache = Cache.NONE if state.expires_at is None else Cache.EXPIRED
+        return dataclasses.replace(state, cache=cache, urgency=Urgency.NONE)
     left = state.expires_at - now
     request = state.session.request
     urgency = policy.urgency_of(left, request.ttl_seconds) if request is not None else state.urgency
@@ -123,10 +160,14 @@ def _as_of(state: SessionState, now: float) -> SessionState | None:
 
 
 def _is_still_true(alert: Alert, state: SessionState) -> bool:
-    """Whether the alert's time is still right, apart from the seconds by which sources differ."""
-    alerted, now = alert.state.expires_at, state.expires_at
-    if alerted is None or now is None or abs(alerted - now) >= reducer.SAME_EXPIRY_SECONDS:
+    """Whether what the alert says is still right, apart from the seconds by which sources differ."""
+    if state.activity is Activity.ENDED or state.session.muted:
+        return False
+    if alert.reason is AlertReason.WAITS and state.activity is not Activity.WAITING:
         return False
     if (alert.state.compacts_at is None) != (state.compacts_at is None):
         return False  # the client has compacted the conversation, or it no longer will
-    return state.activity is not Activity.ENDED and not state.session.muted
+    alerted, now = alert.state.expires_at, state.expires_at
+    if alerted is None or now is None:
+        return alerted == now
+    return abs(alerted - now) < reducer.SAME_EXPIRY_SECONDS

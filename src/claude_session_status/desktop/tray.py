@@ -21,7 +21,7 @@ from claude_session_status import glance, notification, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
-from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, SetUp
+from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, History, SetUp
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.recent_clicks import ClickMemory
@@ -83,16 +83,23 @@ def run_tray(
     autostart: Autostart | None = None,
     set_up: SetUp | None = None,
     settings: SettingsFile | None = None,
+    history: History | None = None,
+    history_command: Sequence[str] = (),
     as_called: Callable[[str], str] = lambda text: text,
     environ: Mapping[str, str] | None = None,
+    least_notified_seconds: float = 0.0,
+    on_alerts: Listener = lambda _shot, _alerts: None,
+    on_end: Callable[[], None] = lambda: None,
     on_shortcoming: Callable[[str], None] = log.warning,
     on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
-    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up.
-    Without `check_command`, `autostart`, `set_up` or `settings` their items are not in the menu. `as_called` returns a
-    hint with our commands as the user must type them. `on_shortcoming` is called with one line about a limit of the
+    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up, and
+    `history_command` shows a page. Without `check_command`, `autostart`, `set_up`, `settings` or `history` their items
+    are not in the menu. `as_called` returns a hint with our commands as the user must type them. A notification stays
+    for `least_notified_seconds` even if it stops being true sooner. `on_alerts` is called with the alerts that are
+    given, and must return at once; `on_end` when the tray ends; `on_shortcoming` with one line about a limit of the
     icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once it has been made.
 
     Raises:
@@ -109,11 +116,14 @@ def run_tray(
     painter = IconPainter()
     tray = Tray(
         monitor,
-        SystemActions(table_command, check_command, env),
-        CapabilityProbe(autostart, set_up, settings, checks_set_up=bool(check_command)),
+        SystemActions(table_command, check_command, env, history_command=history_command),
+        CapabilityProbe(autostart, set_up, settings, history, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
         notifications=Worker("notifications"),
         painter=painter,
+        least_notified_seconds=least_notified_seconds,
+        on_alerts=on_alerts,
+        on_end=on_end,
         as_called=as_called,
     )
     title = glance.tooltip(Snapshot(now=0))
@@ -153,6 +163,9 @@ class Tray:
         painter: IconPainter,
         as_called: Callable[[str], str] = lambda text: text,
         clock: Callable[[], float] = time.time,
+        least_notified_seconds: float = 0.0,
+        on_alerts: Listener = lambda _shot, _alerts: None,
+        on_end: Callable[[], None] = lambda: None,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
@@ -161,7 +174,9 @@ class Tray:
         self._capabilities = view.Capabilities()
         self._capabilities_read_at: float | None = None
         self._clicks = clicks
-        self._alert_notifications = AlertNotifications(notifications, clock)
+        self._alert_notifications = AlertNotifications(notifications, clock, least_seconds=least_notified_seconds)
+        self._on_alerts = on_alerts
+        self._on_end = on_end
         self._memory = ClickMemory(clock)
         self._as_called = as_called
         self._leave = leave
@@ -216,6 +231,7 @@ class Tray:
         self._forget_due(all_of_them=True)
         self._clicks.stop(WORKER_END_SECONDS)
         self._alert_notifications.stop(WORKER_END_SECONDS)
+        self._on_end()
         self._ended.set()
 
     def perform(self, item: view.MenuItem) -> None:
@@ -243,8 +259,9 @@ class Tray:
         except Exception:
             log.exception("showing a snapshot")
         try:
-            image = self._painter.image(self._spec or glance.IconSpec(), NOTIFICATION_PIXELS)
-            self._alert_notifications.show(snapshot, alerts, image)
+            self._alert_notifications.show(snapshot, alerts)
+            if alerts:
+                self._on_alerts(snapshot, alerts)
         except Exception:
             log.exception("sending alerts")
         self._has_snapshot.set()
@@ -298,7 +315,7 @@ class Tray:
         if spec != self._spec:
             self._spec = spec
             icon.show_spec(spec)
-        tooltip = glance.tooltip(snapshot, set_up=set_up)
+        tooltip = glance.tooltip(snapshot, set_up=set_up, today=self._capabilities.today)
         if tooltip != self._tooltip:
             self._tooltip = tooltip
             icon.title = tooltip
@@ -358,6 +375,8 @@ class Tray:
                 self._handler.show_table()
             case view.CheckSetUp():
                 self._handler.check_set_up()
+            case view.ShowHistory():
+                self._handler.show_history()
             case view.StartAtLogin(on):
                 if self._probe.autostart is not None:
                     self._probe.autostart.turn(on)

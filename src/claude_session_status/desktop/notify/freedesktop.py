@@ -22,6 +22,7 @@ from claude_session_status.desktop.linux.bus import (
 from claude_session_status.desktop.linux.bus_thread import BusThread
 from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, OnPress, ignore_press
 from claude_session_status.notification import Notification
+from claude_session_status.view import Action, with_activation_token
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ SOUND = "message-new-instant"  # a name of the freedesktop sound theme
 TRIES, TRIES_WITHIN_TIME = 2, 6  # of 5 s each, until the service replies
 
 NORMAL, CRITICAL = 1, 2
+DEFAULT, DEFAULT_LABEL = "default", "Go to session"  # most services never show the label
 SERVICE_DECIDES = -1  # how long it stays on the screen
 
 # There is no such service, or the bus could not start one.
@@ -64,6 +66,7 @@ class FreedesktopNotifier:
         self._lock = threading.Lock()
         self._shown: dict[str, int] = {}  # the service's ids, by our keys
         self._on_screen: dict[int, Notification] = {}  # by the service's ids
+        self._tokens: dict[int, str] = {}  # the permission to take the focus that came with a click, by the same ids
 
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         """Show it, in place of an earlier one with the same key.
@@ -156,24 +159,38 @@ class FreedesktopNotifier:
             return self._shown.get(key, 0)
 
     def _on_signal(self, signal: Call) -> None:
-        if signal.member == "ActionInvoked":
+        # The signals of every program's notifications arrive here: only our ids and our buttons count.
+        if signal.member == "ActivationToken":  # just before the click that it belongs to; Wayland only
+            shown, token = signal.body[:2]
+            with self._lock:
+                if shown in self._on_screen:
+                    self._tokens[shown] = token
+        elif signal.member == "ActionInvoked":
             shown, key = signal.body[:2]
             with self._lock:
-                notification = self._on_screen.get(shown)
-            # The buttons of every program arrive here: only our ids and our buttons count.
-            for button in notification.buttons if notification is not None else ():
-                if button.key == key:
-                    self._on_press(button.action)
+                notification, token = self._on_screen.get(shown), self._tokens.pop(shown, None)
+            action = _action_of(notification, key) if notification is not None else None
+            if action is not None:
+                self._on_press(with_activation_token(action, token))
         elif signal.member == "NotificationClosed":
             with self._lock:
                 gone = self._on_screen.pop(signal.body[0], None)
+                self._tokens.pop(signal.body[0], None)
                 if gone is not None and self._shown.get(gone.key) == signal.body[0]:
                     del self._shown[gone.key]
 
 
 def _keys_and_labels(notification: Notification) -> list[str]:
-    """The buttons in the service's form: key, label, key, label."""
-    return [text for button in notification.buttons for text in (button.key, button.label)]
+    """The buttons in the service's form: key, label, key, label. The one called `default` is a click on the body."""
+    default = [DEFAULT, DEFAULT_LABEL] if notification.default is not None else []
+    return default + [text for button in notification.buttons for text in (button.key, button.label)]
+
+
+def _action_of(notification: Notification, key: str) -> Action | None:
+    """What the click does that the service reports as `key`; None for a key that is not ours."""
+    if key == DEFAULT:
+        return notification.default
+    return next((button.action for button in notification.buttons if button.key == key), None)
 
 
 def _hints(notification: Notification, image: Image.Image | None) -> dict[str, tuple[str, Any]]:
