@@ -430,6 +430,142 @@ def test_a_session_that_can_not_be_shown_does_not_hide_the_others(kind: str) -> 
     assert "cache expires" in notification.of_alerts(Alert(odd, 30), among=both.sessions).title
 
 
+def test_a_name_that_is_written_from_right_to_left_moves_nothing_around_it() -> None:
+    hebrew = make("a", 100, project="חנות", title="תיקון", waiting_at=NOW)
+    (first, *_) = view.menu(shot(hebrew))
+    gap = words.THIN_SPACE
+    assert first.label == f"\u200e{SPACE}3:20 {gap}?{gap} \u2068חנות\u2069 · \u2068תיקון\u2069   waits for you"
+    assert line([first], "session:a:title").label == "Title: \u2068תיקון\u2069"
+
+
+def test_a_long_name_and_title_are_shown_in_full_where_there_is_room() -> None:
+    title = "Flaky test in the importer, third attempt with fake clocks"
+    (first, *_) = view.menu(shot(make("a", 100, project="data-pipeline-for-reports", title=title)))
+    assert first.label == f"{SPACE}3:20 ● data-pipeline-for-reports · {title}"
+    (first, *_) = view.menu(shot(make("a", 100, title="x" * 99)))
+    assert first.label.endswith("x…" + "x" * 29)
+    assert line([first], "session:a:title").label == "Title: " + "x" * 99
+
+
+@pytest.mark.parametrize(
+    ("session", "text"),
+    [
+        (make("a", 100), "● Idle, the cache is warm"),
+        (make("a", 400), "○ Idle, the cache has expired"),
+        (make("a", None), "○ Idle, nothing is cached"),
+        (make("a", 100, waiting_at=NOW), "? Waits for you: a permission prompt or a question"),
+        (
+            make("a", 100, transcript_at=NOW, transcript_turn=Turn.TOOL),
+            "▶ Working: its next request refreshes the cache",
+        ),
+    ],
+)
+def test_the_submenu_says_the_state_in_words(session: Session, text: str) -> None:
+    assert line(view.menu(shot(session)), "session:a:state").label == text
+
+
+def test_sixty_sessions_fit_on_a_screen() -> None:
+    menu = view.menu(shot(*(make(f"s{n:02}", 10 + n) for n in range(60))))
+    more = line(menu, "more")
+    assert (len(sessions_of(menu)), more.label, len(more.children)) == (12, "More (48)", 21)
+    assert more.children[-1] == view.MenuItem("more:rest", "28 more in the table…", view.ShowTable())
+
+
+@pytest.mark.parametrize(
+    ("session", "urgency"),
+    [
+        (make("a", 290), Urgency.LAST),
+        (make("a", 290, waiting_at=NOW), Urgency.LAST),
+        (make("a", 290, muted=True), Urgency.CALM),
+        (make("a", 290, transcript_at=NOW, transcript_turn=Turn.TOOL), Urgency.CALM),
+        (make("a", 290, muted=True, waiting_at=NOW), Urgency.CALM),
+    ],
+)
+def test_a_muted_or_working_session_never_makes_the_icon_urgent(session: Session, urgency: Urgency) -> None:
+    alone, with_another = glance.icon(shot(session)), glance.icon(shot(session, make("b", 180)))
+    assert alone.urgency is urgency
+    assert with_another.urgency is (urgency if urgency is Urgency.LAST else Urgency.SOON)
+    assert alone.needs_attention is (urgency is Urgency.LAST)
+    assert not with_another.waiting or not session.muted
+
+
+def test_not_set_up_differs_from_nothing_warm_until_a_session_is_warm() -> None:
+    assert glance.icon(shot(), set_up=False) == glance.IconSpec(set_up=False)
+    assert glance.icon(shot(make("a", 10)), set_up=False) == glance.icon(shot(make("a", 10)))
+    assert glance.tooltip(shot(), set_up=False) == "Claude Code: not set up yet; open the menu to do it"
+    assert glance.needs_set_up(shot(), hooks_installed=False)
+    assert not glance.needs_set_up(shot(make("a")), hooks_installed=False), "the hooks of a plugin have spoken"
+    assert not glance.needs_set_up(shot(), hooks_installed=None)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "beginning"),
+    [
+        ([make("a", 100, waiting_at=NOW), make("b", 10)], "Claude Code: 1 waits for you, 2 warm, next: a at "),
+        (
+            [make("a", 400, waiting_at=NOW), make("b", 400, waiting_at=NOW)],
+            "Claude Code: 2 wait for you, no warm cache",
+        ),
+        ([make("a", 100, waiting_at=NOW, muted=True), make("b", 10)], "Claude Code: 2 warm, next: b at "),
+    ],
+)
+def test_the_tooltip_says_how_many_wait(sessions: list[Session], beginning: str) -> None:
+    assert glance.tooltip(shot(*sessions)).startswith(beginning)
+
+
+# ---- settings ----------------------------------------------------------------
+
+
+def settings_of(**settings: Any) -> list[view.MenuItem]:
+    menu = view.menu(shot(), view.Capabilities(starts_at_login=True, settings=view.Settings(**settings)))
+    return list(line(menu, "settings").children)
+
+
+def test_the_settings_are_in_the_menu() -> None:
+    settings = settings_of(sound=True)
+    assert [(item.label, item.checked) for item in settings] == [
+        ("Notify before a cache expires", None),
+        ("Notify of conversations of", None),
+        ("Notify when a session waits for you", False),
+        ("Sound with a notification", True),
+        ("Start at login", True),
+        ("Open config.toml in an editor", None),
+    ]
+    assert line(settings, "settings:sound").action == view.ChangeSetting("sound", False)
+    assert line(settings, "settings:waiting").action == view.ChangeSetting("notify_when_waiting", True)
+
+
+@pytest.mark.parametrize(
+    ("leads", "checked", "labels"),
+    [
+        (None, "auto", 6),
+        ((30.0,), "30", 6),
+        ((300.0,), "300", 6),
+        ((), "()", 6),
+        ((300.0, 45.0), "own", 7),
+    ],
+)
+def test_the_lead_time_in_effect_is_checked(leads: tuple[float, ...] | None, checked: str, labels: int) -> None:
+    choices = line(settings_of(notify_before_seconds=leads), "settings:before").children
+    assert [item.key for item in choices if item.checked] == [f"settings:before:{checked}"]
+    assert len(choices) == labels
+    assert choices[1].action == view.ChangeSetting("notify_before_seconds", 30)
+    if checked == "own":
+        assert (choices[-1].label, choices[-1].action) == ("5 min and 45 s before, as in config.toml", None)
+
+
+@pytest.mark.parametrize(("tokens", "checked"), [(0, "0"), (50_000, "50000"), (12_345, "own")])
+def test_the_smallest_size_in_effect_is_checked(tokens: int, checked: str) -> None:
+    choices = line(settings_of(min_tokens=tokens), "settings:size").children
+    assert [item.key for item in choices if item.checked] == [f"settings:size:{checked}"]
+
+
+def test_without_a_settings_file_only_start_at_login_is_there() -> None:
+    menu = view.menu(shot(), view.Capabilities(starts_at_login=False))
+    assert [item.key for item in line(menu, "settings").children] == ["settings:login"]
+    assert not [item for item in view.menu(shot()) if item.key == "settings"]
+
+
 def test_the_history_has_a_line_only_where_there_is_one() -> None:
     with_it = view.menu(shot(), view.Capabilities(history="This week: 2 cold returns"))
 

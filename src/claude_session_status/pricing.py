@@ -166,7 +166,14 @@ def sample_in_child(model: str) -> Samples | None:
         return sample(model)
     argv = (sys.executable, "-P", "-m", __name__, model)
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CHILD_SECONDS, check=True)
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_CHILD_SECONDS,
+            check=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: the tray has no console
+        )
         samples = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         log.warning("no price for %s: %s", model, error)

@@ -101,6 +101,7 @@ def short_name(session: Session) -> str:
 
 # A menu's font is proportional, but most fonts give all digits one width, and these characters have it, too.
 FIGURE_SPACE, FIGURE_DASH, THIN_SPACE = "\u2007", "\u2012", "\u2009"
+ISOLATE, END_OF_ISOLATE, LEFT_TO_RIGHT = "\u2068", "\u2069", "\u200e"
 COUNTDOWN_WIDTH = len("59:59")
 NO_COUNTDOWN = f"{FIGURE_DASH}:{FIGURE_DASH}{FIGURE_DASH}".rjust(COUNTDOWN_WIDTH, FIGURE_SPACE)
 
@@ -167,7 +168,9 @@ def line_of(state: SessionState, now: float, aside: str = "") -> str:
     ]
     tail = ", ".join(filter(None, notes))
     gap = THIN_SPACE if sign == "?" else ""  # it is narrower than the other signs
-    return f"{time_column(state)} {gap}{sign}{gap} {subject_of(state.session, aside)}{'   ' + tail if tail else ''}"
+    line = f"{time_column(state)} {gap}{sign}{gap} {subject_of(state.session, aside)}{'   ' + tail if tail else ''}"
+    # A toolkit that takes the first letter's direction for the whole line's does not skip an isolated name.
+    return LEFT_TO_RIGHT + line if ISOLATE in line else line
 
 
 def isolated(text: str) -> str:
@@ -176,7 +179,7 @@ def isolated(text: str) -> str:
     Without that, a Hebrew or an Arabic name would move the times and the words beside it to its other side.
     """
     is_turned = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
-    return f"\u2068{text}\u2069" if is_turned else text
+    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if is_turned else text
 
 
 def subject_of(session: Session, aside: str = "") -> str:
