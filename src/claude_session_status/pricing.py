@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,22 @@ class PriceList:
             log.info("%s can't be written: %s", self._path, error)  # it would only save time
 
 
+class PricesInBackground:
+    """The same prices, without waiting for them: None until a thread has them. The table fills in what it learns."""
+
+    def __init__(self, prices: PriceList | None = None) -> None:
+        self._prices = prices or PriceList()
+        self._asked: dict[str, threading.Thread] = {}
+
+    def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
+        """As the function of that name; None as long as the model's price is not known yet."""
+        if model not in self._asked:
+            ask = functools.partial(self._prices.rewrite_cost, model, ttl_seconds, tokens)
+            self._asked[model] = threading.Thread(target=ask, name="price", daemon=True)
+            self._asked[model].start()
+        return None if self._asked[model].is_alive() else self._prices.rewrite_cost(model, ttl_seconds, tokens)
+
+
 def sample(model: str) -> Samples | None:
     """Return the USD per token at each size; None for an unknown model. Raises NoPricesError."""
     if _library() is None:
@@ -205,7 +222,14 @@ def sample_in_child(model: str) -> Samples | None:
 
     argv = (sys.executable, "-P", "-m", __name__, model)
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CHILD_SECONDS, check=True)
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_CHILD_SECONDS,
+            check=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: the tray has no console
+        )
         samples = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise NoPricesError(str(error)) from error

@@ -10,5 +10,10 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if _is_harmless(c) else " " for c in text)
 
 
+def is_shown(character: str) -> bool:
+    """Whether a character can be seen, or is part of one that can."""
+    return character.isprintable() or character in "\u200c\u200d"  # these join letters, and emoji to one picture
+
+
 def _is_harmless(character: str) -> bool:
-    return character.isprintable() or character in "\n\t" or "\udca0" <= character <= "\udcff"
+    return is_shown(character) or character in "\n\t" or "\udca0" <= character <= "\udcff"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import costs_tray, hooks, products, report
+from bench import costs_tray, history, hooks, products, report
 
 pytestmark = pytest.mark.bench
 
@@ -85,6 +85,13 @@ def test_costs_are_measured(tmp_path: Path, part: str, expected: str) -> None:
     done = run("costs.py", tmp_path, "--only", part)
     assert done.returncode == 0, done.stderr
     assert expected in first_column(done.stdout)
+
+
+def test_the_history_is_measured(tmp_path: Path) -> None:
+    done = run("history.py", tmp_path, "--without-peer")
+    assert done.returncode == 0, done.stderr
+    assert first_column(done.stdout) == [f"{history.FIRST}, 600 requests", history.UNCHANGED]
+    assert f"{history.COUNTED} 600 of 600 requests" in done.stdout
 
 
 @pytest.mark.desktop
