@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claude_session_status import report, words
+from claude_session_status.cli.invocation import as_called
 from claude_session_status.model import Snapshot, Urgency
 
 STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urgency.LAST: "bold red"}
@@ -23,12 +24,12 @@ def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableT
     """
     parts: list[RenderableType] = []
     if shot.problem:
-        parts.append(Text(words.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
+        parts.append(Text(as_called(words.clean(shot.problem)), style="yellow", overflow="ellipsis", no_wrap=True))
     if shot.sessions:
         longest = max(cell_len(words.name_of(state.session)) for state in shot.sessions)
         parts.append(_table(shot, report.columns(width, longest), chosen))
     else:
-        parts.append(Text(words.HOOKS_ADVICE))
+        parts.append(Text(as_called(words.HOOKS_ADVICE)))
     return Group(*parts)
 
 
