@@ -11,6 +11,7 @@ import logging
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib import metadata
@@ -133,6 +134,22 @@ class PriceList:
         rates = samples[_TTLS[1] if ttl_seconds >= _HOUR else _TTLS[0]]
         at = next((i for i, size in enumerate(_SIZES) if tokens <= size), len(_SIZES) - 1)
         return rates[at] * tokens
+
+
+class PricesInBackground:
+    """The same prices, without waiting for them: None until a thread has them. The table fills in what it learns."""
+
+    def __init__(self, prices: PriceList | None = None) -> None:
+        self._prices = prices or PriceList()
+        self._asked: dict[str, threading.Thread] = {}
+
+    def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
+        """As the function of that name; None as long as the model's price is not known yet."""
+        if model not in self._asked:
+            ask = functools.partial(self._prices.rewrite_cost, model, ttl_seconds, tokens)
+            self._asked[model] = threading.Thread(target=ask, name="price", daemon=True)
+            self._asked[model].start()
+        return None if self._asked[model].is_alive() else self._prices.rewrite_cost(model, ttl_seconds, tokens)
 
 
 def sample(model: str) -> Samples | None:
