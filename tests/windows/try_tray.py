@@ -28,13 +28,13 @@ def main(program: str = "") -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         log = Path(folder, "claude-session-status/log/tray.log")
         process = subprocess.Popen(argv, env={**os.environ, "CLAUDE_CONFIG_DIR": folder})
-        window = wait_for_window(process)
-        problems = [] if window else ["its icon has no window"]
-        if window:
-            print("the icon's window is there")
+        found = wait_for_windows(process)
+        problems = [] if found else ["its icon has no window"]
+        for window in found:  # taskkill asks all of them, too
+            print("the icon has a window")
             ctypes.windll.user32.PostMessageW(wintypes.HWND(window), WM_CLOSE, 0, 0)  # type: ignore[attr-defined]
         try:
-            code = process.wait(PATIENCE if window else 0)
+            code = process.wait(PATIENCE if found else 0)
             print(f"it ended with {code}")
             problems += [] if code == 0 else [f"it ended with {code}"]
         except subprocess.TimeoutExpired:
@@ -48,29 +48,27 @@ def main(program: str = "") -> int:
     return 1 if problems else 0
 
 
-def wait_for_window(process: "subprocess.Popen[bytes]") -> int | None:
-    """The icon's window; None when the process ends or the time is over before there is one."""
+def wait_for_windows(process: "subprocess.Popen[bytes]") -> list[int]:
+    """The icon's windows; none when the process ends or the time is over before there are any."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        for window, owner, kind in windows():
-            if kind.startswith(CLASS) and owner == process.pid:
-                time.sleep(2)  # its icon comes a moment later
-                return window
+        if any(kind.startswith(CLASS) for _, kind in windows()):
+            time.sleep(2)  # its icon comes a moment later
+            return [window for window, kind in windows() if kind.startswith(CLASS)]
         time.sleep(0.2)
-    return None
+    return []
 
 
-def windows() -> list[tuple[int, int, str]]:
-    """Every top-level window: its handle, its process and its class."""
+def windows() -> list[tuple[int, str]]:
+    """Every top-level window: its handle and its class."""
     user32: Any = ctypes.windll.user32  # type: ignore[attr-defined]  # Windows only
-    found: list[tuple[int, int, str]] = []
+    found: list[tuple[int, str]] = []
     kind = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.HWND, wintypes.LPARAM)  # type: ignore[attr-defined]
 
     def add(window: int, _: int) -> bool:
-        name, owner = ctypes.create_unicode_buffer(256), wintypes.DWORD()
+        name = ctypes.create_unicode_buffer(256)
         user32.GetClassNameW(wintypes.HWND(window), name, 256)
-        user32.GetWindowThreadProcessId(wintypes.HWND(window), ctypes.byref(owner))
-        found.append((window, owner.value, name.value))
+        found.append((window, name.value))
         return True
 
     user32.EnumWindows(kind(add), 0)
