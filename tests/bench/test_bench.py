@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import costs_tray, hooks, products, report
+from bench import costs_tray, history, hooks, products, report
 
 pytestmark = pytest.mark.bench
 
@@ -67,6 +67,7 @@ def test_the_original_is_measured_beside_them(tmp_path: Path) -> None:
     ("part", "expected"),
     [
         ("status", "`status`: last beside first"),
+        ("status-line", "every 30 s while a session is idle"),
         pytest.param(
             "bar",
             "`status --short --follow`, a line each second",
@@ -85,6 +86,13 @@ def test_costs_are_measured(tmp_path: Path, part: str, expected: str) -> None:
     done = run("costs.py", tmp_path, "--only", part)
     assert done.returncode == 0, done.stderr
     assert expected in first_column(done.stdout)
+
+
+def test_the_history_is_measured(tmp_path: Path) -> None:
+    done = run("history.py", tmp_path, "--without-peer")
+    assert done.returncode == 0, done.stderr
+    assert first_column(done.stdout) == [f"{history.FIRST}, 600 requests", history.UNCHANGED]
+    assert f"{history.COUNTED} 600 of 600 requests" in done.stdout
 
 
 @pytest.mark.desktop

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from claude_session_status.cli.history import local_days
+from claude_session_status.cli.history import GROUPS, local_days
 from claude_session_status.cli.main import group
+from claude_session_status.costs.summary import By
 from costs.conversations import Ask, write
 from fakes import NOW
 
@@ -19,6 +20,7 @@ def conversation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of Claude Code with one conversation of an hour ago."""
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
     monkeypatch.setattr("time.time", lambda: NOW)
+    monkeypatch.setattr("os.nice", lambda _: 0)
     write(tmp_path / "projects" / "-p" / "a.jsonl", ASKS, start=NOW - 3_600)
     return tmp_path
 
@@ -47,6 +49,7 @@ def test_the_page_is_written_for_its_owner_only(conversation: Path, tmp_path: Pa
 
     assert run("--html", str(page)).stdout == f"The page is {page}.\n"
     assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert page.stat().st_mode & 0o077 == 0
 
 
 def test_an_export_says_how_much_it_added(conversation: Path, tmp_path: Path) -> None:
@@ -82,3 +85,27 @@ def test_days_begin_at_local_midnight() -> None:
     assert [name for _, name in starts] == sorted(name for _, name in starts)
     assert len(starts) == 3
     assert starts[-1][0] <= NOW < starts[-1][0] + 90_000
+
+
+def test_the_trays_line_is_json(conversation: Path) -> None:
+    assert json.loads(run("--brief").stdout)["week"] == "1 cold return, about $0.57"
+
+
+def test_open_writes_the_page_into_the_programs_folder(conversation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def browse(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    assert run("--open").stdout == ""
+
+    page = conversation / "claude-session-status" / "cold-caches.html"
+    assert opened == [page.as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert run("--open").stdout == f"No browser was found. The page is {page}.\n"
+
+
+def test_the_groups_in_the_help_are_all_there_are() -> None:
+    assert tuple(By) == GROUPS

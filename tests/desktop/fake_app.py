@@ -1,7 +1,7 @@
 """The tray with a fake monitor: a program for the tests. It reads what to show as JSON lines from its standard input.
 
     {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
-    {"alert": "a"}
+    {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
     {"break": "disk full"}
 
 It handles mute, unmute, forget and pause itself, and writes a log on standard error, one line for each event.
@@ -42,6 +42,7 @@ class FakeMonitor:
         self._sessions: list[dict[str, Any]] = []
         self._alerts: list[str] = []
         self._breaks: str | None = None
+        self._sound = False
         self._muted: set[str] = set()
         self._paused_until: float | None = None
 
@@ -49,7 +50,7 @@ class FakeMonitor:
         while not stop.is_set():
             with self._lock:
                 self._news.clear()
-                sessions, alerts, breaks = self._sessions, self._alerts, self._breaks
+                sessions, alerts, breaks, sound = self._sessions, self._alerts, self._breaks, self._sound
                 self._alerts, self._breaks = [], None
             if breaks:
                 raise OSError(breaks)
@@ -60,7 +61,7 @@ class FakeMonitor:
                     key=lambda s: (s.cache is not Cache.WARM, s.expires_at or 0),
                 )
             )
-            due = [Alert(s, 30) for s in states if s.session.session_id in alerts]
+            due = [Alert(s, 30, sound=sound) for s in states if s.session.session_id in alerts]
             listener(Snapshot(now, states, paused_until=self._paused_until), due)
             self._news.wait(0.5)
 
@@ -89,6 +90,7 @@ class FakeMonitor:
                     self._sessions = [{**s, "until": now + s["left"]} for s in command["sessions"]]
                 if "alert" in command:
                     self._alerts += command["alert"].split()
+                    self._sound = command.get("sound", False)
                 self._breaks = command.get("break")
             self.wake()
 
@@ -105,6 +107,16 @@ class FakeAutostart:
     def turn(self, on: bool) -> None:
         logging.info("request: start at login %s", on)
         self._on = on
+
+
+class MissingHooks:
+    """Claude Code without hooks."""
+
+    def hooks_installed(self) -> bool:
+        return False
+
+    def install_hooks(self) -> str:
+        return "Installed nothing"
 
 
 def state_of(command: dict[str, Any], now: float) -> SessionState:
@@ -135,9 +147,15 @@ def main() -> int:
     monitor = FakeMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
+    set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
     # Its menu is the same as the product's.
     result = run_tray(
-        monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=FakeAutostart(), settings=settings
+        monitor,
+        sys.argv[1:] or ["true"],
+        check_command=["true"],
+        autostart=FakeAutostart(),
+        set_up=set_up,
+        settings=settings,
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0
