@@ -2,6 +2,7 @@
 
     {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
     {"alert": "a"}
+    {"wait": "a"}
     {"break": "disk full"}
 
 It handles mute, unmute, forget and pause itself, and writes a log on standard error, one line for each event.
@@ -21,9 +22,11 @@ from claude_session_status.desktop.tray import Listener, run_tray
 from claude_session_status.model import (
     Activity,
     Alert,
+    AlertReason,
     Cache,
     EventKind,
     Pause,
+    Process,
     Request,
     Session,
     SessionState,
@@ -41,6 +44,7 @@ class FakeMonitor:
         self._lock = threading.Lock()
         self._sessions: list[dict[str, Any]] = []
         self._alerts: list[str] = []
+        self._waits: list[str] = []
         self._breaks: str | None = None
         self._muted: set[str] = set()
         self._paused_until: float | None = None
@@ -49,8 +53,8 @@ class FakeMonitor:
         while not stop.is_set():
             with self._lock:
                 self._news.clear()
-                sessions, alerts, breaks = self._sessions, self._alerts, self._breaks
-                self._alerts, self._breaks = [], None
+                sessions, alerts, waits, breaks = self._sessions, self._alerts, self._waits, self._breaks
+                self._alerts, self._waits, self._breaks = [], [], None
             if breaks:
                 raise OSError(breaks)
             now = time.time()
@@ -61,6 +65,7 @@ class FakeMonitor:
                 )
             )
             due = [Alert(s, 30) for s in states if s.session.session_id in alerts]
+            due += [Alert(s, 0, reason=AlertReason.WAITS) for s in states if s.session.session_id in waits]
             listener(Snapshot(now, states, paused_until=self._paused_until), due)
             self._news.wait(0.5)
 
@@ -87,8 +92,8 @@ class FakeMonitor:
                 if "sessions" in command:
                     now = time.time()
                     self._sessions = [{**s, "until": now + s["left"]} for s in command["sessions"]]
-                if "alert" in command:
-                    self._alerts += command["alert"].split()
+                self._alerts += command.get("alert", "").split()
+                self._waits += command.get("wait", "").split()
                 self._breaks = command.get("break")
             self.wake()
 
@@ -121,6 +126,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         cwd=command.get("cwd"),
         last_turn_at=command["until"] - ttl + 5,
         muted=command.get("muted", False),
+        process=Process(os.getpid()),  # it can be gone to
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     activity = Activity(command.get("activity", "idle"))

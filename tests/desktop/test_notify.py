@@ -371,7 +371,7 @@ WITH_DEFAULT = dataclasses.replace(WITH_BUTTONS, default=GO, buttons=(Button("go
     [
         ((), []),
         (("body",), []),
-        (("actions",), ["default", "Go to session", "go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]),
+        (("actions",), ["default", "", "go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]),
     ],
 )
 def test_a_click_on_the_notification_itself_is_asked_for_where_the_service_has_actions(

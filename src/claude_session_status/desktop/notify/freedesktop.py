@@ -35,7 +35,8 @@ SOUND = "message-new-instant"  # a name of the freedesktop sound theme
 TRIES, TRIES_WITHIN_TIME = 2, 6  # of 5 s each, until the service replies
 
 NORMAL, CRITICAL = 1, 2
-DEFAULT, DEFAULT_LABEL = "default", "Go to session"  # most services never show the label
+DEFAULT = "default"  # the action of a click on the notification itself
+NO_LABEL = ""  # xfce4-notifyd shows every action with a label as a button
 SERVICE_DECIDES = -1  # how long it stays on the screen
 
 # There is no such service, or the bus could not start one.
@@ -181,8 +182,8 @@ class FreedesktopNotifier:
 
 
 def _keys_and_labels(notification: Notification) -> list[str]:
-    """The buttons in the service's form: key, label, key, label. The one called `default` is a click on the body."""
-    default = [DEFAULT, DEFAULT_LABEL] if notification.default is not None else []
+    """The actions in the service's form: key, label, key, label."""
+    default = [DEFAULT, NO_LABEL] if notification.default is not None else []
     return default + [text for button in notification.buttons for text in (button.key, button.label)]
 
 
