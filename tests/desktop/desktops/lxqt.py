@@ -18,6 +18,7 @@ class Lxqt(Desktop):
     name = "lxqt"
     current_desktop = "LXQt"
     programs = ("openbox", "lxqt-panel", "lxqt-notificationd")
+    notification_click_acts = False  # it is not asked for: see NO_DEFAULT in desktop/notify/freedesktop.py
     environment = {"QT_QPA_PLATFORMTHEME": "lxqt"}  # noqa: RUF012  # constant
 
     def write_settings(self) -> None:
