@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 from claude_session_status.alerting import paused_until
+from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
 from claude_session_status.model import (
@@ -135,9 +136,15 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
     )
 
 
+def go_to(session: Session, *_: object) -> None:
+    """Stand in for going to a session: the made-up ones have no terminal."""
+    logging.info("request: go to %s", session.session_id)
+
+
 def main() -> int:
     logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d %(name)s: %(message)s")
     logging.getLogger("PIL").setLevel(logging.WARNING)
+    go.to_session = go_to
     monitor = FakeMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
