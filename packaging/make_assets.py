@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import IcnsImagePlugin, IcoImagePlugin, Image
 
-from claude_session_status.desktop.icon import Bar, Colour, Ring, Shape, draw, shapes
+from claude_session_status.desktop.icon import Colour, Ring, Shape, Stroke, draw, shapes
 from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
 
@@ -26,6 +26,7 @@ PNG_SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512)
 ICO_SIZES = (16, 24, 32, 48, 64, 256)
 ICNS_SIZES = (16, 32, 64, 128, 256, 512)
 SVG_HALF = 64  # half the width of the drawing, in its own units
+_ROUND = 'stroke-linecap="round" stroke-linejoin="round"'
 
 
 def svg(drawn: tuple[Shape, ...]) -> str:
@@ -38,10 +39,10 @@ def svg(drawn: tuple[Shape, ...]) -> str:
 
 def _element(shape: Shape) -> str:
     paint = _paint(shape.colour)
-    if isinstance(shape, Bar):
-        x, y = SVG_HALF * (1 - shape.reach), SVG_HALF * (1 + shape.top)
-        width, height = SVG_HALF * 2 * shape.reach, SVG_HALF * (shape.bottom - shape.top)
-        return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" {paint}/>'
+    if isinstance(shape, Stroke):
+        points = " ".join(f"{SVG_HALF * (1 + x):.3f},{SVG_HALF * (1 + y):.3f}" for x, y in shape.points)
+        line = f'points="{points}" fill="none" {_paint(shape.colour, "stroke")}'
+        return f'<polyline {line} stroke-width="{SVG_HALF * shape.width:g}" {_ROUND}/>'
     if shape.inner == 0 and shape.share >= 1:
         return f'<circle cx="{SVG_HALF}" cy="{SVG_HALF}" r="{SVG_HALF * shape.outer:g}" {paint}/>'
     if shape.share >= 1:

@@ -12,6 +12,8 @@ PAGES = {
         "README.md",
         ".github/CONTRIBUTING.md",
         ".github/COUNTDOWN.md",
+        ".github/DATABASE.md",
+        ".github/HISTORY.md",
         ".github/ON-ALERT.md",
         ".github/STATUS-BARS.md",
         "packaging/README.md",

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from claude_session_status.desktop.icon import Bar, Ring, shapes
+from claude_session_status.desktop.icon import Ring, Stroke, shapes
 from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
 
@@ -55,5 +55,7 @@ def test_svg_paths_lie_where_the_pixels_do(make_assets: ModuleType) -> None:
     quarter = make_assets._element(Ring(red, 1.0, 0.5, 0.25))
     assert 'd="M64.000 0.000 A64 64 0 0 1 128.000 64.000 L96.000 64.000 A32 32 0 0 0 64.000 32.000 Z"' in quarter
     assert " 0 1 1 0.000 64.000 " in make_assets._element(Ring(red, 1.0, 0.5, 0.75))
-    assert make_assets._element(Bar(red, 0.25, -0.5, 0.5)).startswith('<rect x="48" y="32" width="32" height="64"')
+    line = make_assets._element(Stroke(red, 0.25, ((-0.5, 0), (0.5, 0))))
+    assert line.startswith('<polyline points="32.000,64.000 96.000,64.000"')
+    assert 'stroke-width="16"' in line
     assert math.isclose(float(make_assets._point(64, 0.5).split()[1]), 128)

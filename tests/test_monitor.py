@@ -439,26 +439,34 @@ def test_a_step_that_fails_is_shown_and_the_loop_goes_on(scene: Scene, monkeypat
 # ---- many notes, and a process that records none ----------------------------
 
 
-def test_many_notes_are_applied_in_batches_between_which_the_loop_runs(
+def test_many_notes_are_applied_in_batches_and_what_is_known_is_shown_by_the_second(
     scene: Scene, where: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.write("turn", "known")
     scene.run(3)
     monkeypatch.setattr(ingest, "BATCH", 10)
-    for n in range(50):
+    for n in range(60):
         scene.write("start", f"s{n:02}")
     ages: list[float] = []
-    beat = heartbeat.beat
+    loads: list[float] = []
+    beat, load = heartbeat.beat, Store.load
 
     def count(path: str, now: float) -> None:
         beat(path, now)
         ages.append(now)
+        scene.clock.now += 0.4  # a batch takes a while
+
+    def count_load(self: Store, *since: float) -> list[Session]:
+        loads.append(scene.clock.now)
+        return load(self, *since)
 
     monkeypatch.setattr(heartbeat, "beat", count)
+    monkeypatch.setattr(Store, "load", count_load)
     shown = len(scene.shown)
     scene.run(1)
-    assert [len(shot.sessions) for shot in scene.shown[shown : shown + 5]] == [11, 21, 31, 41, 51]
-    assert len(ages) >= 5
+    assert [len(shot.sessions) for shot in scene.shown[shown : shown + 3]] == [11, 41, 61]
+    assert len(ages) >= 6, "the heartbeat stays live"
+    assert len(loads) == 3, "the rows are read by the second, not with each batch"
     assert os.listdir(where.spool) == []
 
 

@@ -29,7 +29,8 @@ from claude_session_status.paths import Paths
 from claude_session_status.policy import waiting_since
 from claude_session_status.private import make_private_folder, open_private, read_private
 from claude_session_status.report import session_json
-from claude_session_status.words import clean, cut, iso
+from claude_session_status.text_width import cut
+from claude_session_status.words import clean, iso
 
 log = logging.getLogger(__name__)
 

@@ -32,6 +32,7 @@ class Config:
     on_alert: tuple[str, ...] = ()  # a program and its arguments, run at each alert
     sound: bool = False  # with a notification, if the desktop can play one
     notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
+    history_days: int = 400  # how long the history keeps a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ def _tokens(value: Any) -> int:
     return value
 
 
+def _days(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4000:
+        raise _RefusedError("a whole number of days from 1 to 4000")
+    return value
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _RefusedError("true or false")
@@ -114,6 +121,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "on_alert": _command,
     "sound": _yes_or_no,
     "notify_when_waiting": _yes_or_no,
+    "history_days": _days,
 }
 assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
 

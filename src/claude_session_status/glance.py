@@ -47,8 +47,11 @@ def needs_set_up(snapshot: Snapshot, *, hooks_installed: bool | None) -> bool:
     return hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions)
 
 
-def tooltip(snapshot: Snapshot, *, set_up: bool = True) -> str:
-    """One line: how many wait and are warm, which is next, what re-caching all costs. At most 128 characters."""
+def tooltip(snapshot: Snapshot, *, set_up: bool = True, today: str = "") -> str:
+    """One line: how many wait and are warm, which is next, what re-caching all costs. At most 128 characters.
+
+    `today`: what cold caches cost today, in words.
+    """
     warm = warm_sessions(snapshot.sessions)
     paused = _silence(snapshot)
     waiting = sum(map(_waits, snapshot.sessions))
@@ -57,11 +60,11 @@ def tooltip(snapshot: Snapshot, *, set_up: bool = True) -> str:
     if first is None:
         if not set_up and not waiting:
             return "Claude Code: not set up yet; open the menu to do it"
-        return f"{text}no warm cache{paused}"
+        return f"{text}no warm cache{f'; today {today}' if today else ''}{paused}"
     text += f"{len(warm)} warm{_next_one(first, warm, TOOLTIP_WIDTH - len(text))}"
     cost = money(total_cost(warm))
     # A part that does not fit is left out whole.
-    for more in (f"; re-caching all costs {cost}" if cost else "", paused):
+    for more in (f"; re-caching all costs {cost}" if cost else "", f"; today {today}" if today else "", paused):
         if len(text + more) <= TOOLTIP_WIDTH:
             text += more
     return text

@@ -233,11 +233,21 @@ class Session:
         return self.forgotten_at is not None and self.last_event_at is None
 
 
+CLIENT_WORKTREES = "/.claude/worktrees/"
+
+
 def folder_name(path: str | None) -> str | None:
-    """The last part of a folder's path, of Linux, macOS or Windows; None where there is no path."""
+    """The last part of a folder's path, of Linux, macOS or Windows; None where there is no path.
+
+    Of a worktree that the client has made in a repository, the repository's name as well: `web-shop/fix-login`.
+    """
     if not path:
         return None
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+    plain = path.replace("\\", "/").rstrip("/")
+    repository, _, worktree = plain.partition(CLIENT_WORKTREES)
+    if worktree and "/" not in worktree and repository:
+        return f"{repository.rpartition('/')[2]}/{worktree}"
+    return plain.rpartition("/")[2] or path
 
 
 class Urgency(IntEnum):

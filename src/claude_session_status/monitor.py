@@ -10,7 +10,7 @@ import functools
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -82,6 +82,7 @@ class Monitor:
         self._paused_until: float | None = None
         self._submitted: SimpleQueue[Event] = SimpleQueue()  # from the faces to the monitor's thread
         self._beat_at = -math.inf
+        self._looked_at = -math.inf  # when all steps of a poll were last done
         self._problems: list[SessionStatusError] = []
         self._wake = threading.Event()
 
@@ -115,7 +116,7 @@ class Monitor:
 
         After setting `stop`, call `wake` as well to end the wait at once.
         """
-        next_poll = -math.inf
+        next_poll = shown_at = -math.inf
         hooks = WakeListener(self._paths.wake, self.wake)
         try:
             hooks.start()
@@ -127,7 +128,10 @@ class Monitor:
                     self._wake.clear()
                     self.poll()
                     next_poll = now + (SOON_SECONDS if self._inbox.is_taken else self._settings.poll_seconds)
+                if self._inbox.is_behind and 0 <= now - shown_at < TICK_SECONDS:
+                    continue
                 shot = self.snapshot()
+                shown_at = shot.now
                 due = self.take_alerts(shot) if self._gives_alerts else ()
                 listener(shot, due)
                 alert_at = self._next_alert_time(shot) if self._gives_alerts else None
@@ -155,33 +159,41 @@ class Monitor:
     def poll(self) -> None:
         """Take in what is new. Never raises for the state of files: the next snapshot shows what is wrong.
 
-        Of many notes it applies one batch; `run` polls again at once while more wait.
+        Of many notes it applies one batch; `run` polls again at once while more wait, and the rows are read again by
+        the second.
         """
-        self._run_steps(
-            self._beat,
-            self._reread_config,
-            self._apply_submitted,
-            self._inbox.apply_batch,
-            self._reload,
-            self._discover,
-            lambda: self._cache.refresh(self._beat_if_due),
-            self._end_gone_sessions,
-            self._keep_open_sessions,
-            lambda: self._cache.write(self._clock.time()),
-        )
+        self._run_steps(self._steps())
+
+    def _steps(self) -> Iterator[Callable[[], None]]:
+        yield self._beat
+        yield self._reread_config
+        yield self._apply_submitted
+        yield self._inbox.apply_batch
+        now = self._clock.time()
+        if self._inbox.is_behind and 0 <= now - self._looked_at < TICK_SECONDS:
+            return
+        self._looked_at = now
+        yield self._reload
+        yield self._discover
+        yield lambda: self._cache.refresh(self._beat_if_due)
+        yield self._end_gone_sessions
+        yield self._keep_open_sessions
+        yield lambda: self._cache.write(self._clock.time())
 
     def look(self) -> None:
         """Take in what is new, once and without a heartbeat."""
         self._run_steps(
-            self._reread_config,
-            self._apply_submitted,
-            self._inbox.apply_all,
-            self._reload,
-            self._discover,
-            self._cache.refresh,
-            self._end_gone_sessions,
-            self._keep_open_sessions,
-            lambda: self._cache.write(self._clock.time(), force=True),
+            (
+                self._reread_config,
+                self._apply_submitted,
+                self._inbox.apply_all,
+                self._reload,
+                self._discover,
+                self._cache.refresh,
+                self._end_gone_sessions,
+                self._keep_open_sessions,
+                lambda: self._cache.write(self._clock.time(), force=True),
+            )
         )
 
     @property
@@ -189,7 +201,7 @@ class Monitor:
         """The first thing that went wrong at the last poll, with what to do about it."""
         return self._problems[0] if self._problems else self._faults.problem
 
-    def _run_steps(self, *steps: Callable[[], None]) -> None:
+    def _run_steps(self, steps: Iterable[Callable[[], None]]) -> None:
         before = {str(problem) for problem in self._problems}
         self._problems = []
         for step in steps:

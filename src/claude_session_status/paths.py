@@ -16,6 +16,8 @@ class Paths:
         self.settings = os.path.join(claude_dir, "settings.json")
         self.folder = os.path.join(claude_dir, "claude-session-status")
         self.database = os.path.join(self.folder, "status.duckdb")
+        self.history = os.path.join(self.folder, "history.duckdb")
+        self.history_lock = os.path.join(self.folder, "history.lock")
         self.spool = os.path.join(self.folder, "spool")
         self.config = os.path.join(self.folder, "config.toml")
         self.statusline = os.path.join(self.folder, "statusline")

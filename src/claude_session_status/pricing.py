@@ -11,8 +11,13 @@ import logging
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from importlib import metadata
 from typing import Any
+
+from claude_session_status.costs.rates import Rates
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +54,41 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
         log.warning("no price for %s: %s: %s", model, type(error).__name__, error)
         return None
     return max(0.0, float(write.total_price - read.total_price))
+
+
+def version() -> str:
+    """The version of the price list; empty where there is none."""
+    try:
+        return metadata.version("genai-prices")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def rates(model: str, day: date, tokens: int) -> Rates | None:
+    """The prices on `day` for a request of `tokens` tokens; None for an unknown model."""
+    if (library := _library()) is None:
+        return None
+    usage, name = library.Usage, plain_name(model)
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+    def price(**kind: int) -> Any:
+        return library.calc_price(
+            usage(input_tokens=tokens, **kind), name, provider_id=_PROVIDER, genai_request_timestamp=at
+        )
+
+    try:
+        return Rates(
+            float(price().input_price) / tokens,
+            float(price(cache_write_tokens=tokens).input_price) / tokens,
+            float(price(cache_write_tokens=tokens, cache_write_1h_tokens=tokens).input_price) / tokens,
+            float(price(cache_read_tokens=tokens).input_price) / tokens,
+            float(price(output_tokens=tokens).output_price) / tokens,
+        )
+    except LookupError:
+        log.info("no price is known for %s", model)
+    except Exception as error:  # a new version of the library must not stop the history
+        log.warning("no price for %s: %s: %s", model, type(error).__name__, error)
+    return None
 
 
 @functools.cache
@@ -96,6 +136,22 @@ class PriceList:
         return rates[at] * tokens
 
 
+class PricesInBackground:
+    """The same prices, without waiting for them: None until a thread has them. The table fills in what it learns."""
+
+    def __init__(self, prices: PriceList | None = None) -> None:
+        self._prices = prices or PriceList()
+        self._asked: dict[str, threading.Thread] = {}
+
+    def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
+        """As the function of that name; None as long as the model's price is not known yet."""
+        if model not in self._asked:
+            ask = functools.partial(self._prices.rewrite_cost, model, ttl_seconds, tokens)
+            self._asked[model] = threading.Thread(target=ask, name="price", daemon=True)
+            self._asked[model].start()
+        return None if self._asked[model].is_alive() else self._prices.rewrite_cost(model, ttl_seconds, tokens)
+
+
 def sample(model: str) -> Samples | None:
     """Return the USD per token at each size; None for an unknown model."""
     costs = {ttl: [rewrite_cost(model, ttl, size) for size in _SIZES] for ttl in _TTLS}
@@ -110,7 +166,14 @@ def sample_in_child(model: str) -> Samples | None:
         return sample(model)
     argv = (sys.executable, "-P", "-m", __name__, model)
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CHILD_SECONDS, check=True)
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_CHILD_SECONDS,
+            check=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: the tray has no console
+        )
         samples = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         log.warning("no price for %s: %s", model, error)

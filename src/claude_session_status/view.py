@@ -11,19 +11,18 @@ from dataclasses import dataclass, replace
 from claude_session_status import __version__, alerting
 from claude_session_status.glance import asides_of, needs_set_up
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
+from claude_session_status.text_width import cut, shorten
 from claude_session_status.words import (
     NO_COUNTDOWN,
     NO_SESSIONS,
     clean,
     clock,
     compaction,
-    cut,
     isolated,
     line_of,
     moment,
     money,
     short_id,
-    shorten,
     spelled,
     state_meaning,
     subject_of,
@@ -130,6 +129,11 @@ class OpenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowHistory:
+    """Show what cold caches cost, as a page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the tray."""
 
@@ -150,6 +154,7 @@ Action = (
     | OpenFolder
     | ChangeSetting
     | OpenSettings
+    | ShowHistory
     | Quit
 )
 """What a click on a menu item or on a notification's button does, with all that it needs."""
@@ -212,6 +217,8 @@ class Capabilities:
     starts_at_login: bool | None = None
     checks_set_up: bool = False
     settings: Settings | None = None
+    history: str | None = None  # what cold caches cost this week, in words
+    today: str = ""  # the same of today, for the tooltip; empty where nothing was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +288,8 @@ def _commands(snapshot: Snapshot, capabilities: Capabilities) -> tuple[MenuItem,
     if settings := _settings(capabilities):
         lines.append(MenuItem("settings", "Settings", children=settings))
     lines.append(_SHOW_TABLE)
+    if capabilities.history is not None:
+        lines.append(MenuItem("history", capabilities.history, ShowHistory()))
     if capabilities.checks_set_up:
         lines.append(MenuItem("check-set-up", "Check set-up", CheckSetUp()))
     return (*lines, _ABOUT, _QUIT)
@@ -400,7 +409,9 @@ def _session_line(state: SessionState, now: float, aside: str, clicks: RecentCli
         ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
     )
+    go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        *go,
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),

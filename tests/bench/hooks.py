@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import products, report, scenes
+from bench import at_once, products, report, scenes
 from bench.measure import Call, Case, interleaved
 from claude_session_status.paths import Paths
 
@@ -44,6 +44,7 @@ WRAPPED_LIMIT = 2.0  # times the command by itself
 JUST_BEGUN_BYTES = 20_000
 
 ROUNDS, QUICK_ROUNDS = 40, 3
+BURSTS = 5
 NO_ORIGINAL = 3  # exit code
 
 
@@ -73,7 +74,8 @@ def main() -> int:
     waits: list[float] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         medians = interleaved(cases(Path(folder), ours, original, waits), options.rounds)
-    text = text_of(medians, options.rounds, max(waits))
+        bursts = worst_bursts(Path(folder), ours, min(options.rounds, BURSTS))
+    text = "\n".join([text_of(medians, options.rounds, max(waits)), *bursts])
     print(text)
     return 0 if not options.readme or report.publish("hooks", text) else 1
 
@@ -202,6 +204,23 @@ def _verdicts(medians: dict[str, float], longest_wait: float) -> list[str]:
         f"- Ours adds {wrapped - own:.1f} ms to a status line command, {(wrapped - own) / bare:.1f}x bare Python: "
         "one that is faster than this takes more than twice its time"
     )
+    return lines
+
+
+def worst_bursts(folder: Path, ours: products.Product, rounds: int) -> list[str]:
+    """A line each for hooks at once alone and beside a monitor: the slowest, and that each event is in the database."""
+    if sys.platform == "win32":
+        return []  # where one can't wait for any of several processes
+    lines = []
+    for beside, where in ((False, "alone"), (True, "beside a monitor")):
+        homes = [folder / f"burst-{where}-{number}" for number in range(rounds)]
+        found = [at_once.burst(home, ours, MANY, beside=beside) for home in homes]
+        worst, arrived = max(found, key=lambda b: b.worst), sum(b.arrived for b in found)
+        of = f"of {rounds} times {MANY} hooks at once {where}"
+        line = f"the slowest {of}: {worst.worst:.0f} ms, a {worst.event} (median {worst.median:.0f} ms)"
+        after = max(b.arrived_after for b in found)
+        holds = _verdict(arrived == rounds * MANY, f"{arrived} of their {rounds * MANY} events are in the database")
+        lines.append(f"{holds}, at most {after:.2f} s later; {line}")
     return lines
 
 

@@ -53,7 +53,7 @@ def at(python: str) -> Product:
 
 def ours() -> Product:
     """This checkout, built as a wheel and installed. Raises NotAvailableError."""
-    folder = _cache() / f"ours-{sys.implementation.cache_tag}"
+    folder = cache() / f"ours-{sys.implementation.cache_tag}"
     python = _environment(folder)
     with tempfile.TemporaryDirectory() as built:
         _pip(python, "wheel", "--quiet", "--no-deps", "--wheel-dir", built, str(ROOT))
@@ -72,10 +72,11 @@ def original() -> Product:
     """
     if ready := os.environ.get("BENCH_ORIGINAL"):
         return at(_python_in(Path(ready)))
-    return at(_environment(_cache() / f"original-{sys.implementation.cache_tag}", ORIGINAL))
+    return at(_environment(cache() / f"original-{sys.implementation.cache_tag}", ORIGINAL))
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """The folder in which installed programs are kept."""
     home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/.cache")
     return Path(home) / f"{NAME}-bench"
 
@@ -89,7 +90,7 @@ def _environment(folder: Path, *requirements: str) -> str:
     python = _python_in(folder)
     if not (folder / "ready").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        run([sys.executable, "-m", "venv", "--clear", str(folder)])
         _pip(python, "install", "--quiet", "--upgrade", "pip")
         if requirements:
             _pip(python, "install", "--quiet", *requirements)
@@ -98,10 +99,11 @@ def _environment(folder: Path, *requirements: str) -> str:
 
 
 def _pip(python: str, *arguments: str) -> None:
-    _run([python, "-m", "pip", "--disable-pip-version-check", "--retries", "2", *arguments])
+    run([python, "-m", "pip", "--disable-pip-version-check", "--retries", "2", *arguments])
 
 
-def _run(argv: Sequence[str]) -> None:
+def run(argv: Sequence[str]) -> None:
+    """Run an installer. Raises NotAvailableError."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except subprocess.TimeoutExpired as error:

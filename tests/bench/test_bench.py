@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import costs_tray, hooks, products, report
+from bench import costs_tray, history, hooks, products, report
 
 pytestmark = pytest.mark.bench
 
@@ -44,6 +44,9 @@ def test_the_hooks_are_measured(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "beside a monitor at most 2x bare Python" in done.stdout
     assert "that status line command behind ours at most 2x" in done.stdout
+    if sys.platform != "win32":
+        assert done.stdout.count("holds: 72 of their 72 events are in the database") == 2
+        assert re.search(r"the slowest of 3 times 24 hooks at once alone: \d+ ms, a [A-Z]\w+ ", done.stdout)
     assert re.search(r"Medians of 3 interleaved calls.*\d{4}-\d\d-\d\d: .*\d+ cores?, .*Python 3\.\d+", done.stdout)
 
 
@@ -82,6 +85,13 @@ def test_costs_are_measured(tmp_path: Path, part: str, expected: str) -> None:
     done = run("costs.py", tmp_path, "--only", part)
     assert done.returncode == 0, done.stderr
     assert expected in first_column(done.stdout)
+
+
+def test_the_history_is_measured(tmp_path: Path) -> None:
+    done = run("history.py", tmp_path, "--without-peer")
+    assert done.returncode == 0, done.stderr
+    assert first_column(done.stdout) == [f"{history.FIRST}, 600 requests", history.UNCHANGED]
+    assert f"{history.COUNTED} 600 of 600 requests" in done.stdout
 
 
 @pytest.mark.desktop

@@ -2,8 +2,9 @@
 
 import pytest
 
+from claude_session_status import words
 from claude_session_status.cli import board
-from claude_session_status.cli.board import Action, Board, CopyResumeCommand, OpenFolder, Order, SetMuted
+from claude_session_status.cli.board import Action, Board, CopyResumeCommand, GoToSession, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
 from claude_session_status.model import Snapshot
 from fakes import NOW
@@ -32,7 +33,8 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"\xe0H\xe0P", [Key.UP, Key.DOWN], b""),
         (b"\x1b[5~\x1b[6~\xe0I\xe0Q", [Key.PAGE_UP, Key.PAGE_DOWN] * 2, b""),
         (b"\x1b[H\x1b[F\x1bOH\x1bOF\x1b[1~\x1b[4~\xe0G\xe0O", [Key.FIRST, Key.LAST] * 4, b""),
-        (b"xQ7 \r\n", [], b""),
+        (b"xQ7 ", [], b""),
+        (b"\r\n", [Key.GO, Key.GO], b""),
         (b"\x1b", [], b"\x1b"),
         (b"\x1b[", [], b"\x1b["),
         (b"s\x1b[1;5", [Key.SORT], b"\x1b[1;5"),
@@ -114,6 +116,7 @@ def test_arrows_do_nothing_in_an_empty_table() -> None:
 @pytest.mark.parametrize(
     ("key", "action"),
     [
+        (Key.GO, GoToSession(FOUR.sessions[1].session)),
         (Key.MUTE, SetMuted("apple", "apple", muted=True)),
         (Key.OPEN, OpenFolder("apple", None)),
         (Key.COPY, CopyResumeCommand("apple", None)),
@@ -140,10 +143,10 @@ def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None
     state = Board(message="Copied")
     assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
-    assert board.foot(state, 100, has_actions=True).startswith(
-        "↑↓ choose  m mute  o open folder  c copy resume command"
+    assert board.foot(state, 120, has_actions=True).startswith(
+        "↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command"
     )
-    assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  q quit"
+    assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  ? help  q quit"
 
 
 @pytest.mark.parametrize("order", Order)
@@ -155,9 +158,25 @@ def test_the_foot_fits_and_says_how_to_quit(order: Order, width: int) -> None:
         assert line.endswith("q quit")
 
 
-def test_the_head_says_when_not_all_sessions_are_shown() -> None:
-    assert board.head("name", FOUR, FOUR) == "name"
-    assert board.head("name", FOUR, board.visible(Board(), FOUR, 2)) == "name · 2 of 4 sessions, the arrows show more"
+def test_the_head_says_what_matters_and_when_not_all_sessions_are_shown() -> None:
+    assert board.head(FOUR, FOUR) == "2 warm, next 1:40 Banana"
+    some = board.visible(Board(), FOUR, 2)
+    assert board.head(FOUR, some) == "2 warm, next 1:40 Banana · 2 of 4 sessions, the arrows show more"
+
+
+def test_a_question_mark_shows_the_legend_until_the_next_key() -> None:
+    shown, action = board.press(Board(chosen="apple"), Key.HELP, FOUR)
+    assert (shown, action) == (Board(chosen="apple", shows_legend=True), None)
+    assert board.foot(shown, 60, has_actions=True) == "any key: back to the table  q quit"
+    assert board.press(shown, Key.MUTE, FOUR) == (Board(chosen="apple"), None)
+
+
+def test_the_legend_explains_every_sign_and_every_key_that_is_a_letter() -> None:
+    explained = {sign for sign, _ in board.LEGEND}
+    states = [make("a"), make("b", 400), make("c", **ENDED)]
+    signs = {words.state_sign(state) for state in shot(*states).sessions} | {"▶", "?"}
+    letters = {key.value for key in Key if len(key.value) == 1 and key is not Key.HELP}
+    assert signs | letters <= explained
 
 
 @pytest.mark.parametrize(

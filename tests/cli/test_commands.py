@@ -26,6 +26,7 @@ COMMANDS = [
     "completion",
     "config",
     "doctor",
+    "go",
     "install-hooks",
     "setup",
     "status",

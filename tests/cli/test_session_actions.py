@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, OpenFolder, SetMuted
+from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import EventKind
+from claude_session_status.model import EventKind, Session
 
 
 class Recorder:
@@ -18,6 +18,10 @@ class Recorder:
 
     def submit(self, kind: EventKind, session_id: str) -> None:
         self.calls.append((kind, session_id))
+
+    def go_to_session(self, session: Session) -> str:
+        self.calls.append(("go", session.session_id))
+        return "my-app is in front"
 
     def open_folder(self, folder: str) -> None:
         self.calls.append(("open", folder))
@@ -32,6 +36,7 @@ class Recorder:
     [
         (SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
         (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app may notify again"),
+        (GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
         (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
         (CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
     ],

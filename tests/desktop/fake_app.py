@@ -1,7 +1,7 @@
 """The tray with a fake monitor: a program for the tests. It reads what to show as JSON lines from its standard input.
 
     {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
-    {"alert": "a"}
+    {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
     {"wait": "a"}
     {"break": "disk full"}
 
@@ -47,6 +47,7 @@ class FakeMonitor:
         self._alerts: list[str] = []
         self._waits: list[str] = []
         self._breaks: str | None = None
+        self._sound = False
         self._muted: set[str] = set()
         self._paused_until: float | None = None
 
@@ -55,6 +56,7 @@ class FakeMonitor:
             with self._lock:
                 self._news.clear()
                 sessions, alerts, waits, breaks = self._sessions, self._alerts, self._waits, self._breaks
+                sound = self._sound
                 self._alerts, self._waits, self._breaks = [], [], None
             if breaks:
                 raise OSError(breaks)
@@ -65,7 +67,7 @@ class FakeMonitor:
                     key=lambda s: (s.cache is not Cache.WARM, s.expires_at or 0),
                 )
             )
-            due = [Alert(s, 30) for s in states if s.session.session_id in alerts]
+            due = [Alert(s, 30, sound=sound) for s in states if s.session.session_id in alerts]
             due += [Alert(s, 0, reason=AlertReason.WAITS) for s in states if s.session.session_id in waits]
             listener(Snapshot(now, states, paused_until=self._paused_until), due)
             self._news.wait(0.5)
@@ -95,6 +97,7 @@ class FakeMonitor:
                     self._sessions = [{**s, "until": now + s["left"]} for s in command["sessions"]]
                 self._alerts += command.get("alert", "").split()
                 self._waits += command.get("wait", "").split()
+                self._sound = command.get("sound", self._sound)
                 self._breaks = command.get("break")
             self.wake()
 
@@ -127,7 +130,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         cwd=command.get("cwd"),
         last_turn_at=command["until"] - ttl + 5,
         muted=command.get("muted", False),
-        process=Process(os.getpid()),  # it can be gone to
+        process=Process(os.getpid()) if command.get("window") else None,  # with one it can be gone to
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     activity = Activity(command.get("activity", "idle"))

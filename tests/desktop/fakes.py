@@ -204,6 +204,9 @@ class FakeActions:
     def edit_file(self, path: str) -> None:
         self._do("edit", path)
 
+    def show_history(self) -> None:
+        self._do("history")
+
     def _do(self, *what: str) -> None:
         self.done.append(what)
         if self.error is not None:

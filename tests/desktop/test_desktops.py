@@ -215,7 +215,7 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
 def test_a_button_on_a_notification_acts(
     seat: Desktop, person: Person, tray: FakeApp, label: str, expected: str
 ) -> None:
-    tray.start(session("alpha", 29, title="New navigation", tokens=142_000))
+    tray.start(session("alpha", 29, title="New navigation", tokens=142_000, window=True))
     seat.item()
     person.see_icon(Urgency.LAST)
     person.look_away()
@@ -227,7 +227,7 @@ def test_a_button_on_a_notification_acts(
 
 
 def test_a_click_on_a_notification_goes_to_its_session(seat: Desktop, person: Person, tray: FakeApp) -> None:
-    tray.start(session("alpha", 200, title="New navigation", activity="waiting"))
+    tray.start(session("alpha", 200, title="New navigation", activity="waiting", window=True))
     seat.item()
     person.look_away()
     before = seat.screenshot()

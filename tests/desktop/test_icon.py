@@ -1,11 +1,12 @@
 """The icon shows its state by colour and by shape, at each size of a panel."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from claude_session_status.desktop.icon import PAINTS, IconPainter, draw
+from claude_session_status.desktop.icon import PAINTS, RIM, IconPainter, draw
 from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
 
@@ -17,6 +18,12 @@ LOOKS = {
     "soon": IconSpec(Urgency.SOON, 6),
     "last": IconSpec(Urgency.LAST, 2),
 }
+EVERY = {
+    **LOOKS,
+    "not set up": IconSpec(set_up=False),
+    **{f"{name}, one waits": replace(spec, waiting=True) for name, spec in LOOKS.items()},
+}
+PANELS = {"dark": (40, 42, 46), "light": (245, 246, 247), "blue": (120, 160, 200)}
 COLOURS = {"nothing warm": GREY, "calm": GREEN, "soon": AMBER, "last": RED}
 
 
@@ -41,13 +48,17 @@ def test_each_state_shows_its_own_colour_and_no_other(look: str, size: int) -> N
         assert other == look or count(image, colour) == 0
 
 
+@pytest.mark.parametrize("panel", PANELS)
 @pytest.mark.parametrize("size", SIZES)
-def test_states_differ_without_colour(size: int) -> None:
-    """Each pair of states differs in brightness on a dark panel by as much as is visible at a glance."""
-    ground = Image.new("RGBA", (size, size), (40, 42, 46, 255))
-    greys = [Image.alpha_composite(ground, draw(spec, size)).convert("L").tobytes() for spec in LOOKS.values()]
+def test_states_differ_without_colour(size: int, panel: str) -> None:
+    """Each pair of states differs in brightness by as much as is visible at a glance."""
+    ground = Image.new("RGBA", (size, size), PANELS[panel])
+    greys = {
+        name: Image.alpha_composite(ground, draw(spec, size)).convert("L").tobytes() for name, spec in EVERY.items()
+    }
     for a, b in itertools.combinations(greys, 2):
-        assert sum(abs(x - y) > 60 for x, y in zip(a, b, strict=True)) >= size * size / 16
+        changed = sum(abs(x - y) > 40 for x, y in zip(greys[a], greys[b], strict=True))
+        assert changed >= size * size / 20, (a, b, changed)
 
 
 @pytest.mark.parametrize("urgency", [Urgency.CALM, Urgency.SOON])
@@ -58,13 +69,11 @@ def test_the_ring_gets_shorter(urgency: Urgency) -> None:
     assert len(set(left)) == len(left)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_waiting_session_is_a_white_dot_in_the_middle(look: str) -> None:
-    spec = LOOKS[look]
-    middle = (16, 16)
-    waiting = draw(IconSpec(spec.urgency, spec.parts_left, waiting=True), 32)
-    assert waiting.getpixel(middle) == (255, 255, 255, 255)
-    assert draw(spec, 32).getpixel(middle) != (255, 255, 255, 255)
+def test_a_waiting_session_leaves_the_colour_and_the_exclamation_mark() -> None:
+    alone, both = draw(LOOKS["last"], 22), draw(EVERY["last, one waits"], 22)
+    assert count(both, RED) > 0.7 * count(alone, RED)
+    dark = [count(image.crop((5, 4, 9, 12)), RIM[:3]) for image in (both, draw(IconSpec(Urgency.LAST, 2), 22))]
+    assert dark[0] >= 8 > dark[1]  # the bar of the exclamation mark has moved to the left
 
 
 def test_the_background_is_transparent() -> None:

@@ -30,6 +30,7 @@ def only(*names: str) -> Callable[[str], str | None]:
         ("xfce4-terminal", ["-x"]),
         ("qterminal", ["-e"]),
         ("mate-terminal", ["-x"]),
+        ("terminator", ["-x"]),
         ("kitty", []),
         ("alacritty", ["-e"]),
         ("foot", []),
@@ -39,6 +40,28 @@ def only(*names: str) -> Callable[[str], str | None]:
 )
 def test_each_terminal_gets_its_own_option(name: str, tail: list[str]) -> None:
     assert launch_for(WATCH, {}, "linux", only(name)) == Launch((f"/usr/bin/{name}", *tail, *WATCH))
+
+
+@pytest.mark.parametrize("name", ["tilix", "lxterminal", "terminology", "sakura"])
+def test_some_terminals_take_the_command_as_one_text(name: str) -> None:
+    assert launch_for(["sh", "-c", "echo $1", "a b"], {}, "linux", only(name)) == Launch(
+        (f"/usr/bin/{name}", "-e", "sh -c 'echo $1' 'a b'")
+    )
+
+
+@pytest.mark.parametrize(
+    ("behind", "expected"),
+    [
+        ("/usr/bin/terminator", ["/usr/bin/terminator", "-x", *WATCH]),
+        ("/usr/bin/tilix.wrapper", ["/usr/bin/tilix", "-e", " ".join(WATCH)]),
+        ("/usr/bin/gnome-terminal.wrapper", ["/usr/bin/gnome-terminal", "--", *WATCH]),
+        ("/usr/bin/kitty", ["/usr/bin/kitty", *WATCH]),
+        ("/opt/mine/terminal", ["/usr/bin/x-terminal-emulator", "-e", *WATCH]),
+    ],
+)
+def test_the_distributions_choice_is_started_in_its_own_way(behind: str, expected: list[str]) -> None:
+    which = only("x-terminal-emulator", "terminator", "tilix", "gnome-terminal", "kitty", "xterm")
+    assert launch_for(WATCH, {}, "linux", which, lambda _path: behind) == Launch(tuple(expected))
 
 
 @pytest.mark.parametrize(

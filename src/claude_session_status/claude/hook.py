@@ -24,6 +24,7 @@ from claude_session_status.claude.payload import (
     read_input,
     reason,
     text_of,
+    worktree_project,
 )
 from claude_session_status.claude.pids import process_of
 from claude_session_status.heartbeat import monitor_runs, wake_monitor
@@ -81,13 +82,15 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
     if not session_id:
         raise PayloadError("no session_id in the JSON on standard input")
     cwd = text_of(data, "cwd")
+    kind, folder = kind_of(command, data), project_folder(environment, cwd)
+    started_in = folder or (cwd if kind == "start" else None)
     note = {
-        "kind": kind_of(command, data),
+        "kind": kind,
         "session_id": session_id,
         "at": at,
         "cwd": cwd,
-        "project_folder": project_folder(environment, cwd),
-        "project": text_of(data, "project", "project_name", "projectName"),
+        "project_folder": folder,
+        "project": text_of(data, "project", "project_name", "projectName") or worktree_project(started_in),
         "title": text_of(data, "session_title", "session_name", "title"),
         "transcript_path": text_of(data, "transcript_path"),
         "model": text_of(data, "model"),

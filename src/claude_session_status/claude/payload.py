@@ -154,6 +154,35 @@ def project_folder(environment: Mapping[str, str], cwd: str | None) -> str | Non
     return None if cwd is not None and (folder[:1] == "/") != (cwd[:1] == "/") else folder
 
 
+_GIT_POINTER = b"gitdir: "  # how the file begins that a git worktree has in place of the folder
+_LONGEST_POINTER = 4096  # bytes
+
+
+def worktree_project(folder: str | None) -> str | None:
+    """`web-shop/fix-login` for the folder of a git worktree; None for any other folder, or what can't be read."""
+    if not folder:
+        return None
+    try:
+        descriptor = os.open(os.path.join(folder, ".git"), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            text = os.read(descriptor, _LONGEST_POINTER)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError):  # mostly because it is a folder: a whole repository
+        return None
+    if not text.startswith(_GIT_POINTER):
+        return None
+    # .../web-shop/.git/worktrees/ID; a submodule points into .git/modules.
+    parts = os.fsdecode(text[len(_GIT_POINTER) :]).strip().replace("\\", "/").split("/")
+    if len(parts) < 4 or parts[-2] != "worktrees":
+        return None
+    repository = parts[-3].removesuffix(".git") or parts[-4]
+    if repository.startswith("."):  # a bare repository in a hidden folder
+        repository = parts[-4]
+    name = os.path.basename(folder.replace("\\", "/").rstrip("/"))
+    return f"{repository}/{name}" if repository and name else None
+
+
 def encode(note: Mapping[str, Any]) -> bytes:
     """A flat object of texts and numbers as one line of JSON in ASCII, without importing json."""
     try:

@@ -16,6 +16,8 @@ COMMANDS = (
     "tray",
     "watch",
     "status",
+    "go",
+    "history",
     "install-hooks",
     "uninstall-hooks",
     "doctor",

@@ -25,10 +25,12 @@ class Key(Enum):
     PAGE_DOWN = "page down"
     FIRST = "home"
     LAST = "end"
+    GO = "enter"
     MUTE = "m"
     OPEN = "o"
     COPY = "c"
     SORT = "s"
+    HELP = "?"
     QUIT = "q"
 
 
@@ -50,9 +52,11 @@ _MEANINGS = {
     b"\xe0Q": Key.PAGE_DOWN,
     b"\xe0G": Key.FIRST,
     b"\xe0O": Key.LAST,
+    b"\r": Key.GO,
+    b"\n": Key.GO,
     b"k": Key.UP,
     b"j": Key.DOWN,
-    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.QUIT)},
+    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.HELP, Key.QUIT)},
 }
 
 

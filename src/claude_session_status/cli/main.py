@@ -15,6 +15,7 @@ from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.config import config
+from claude_session_status.cli.history import history
 from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
@@ -91,8 +92,8 @@ def tray(*, demo: bool) -> None:
 def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions. Into a pipe, print it once.
 
-    Keys: the arrows, Page Up and Down, Home and End choose a session, m mutes it, o opens its folder, c copies the
-    command that resumes it, s changes the order, q quits.
+    Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, o opens
+    its folder, c copies the command that resumes it, s changes the order, q quits.
     """
     from claude_session_status.cli.watch import run, run_demo  # noqa: PLC0415 - rich is imported only to be shown
 
@@ -128,6 +129,25 @@ def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow
     following.run(lambda shot: line(wanted, shot))
 
 
+def _complete_session(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's own signature
+    from claude_session_status.cli import go  # noqa: PLC0415 - DuckDB is imported only to be used
+
+    return go.completions(begun)
+
+
+@group.command(short_help="Bring a session's terminal to the front.")
+@click.argument("session", required=False, shell_complete=_complete_session)
+def go(session: str | None) -> None:
+    """Bring the terminal window, tab and pane of a session to the front.
+
+    SESSION is an id, the beginning of one, or a project's name. Without it, the session is the most urgent one that is
+    not working. Where only a part can be reached, one line says so and what would make it possible.
+    """
+    from claude_session_status.cli.go import run  # noqa: PLC0415 - the desktop is imported only when it is used
+
+    raise SystemExit(run(session))
+
+
 @click.command(short_help="Check the set-up, and say how to fix it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
 @click.option("--notify", is_flag=True, help="Also send a notification, run on_alert, and say how it went.")
@@ -153,7 +173,7 @@ def statusline(command: tuple[str, ...]) -> None:
     raise SystemExit(line.main(("--", *command) if command else ()))
 
 
-for _command in (install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
+for _command in (history, install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
     group.add_command(_command)
 
 

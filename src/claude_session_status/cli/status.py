@@ -45,18 +45,23 @@ class Form(StrEnum):
 
 def run(form: Form, *, everything: bool, ended: bool = False) -> None:
     """Print the sessions. Raises SessionStatusError if there is a problem and no row to show."""
-    # The table has no column for prices: only the JSON waits for them to load.
-    shot = look(everything=everything, ended=ended, price=pricing.rewrite_cost if form is Form.JSON else None)
+    if form is Form.TABLE:
+        from claude_session_status.cli import table  # noqa: PLC0415 - brings rich, which a status bar does not need
+
+        table.print_once(look(everything=everything, ended=ended, price=_price(with_costs=table.shows_costs())))
+        return
+    shot = look(everything=everything, ended=ended, price=_price(with_costs=form is Form.JSON))
     if shot.problem is not None:
         echo(shot.problem, err=True)
     if form is Form.JSON:
         echo_json(report.as_json(shot))
-    elif form is not Form.TABLE:
-        echo(line(form, shot))
     else:
-        from claude_session_status.cli import table  # noqa: PLC0415 - brings rich, which a status bar does not need
+        echo(line(form, shot))
 
-        table.print_once(shot)
+
+def _price(*, with_costs: bool) -> policy.Price | None:
+    """Return the price to compute costs with; None where none are shown, as prices take a while to load."""
+    return pricing.rewrite_cost if with_costs else None
 
 
 def line(form: Form, shot: Snapshot) -> str:

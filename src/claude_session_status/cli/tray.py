@@ -15,6 +15,7 @@ from claude_session_status.alert_command import AlertCommand
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process, watch
 from claude_session_status.cli.autostart import this_autostart
+from claude_session_status.cli.cold_returns import ColdReturns
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.setup import SetUp
 from claude_session_status.cli.streams import echo
@@ -64,6 +65,8 @@ def run() -> int:
             on_alerts=on_alert.give,
             on_end=on_alert.stop,
             settings=SettingsFile(where.config),
+            history=ColdReturns((*program, "history", "--brief"), time.monotonic),
+            history_command=(*program, "history", "--open"),
             as_called=as_called,
             on_shortcoming=_warn,
             on_icon=_greet,

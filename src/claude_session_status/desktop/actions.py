@@ -33,6 +33,9 @@ class ActionHandler(Protocol):
     def check_set_up(self) -> None:
         """Show in a terminal whether everything is set up."""
 
+    def show_history(self) -> None:
+        """Show what cold caches cost, as a page."""
+
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         """Bring the session's terminal to the front. The error says what could not be reached."""
 
@@ -56,7 +59,10 @@ class SystemActions:
         environ: Mapping[str, str],
         platform: str = sys.platform,
         which: Which = shutil.which,
+        *,
+        history_command: Sequence[str] = (),
     ) -> None:
+        self._history_command = tuple(history_command)
         self._table_command = tuple(table_command)
         self._check_command = tuple(check_command)
         self._environ = environ
@@ -70,6 +76,10 @@ class SystemActions:
     def check_set_up(self) -> None:
         """Show in a terminal whether everything is set up."""
         terminal.open_in_terminal(terminal.staying(self._check_command, self._platform), self._environ, self._which)
+
+    def show_history(self) -> None:
+        """Show what cold caches cost, as a page."""
+        terminal.spawn(Launch(self._history_command))
 
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         """Bring the session's terminal to the front."""
@@ -156,6 +166,7 @@ class ClipboardWay:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, **self.environment},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: this process has no console
                 timeout=CLIPBOARD_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):

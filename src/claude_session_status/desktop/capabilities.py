@@ -34,6 +34,16 @@ class SetUp(Protocol):
         """Install them; returns a sentence or two about what was done."""
 
 
+class History(Protocol):
+    """What cold caches cost. Both methods return at once and raise nothing."""
+
+    def week(self) -> str:
+        """A line for the menu."""
+
+    def today(self) -> str:
+        """Some words for the tooltip; empty where nothing was lost."""
+
+
 class CapabilityProbe:
     """Finds out which capabilities there are and what state they are in."""
 
@@ -42,12 +52,14 @@ class CapabilityProbe:
         autostart: Autostart | None = None,
         set_up: SetUp | None = None,
         settings: SettingsFile | None = None,
+        history: History | None = None,
         *,
         checks_set_up: bool = False,
     ) -> None:
         self.autostart = autostart
         self.set_up = set_up
         self.settings = settings
+        self.history = history
         self._checks_set_up = checks_set_up
 
     def read(self) -> Capabilities:
@@ -56,6 +68,8 @@ class CapabilityProbe:
             hooks_installed=_known(self.set_up.hooks_installed) if self.set_up is not None else None,
             starts_at_login=_known(self.autostart.is_on) if self.autostart is not None else None,
             checks_set_up=self._checks_set_up,
+            history=self.history.week() if self.history is not None else None,
+            today=self.history.today() if self.history is not None else "",
         )
 
 

@@ -3,18 +3,20 @@
 It must be read in half a second, on light, dark and coloured panels, and without colour vision. So shape shows
 everything that colour shows:
 
-- nothing warm: a thin hollow grey ring;
-- calm: a green ring, as long as the time that is left;
+- nothing warm: a thin hollow grey ring; not set up yet: a plus in it;
+- calm: a thick green ring, as long as the time that is left;
 - soon: an amber slice reaching to the middle, as wide as the time that is left;
 - last seconds: a full red disc with an exclamation mark;
-- a session waits for its user: a white dot in a dark middle, whatever is around it.
+- a session waits for its user: a question mark, beside the exclamation mark if there is one. It is white on dark in a
+  ring, and dark on the full amber or red disc.
 
-Everything lies on a dark, half transparent casing. On light and coloured panels it separates the colours from the
-panel's own; on dark panels it is invisible, and the colours are bright enough.
+Everything lies on a dark casing. On light and coloured panels it separates the colours from the panel's own; on dark
+panels it is invisible, and the colours are bright enough.
 
 The logo is the same definition, printed as vectors by `packaging/make_assets.py`.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -30,7 +32,7 @@ Colour = tuple[int, int, int, int]
 
 CASING: Colour = (24, 26, 30, 190)
 RIM: Colour = (24, 26, 30, 255)
-DOT: Colour = (255, 255, 255, 255)
+WHITE: Colour = (255, 255, 255, 255)
 HOLLOW: Colour = (168, 173, 180, 255)
 
 
@@ -83,43 +85,70 @@ class Ring:
     share: float = 1.0
 
 
+Point = tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """An upright bar, `reach` to either side of the middle, from `top` to `bottom`: -1 is above, 1 is below."""
+class Stroke:
+    """A line through the points with round ends, or a dot at a single one. (0, 0) is the middle, (1, 1) below right."""
 
     colour: Colour
-    reach: float
-    top: float
-    bottom: float
+    width: float
+    points: tuple[Point, ...]
 
 
-Shape = Ring | Bar
+Shape = Ring | Stroke
 
 
 def shapes(spec: IconSpec) -> tuple[Shape, ...]:
     """The icon's shapes, each drawn over the ones before."""
     paint = PAINTS[spec.urgency]
     share = min(ICON_PARTS, max(0, spec.parts_left)) / ICON_PARTS
-    drawn: list[Shape]
-    if spec.urgency is Urgency.NONE:
-        drawn = [Ring(CASING, 0.99, 0 if spec.waiting else 0.58), Ring(HOLLOW, 0.91, 0.67)]
-    elif spec.urgency is Urgency.CALM:
-        drawn = [
-            Ring(CASING, 1.0, 0 if spec.waiting else 0.42),
-            Ring(paint.used, 0.92, 0.5),
-            Ring(paint.left, 0.92, 0.5, share),
-        ]
-    elif spec.urgency is Urgency.SOON:
-        drawn = [Ring(CASING, 1.0), Ring(paint.used, 0.92, 0.74), Ring(paint.left, 0.92, share=share)]
-    else:
-        drawn = [Ring(CASING, 1.0), Ring(paint.left, 0.92)]
-        if spec.waiting:
-            drawn.append(Ring(RIM, 0.74, 0.6))
-        else:
-            drawn += [Bar(RIM, 0.13, -0.62, 0.16), Bar(RIM, 0.13, 0.36, 0.62)]
-    if spec.waiting:
-        drawn += [Ring(RIM, 0.42), Ring(DOT, 0.3)]
+    waiting = spec.waiting
+    match spec.urgency:
+        case Urgency.NONE if waiting or not spec.set_up:
+            drawn: list[Shape] = [Ring(CASING, 0.99), Ring(HOLLOW, 0.93, 0.8), Ring(RIM, 0.8)]
+            drawn += _question_mark(WHITE, 0, 0.56) if waiting else _plus(WHITE, 0.42)
+        case Urgency.NONE:
+            drawn = [Ring(CASING, 0.99, 0.62), Ring(HOLLOW, 0.91, 0.71)]
+        case Urgency.CALM if waiting:
+            drawn = [Ring(CASING, 1.0), Ring(paint.used, 0.95, 0.66), Ring(paint.left, 0.95, 0.66, share)]
+            drawn += [Ring(RIM, 0.66), *_question_mark(WHITE, 0, 0.5)]
+        case Urgency.CALM:
+            drawn = [Ring(CASING, 1.0, 0.42), Ring(paint.used, 0.92, 0.5), Ring(paint.left, 0.92, 0.5, share)]
+        case Urgency.SOON if waiting:
+            drawn = [Ring(CASING, 1.0), Ring(paint.used, 0.92), Ring(paint.left, 0.92, share=share)]
+            drawn += _question_mark(RIM, 0, 0.62)
+        case Urgency.SOON:
+            drawn = [Ring(CASING, 1.0), Ring(paint.used, 0.92, 0.74), Ring(paint.left, 0.92, share=share)]
+        case _:
+            drawn = [Ring(CASING, 1.0), Ring(paint.left, 0.92), *_exclamation_mark(RIM, -0.42 if waiting else 0, 0.6)]
+            drawn += _question_mark(RIM, 0.3, 0.58) if waiting else []
     return tuple(drawn)
+
+
+def _exclamation_mark(colour: Colour, x: float, half: float) -> list[Shape]:
+    width = 0.42 * half
+    return [
+        Stroke(colour, width, ((x, -0.85 * half), (x, 0.2 * half))),
+        Stroke(colour, 1.05 * width, ((x, 0.86 * half),)),
+    ]
+
+
+def _question_mark(colour: Colour, x: float, half: float) -> list[Shape]:
+    """A question mark of twice the height `half`, its hook from nine o'clock clockwise to four."""
+    width, radius, top, steps = 0.38 * half, 0.42 * half, -0.5 * half, 16
+    angles = (2 * math.pi * (-0.25 + 0.61 * step / steps) for step in range(steps + 1))
+    hook = tuple((x + radius * math.sin(angle), top - radius * math.cos(angle)) for angle in angles)
+    return [
+        Stroke(colour, width, (*hook, (x, 0.08 * half), (x, 0.22 * half))),
+        Stroke(colour, 1.1 * width, ((x, 0.86 * half),)),
+    ]
+
+
+def _plus(colour: Colour, reach: float) -> list[Shape]:
+    width = 0.5 * reach
+    return [Stroke(colour, width, ((-reach, 0), (reach, 0))), Stroke(colour, width, ((0, -reach), (0, reach)))]
 
 
 def draw(spec: IconSpec, size: int) -> Image.Image:
@@ -141,8 +170,8 @@ class _Canvas:
     def add(self, shape: Shape) -> None:
         mask = Image.new("L", (self._large, self._large), 0)
         pen = ImageDraw.Draw(mask)
-        if isinstance(shape, Bar):
-            pen.rectangle(self._box(-shape.reach, shape.top, shape.reach, shape.bottom), fill=255)
+        if isinstance(shape, Stroke):
+            self._draw_stroke(pen, shape)
         else:
             round_ = self._box(-shape.outer, -shape.outer, shape.outer, shape.outer)
             if shape.share >= 1:
@@ -155,6 +184,14 @@ class _Canvas:
         layer = Image.new("RGBA", self.image.size, (*colour[:3], 0))
         layer.putalpha(mask.reduce(OVERSAMPLING).point([round(value * colour[3] / 255) for value in range(256)]))
         self.image.alpha_composite(layer)
+
+    def _draw_stroke(self, pen: ImageDraw.ImageDraw, stroke: Stroke) -> None:
+        half, radius = self._half, stroke.width / 2
+        if len(stroke.points) > 1:
+            line = [(half + half * x, half + half * y) for x, y in stroke.points]
+            pen.line(line, fill=255, width=round(stroke.width * half), joint="curve")
+        for x, y in stroke.points:
+            pen.ellipse(self._box(x - radius, y - radius, x + radius, y + radius), fill=255)
 
     def _box(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
         half = self._half

@@ -17,24 +17,39 @@ from claude_session_status.errors import SessionStatusError
 
 Which = Callable[[str], str | None]
 
-# The option before which a terminal expects its own arguments, and after which the command. In order of preference:
-# the choice of the user or the distribution, then the desktops' own terminals, then the others.
-TERMINALS: Mapping[str, tuple[str, ...]] = {
-    "x-terminal-emulator": ("-e",),
-    "xdg-terminal-exec": (),
-    "gnome-terminal": ("--",),
-    "ptyxis": ("--",),
-    "konsole": ("-e",),
-    "xfce4-terminal": ("-x",),
-    "qterminal": ("-e",),
-    "mate-terminal": ("-x",),
-    "kitty": (),
-    "alacritty": ("-e",),
-    "foot": (),
-    "wezterm": ("start", "--"),
-    "ghostty": ("-e",),
-    "xterm": ("-e",),
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """How a terminal takes a command: behind these options, as its words or as one text that a shell reads."""
+
+    options: tuple[str, ...]
+    as_one_text: bool = False
+
+
+# In order of preference: the choice of the user or the distribution, then the desktops' own terminals, then the others.
+TERMINALS: Mapping[str, Arguments] = {
+    "x-terminal-emulator": Arguments(("-e",)),
+    "xdg-terminal-exec": Arguments(()),
+    "gnome-terminal": Arguments(("--",)),
+    "ptyxis": Arguments(("--",)),
+    "kgx": Arguments(("--",)),
+    "konsole": Arguments(("-e",)),
+    "xfce4-terminal": Arguments(("-x",)),
+    "qterminal": Arguments(("-e",)),
+    "mate-terminal": Arguments(("-x",)),
+    "terminator": Arguments(("-x",)),  # its -e takes the first word and ignores the rest
+    "tilix": Arguments(("-e",), as_one_text=True),
+    "lxterminal": Arguments(("-e",), as_one_text=True),
+    "terminology": Arguments(("-e",), as_one_text=True),
+    "sakura": Arguments(("-e",), as_one_text=True),
+    "kitty": Arguments(()),
+    "alacritty": Arguments(("-e",)),
+    "foot": Arguments(()),
+    "wezterm": Arguments(("start", "--")),
+    "ghostty": Arguments(("-e",)),
+    "xterm": Arguments(("-e",)),
 }
+_UNKNOWN = Arguments(("-e",))  # what Debian asks of every terminal
 
 
 _PLAIN_FOR_CMD = re.compile(r"[\w.:\\/-]+")
@@ -60,7 +75,11 @@ class Launch:
 
 
 def launch_for(
-    command: Sequence[str], environ: Mapping[str, str], platform: str = sys.platform, which: Which = shutil.which
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    platform: str = sys.platform,
+    which: Which = shutil.which,
+    real_path: Callable[[str], str] = os.path.realpath,
 ) -> Launch | None:
     """How to open `command` in a terminal here; None when no known terminal is installed."""
     if platform == "win32":
@@ -72,12 +91,26 @@ def launch_for(
         return Launch(("open",), script=f'#!/bin/sh\nrm -f -- "$0"\nexec {shlex.join(command)}\n')
     chosen = split(environ.get("TERMINAL", ""))
     if chosen and (program := which(chosen[0])):
-        tail = TERMINALS.get(PurePath(chosen[0]).name, ("-e",))
-        return Launch((program, *chosen[1:], *tail, *command))
-    for name, tail in TERMINALS.items():
+        return _with_arguments(program, chosen[1:], command, which, real_path)
+    for name in TERMINALS:
         if program := which(name):
-            return Launch((program, *tail, *command))
+            return _with_arguments(program, (), command, which, real_path)
     return None
+
+
+def _with_arguments(
+    program: str, own: Sequence[str], command: Sequence[str], which: Which, real_path: Callable[[str], str]
+) -> Launch:
+    """How to start the terminal, which may be a link of the distribution's to a terminal or to a wrapper around it."""
+    name = PurePath(program).name
+    if name == "x-terminal-emulator":
+        # Each terminal has its own -e. Debian's wrappers translate it, and some of them lose the quotes.
+        behind = PurePath(real_path(program)).name.removesuffix(".wrapper")
+        if behind in TERMINALS and (found := which(behind)):
+            program, name = found, behind
+    arguments = TERMINALS.get(name, _UNKNOWN)
+    words = (shlex.join(command),) if arguments.as_one_text else command
+    return Launch((program, *own, *arguments.options, *words))
 
 
 def _with_window(word: str) -> str:

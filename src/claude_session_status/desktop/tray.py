@@ -21,7 +21,7 @@ from claude_session_status import glance, notification, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
-from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, SetUp
+from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, History, SetUp
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.recent_clicks import ClickMemory
@@ -83,6 +83,8 @@ def run_tray(
     autostart: Autostart | None = None,
     set_up: SetUp | None = None,
     settings: SettingsFile | None = None,
+    history: History | None = None,
+    history_command: Sequence[str] = (),
     as_called: Callable[[str], str] = lambda text: text,
     environ: Mapping[str, str] | None = None,
     least_notified_seconds: float = 0.0,
@@ -93,12 +95,12 @@ def run_tray(
 ) -> TrayResult:
     """Show the tray until Quit, SIGTERM or SIGINT. Blocks; call it in the main thread.
 
-    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up.
-    Without `check_command`, `autostart`, `set_up` or `settings` their items are not in the menu. `as_called` returns a
-    hint with our commands as the user must type them. A notification stays for `least_notified_seconds` even if it
-    stops being true sooner. `on_alerts` is called with the alerts that are given, and must return at once; `on_end`
-    when the tray ends; `on_shortcoming` with one line about a limit of the icon, such as that no panel takes icons yet;
-    `on_icon` with the route of the icon once it has been made.
+    `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up, and
+    `history_command` shows a page. Without `check_command`, `autostart`, `set_up`, `settings` or `history` their items
+    are not in the menu. `as_called` returns a hint with our commands as the user must type them. A notification stays
+    for `least_notified_seconds` even if it stops being true sooner. `on_alerts` is called with the alerts that are
+    given, and must return at once; `on_end` when the tray ends; `on_shortcoming` with one line about a limit of the
+    icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once it has been made.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -114,8 +116,8 @@ def run_tray(
     painter = IconPainter()
     tray = Tray(
         monitor,
-        SystemActions(table_command, check_command, env),
-        CapabilityProbe(autostart, set_up, settings, checks_set_up=bool(check_command)),
+        SystemActions(table_command, check_command, env, history_command=history_command),
+        CapabilityProbe(autostart, set_up, settings, history, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
         notifications=Worker("notifications"),
         painter=painter,
@@ -313,7 +315,7 @@ class Tray:
         if spec != self._spec:
             self._spec = spec
             icon.show_spec(spec)
-        tooltip = glance.tooltip(snapshot, set_up=set_up)
+        tooltip = glance.tooltip(snapshot, set_up=set_up, today=self._capabilities.today)
         if tooltip != self._tooltip:
             self._tooltip = tooltip
             icon.title = tooltip
@@ -373,6 +375,8 @@ class Tray:
                 self._handler.show_table()
             case view.CheckSetUp():
                 self._handler.check_set_up()
+            case view.ShowHistory():
+                self._handler.show_history()
             case view.StartAtLogin(on):
                 if self._probe.autostart is not None:
                     self._probe.autostart.turn(on)

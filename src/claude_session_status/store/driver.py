@@ -16,7 +16,7 @@ else:
     except ImportError:
         import duckdb
 
-__all__ = ["duckdb", "open_file"]
+__all__ = ["duckdb", "open_file", "quoted"]
 
 
 def open_file(path: str, **options: Any) -> "duckdb.DuckDBPyConnection":
@@ -34,3 +34,8 @@ def open_file(path: str, **options: Any) -> "duckdb.DuckDBPyConnection":
         weakref.finalize(connection, os.close, handle)
         return connection
     return duckdb.connect(path, **options)
+
+
+def quoted(text: str) -> str:
+    """The text as a literal in SQL, for statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,17 +1,102 @@
-"""Go to session: brings the terminal window, tab and pane of a session to the front."""
+"""Go to session: brings the terminal window, tab and pane of a session to the front.
 
+Everything is read from the session's process when the user asks for it: its environment, its ancestors, its terminal
+device. Nothing is stored, and hooks do no more work. `place` says which of that is believed.
+"""
+
+import logging
+import re
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping
 
+from claude_session_status.desktop import terminal
+from claude_session_status.desktop.go.outcome import Outcome, Reached
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Session
+from claude_session_status.model import Process, Session
+
+log = logging.getLogger(__name__)
+
+_ENDED = Outcome(
+    Reached.NOTHING,
+    "The session's process is not found here",
+    "It has ended, or runs in a container or on another machine",
+)
 
 
 def to_session(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> None:
-    """Bring the session's terminal to the front.
+    """Bring the session's terminal to the front. A detached multiplexer is shown in a new terminal.
 
     Raises:
         SessionStatusError: the session, or a part of its place such as the tab, could not be reached.
 
     """
-    del environ, activation_token
-    raise SessionStatusError(f"The terminal of session {session.session_id[:8]} can't be reached", "Look for its title")
+    outcome = find(session, environ, activation_token)
+    if outcome.reached is Reached.DETACHED:
+        open_attached(outcome, environ)
+    elif outcome.reached is not Reached.SESSION:
+        raise SessionStatusError(outcome.sentence, outcome.next_step)
+
+
+def find(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> Outcome:
+    """Bring the session's terminal to the front, and return how far that went.
+
+    Raises:
+        SessionStatusError: a program that shows the session could not be started.
+
+    """
+    outcome = _find(session, environ, activation_token)
+    log.info("go to %s: %s", session.session_id, outcome)
+    return outcome
+
+
+def open_attached(outcome: Outcome, environ: Mapping[str, str]) -> None:
+    """Show a detached multiplexer's session in a new terminal window.
+
+    Raises:
+        SessionStatusError: there is no display or no terminal.
+
+    """
+    if sys.platform == "linux" and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+        raise SessionStatusError(outcome.sentence, f"Attach to it in a terminal: {shlex.join(outcome.attach)}")
+    terminal.open_in_terminal(outcome.attach, environ)
+
+
+def _find(session: Session, environ: Mapping[str, str], token: str | None) -> Outcome:
+    from claude_session_status.desktop.go import urls, vscode  # noqa: PLC0415 - only when asked for
+
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    is_uuid = re.fullmatch(r"[0-9a-f-]{36}", session.session_id) is not None
+    if session.entrypoint == vscode.EXTENSION and is_uuid and shutil.which(opener):
+        urls.open_url(vscode.session_url(session.session_id), opener)
+        return Outcome(Reached.SESSION)
+    if session.process is None:
+        return _ENDED
+    return _platforms_find(session.process, environ, token)
+
+
+def _platforms_find(process: Process, environ: Mapping[str, str], token: str | None) -> Outcome:
+    if sys.platform == "win32":
+        from claude_session_status.desktop.go import windows  # noqa: PLC0415 - this platform only
+
+        return windows.find(process)
+    if sys.platform == "darwin":
+        from claude_session_status.desktop.go import macos  # noqa: PLC0415 - this platform only
+
+        return macos.find(process, environ)
+    from claude_session_status.desktop.go import linux  # noqa: PLC0415 - this platform only
+    from claude_session_status.desktop.go import process as processes  # noqa: PLC0415 - as above
+    from claude_session_status.desktop.go.edge import Edge  # noqa: PLC0415 - as above
+
+    place = processes.read(process)
+    if place is None:
+        return _ENDED
+    edge = Edge(environ)
+    manager = linux.window_manager(environ, edge)
+    try:
+        return linux.reach(place, edge, manager, token)
+    finally:
+        if manager is not None:
+            manager.close()
+        edge.close()

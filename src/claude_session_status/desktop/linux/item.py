@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from claude_session_status.desktop.linux import dbusmenu
-from claude_session_status.desktop.linux.bus import Body, Emitter
+from claude_session_status.desktop.linux.bus import Body, Call, Emitter
 
 INTERFACE = "org.kde.StatusNotifierItem"
 PATH = "/StatusNotifierItem"
@@ -31,11 +31,13 @@ INTROSPECTION = f"""<node><interface name="{INTERFACE}">
 <method name="SecondaryActivate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
 <method name="ContextMenu"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
 <method name="Scroll"><arg type="i" direction="in"/><arg type="s" direction="in"/></method>
+<method name="ProvideXdgActivationToken"><arg type="s" direction="in"/></method>
 <signal name="NewTitle"/><signal name="NewIcon"/><signal name="NewAttentionIcon"/><signal name="NewToolTip"/>
 <signal name="NewStatus"><arg type="s"/></signal>
 </interface></node>"""
 
-_IGNORED = frozenset({"SecondaryActivate", "ContextMenu", "Scroll", "ProvideXdgActivationToken"})
+_IGNORED = frozenset({"SecondaryActivate", "ContextMenu", "Scroll"})
+_LONGEST_TOKEN = 256  # characters
 
 
 def pixmap(image: Image.Image) -> Pixmap:
@@ -57,6 +59,7 @@ class StatusNotifierItem:
         self._images: tuple[Image.Image, ...] = ()
         self._pixmaps: tuple[Pixmap, ...] = ()
         self._status = "Passive"
+        self._token: str | None = None
 
     def show(
         self, tooltip: str, images: tuple[Image.Image, ...], *, visible: bool, needs_attention: bool = False
@@ -106,10 +109,18 @@ class StatusNotifierItem:
             "Menu": ("o", dbusmenu.PATH),
         }
 
-    def answer(self, member: str) -> tuple[str, Body]:
-        """Answer a method call; the arguments are ignored. Raises LookupError for unknown methods."""
-        if member == "Activate":
+    def answer(self, call: Call) -> tuple[str, Body]:
+        """Answer a method call. Raises LookupError for an unknown method, ArgumentsError for wrong arguments."""
+        if call.member == "Activate":
             self._activate()
-        elif member not in _IGNORED:
-            raise LookupError(member)
+        elif call.member == "ProvideXdgActivationToken":
+            call.expect("s")
+            self._token = call.body[0] if len(call.body[0]) <= _LONGEST_TOKEN else None
+        elif call.member not in _IGNORED:
+            raise LookupError(call.member)
         return "", ()
+
+    def take_token(self) -> str | None:
+        """The permission to take the focus that the desktop has given for the click that comes next. Good for one."""
+        token, self._token = self._token, None
+        return token

@@ -7,6 +7,7 @@ One thread, the one in `run`, owns the bus and everything that is shown. The set
 The loop survives panels (see `watcher`) and a bus that restart.
 """
 
+import dataclasses
 import logging
 import threading
 import time
@@ -22,7 +23,7 @@ from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import MenuModel
 from claude_session_status.desktop.linux.watcher import Registration
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem
+from claude_session_status.view import MenuItem, with_activation_token
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class StatusIcon:
         self._bus: Bus | None = None
         self._model = MenuModel()
         self._item = StatusNotifierItem(name, self, self._activate)
-        self._dbusmenu = DBusMenu(self._model, self, perform)
+        self._dbusmenu = DBusMenu(self._model, self, self._clicked)
         self._leaving = threading.Event()
         self._registration = Registration(self._shown_changed)
 
@@ -188,7 +189,7 @@ class StatusIcon:
             return "", ()
         if call.path == dbusmenu.PATH:
             return self._dbusmenu.answer(call, self._clock())
-        return self._item.answer(call.member)
+        return self._item.answer(call)
 
     def _answer_properties(self, call: Call) -> tuple[str, Body]:
         properties = dbusmenu.PROPERTIES if call.path == dbusmenu.PATH else self._item.properties()
@@ -203,7 +204,14 @@ class StatusIcon:
         """Do what a left click on the icon does."""
         default = next((i for i in self._menu() if i.default), None)
         if default is not None:
-            self._perform(default)
+            self._clicked(default)
+
+    def _clicked(self, clicked: MenuItem) -> None:
+        """Perform the item's action, with the desktop's permission to take the focus where it came with the click."""
+        token = self._item.take_token()
+        if clicked.action is not None and token is not None:
+            clicked = dataclasses.replace(clicked, action=with_activation_token(clicked.action, token))
+        self._perform(clicked)
 
     def _shown_changed(self, shown: bool) -> None:  # noqa: FBT001  # a callback's only argument
         if not shown:

@@ -1,0 +1,69 @@
+"""The tokens that one response used, as the `usage` of a transcript line states them.
+
+Each count is taken only with the right type and within bounds. A usage that states none, or has one that is no count,
+says nothing: a sum with a hole in it would be wrong.
+"""
+
+from typing import Any
+
+from claude_session_status.costs.request import TokenCounts
+
+MOST_TOKENS = 1_000_000_000
+_INPUT, _OUTPUT = "input_tokens", "output_tokens"
+_WRITTEN, _READ = "cache_creation_input_tokens", "cache_read_input_tokens"
+
+
+def counts_of(usage: object, asked_ttl: int | None) -> TokenCounts | None:
+    """The counts of a `usage`; None where it states none.
+
+    `asked_ttl`: seconds, as the request asked for. What was written without a word on its TTL counts as that, else as
+    five minutes.
+    """
+    if not isinstance(usage, dict):
+        return None
+    whole = _cache_counts(usage)
+    if whole is None:
+        return None
+    steps = usage.get("iterations")
+    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
+    parts = [counts for step in own if (counts := _cache_counts(step)) is not None] or [whole]
+    uncached, written, read = whole
+    written_1h = _written_1h(usage, written, asked_ttl)
+    return TokenCounts(
+        input=uncached,
+        output=count(usage.get(_OUTPUT)) or 0,
+        read=read,
+        written_5m=written - written_1h,
+        written_1h=written_1h,
+        context=sum(parts[-1]),
+        first_read=parts[0][2],
+        first_written=parts[0][1],
+    )
+
+
+def _cache_counts(usage: dict[str, Any]) -> tuple[int, int, int] | None:
+    """Input that was not cached, cache written, cache read; None when none is stated, or one is no count."""
+    stated = [usage.get(name) for name in (_INPUT, _WRITTEN, _READ)]
+    if all(value is None for value in stated):
+        return None
+    counts = [0 if value is None else count(value) for value in stated]
+    uncached, written, read = counts
+    if uncached is None or written is None or read is None:
+        return None
+    return uncached, written, read
+
+
+def _written_1h(usage: dict[str, Any], written: int, asked_ttl: int | None) -> int:
+    creation = usage.get("cache_creation")
+    if isinstance(creation, dict):
+        for_5m, for_1h = (count(creation.get(f"ephemeral_{name}_input_tokens")) or 0 for name in ("5m", "1h"))
+        if for_5m or for_1h:
+            return min(written, for_1h)
+    return written if asked_ttl is not None and asked_ttl >= 3600 else 0
+
+
+def count(value: object) -> int | None:
+    """A number of tokens; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= MOST_TOKENS else None

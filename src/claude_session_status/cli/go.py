@@ -1,0 +1,108 @@
+"""`go`: brings a session's terminal to the front. Choosing the session is pure; reaching it is `desktop.go`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from claude_session_status import view, words
+from claude_session_status.cli.status import look
+from claude_session_status.cli.streams import echo
+from claude_session_status.errors import SessionStatusError
+from claude_session_status.model import Activity, SessionState, Snapshot
+
+if TYPE_CHECKING:
+    from claude_session_status.desktop.go.outcome import Outcome
+
+PROGRAM = "claude-session-status"
+NAMED_CANDIDATES = 8  # nobody reads a longer list
+
+
+def run(wanted: str | None) -> int:
+    """Go to the session; returns the exit code, 1 where neither its window nor its pane was reached.
+
+    Raises:
+        SessionStatusError: no session or several fit, or the session has no terminal.
+
+    """
+    from claude_session_status.desktop import go  # noqa: PLC0415 - once the session is known
+    from claude_session_status.desktop.go.outcome import Reached  # noqa: PLC0415 - as above
+
+    state = choose(look(), wanted)
+    if not view.can_go_to(state.session):
+        raise SessionStatusError(
+            f"{words.name_of(state.session)} has no terminal here",
+            "It is run by a program, or no hook has reported its process yet",
+        )
+    outcome = go.find(state.session, os.environ)
+    if outcome.reached is Reached.DETACHED:
+        return _attach(outcome)
+    if outcome.reached is Reached.NOTHING:
+        raise SessionStatusError(outcome.sentence, outcome.next_step)
+    if outcome.sentence:
+        echo(f"{outcome.sentence}\n{outcome.next_step}", err=True)
+    return 0
+
+
+def choose(shot: Snapshot, wanted: str | None) -> SessionState:
+    """The session that an id, the beginning of one or a project's name fits; without it, the most urgent idle one.
+
+    Raises:
+        SessionStatusError: none fits, or several do; then it names them.
+
+    """
+    running = [state for state in shot.sessions if state.activity is not Activity.ENDED]
+    if wanted is None:
+        return _most_urgent(running)
+    fitting = [state for state in running if state.session.session_id == wanted]
+    fitting = fitting or [state for state in running if words.name_of(state.session).casefold() == wanted.casefold()]
+    fitting = fitting or [state for state in running if wanted and state.session.session_id.startswith(wanted)]
+    if not fitting:
+        named = words.clean(wanted)
+        raise SessionStatusError(f"No running session fits {named}", f"Run: {PROGRAM} status")
+    if len(fitting) > 1:
+        lines = [_candidate(state) for state in fitting[:NAMED_CANDIDATES]]
+        more = [f"  and {len(fitting) - len(lines)} more"] if len(fitting) > len(lines) else []
+        title = f"{len(fitting)} sessions fit {words.clean(wanted)}"
+        raise SessionStatusError(title, "\n".join(["Name one by its id:", *lines, *more]))
+    return fitting[0]
+
+
+def _most_urgent(running: Sequence[SessionState]) -> SessionState:
+    reachable = [state for state in running if view.can_go_to(state.session)]
+    found = next((state for state in reachable if state.activity is not Activity.WORKING), None)
+    if found is not None:
+        return found
+    if reachable:
+        raise SessionStatusError("Every session is working", f"Name one: {PROGRAM} go PROJECT")
+    raise SessionStatusError("No running session has a terminal here", f"Run: {PROGRAM} status")
+
+
+def _candidate(state: SessionState) -> str:
+    """`  0b7f3c52  my-app · Fix the login`."""
+    return f"  {words.short_id(state.session)}  {words.subject_of(state.session)}"
+
+
+def completions(begun: str) -> list[str]:
+    """The ids and project names that begin like this; none where the sessions can't be read."""
+    try:
+        sessions = [state.session for state in look().sessions if state.activity is not Activity.ENDED]
+    except (SessionStatusError, OSError):
+        return []
+    names = {words.name_of(session) for session in sessions} | {session.session_id for session in sessions}
+    return sorted(name for name in names if name.startswith(begun))
+
+
+def _attach(outcome: "Outcome") -> int:
+    """Offer to attach in this terminal; where nobody can be asked, or a multiplexer holds it, in a new one."""
+    from claude_session_status.desktop.go import open_attached  # noqa: PLC0415 - only when asked for
+
+    is_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    if is_terminal and not any(os.environ.get(name) for name in ("TMUX", "STY", "ZELLIJ")):
+        if not click.confirm(f"{outcome.sentence}. Attach here?", default=True):
+            return 1
+        os.execvp(outcome.attach[0], outcome.attach)  # noqa: S606 - an argument list, no shell
+    open_attached(outcome, os.environ)
+    return 0

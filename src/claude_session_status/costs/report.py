@@ -1,0 +1,213 @@
+"""The history in words and as JSON: what the terminal and the page print. Pure functions of a `Summary`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from claude_session_status.costs.summary import Advice, By, Group, Summary, Totals
+from claude_session_status.words import clean, duration, iso, thousands
+
+CAUSES = {
+    "expired": "came after the cache expired",
+    "model_changed": "another model or effort",
+    "compacted": "the conversation was compacted",
+    "started": "first request of a fork, or after a resume",
+    "vanished": "the cache was gone before its time",
+}
+LEAST_SAVING_USD = 1.0  # less is not worth advice,
+LEAST_SAVING_SHARE = 0.03  # nor a smaller share of what was paid
+UNKNOWN = "(unknown)"
+
+
+def dollars(usd: float | None) -> str:
+    """`$0.71`, `$12.40`, `$1,204`; `?` where no price is known."""
+    if usd is None:
+        return "?"
+    return f"${usd:,.2f}" if abs(usd) < 1000 else f"${usd:,.0f}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 request`, `1,204 requests`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def span(summary: Summary) -> str:
+    """`Last 30 days`, `Today`."""
+    days = len(summary.groups[By.DAY])
+    return f"Last {days} days" if days > 1 else "Today"
+
+
+def headline(summary: Summary) -> list[str]:
+    """What happened, in two or three sentences: tokens first, as they are measured."""
+    totals = summary.totals
+    if not summary.requests:
+        return [f"{span(summary)}: no request in any transcript."]
+    lines = [f"{span(summary)}: {counted(summary.requests, 'request')}, list price about {dollars(summary.usd)}."]
+    if not totals.misses:
+        return [*lines, "None of them missed the cache."]
+    lines.append(
+        f"{counted(totals.misses, 'request')} missed the cache and rebuilt {thousands(totals.rebuilt_tokens)} tokens,"
+        f" about {dollars(totals.usd)} more than reading them."
+    )
+    if totals.expired:
+        which = "All of these" if totals.expired == totals.misses > 1 else f"{totals.expired:,} of these"
+        lines.append(
+            f"{which} came after the cache had expired:"
+            f" {thousands(totals.expired_tokens)} tokens, about {dollars(totals.expired_usd)}."
+        )
+    return lines
+
+
+def short(summary: Summary) -> str:
+    """One line for the menu: `12 cold returns, about $9.40`."""
+    totals = summary.totals
+    cost = f", about {dollars(totals.expired_usd)}" if totals.expired_usd is not None else ""
+    return counted(totals.expired, "cold return") + cost
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `share`: of the most tokens that a line rebuilt, from 0 to 1."""
+
+    name: str
+    requests: int
+    totals: Totals
+    share: float
+
+
+def rows(groups: tuple[Group, ...], by: By, *, most: int | None = None) -> list[Row]:
+    """The table's lines. Days all, the rest only where something was rebuilt, at most `most` of them."""
+    shown = [g for g in groups if by is By.DAY or g.totals.rebuilt_tokens]
+    if most is not None and by is not By.DAY:
+        shown = shown[:most]
+    largest = max((g.totals.rebuilt_tokens for g in shown), default=0)
+    return [
+        Row(_name(g, by), g.requests, g.totals, g.totals.rebuilt_tokens / largest if largest else 0.0) for g in shown
+    ]
+
+
+def _name(group: Group, by: By) -> str:
+    if group.name is None:
+        return UNKNOWN
+    name = clean(group.name)
+    if by is By.SESSION:
+        return f"{clean(group.title or '') or UNKNOWN} {name[:8]}"
+    return CAUSES.get(name, name.replace("_", " ")) if by is By.CAUSE else name
+
+
+_LEVELS = " ▁▂▃▄▅▆▇█"
+
+
+def plot(groups: tuple[Group, ...], height: int = 5) -> list[str]:
+    """Columns of the tokens rebuilt on each day, highest line first: two characters a day."""
+    values = [g.totals.rebuilt_tokens for g in groups]
+    largest = max(values, default=0)
+    if not largest:
+        return []
+    eighths = [round(value / largest * height * 8) or (1 if value else 0) for value in values]
+    return [
+        "".join(f"{_LEVELS[max(0, min(8, eighth - 8 * level))]} " for eighth in eighths)
+        for level in reversed(range(height))
+    ]
+
+
+def advice(summary: Summary) -> list[str]:
+    """What another lifetime of the cache would have cost, where that is worth a sentence; else empty."""
+    lines = []
+    for one in summary.advice:
+        if (sentence := _advice(one, span(summary).lower())) is not None:
+            lines.append(sentence)
+    if lines:
+        lines.append(
+            "Break-even: a one-hour write costs 0.75 times the input price more than a five-minute one, and saves"
+            " writing the whole context again at each return after 5 to 60 minutes"
+            f" ({counted(summary.advice[0].returns, 'such return')} here)."
+        )
+    return lines
+
+
+def _advice(one: Advice, days: str) -> str | None:
+    if one.usd_paid is None or one.usd_5m is None or one.usd_1h is None:
+        return None
+    best, other, name, value = min(
+        (one.usd_1h, one.usd_5m, "one-hour", "1h"), (one.usd_5m, one.usd_1h, "five-minute", "5m")
+    )
+    saved = one.usd_paid - best
+    if saved < LEAST_SAVING_USD or saved < LEAST_SAVING_SHARE * one.usd_paid or best >= other:
+        return None
+    where = f" in {clean(one.project)}" if one.project else ""
+    return (
+        f"With {name} caches the {days}{where} would have cost about {dollars(saved)} less"
+        f" ({dollars(best)} instead of {dollars(one.usd_paid)}):"
+        f' set "promptCacheTtl": "{value}", where you pay by tokens.'
+    )
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """The history as schema 1: keys may be added, none changes or goes. Unknown is null."""
+    return {
+        "schema": 1,
+        "since": iso(summary.since),
+        "until": iso(summary.until),
+        "requests": summary.requests,
+        "usd": _usd(summary.usd),
+        "subagents": {"requests": summary.subagent_requests, "usd": _usd(summary.subagent_usd)},
+        "misses": [
+            {
+                "session_id": miss.session_id,
+                "host": miss.host,
+                "project": miss.project,
+                "model": miss.model,
+                "at": iso(miss.at),
+                "gap_seconds": miss.gap_seconds,
+                "ttl_seconds": miss.ttl_seconds,
+                "rebuilt_tokens": miss.rebuilt_tokens,
+                "cause": miss.cause,
+                "usd": _usd(miss.usd),
+            }
+            for miss in summary.misses
+        ],
+        "totals": _totals(summary.totals),
+        "by": {
+            by.value: [
+                {"name": group.name, "requests": group.requests, "misses": group.totals.misses, **_totals(group.totals)}
+                for group in groups
+            ]
+            for by, groups in summary.groups.items()
+        },
+        "advice": {
+            **(_prices(summary.advice[0]) if summary.advice else {"usd_paid": None, "usd_5m": None, "usd_1h": None}),
+            "projects": [{"project": one.project, **_prices(one)} for one in summary.advice[1:]],
+        },
+        "estimate": None
+        if summary.estimate is None
+        else {
+            "misses": summary.estimate.misses,
+            "low": summary.estimate.low,
+            "middle": summary.estimate.middle,
+            "high": summary.estimate.high,
+        },
+    }
+
+
+def _totals(totals: Totals) -> dict[str, Any]:
+    return {
+        "rebuilt_tokens": totals.rebuilt_tokens,
+        "usd": _usd(totals.usd),
+        "expired_tokens": totals.expired_tokens,
+        "expired_usd": _usd(totals.expired_usd),
+    }
+
+
+def _prices(one: Advice) -> dict[str, Any]:
+    return {"usd_paid": _usd(one.usd_paid), "usd_5m": _usd(one.usd_5m), "usd_1h": _usd(one.usd_1h)}
+
+
+def _usd(usd: float | None) -> float | None:
+    return None if usd is None else round(usd, 6)
+
+
+def lateness(gap_seconds: float | None, ttl_seconds: int | None) -> str:
+    """By how much a request came too late: `12m 5s late`; empty where it did not, or that is not known."""
+    if gap_seconds is None or ttl_seconds is None or gap_seconds <= ttl_seconds:
+        return ""
+    return f"{duration(gap_seconds - ttl_seconds)} late"

@@ -1,0 +1,58 @@
+"""Windows on niri, over its socket. Written after its documentation, not run.
+
+https://yalter.github.io/niri/IPC.html
+"""
+
+import json
+from typing import Any
+
+from claude_session_status.desktop.go.edge import Edge
+from claude_session_status.desktop.go.place import Place
+from claude_session_status.desktop.go.window import Window
+
+
+class Niri:
+    """The windows of the niri that serves the socket at `path`."""
+
+    name = "niri"
+    lists_all = True
+
+    def __init__(self, edge: Edge, path: str) -> None:
+        self._edge = edge
+        self._path = path
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def windows(self) -> tuple[Window, ...] | None:
+        """All windows."""
+        rows = self._ask("Windows").get("Windows")
+        if not isinstance(rows, list):
+            return None
+        return tuple(
+            Window(str(row.get("id")), row.get("pid"), str(row.get("title") or ""), row.get("is_focused") is True)
+            for row in rows
+            if isinstance(row, dict) and isinstance(row.get("pid"), int)
+        )
+
+    def window_named(self, place: Place) -> str | None:  # noqa: ARG002 - no variable names a window
+        """None: there is no such variable on Wayland."""
+        return None
+
+    def activate(self, window: Window) -> bool:
+        """Focus the window."""
+        return window.id.isdecimal() and bool(self._ask({"Action": {"FocusWindow": {"id": int(window.id)}}}))
+
+    def _ask(self, request: Any) -> dict[str, Any]:
+        """The content of the reply; empty when there is none, `{"Handled": True}` where it says only that."""
+        connection = self._edge.connect(self._path)
+        if connection is None:
+            return {}
+        with connection:
+            connection.send(json.dumps(request).encode() + b"\n")
+            reply = connection.read(lambda data: data.endswith(b"\n"))
+        try:
+            content = json.loads(reply or b"").get("Ok", {})
+        except (ValueError, AttributeError):
+            return {}
+        return content if isinstance(content, dict) else {str(content): True}

@@ -1,0 +1,295 @@
+"""The requests of the past in `history.duckdb`, one row each, and how far each transcript was read.
+
+A change is made in a copy, which then takes the file's place: readers never wait, and a kill at any moment leaves
+either the old state or the new one. Rows come from a CSV file that DuckDB reads itself, in a tenth of the time that
+passing values takes. The file can be made again from the transcripts only as far as Claude Code still has them, so a
+damaged one is set aside under its date, never deleted.
+
+The table `request` has the tokens of each request, `price` the list prices in USD per token, and the view
+`requests` both together, for anybody with a query of their own. All times are UTC.
+"""
+
+import csv
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from claude_session_status.costs.rates import Rates
+from claude_session_status.costs.request import PastRequest
+from claude_session_status.errors import StoreBrokenError
+from claude_session_status.private import give_to_owner, open_private
+from claude_session_status.store import connection as opening
+from claude_session_status.store import failures, files
+from claude_session_status.store.driver import duckdb, open_file, quoted
+
+if TYPE_CHECKING:
+    Connection = duckdb.DuckDBPyConnection
+else:
+    Connection = Any
+
+VERSION = 1
+TIERS = (100_000, 200_000, 400_000, 1_000_000)  # tokens of a request, up to which one price per token holds
+
+_COLUMNS = {
+    "key": "TEXT PRIMARY KEY",
+    "file": "TEXT",
+    "is_own": "BOOLEAN",  # false: read in the transcript of a fork, which copies the lines of another session
+    "host": "TEXT",  # NULL: this machine
+    "session_id": "TEXT",
+    "project": "TEXT",
+    "kind": "TEXT",
+    "model": "TEXT",
+    "effort": "TEXT",
+    "started_at": "TIMESTAMP",
+    "ttl_seconds": "INTEGER",
+    "context_tokens": "BIGINT",
+    "read_tokens": "BIGINT",
+    "written_5m_tokens": "BIGINT",
+    "written_1h_tokens": "BIGINT",
+    "input_tokens": "BIGINT",
+    "output_tokens": "BIGINT",
+    "previous_key": "TEXT",
+    "gap_seconds": "DOUBLE",
+    "previous_ttl_seconds": "INTEGER",
+    "previous_context_tokens": "BIGINT",
+    "rebuilt_tokens": "BIGINT",
+    "cause": "TEXT",
+}
+_NAMES = tuple(_COLUMNS)
+_TIER = " + ".join(
+    f"(r.input_tokens + r.read_tokens + r.written_5m_tokens + r.written_1h_tokens > {t})::INT" for t in TIERS
+)
+_SCHEMA = f"""
+    CREATE TABLE request ({", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())});
+    CREATE TABLE transcript (file TEXT PRIMARY KEY, mark TEXT, position TEXT);
+    CREATE TABLE price (model TEXT, day DATE, tier INTEGER, input DOUBLE, write_5m DOUBLE, write_1h DOUBLE,
+        read DOUBLE, output DOUBLE, PRIMARY KEY (model, day, tier));
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
+    INSERT INTO fact VALUES ('version', '{VERSION}');
+    CREATE VIEW requests AS SELECT r.*, p.input, p.write_5m, p.write_1h, p.read, p.output,
+        r.input_tokens * p.input + r.written_5m_tokens * p.write_5m + r.written_1h_tokens * p.write_1h
+            + r.read_tokens * p.read + r.output_tokens * p.output AS usd,
+        CASE WHEN r.cause IS NOT NULL THEN r.rebuilt_tokens *
+            (CASE WHEN r.previous_ttl_seconds >= 3600 THEN p.write_1h ELSE p.write_5m END - p.read) END AS miss_usd
+        FROM request r LEFT JOIN price p ON p.model = r.model AND p.day = r.started_at::DATE AND p.tier = {_TIER};
+"""  # noqa: S608 - our own names
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How far a transcript was read: `file` below the projects folder, its mark then, and the encoded position."""
+
+    file: str
+    mark: str
+    position: str
+
+
+PriceKey = tuple[str, date, int]  # model, day, index of the tier
+
+
+def write_rows(path: str, rows: Iterable[tuple[PastRequest, str, bool, str | None]]) -> int:
+    """Append requests to the CSV file at `path` for `HistoryStore.add`; return how many. Raises OSError.
+
+    Each with its transcript below the projects folder, whether that is the transcript of its own session, and its
+    project.
+    """
+    count = 0
+    with open(open_private(path, os.O_WRONLY | os.O_APPEND), "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        for request, name, is_own, project in rows:
+            count += 1
+            tokens = request.tokens
+            writer.writerow(
+                (
+                    *(_clean(request.key), _clean(name), is_own, None, _clean(request.session_id), _clean(project)),
+                    *(request.kind.value, _clean(request.model), _clean(request.effort)),
+                    *(datetime.fromtimestamp(request.started_at, UTC).replace(tzinfo=None), request.ttl_seconds),
+                    *(tokens.context, tokens.read, tokens.written_5m, tokens.written_1h, tokens.input, tokens.output),
+                    *(_clean(request.previous_key), request.gap_seconds, request.previous_ttl_seconds),
+                    *(request.previous_context, request.rebuilt_tokens, _clean(request.cause)),
+                )
+            )
+    return count
+
+
+def _clean(text: str | None) -> str | None:
+    """Text that a CSV field can hold: without control characters. None for an empty one."""
+    if text is None or text.isprintable():
+        return text or None
+    return "".join(c if c.isprintable() else "\ufffd" for c in text).encode("utf-8", "replace").decode() or None
+
+
+class HistoryStore:
+    """The history at `path`. Nothing is opened before a method is called, and nothing stays open after it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def exists(self) -> bool:
+        """Whether there is a history."""
+        return os.path.lexists(self._path)
+
+    def read_files(self) -> dict[str, Read]:
+        """How far each transcript was read, by its name below the projects folder. Raises what `open` raises."""
+        if not self.exists():
+            return {}
+        with self.open() as connection:
+            rows = connection.execute("SELECT file, mark, position FROM transcript").fetchall()
+        return {file: Read(file, mark, position) for file, mark, position in rows}
+
+    @contextmanager
+    def open(self) -> Iterator[Connection]:
+        """A connection that can only read. Raises StoreBrokenError, StoreUnusableError, StoreLockedError."""
+        with self._errors(self._path), closing(opening.connect(self._path, read_only=True)) as connection:
+            yield connection
+
+    def set_aside_if_broken(self, now: float) -> str | None:
+        """Move a history that can't be read away, under its date; return where to. Raises StoreUnusableError."""
+        if not self.exists():
+            return None
+        try:
+            with self.open() as connection:
+                connection.execute("SELECT count(*), sum(context_tokens), max(cause) FROM requests").fetchone()
+        except StoreBrokenError:
+            target = files.aside_name(self._path, now)
+        else:
+            return None
+        try:
+            os.rename(self._path, target)
+        except OSError as error:
+            raise failures.unusable(f"{self._path} is broken and can't be set aside", error) from error
+        return target
+
+    def add(self, rows: Sequence[str], read: Iterable[Read]) -> None:
+        """Take in CSV files of `write_rows`, and how far the transcripts were read, wholly or not at all.
+
+        A copy of a request never replaces the one from its own session's transcript. The caller holds the history's
+        lock. Raises StoreUnusableError and StoreBrokenError.
+        """
+        with self._changed(rows) as connection:
+            for path in rows:
+                connection.execute(_TAKE, [path])
+            marks = [(r.file, r.mark, r.position) for r in read]
+            if marks:
+                columns = [list(column) for column in zip(*marks, strict=True)]
+                connection.execute("INSERT OR REPLACE INTO transcript SELECT unnest(?), unnest(?), unnest(?)", columns)
+
+    def missing_prices(self, version: str) -> list[PriceKey]:
+        """The prices that no row has yet; all of them where they came from another version of the price list."""
+        with self.open() as connection:
+            known = connection.execute("SELECT value FROM fact WHERE name = 'prices'").fetchone()
+            which = "WHERE p.model IS NULL" if known == (version,) else ""
+            rows = connection.execute(
+                f"SELECT DISTINCT r.model, r.started_at::DATE, {_TIER} AS tier FROM request r LEFT JOIN price p"  # noqa: S608 - our own names
+                f" ON p.model = r.model AND p.day = r.started_at::DATE AND p.tier = {_TIER} {which}"
+            ).fetchall()
+        return [(model, day, tier) for model, day, tier in rows if model is not None]
+
+    def set_prices(self, version: str, prices: dict[PriceKey, Rates | None]) -> None:
+        """Keep prices; None for a model without a known one. The caller holds the history's lock."""
+        with self._changed(()) as connection:
+            if connection.execute("SELECT value FROM fact WHERE name = 'prices'").fetchone() != (version,):
+                connection.execute("DELETE FROM price")
+                connection.execute("INSERT OR REPLACE INTO fact VALUES ('prices', ?)", [version])
+            for (model, day, tier), rates in prices.items():
+                values = (
+                    (None,) * 5
+                    if rates is None
+                    else (rates.input, rates.write_5m, rates.write_1h, rates.read, rates.output)
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO price VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [model, day, tier, *values]
+                )
+
+    def drop_before(self, moment: float) -> None:
+        """Forget requests from before `moment` (epoch seconds). The caller holds the history's lock."""
+        limit = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+        with self.open() as connection:
+            found = connection.execute("SELECT count(*) FROM request WHERE started_at < ?", [limit]).fetchone()
+        if found and found[0]:
+            with self._changed(()) as connection:
+                connection.execute("DELETE FROM request WHERE started_at < ?", [limit])
+                connection.execute("DELETE FROM price WHERE day < ?", [limit.date() - timedelta(days=1)])
+
+    def delete(self) -> bool:
+        """Delete the history and what was set aside of it; return whether there was any. Raises StoreUnusableError."""
+        found = False
+        for path in (self._path, f"{self._path}.new", *files.set_aside(self._path)):
+            for name in (path, f"{path}.wal"):
+                if os.path.lexists(name):
+                    found = True
+                    try:
+                        os.unlink(name)
+                    except OSError as error:
+                        raise failures.unusable(f"{name} can't be deleted", error) from error
+        return found
+
+    @contextmanager
+    def _changed(self, reads: Sequence[str]) -> Iterator[Connection]:
+        """A connection to a copy that takes the history's place when the block ends without an error.
+
+        It can read the files `reads` and no others.
+        """
+        new = f"{self._path}.new"
+        try:
+            files.discard(new)
+            files.discard(f"{new}.wal")
+            os.close(open_private(new, os.O_WRONLY))
+            if self.exists():
+                with open(self._path, "rb") as source, open(new, "wb") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+            else:
+                os.unlink(new)  # DuckDB takes no empty file for a database
+        except OSError as error:
+            raise failures.unusable(f"{new} can't be written", error) from error
+        with self._errors(new):
+            is_new = not os.path.lexists(new)
+            with closing(open_file(new, config=_WRITER)) as connection:
+                if is_new and os.name == "posix":
+                    os.chmod(new, 0o600)
+                connection.execute(f"SET allowed_paths = [{', '.join(map(quoted, reads))}]")
+                connection.execute("SET enable_external_access = false")
+                connection.execute("BEGIN")
+                if is_new:
+                    connection.execute(_SCHEMA)
+                yield connection
+                connection.execute("COMMIT")
+                connection.execute("CHECKPOINT")
+        try:
+            give_to_owner(new, os.path.dirname(new))
+            os.replace(new, self._path)
+            files.discard(f"{new}.wal")
+        except OSError as error:
+            raise failures.unusable(f"{self._path} can't be written", error) from error
+
+    @staticmethod
+    @contextmanager
+    def _errors(path: str) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise failures.failure(path, error) from error
+        except OSError as error:
+            raise failures.unusable(f"{path} can't be used", error) from error
+
+
+_WRITER = {
+    "threads": "2",
+    "storage_compatibility_version": "v1.0.0",  # older DuckDBs can read it
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+}
+_UPDATED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name != "key")
+_TYPES = ", ".join(f"'{name}': '{kind.partition(' ')[0]}'" for name, kind in _COLUMNS.items())
+_TAKE = f"""
+    INSERT INTO request SELECT * EXCLUDE number FROM (
+        SELECT *, row_number() OVER () AS number FROM read_csv(?, header = false, auto_detect = false, nullstr = '',
+            delim = ',', quote = '"', escape = '"', columns = {{{_TYPES}}}))
+    QUALIFY row_number() OVER (PARTITION BY key ORDER BY is_own DESC, number) = 1
+    ON CONFLICT (key) DO UPDATE SET {_UPDATED}
+    WHERE request.file = excluded.file OR (excluded.is_own AND NOT request.is_own)
+"""  # noqa: S608 - our own names

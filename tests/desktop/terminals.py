@@ -1,0 +1,105 @@
+"""Real terminals with stand-ins for sessions in them, and a person who types: the line arrives where the focus is.
+
+A stand-in records its process id, shows its name and stores what is typed to it. So one line says which window, tab
+and pane is in front, on every terminal and window manager.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from Xlib import XK
+
+from claude_session_status.claude.pids import pid_namespace, start_ticks
+from claude_session_status.model import Process, Session
+from desktop.harness import Desktop
+from waiting import wait_for
+
+STAND_IN = """#!/bin/sh
+printf '\\033]2;%s\\007 session %s\\n' "$1" "$1"
+echo $$ >{folder}/"$1".new && mv {folder}/"$1".new {folder}/"$1".pid
+exec cat >{folder}/"$1".typed
+"""
+
+# How to open a window with a command in it, and, where a terminal has them, a tab in its newest window.
+WINDOW: Mapping[str, Sequence[str]] = {
+    "xterm": ("xterm", "-e"),
+    "alacritty": ("alacritty", "-e"),
+    "foot": ("foot",),
+    "xfce4-terminal": ("xfce4-terminal", "-x"),
+    "gnome-terminal": ("gnome-terminal", "--"),
+    "konsole": ("konsole", "-e"),
+    "kitty": (
+        "kitty",
+        "-1",
+        "-o",
+        "allow_remote_control=socket-only",
+        "-o",
+        "listen_on=unix:@go-test",
+        "-o",
+        "confirm_os_window_close=0",
+    ),
+    "tilix": ("tilix", "--action=app-new-window", "-x"),
+}
+TAB: Mapping[str, Sequence[str]] = {
+    "xfce4-terminal": ("xfce4-terminal", "--tab", "-x"),
+    "gnome-terminal": ("gnome-terminal", "--tab", "--"),
+    "tilix": ("tilix", "--action=app-new-session", "-x"),
+}
+
+
+class Stage:
+    """Terminals on a desktop, and the sessions in them."""
+
+    def __init__(self, desktop: Desktop, typist: Desktop | None = None) -> None:
+        self.desktop = desktop
+        self._typist = typist or desktop
+        self._folder = desktop.root / "sessions"
+        self._folder.mkdir(exist_ok=True)
+        self._client = desktop.root / "client"
+        self._client.write_text(STAND_IN.format(folder=shlex.quote(str(self._folder))))
+        self._client.chmod(0o755)
+        self._letters = 0
+
+    def window(self, terminal: str, name: str, **options: object) -> None:
+        """Open a window of the terminal with a session in it."""
+        self.open((*WINDOW[terminal], str(self._client), name), name)
+
+    def tab(self, terminal: str, name: str) -> None:
+        """Open a tab in the terminal's newest window with a session in it."""
+        self.open((*TAB[terminal], str(self._client), name), name)
+
+    def open(self, argv: Sequence[str], name: str) -> None:
+        self.desktop.start(list(argv), f"{name}-{Path(argv[0]).name}")
+        self.pid(name)
+
+    def command(self, name: str) -> tuple[str, str]:
+        """The command that is a session of this name."""
+        return str(self._client), name
+
+    def pid(self, name: str) -> int:
+        return int(wait_for(f"session {name}", lambda: self._read(f"{name}.pid")))
+
+    def session(self, name: str) -> Session:
+        """The session as the database has it."""
+        pid = self.pid(name)
+        process = Process(pid, start_ticks(pid), pid_namespace())
+        return Session(name, project=name, cwd="/", process=process, entrypoint="cli")
+
+    def typed_to(self) -> str:
+        """The session that gets what a person types now: press a letter and Enter, and look where they arrive."""
+        letter = chr(ord("a") + self._letters % 26)
+        self._letters += 1
+        before = self._sizes()
+        self._typist.screen.key(getattr(XK, f"XK_{letter}"))
+        self._typist.screen.key(XK.XK_Return)
+        return wait_for(
+            "a typed line", lambda: next((n for n, size in self._sizes().items() if size > before.get(n, 0)), None), 10
+        )
+
+    def _sizes(self) -> dict[str, int]:
+        return {path.stem: path.stat().st_size for path in self._folder.glob("*.typed")}
+
+    def _read(self, name: str) -> str:
+        path = self._folder / name
+        return path.read_text() if path.exists() else ""
