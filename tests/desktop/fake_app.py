@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from claude_session_status.alerting import paused_until
@@ -139,8 +140,9 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
     )
 
 
-def go_to(session: Session, *_: object) -> None:
-    """Stand in for going to a session: the made-up ones have no terminal."""
+def go_to(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> None:
+    """Log that a session was gone to: the made-up ones have no terminal."""
+    del environ, activation_token
     logging.info("request: go to %s", session.session_id)
 
 
