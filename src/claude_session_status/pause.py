@@ -7,7 +7,7 @@ the database. What can't be read means that notifications are on: silence must b
 import math
 import os
 
-from claude_session_status.private import make_private_folder, open_private, read_private
+from claude_session_status.private import read_private, replace_private
 
 _LONGEST = 64  # bytes; a moment has less than twenty
 
@@ -29,8 +29,4 @@ def write(path: str, until: float | None) -> None:
         except FileNotFoundError:
             pass
         return
-    make_private_folder(os.path.dirname(path))
-    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
-    with open(open_private(temporary, os.O_WRONLY), "wb") as file:
-        file.write(f"{until:.3f}\n".encode())
-    os.replace(temporary, path)
+    replace_private(path, f"{until:.3f}\n".encode())

@@ -119,6 +119,22 @@ def read_private(path: str, largest: int) -> bytes:
         os.close(descriptor)
 
 
+def replace_private(path: str, content: bytes) -> None:
+    """Write one of our files: readers see either the old content or all of the new. Raises OSError."""
+    make_private_folder(os.path.dirname(path))
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        with open(open_private(temporary, os.O_WRONLY), "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
 def close_folder(handle: int | None) -> None:
     """Close what `open_folder` returned."""
     if handle is not None:

@@ -117,6 +117,16 @@ class FakeAutostart:
         self._on = on
 
 
+class MissingHooks:
+    """Claude Code without hooks."""
+
+    def hooks_installed(self) -> bool:
+        return False
+
+    def install_hooks(self) -> str:
+        return "Installed nothing"
+
+
 def state_of(command: dict[str, Any], now: float) -> SessionState:
     ttl = command.get("ttl", 300)
     left = command["until"] - now
@@ -153,9 +163,15 @@ def main() -> int:
     monitor = FakeMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
+    set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
     # Its menu is the same as the product's.
     result = run_tray(
-        monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=FakeAutostart(), settings=settings
+        monitor,
+        sys.argv[1:] or ["true"],
+        check_command=["true"],
+        autostart=FakeAutostart(),
+        set_up=set_up,
+        settings=settings,
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0

@@ -107,20 +107,26 @@ def test_an_open_menu_counts_down(seat: Desktop, person: Person, tray: FakeApp) 
     menu.wait_gone("Quit")
 
 
-def test_every_opening_shows_the_sessions_sorted(seat: Desktop, person: Person, tray: FakeApp) -> None:
+def test_the_first_and_the_tenth_opening_show_the_sessions_sorted(seat: Desktop, person: Person, tray: FakeApp) -> None:
     """GNOME's extension once held the first rows, and never moved one."""
     names = ["alpha", "bravo", "hotel"]
     tray.start()
     item = seat.item()
-    for turn in range(4):
+    for turn in range(10):
         names = [*names[1:], names[0]] if turn % 2 else names[::-1]
         tray.show(*(session(name, left) for name, left in zip(names, (59, 150, 240), strict=True)))
-        wait_labels(item, f"0:5.*{names[0]}")
-        menu = person.open_menu()
-        wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause"])) == [*names, "Pause"])  # noqa: B023  # as above
-        person.click_elsewhere()
-        menu.wait_gone("Quit")
-        time.sleep(1.5 * CLOSED_HOLD_SECONDS)
+        if turn in (0, 9):
+            wait_labels(item, f"0:5.*{names[0]}")
+            menu = person.open_menu()
+            wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause"])) == [*names, "Pause"])  # noqa: B023  # used before it changes
+            person.click_elsewhere()
+            menu.wait_gone("Quit")
+            time.sleep(1.5 * CLOSED_HOLD_SECONDS)
+        else:
+            opened = tray.openings()
+            seat.click(*person.see_icon(), seat.menu_button)
+            wait_for("the menu", lambda: tray.openings() > opened)  # noqa: B023  # as above
+            person.click_elsewhere()
 
 
 def _from_top(places: Mapping[str, tuple[int, int]]) -> list[str]:
