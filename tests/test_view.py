@@ -253,6 +253,19 @@ def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> Non
 
 
 @pytest.mark.parametrize(
+    ("paused_until", "label", "tip"),
+    [
+        (None, "Quiet until 09:00: no notifications", "Claude Code: no warm cache; quiet until 09:00"),
+        (NOW + 60, "Notifications paused until 08:41", "Claude Code: no warm cache; notifications paused"),
+    ],
+)
+def test_menu_and_tooltip_say_until_when_it_is_quiet(paused_until: float | None, label: str, tip: str) -> None:
+    quiet = policy.snapshot([], NOW, paused_until=paused_until, quiet_until=NOW + 1200)
+    assert line(view.menu(quiet), "pause").label == label
+    assert glance.tooltip(quiet) == tip
+
+
+@pytest.mark.parametrize(
     ("paused_for", "label", "checked"),
     [
         (None, "Pause notifications", "off"),

@@ -89,20 +89,27 @@ def _is_compacted(session: Session, request: Request | None) -> bool:
 def _compacts_at(session: Session, request: Request, activity: Activity) -> float | None:
     """When the client compacts the idle conversation by itself, before or after now; None where it does not.
 
-    It does so at nine tenths of a one-hour cache, if the conversation is large enough and no request came after its
-    last turn. In a terminal the transcript shows that it succeeded. Where the client runs in another program, it only
-    writes the summary at that moment and uses it with the next prompt, so the cache is of no use from then on.
+    It does so once after each turn, if the conversation is large enough: nine tenths of an hour's cache after the start
+    of the turn's last request. In a terminal the transcript shows that it succeeded. Where the client runs in another
+    program, it only writes the summary at that moment and uses it with the next prompt, so the cache is of no use from
+    then on.
     """
     tokens, threshold = session.context_tokens, session.idle_compact_tokens
     if request.ttl_seconds != IDLE_COMPACT_TTL_SECONDS or activity is not Activity.IDLE:
         return None
-    if tokens is None or threshold is None or tokens < threshold or _is_beside_the_turns(session, request):
+    if tokens is None or threshold is None or tokens < threshold:
         return None
-    return request.started_at + IDLE_COMPACT_SHARE * request.ttl_seconds
+    started_at: float | None = request.started_at
+    if _is_beside_the_turns(session, request):
+        started_at = session.response_at  # the turn's own request began shortly before
+    return None if started_at is None else started_at + IDLE_COMPACT_SHARE * request.ttl_seconds
 
 
 def _is_beside_the_turns(session: Session, request: Request) -> bool:
-    """Whether the request began after the last turn: `/btw` or `/recap`, which only the status line reports."""
+    """Whether the request began after the last turn, so that the client's timer does not run from it.
+
+    Only the status line reports these: of `/btw`, of `/recap`, of a compaction that did not succeed.
+    """
     shown = session.transcript_at if session.transcript_turn is Turn.OVER else None
     ends = [at for at in (session.last_turn_at, shown) if at is not None]
     return request.source is Source.STATUS_LINE and bool(ends) and request.started_at > max(ends) + SAME_REQUEST_SECONDS
@@ -207,6 +214,18 @@ def snapshot(
     is_paused = paused_until is not None and now < paused_until <= now + LONGEST_PAUSE_SECONDS
     shown = tuple(sorted(states, key=_display_order))
     return Snapshot(now, shown, stale, problem, paused_until if is_paused else None, quiet_until)
+
+
+def later(shot: Snapshot, now: float) -> Snapshot:
+    """The same sessions at a later moment, as long as nothing else has changed."""
+    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    is_paused = shot.paused_until is not None and now < shot.paused_until
+    return replace(
+        shot,
+        now=now,
+        sessions=tuple(sorted(states, key=_display_order)),
+        paused_until=shot.paused_until if is_paused else None,
+    )
 
 
 def current(shot: Snapshot) -> Snapshot:

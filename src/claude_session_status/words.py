@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
+from claude_session_status.printable import is_shown
 from claude_session_status.text_width import shorten
 
 NAME_WIDTH = 24
@@ -23,24 +24,7 @@ NO_SESSIONS = "No sessions yet. Each appears after its next reply."
 
 def clean(text: str) -> str:
     """Return `text` on one line without control characters, so that no name can steer a terminal or menu."""
-    return (text if text.isprintable() else "".join(c if _is_shown(c) else " " for c in text)).strip()
-
-
-def printable(text: str) -> str:
-    """Return `text`, of any number of lines, without characters that steer a terminal; spaces stand for them.
-
-    They are control characters but for line feeds and tabs, and what turns the direction of writing. A byte of a file
-    name that is not UTF-8 stays, so that the name can be copied.
-    """
-    return text if text.isprintable() else "".join(c if _is_harmless(c) else " " for c in text)
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character in "\u200c\u200d"  # these join letters, and emoji to one picture
-
-
-def _is_harmless(character: str) -> bool:
-    return _is_shown(character) or character in "\n\t" or "\udca0" <= character <= "\udcff"
+    return (text if text.isprintable() else "".join(c if is_shown(c) else " " for c in text)).strip()
 
 
 def duration(seconds: float) -> str:

@@ -177,7 +177,7 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     app.show(session("web", 300))  # a new turn
     wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
     history = desktop.run("dunstctl", "history")
-    assert re.search(r"web: cache expires in \d\d s", history)
+    assert re.search(r"web: cache expires at \d\d:\d\d:\d\d", history)
     assert "New &lt;b&gt;navigation&lt;/b&gt;" in history
 
 
