@@ -411,10 +411,11 @@ def _session_line(state: SessionState, now: float, aside: str, clicks: RecentCli
     )
     go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        # First what a click does: GNOME unfolds the submenu within the menu, and its end may need scrolling.
         *go,
-        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
-        MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
+        MenuItem(f"{key}:separator", separator=True),
+        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:apart", separator=True),  # no slip of the pointer forgets a session
         MenuItem(f"{key}:forget", "Forget this session", ForgetSession(ours)),
     )

@@ -104,7 +104,7 @@ def menu(kind: type[Desktop], folder: Path) -> Image.Image:
         time.sleep(GREETING_SECONDS)
         app.show(*SESSIONS)
         opened = person.open_menu()
-        submenu = person.open_submenu(opened.place("web-shop"), "Forget")
+        submenu = person.open_submenu(opened.place("web-shop"), "Mute")
         app.show(*SESSIONS)  # a busy machine took its time
         time.sleep(SETTLE_SECONDS)
         boxes = (opened.box, submenu.box)

@@ -149,7 +149,7 @@ def test_a_click_reaches_the_session_whose_name_was_read(
     menu.wait_line("bravo.ended")
     for name, (_, y) in menu.places(["alpha", "bravo", "hotel"]).items():
         assert abs(y - read[name][1]) <= SHIFT, name
-    submenu = person.open_submenu(read["hotel"], "Forget")
+    submenu = person.open_submenu(read["hotel"], "Mute")
     place = submenu.place(action.capitalize())
     # And once more, while the submenu is open: now its own session goes, and its neighbour comes back.
     tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
@@ -171,7 +171,7 @@ def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeAp
     item = seat.item()
     wait_for("the line", lambda: any("More (2)" in label for label in item.labels()))
     more = person.open_submenu(person.open_menu().place("More"), "romeo")
-    submenu = person.open_submenu(more.place("romeo"), "Forget")
+    submenu = person.open_submenu(more.place("romeo"), "Mute")
     tray.show(*calm, session("romeo", 280), session("papa", 299))
     seat.click(*submenu.place("Mute"))
     tray.wait_request("mute romeo")
@@ -264,4 +264,4 @@ def test_a_panel_that_restarts_gets_the_icon_back(seat: Desktop, person: Person,
     person.see_icon(Urgency.SOON)
     wait_labels(seat.item(), "alpha", "Pause")
     # A shell that has only just come up lets go of the first menu.
-    person.open_submenu(person.open_menu(tries=2).place("alpha"), "Forget")
+    person.open_submenu(person.open_menu(tries=2).place("alpha"), "Mute")
