@@ -54,6 +54,11 @@ def headline(summary: Summary) -> list[str]:
             f"{which} came after the cache had expired:"
             f" {thousands(totals.expired_tokens)} tokens, about {dollars(totals.expired_usd)}."
         )
+    if summary.notified.misses:
+        lines.append(
+            f"A notification had come before {summary.notified.misses:,} of them:"
+            f" {thousands(summary.notified.rebuilt_tokens)} tokens, about {dollars(summary.notified.usd)}."
+        )
     return lines
 
 
@@ -177,6 +182,11 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "advice": {
             **(_prices(summary.advice[0]) if summary.advice else {"usd_paid": None, "usd_5m": None, "usd_1h": None}),
             "projects": [{"project": one.project, **_prices(one)} for one in summary.advice[1:]],
+        },
+        "notified": {
+            "misses": summary.notified.misses,
+            "rebuilt_tokens": summary.notified.rebuilt_tokens,
+            "usd": _usd(summary.notified.usd),
         },
         "estimate": None
         if summary.estimate is None
