@@ -36,7 +36,7 @@ def shot(*sessions: Session) -> Snapshot:
 ENDED: dict[str, Any] = {"ended_at": NOW, "last_event_at": NOW}
 
 
-_OURS = dict.fromkeys(map(ord, words.FIGURE_SPACE + words.THIN_SPACE + "\u2068\u2069"))
+_OURS = dict.fromkeys(map(ord, words.FIGURE_SPACE + words.THIN_SPACE + words.LEFT_TO_RIGHT + "\u2068\u2069"))
 
 
 def is_harmless_line(text: str) -> bool:

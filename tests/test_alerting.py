@@ -67,16 +67,27 @@ def test_each_expiry_is_notified_once(
     assert notified_expiries(turn_ends, lead) == expected, what
 
 
-def test_a_cache_that_the_client_keeps_alive_is_notified_once_that_stops() -> None:
+@pytest.mark.parametrize(
+    ("leads", "expected"),
+    [
+        (None, [870 - 30]),  # the usual five minutes are as long as the countdown that is reported
+        ([290.0], [570 + 65]),  # due within each countdown: once no newer countdown came
+        ([290.0, 30.0], [570 + 65, 870 - 30]),
+        ([200.0], [870 - 200]),
+    ],
+)
+def test_a_cache_that_the_client_keeps_alive_is_notified_once_that_stops(
+    leads: list[float] | None, expected: list[float]
+) -> None:
     s, given = warm(300, 3600, last_turn_at=NOW - 290), []
     for now in range(int(NOW), int(NOW) + 1000):
         if now % 30 == 0 and now < NOW + 600:
             s = reducer.apply(s, event("statusline", now, expires_at=now + 300.0, ttl_seconds=3600), now)
-        for alert in alerting.due_alerts([policy.state_of(s, now)], None, now):
-            for done in alerting.alerted_events(alert, None, now):
+        for alert in alerting.due_alerts([policy.state_of(s, now)], leads, now):
+            for done in alerting.alerted_events(alert, leads, now):
                 s = reducer.apply(s, done, now)
             given.append(now - NOW)
-    assert given == [570 + 300 - 30]
+    assert given == expected
 
 
 def compaction_alerts(leads: tuple[float, ...] | None, *, fails: bool = False) -> list[tuple[float, str]]:

@@ -1,5 +1,6 @@
 """What the terminal shows, as data: the table's columns and the JSON."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -21,27 +22,61 @@ from rows import ENDED, make, shot
     ],
 )
 def test_the_cache_column_of_each_state(session: Session, cache: str) -> None:
-    (row,) = report.rows(shot(session), report.Columns())
+    (row,) = report.rows(shot(session), report.columns(120))
     assert row.cache == cache
 
 
-@pytest.mark.parametrize("width", [60, 61, 71, 72, 80, 89, 90, 120, 200])
+@pytest.mark.parametrize("width", [60, 61, 71, 72, 79, 80, 89, 90, 99, 100, 110, 120, 200])
 def test_columns_fill_the_terminal_and_no_more(width: int) -> None:
     c = report.columns(width)
-    used = 1 + 2 + c.session + 2 + c.project + 2 + c.last_turn + 2 + c.cache + (2 + c.title if c.title else 0)
-    assert used <= width
-    assert c.project >= 8
-    assert (c.title > 0) == (width >= 90)
-    assert c.cache >= len("WARM " + "█" * c.bar + " 59m 59s left")
-    assert c.last_turn >= len("59m 59s ago")
+    assert all(left.at + left.width + 2 == right.at for left, right in itertools.pairwise(c.shown))
+    assert c.shown[-1].at + c.shown[-1].width <= width
+    assert c.width_of("project") >= 8
+    assert c.width_of("cache") >= len("WARM " + "█" * c.bar + " 59m 59s left")
+    assert c.width_of("last_turn") >= len("59m ago")
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (59, ["", "PROJECT", "CACHE"]),
+        (60, ["", "PROJECT", "SESSION", "LAST TURN", "CACHE"]),
+        (79, ["", "PROJECT", "SESSION", "LAST TURN", "CACHE"]),
+        (80, ["", "PROJECT", "TITLE", "SESSION", "LAST TURN", "CACHE"]),
+        (100, ["", "PROJECT", "TITLE", "SESSION", "LAST TURN", "CACHE", "TOKENS", "COST"]),
+    ],
+)
+def test_titles_are_shown_from_80_columns_on_and_costs_from_100(width: int, heads: list[str]) -> None:
+    assert [column.head for column in report.columns(width).shown] == heads
 
 
 def test_titles_get_the_room_that_short_project_names_leave() -> None:
     long, short = report.columns(100), report.columns(100, longest_project=11)
-    assert short.project == 11
-    assert short.title == long.title + long.project - 11
+    assert short.width_of("project") == 11
+    assert short.width_of("title") == long.width_of("title") + long.width_of("project") - 11
     assert report.columns(100, longest_project=99) == long
-    assert report.columns(100, longest_project=1).project == len("PROJECT")
+    assert report.columns(100, longest_project=1).width_of("project") == len("PROJECT")
+
+
+def test_short_titles_take_no_more_room_than_they_need() -> None:
+    assert report.columns(200, 12, 20).width_of("title") == 20
+    assert report.columns(200, 12, 0).width_of("title") == len("TITLE")
+
+
+def test_the_summary_names_the_next_session_and_what_is_at_risk() -> None:
+    warm = [make("api", 100, context_tokens=1, model="m"), make("web-shop", 259, context_tokens=1, model="m")]
+    priced = policy.snapshot([*warm, make("cold", 400), make("gone", 10, **ENDED)], NOW, price=lambda *_: 1.05)
+    assert report.summary(priced) == "2 warm, next 0:41 web-shop, $2.10 at risk"
+    assert report.summary(shot(*warm)) == "2 warm, next 0:41 web-shop"
+    assert report.summary(shot(make("cold", 400))) == "no warm cache"
+
+
+def test_tokens_and_cost_are_in_the_table() -> None:
+    known = make("a", 10, context_tokens=142_000, model="m")
+    (row,) = report.rows(policy.snapshot([known], NOW, price=lambda *_: 0.8219), report.columns(120))
+    assert (row.tokens, row.cost) == ("142k", "$0.82")
+    (row,) = report.rows(shot(make("b", 10)), report.columns(120))
+    assert (row.tokens, row.cost) == ("", "")
 
 
 def test_the_table_says_when_the_client_compacts_a_session_and_that_it_has() -> None:

@@ -29,7 +29,8 @@ from claude_session_status.paths import Paths
 from claude_session_status.policy import waiting_since
 from claude_session_status.private import make_private_folder, open_private, read_private
 from claude_session_status.report import session_json
-from claude_session_status.words import clean, cut, iso
+from claude_session_status.text_width import cut
+from claude_session_status.words import clean, iso
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ RUNNING_AT_ONCE = 4
 LONGEST_QUEUE = 100  # alerts that wait; more are dropped
 _ERROR_BYTES = 2000  # of the end of what the command wrote on its standard error
 _PROBLEM_WIDTH = 200
-_RESULT_BYTES = 8192
+_RESULT_BYTES = 65536
 
 
 # ---- what the command reads ---------------------------------------------------
@@ -221,7 +222,7 @@ class AlertCommand:
             problem = run(command, text, self._seconds, self._running)
             if problem is not None:
                 log.warning("on_alert: %s: %s", command[0], problem)
-            record(self._paths, self._clock(), problem)
+            record(self._paths, self._clock(), command, problem)
         except Exception:
             log.exception("on_alert")
         finally:
@@ -243,26 +244,26 @@ class Result:
     problem: str | None
 
 
-def record(paths: Paths, at: float, problem: str | None) -> None:
+def record(paths: Paths, at: float, command: Sequence[str], problem: str | None) -> None:
     """Remember how the command went. Never raises: a full disk is no reason not to notify."""
     temporary = f"{paths.alert_result}.{os.getpid()}-{os.urandom(4).hex()}"
     try:
         make_private_folder(paths.folder)
         with open(open_private(temporary, os.O_WRONLY), "wb") as file:
-            file.write(json.dumps({"at": at, "problem": problem}).encode() + b"\n")
+            file.write(json.dumps({"at": at, "command": list(command), "problem": problem}).encode() + b"\n")
         os.replace(temporary, paths.alert_result)
     except OSError as error:
         log.warning("on_alert: %s", file_and_reason(error, temporary))
 
 
-def last_result(paths: Paths) -> Result | None:
-    """How the command went last; None where it has never run or that can't be read."""
+def last_result(paths: Paths, command: Sequence[str]) -> Result | None:
+    """How the command went last; None where it has never run, another one was set since, or that can't be read."""
     try:
         found = json.loads(read_private(paths.alert_result, _RESULT_BYTES))
-        at, problem = found["at"], found["problem"]
+        at, problem, is_same = found["at"], found["problem"], found["command"] == list(command)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    if isinstance(at, bool) or not isinstance(at, int | float) or not isinstance(problem, str | None):
+    if not is_same or isinstance(at, bool) or not isinstance(at, int | float) or not isinstance(problem, str | None):
         return None
     return Result(float(at), problem)
 

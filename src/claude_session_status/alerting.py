@@ -35,6 +35,8 @@ WAIT_LEAD = 0.0  # the lead time under which the start of a notified wait is rec
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
+KEPT_ALIVE_TTL_SECONDS = 3600  # the client keeps alive caches with this TTL only
+KEPT_ALIVE_SECONDS = 65.0  # it renews them each 30 s, and renders an idle session's status line each 30 s
 _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
 
@@ -54,7 +56,7 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     notified = dict(state.session.alerts).get(lead_seconds)
     if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
-    return max(state.session.request.expires_at - lead_seconds, since)
+    return max(state.session.request.expires_at - lead_seconds, since, _settled_at(state.session))
 
 
 def wait_alert_time(state: SessionState, now: float) -> float | None:
@@ -105,6 +107,19 @@ def _countdown_when_reported(session: Session, request: Request) -> float:
         return request.ttl_seconds
     left = request.expires_at - session.reported_at
     return left if left < request.ttl_seconds / 2 else request.ttl_seconds
+
+
+def _settled_at(session: Session) -> float:
+    """From when on the current expiry can be believed; -inf where it can be at once.
+
+    A cache that the client keeps alive expires later with each report. While reports come, nothing is about to expire.
+    """
+    request, reported_at = session.request, session.reported_at
+    if request is None or reported_at is None or request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS:
+        return -math.inf
+    if _countdown_when_reported(session, request) == request.ttl_seconds:
+        return -math.inf
+    return min(reported_at + KEPT_ALIVE_SECONDS, request.expires_at - LAST_SECONDS)
 
 
 def due_alerts(

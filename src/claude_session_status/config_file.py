@@ -29,7 +29,7 @@ def change(path: str, key: str, value: Value) -> None:
     try:
         for _ in range(TRIES):
             before = _read(path)
-            if _replace(path, before, _changed(before or _new_file(), key, value)):
+            if _replace(path, before, changed(before or _new_file(), key, value)):
                 return
     except OSError as error:
         raise SessionStatusError(f"{path} can't be changed: {reason_of(error)}", TRY_AGAIN) from error
@@ -57,7 +57,7 @@ def _read(path: str) -> bytes | None:
         return None
 
 
-def _changed(before: bytes, key: str, value: Value) -> bytes:
+def changed(before: bytes, key: str, value: Value) -> bytes:
     """The content with the key set. Raises SessionStatusError where that can't be done safely."""
     import tomlkit  # noqa: PLC0415 - takes 30 ms, and only a click on a setting needs it
 

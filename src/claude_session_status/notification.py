@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
 from claude_session_status.model import Activity, Alert, AlertReason, Cache, Pause, Session, SessionState, Urgency
+from claude_session_status.text_width import cut, shorten
 from claude_session_status.view import (
     Action,
     ClickProblem,
@@ -13,7 +14,7 @@ from claude_session_status.view import (
     PauseNotifications,
     can_go_to,
 )
-from claude_session_status.words import clean, clock, cut, money, name_of, short_id, short_name, shorten, thousands
+from claude_session_status.words import clean, clock, money, name_of, short_id, short_name, thousands
 
 TITLE_LIMIT = 64  # the strictest platform's limits
 BODY_LIMIT = 256
@@ -153,7 +154,7 @@ def _text_of_a_wait(state: SessionState, known: list[Session]) -> tuple[str, str
     if state.cache is not Cache.WARM:
         return title, f"{what}{needs}"
     then = f"; after that, re-caching{f' {tokens} tokens' if tokens else ''} costs {cost}" if cost else ""
-    return title, f"{what}{needs} The cache is warm until {_clock(state.expires_at)}{then}."
+    return title, f"{what}The cache is warm until {_clock(state.expires_at)}{then}."
 
 
 def _subject(session: Session) -> str:

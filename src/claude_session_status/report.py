@@ -3,7 +3,7 @@
 Pure functions, as in `view`. The code that prints them knows the terminal or the bar.
 """
 
-import html
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,8 @@ from claude_session_status.model import Activity, Cache, SessionState, Snapshot,
 from claude_session_status.policy import soonest
 from claude_session_status.words import (
     NAME_WIDTH,
+    SEEN,
+    SHORT_ID,
     apart,
     clean,
     compaction,
@@ -20,9 +22,12 @@ from claude_session_status.words import (
     iso,
     line_of,
     name_of,
+    rough_duration,
     short_id,
+    short_money,
     short_name,
     state_sign,
+    thousands,
 )
 
 BAR_CELLS = 10
@@ -31,48 +36,77 @@ TOOLTIP_LINES = 12  # nobody reads a longer list; sessions that wait for the use
 
 # ---- table ------------------------------------------------------------------
 
+TITLE_WIDTH = 60
+TITLES_FROM = 80  # columns
+COSTS_FROM = 100
+LONG_BAR_FROM = 110
+_CACHE_TEXT = len("WARM  59m 59s left")
+_GAP = 2  # blanks between two columns
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table."""
+    """One line of the table. The names of its texts are those of the columns."""
 
     sign: str
-    session: str
     project: str
+    title: str
+    session: str
     last_turn: str
     cache: str
-    title: str
+    tokens: str
+    cost: str
     urgency: Urgency
     dim: bool
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: the field of `Row` that it shows, its head, and the place where it begins, from 0."""
+
+    field: str
+    head: str
+    at: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
-    """The widths of the table's columns, in characters. A column of width 0 is hidden."""
+    """What fits into a width."""
 
-    session: int = 8
-    project: int = 12
-    last_turn: int = 11
-    cache: int = 28
+    shown: tuple[Column, ...]
     bar: int = BAR_CELLS
-    title: int = 0
+
+    def width_of(self, field: str) -> int:
+        """Return the width of a column; 0 if it is not shown."""
+        return next((column.width for column in self.shown if column.field == field), 0)
 
 
-def columns(width: int, longest_project: int = NAME_WIDTH) -> Columns:
-    """Return what fits into `width` columns: below 60 only name and time left, below 72 a short bar, from 90 titles.
+def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = TITLE_WIDTH) -> Columns:
+    """Return what fits into `width` columns: below 60 only name and time left, from 80 titles, from 100 costs.
 
-    Titles get the room that the longest project name (in characters) leaves.
+    Titles get the room that the longest project name leaves. Both lengths are in columns.
     """
-    bar_cells = BAR_CELLS if width >= 72 else BAR_CELLS // 2
-    cache = 28 - BAR_CELLS + bar_cells
-    session, last_turn = (8, 11) if width >= 60 else (0, 0)
-    shown = [column for column in (session, last_turn, cache) if column]
-    gaps = 1 + 2 * (len(shown) + 1)  # the state's sign, and two blanks before each column
-    room = max(4, width - gaps - sum(shown))
-    if width < 90:
-        return Columns(session, min(room, NAME_WIDTH), last_turn, cache, bar_cells)
-    project = min(NAME_WIDTH, room // 2, max(len("PROJECT"), longest_project))
-    return Columns(project=project, title=min(60, room - project - 2))
+    bar_cells = BAR_CELLS if 72 <= width < TITLES_FROM or width >= LONG_BAR_FROM else BAR_CELLS // 2
+    widths = {"sign": 1, "project": 0}
+    if width >= TITLES_FROM:
+        widths["title"] = 0
+    if width >= 60:
+        widths |= {"session": SHORT_ID, "last_turn": len("LAST TURN")}
+    widths["cache"] = _CACHE_TEXT + bar_cells
+    if width >= COSTS_FROM:
+        widths |= {"tokens": len("TOKENS"), "cost": len("$99.99")}
+    room = max(4, width - sum(widths.values()) - _GAP * (len(widths) - 1))
+    if "title" in widths:
+        widths["project"] = min(NAME_WIDTH, room // 2, max(len("PROJECT"), longest_project))
+        widths["title"] = min(TITLE_WIDTH, room - widths["project"], max(len("TITLE"), longest_title))
+    else:
+        widths["project"] = min(room, NAME_WIDTH)
+    shown, at = [], 0
+    for field, wide in widths.items():
+        shown.append(Column(field, "" if field == "sign" else field.replace("_", " ").upper(), at, wide))
+        at += wide + _GAP
+    return Columns(tuple(shown), bar_cells)
 
 
 def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
@@ -98,17 +132,18 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
         cache = "COMPACTED" if state.is_compacted else "NONE"
-    since = session.last_turn_at
-    last_turn = ("found" if session.is_found else "") if since is None else f"{duration(now - since)} ago"
-    if session.muted and not columns.title:
+    last_turn = "" if session.last_turn_at is None else f"{rough_duration(now - session.last_turn_at)} ago"
+    if session.muted and not columns.width_of("title"):
         last_turn = "muted"  # without the title column, nothing else shows it
     return Row(
         sign=state_sign(state),
-        session=short_id(session),
         project=name_of(session),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
+        session=short_id(session),
         last_turn=last_turn,
         cache=cache,
-        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
+        tokens=thousands(session.context_tokens),
+        cost=short_money(state.rewrite_cost_usd),
         urgency=state.urgency,
         dim=state.activity is Activity.ENDED,
     )
@@ -116,8 +151,13 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
 
 def _remark(state: SessionState) -> str:
     """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
-    parts = ("muted" if state.session.muted else "", compaction(state))
+    parts = ("muted" if state.session.muted else "", compaction(state), "" if not _is_silent(state) else SEEN)
     return ", ".join(part for part in parts if part)
+
+
+def _is_silent(state: SessionState) -> bool:
+    """Whether no hook has reported the session yet."""
+    return state.session.is_found and state.session.last_turn_at is None
 
 
 # ---- JSON -------------------------------------------------------------------
@@ -162,16 +202,29 @@ def session_json(state: SessionState) -> dict[str, Any]:
 # ---- bars: tmux, Polybar, Waybar --------------------------------------------
 
 
-def short(snapshot: Snapshot) -> str:
-    """Return one line for a status bar: `2 warm, next 0:41 my-app`, or `no warm cache`."""
-    warm = [s.session for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
-    first = soonest(snapshot)
+def summary(snapshot: Snapshot) -> str:
+    """Return what matters in one line: `3 warm, next 0:41 web-shop, $2.10 at risk`, or `no warm cache`."""
+    costs = [s.rewrite_cost_usd for s in _warm(snapshot) if s.rewrite_cost_usd is not None]
+    at_risk = f", {short_money(math.fsum(costs))} at risk" if costs else ""
+    return _warm_and_next(snapshot) + at_risk
+
+
+def _warm(snapshot: Snapshot) -> list[SessionState]:
+    return [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
+
+
+def _warm_and_next(snapshot: Snapshot) -> str:
+    warm, first = [s.session for s in _warm(snapshot)], soonest(snapshot)
     if first is None:
         return "no warm cache"
     name = short_name(first.session) + apart(warm, short_name)[first.session.session_id]
-    # Polybar and tmux run commands found in the text that they show: a folder's name must contain none.
-    name = re.sub(r"(?<=[%#])(?=[{[(])", " ", name)
     return f"{len(warm)} warm, next {countdown(first.seconds_left or 0)} {name}"
+
+
+def short(snapshot: Snapshot) -> str:
+    """Return one line for a status bar: `2 warm, next 0:41 my-app`, or `no warm cache`."""
+    # Polybar and tmux run commands found in the text that they show: a folder's name must contain none.
+    return re.sub(r"(?<=[%#])(?=[{[(])", " ", _warm_and_next(snapshot))
 
 
 _CLASSES = {Urgency.NONE: "none", Urgency.CALM: "calm", Urgency.SOON: "soon", Urgency.LAST: "last"}
@@ -194,7 +247,12 @@ def waybar(snapshot: Snapshot) -> dict[str, Any]:
         lines.append(f"and {len(alive) - len(shown)} more")
     # Waybar parses both as markup.
     return {
-        "text": html.escape(short(snapshot), quote=False) if alive else "",
-        "tooltip": html.escape("\n".join(lines), quote=False),
+        "text": _escape(short(snapshot)) if alive else "",
+        "tooltip": _escape("\n".join(lines)),
         "class": classes,
     }
+
+
+def _escape(text: str) -> str:
+    """Return `text` as Pango's markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -11,19 +11,18 @@ from dataclasses import dataclass, replace
 from claude_session_status import __version__, alerting
 from claude_session_status.glance import asides_of, needs_set_up
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
+from claude_session_status.text_width import cut, shorten
 from claude_session_status.words import (
     NO_COUNTDOWN,
     NO_SESSIONS,
     clean,
     clock,
     compaction,
-    cut,
     isolated,
     line_of,
     moment,
     money,
     short_id,
-    shorten,
     spelled,
     state_meaning,
     subject_of,

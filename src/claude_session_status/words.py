@@ -7,67 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
+from claude_session_status.printable import is_shown
+from claude_session_status.text_width import shorten
 
 NAME_WIDTH = 24
 LINE_NAME_WIDTH = 32  # in a line of a menu, which has more room than a table
 LINE_TITLE_WIDTH = 60
 DAYS_OF_A_WEEK = 7
+SEEN = "seen in transcript"  # and reported by no hook yet
 SHORT_ID = 8  # shown characters of a session's id
 
-HOOKS_ADVICE = "No sessions yet. Run: claude-session-status install-hooks"
+SETUP_ADVICE = "If none appears, run: claude-session-status setup"
 MENU_BAR_HINT = "if you don't see it there, it is behind the notch or off in System Settings > Menu Bar"
-NO_SESSIONS = "No sessions yet: a session appears with its next turn"
+NO_SESSIONS = "No sessions yet. Each appears after its next reply."
 
 
 def clean(text: str) -> str:
     """Return `text` on one line without control characters, so that no name can steer a terminal or menu."""
-    return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
-
-
-def printable(text: str) -> str:
-    """Return `text`, of any number of lines, without characters that steer a terminal; spaces stand for them.
-
-    They are control characters but for line feeds and tabs, and what turns the direction of writing. A byte of a file
-    name that is not UTF-8 stays, so that the name can be copied.
-    """
-    return text if text.isprintable() else "".join(c if _is_harmless(c) else " " for c in text)
-
-
-def _is_harmless(character: str) -> bool:
-    return character.isprintable() or character in "\n\t" or "\udca0" <= character <= "\udcff"
-
-
-def shorten(text: str, width: int) -> str:
-    """Return `text` in at most `width` columns, shortened in the middle: names differ at both ends."""
-    if columns_of(text) <= width:
-        return text
-    head = _fitting(text, width // 2)
-    tail = _fitting(text[::-1], width - 1 - width // 2)
-    return text[:head] + "…" + (text[-tail:] if tail else "")
-
-
-def columns_of(text: str) -> int:
-    """Return how many columns `text` takes in a terminal: a Chinese character or an emoji takes two."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def _columns(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _fitting(text: str, width: int) -> int:
-    """Return how many characters from the beginning fit into `width` columns."""
-    taken = 0
-    for count, character in enumerate(text):
-        taken += _columns(character)
-        if taken > width:
-            return count
-    return len(text)
-
-
-def cut(text: str, width: int) -> str:
-    """Return `text` in at most `width` characters, cut at its end: a sentence begins with what matters."""
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+    return (text if text.isprintable() else "".join(c if is_shown(c) else " " for c in text)).strip()
 
 
 def duration(seconds: float) -> str:
@@ -85,6 +42,11 @@ def duration(seconds: float) -> str:
     return f"{second}s"
 
 
+def rough_duration(seconds: float) -> str:
+    """`46s`, `2m`, `1h`, `3d`: the largest unit of `duration`."""
+    return duration(seconds).partition(" ")[0]
+
+
 def spelled(seconds: float) -> str:
     """`30 s`, `5 min`, `1 min 40 s`, for a sentence. Rounds up: a notification for 30 s comes a moment later."""
     minutes, second = divmod(max(0, math.ceil(seconds)), 60)
@@ -99,6 +61,11 @@ def money(usd: float | None) -> str:
     if usd < 0.01:
         return "under $0.01"
     return f"about ${usd:.2f}" if usd < 10 else f"about ${usd:.0f}"
+
+
+def short_money(usd: float | None) -> str:
+    """`$0.71`, `$12`, `<$0.01`, for a column or a line with little room; empty when unknown."""
+    return money(usd).removeprefix("about ").replace("under ", "<")
 
 
 def name_of(session: Session) -> str:
@@ -118,6 +85,7 @@ def short_name(session: Session) -> str:
 
 # A menu's font is proportional, but most fonts give all digits one width, and these characters have it, too.
 FIGURE_SPACE, FIGURE_DASH, THIN_SPACE = "\u2007", "\u2012", "\u2009"
+ISOLATE, END_OF_ISOLATE, LEFT_TO_RIGHT = "\u2068", "\u2069", "\u200e"
 COUNTDOWN_WIDTH = len("59:59")
 NO_COUNTDOWN = f"{FIGURE_DASH}:{FIGURE_DASH}{FIGURE_DASH}".rjust(COUNTDOWN_WIDTH, FIGURE_SPACE)
 
@@ -180,11 +148,13 @@ def line_of(state: SessionState, now: float, aside: str = "") -> str:
         {Activity.WAITING: "waits for you", Activity.WORKING: "working"}.get(state.activity, ""),
         time_left(state, now) if state.cache is not Cache.WARM else "",
         "muted" if state.session.muted else "",
-        "found" if state.session.is_found else "",
+        SEEN if state.session.is_found else "",
     ]
     tail = ", ".join(filter(None, notes))
     gap = THIN_SPACE if sign == "?" else ""  # it is narrower than the other signs
-    return f"{time_column(state)} {gap}{sign}{gap} {subject_of(state.session, aside)}{'   ' + tail if tail else ''}"
+    line = f"{time_column(state)} {gap}{sign}{gap} {subject_of(state.session, aside)}{'   ' + tail if tail else ''}"
+    # A toolkit that takes the first letter's direction for the whole line's does not skip an isolated name.
+    return LEFT_TO_RIGHT + line if ISOLATE in line else line
 
 
 def isolated(text: str) -> str:
@@ -193,7 +163,7 @@ def isolated(text: str) -> str:
     Without that, a Hebrew or an Arabic name would move the times and the words beside it to its other side.
     """
     is_turned = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
-    return f"\u2068{text}\u2069" if is_turned else text
+    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if is_turned else text
 
 
 def subject_of(session: Session, aside: str = "") -> str:

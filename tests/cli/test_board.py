@@ -2,6 +2,7 @@
 
 import pytest
 
+from claude_session_status import words
 from claude_session_status.cli import board
 from claude_session_status.cli.board import Action, Board, CopyResumeCommand, GoToSession, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
@@ -142,10 +143,10 @@ def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None
     state = Board(message="Copied")
     assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
-    assert board.foot(state, 100, has_actions=True).startswith(
+    assert board.foot(state, 120, has_actions=True).startswith(
         "↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command"
     )
-    assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  q quit"
+    assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  ? help  q quit"
 
 
 @pytest.mark.parametrize("order", Order)
@@ -157,9 +158,25 @@ def test_the_foot_fits_and_says_how_to_quit(order: Order, width: int) -> None:
         assert line.endswith("q quit")
 
 
-def test_the_head_says_when_not_all_sessions_are_shown() -> None:
-    assert board.head("name", FOUR, FOUR) == "name"
-    assert board.head("name", FOUR, board.visible(Board(), FOUR, 2)) == "name · 2 of 4 sessions, the arrows show more"
+def test_the_head_says_what_matters_and_when_not_all_sessions_are_shown() -> None:
+    assert board.head(FOUR, FOUR) == "2 warm, next 1:40 Banana"
+    some = board.visible(Board(), FOUR, 2)
+    assert board.head(FOUR, some) == "2 warm, next 1:40 Banana · 2 of 4 sessions, the arrows show more"
+
+
+def test_a_question_mark_shows_the_legend_until_the_next_key() -> None:
+    shown, action = board.press(Board(chosen="apple"), Key.HELP, FOUR)
+    assert (shown, action) == (Board(chosen="apple", shows_legend=True), None)
+    assert board.foot(shown, 60, has_actions=True) == "any key: back to the table  q quit"
+    assert board.press(shown, Key.MUTE, FOUR) == (Board(chosen="apple"), None)
+
+
+def test_the_legend_explains_every_sign_and_every_key_that_is_a_letter() -> None:
+    explained = {sign for sign, _ in board.LEGEND}
+    states = [make("a"), make("b", 400), make("c", **ENDED)]
+    signs = {words.state_sign(state) for state in shot(*states).sessions} | {"▶", "?"}
+    letters = {key.value for key in Key if len(key.value) == 1 and key is not Key.HELP}
+    assert signs | letters <= explained
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ import pytest
 
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
+from fakes import Transcript
 from terminal import PATIENCE, Terminal
 from waiting import wait_for
 
@@ -88,12 +91,12 @@ def test_no_color_turns_colours_off(no_colour: str, expected: bool, terminal: Te
     mark("mark-turn", "one", cwd="/x/my-app")
     terminal.start("watch", NO_COLOR=no_colour)
     screen = terminal.wait(lambda s: " left" in s, colours=True)
-    assert ("\x1b[32m" in screen) is expected
+    assert ("\x1b[38;5;28m" in screen) is expected
 
 
 def test_sigterm_restores_the_screen_too(terminal: Terminal) -> None:
     terminal.start("watch")
-    terminal.wait(lambda s: "install-hooks" in s)
+    terminal.wait(lambda s: "No sessions yet." in s)
     os.kill(terminal.pid(), 15)
     terminal.ends()
     assert terminal.shows_cursor()
@@ -141,9 +144,9 @@ def test_keys_choose_sort_and_quit_and_the_shell_gets_none_of_them(terminal: Ter
     chosen = re.compile(r"\x1b\[(0;)?7m.*ape")
     terminal.wait(chosen.search, colours=True)
     terminal.keys("s")
-    terminal.wait(lambda s: "s sort: project" in s and s.index("ape") < s.index("zebra"))
+    terminal.wait(lambda s: "s sort: project" in s and s.index("●  ape") < s.index("●  zebra"))
     terminal.wait(chosen.search, colours=True)  # the choice stays with its session
-    terminal.keys("x", "?", "q", "l", "s")
+    terminal.keys("x", "q", "l", "s")
     assert re.fullmatch(r"[$#]", terminal.ends().split("exit=0")[1].strip())
     terminal.keys("echo typed", "Enter")
     terminal.wait(lambda s: s.count("typed") == 2)  # echoed by the terminal, and run
@@ -153,9 +156,9 @@ def test_with_more_sessions_than_lines_the_foot_and_the_chosen_session_are_visib
     for number in range(12):
         mark("mark-turn", f"s{number:02}", cwd=f"/x/p{number:02}")
     terminal.start("watch", width=110, height=12)
-    terminal.wait(lambda s: "p00" in s and "q quit" in s and "p11" not in s)
+    terminal.wait(lambda s: "●  p00" in s and "q quit" in s and "p11" not in s)
     terminal.keys("Up")
-    terminal.wait(lambda s: "p11" in s and "q quit" in s and "p00" not in s)
+    terminal.wait(lambda s: "p11" in s and "q quit" in s and "●  p00" not in s)
     terminal.keys("q")
     terminal.ends()
 
@@ -199,18 +202,18 @@ def test_without_a_keyboard_the_table_is_live_too(terminal: Terminal) -> None:
 
 def test_keys_mute_and_copy_the_chosen_session(terminal: Terminal) -> None:
     mark("mark-turn", "one", cwd="/x/my-app")
-    terminal.start("watch", width=110)
+    terminal.start("watch", width=110, DISPLAY="", WAYLAND_DISPLAY="")
     terminal.wait(lambda s: "my-app" in s)
     terminal.keys("m")
     terminal.wait(lambda s: "Choose a session first" in s)
     terminal.keys("Down", "m")
-    terminal.wait(lambda s: "my-app is muted" in s and re.search("left *muted", s))
+    terminal.wait(lambda s: "my-app is muted" in s and re.search("my-app *muted", s))
     terminal.keys("m")
-    terminal.wait(lambda s: "my-app may notify again" in s and not re.search("left *muted", s))
+    terminal.wait(lambda s: "my-app may notify again" in s and not re.search("my-app *muted", s))
     terminal.keys("c")
-    terminal.wait(lambda s: "cd -- /x/my-app && claude --resume one" in s)
+    terminal.wait(lambda s: "cd -- /x/my-app && claude --resume one" in " ".join(s.split()))
     terminal.keys("o")
-    terminal.wait(lambda s: "The folder /x/my-app does not exist any more" in s)
+    terminal.wait(lambda s: "No graphical display found. The folder is /x/my-app" in s)
     terminal.keys("q")
     terminal.ends()
 
@@ -220,13 +223,46 @@ def test_without_a_clipboard_the_command_is_printed_as_one_line_at_the_end(termi
     terminal.start("watch", width=70, DISPLAY="", WAYLAND_DISPLAY="")
     terminal.wait(lambda s: "my-app" in s)
     terminal.keys("Down", "c")
-    terminal.wait(lambda s: "There is no clipboard here" in s)
+    terminal.wait(lambda s: "Copied by the terminal, if it can" in s)
     terminal.keys("q")
     screen = terminal.ends()
     assert "cd -- /home/somebody/projects/my-app && claude --resume b411c385-0563-" in screen.splitlines()
     joined = terminal.screen(joined=True)
     command = "cd -- /home/somebody/projects/my-app && claude --resume b411c385-0563-4be1-80a8-49e9d14daaa6"
     assert command in [line.strip() for line in joined.splitlines()]
+
+
+TITLES = (
+    "Checkout 👍🏽 keeps the basket, also when the visitor leaves",
+    "👨\u200d👩\u200d👧\u200d👦 family 👩🏽\u200d💻 and ❤\ufe0f and 🏳\ufe0f\u200d🌈 in a row",
+    "Translate 🇩🇪🇫🇷🇯🇵🇧🇷 flags, as many as there are: 🇺🇦🇰🇷",
+    "料金の上限を鍵ごとに設定する、そして利用者に知らせる",
+    "إصلاح صفحة الدفع حتى لا تضيع السلة عند الخروج",
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_titles_of_uncertain_width_break_no_line(width: int, terminal: Terminal, tmp_path: Path) -> None:
+    for number, title in enumerate(TITLES):
+        path = Transcript(tmp_path / f"p/{number}.jsonl").title(title).user(time.time() - 90).path
+        mark("mark-turn", f"s{number:07}", cwd=f"/x/{title[:9]}{number}", transcript_path=str(path))
+    terminal.start("watch", width=width)
+    in_its_line = re.compile(r"^●.* s\d{7} .*left", re.MULTILINE)
+    first = terminal.wait(lambda s: len(in_its_line.findall(s)) == len(TITLES))
+    terminal.keys("Down")
+    later = terminal.wait(lambda s: s != first and len(in_its_line.findall(s)) == len(TITLES))
+    assert "5 warm, next" in later.splitlines()[0]
+    assert [line.count("left") for line in later.splitlines() if "●" in line] == [1] * len(TITLES)
+
+
+def test_a_question_mark_explains_the_signs(terminal: Terminal) -> None:
+    mark("mark-turn", "one", cwd="/x/my-app")
+    terminal.start("watch", height=24)
+    terminal.wait(lambda s: "my-app" in s and "? help" in s)
+    terminal.keys("?")
+    terminal.wait(lambda s: "waits for you: a permission prompt" in s and "PROJECT" not in s)
+    terminal.keys("x", "Down")
+    terminal.wait(lambda s: "PROJECT" in s)
 
 
 def test_ctrl_z_restores_the_terminal_and_fg_shows_the_table_again(terminal: Terminal) -> None:
@@ -275,6 +311,45 @@ def test_it_ends_when(how: str) -> None:
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="opens the terminal through /proc")
+@pytest.mark.parametrize("how", ["Ctrl-S has stopped its output", "nobody reads its output"])
+def test_sigterm_ends_it_although(how: str) -> None:
+    import pty  # not on Windows, where these tests are skipped
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "claude_session_status", "watch"])
+    shown = b""
+    while b"q quit" not in shown:
+        shown += os.read(terminal, 65536)
+    if "Ctrl-S" in how:
+        os.write(terminal, b"\x13")
+    _wait_until_it_writes_in_vain(pid)
+    os.kill(pid, signal.SIGTERM)
+    end, shown = time.monotonic() + PATIENCE, b""
+    while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+        assert time.monotonic() < end
+        if "Ctrl-S" in how and select.select([terminal], [], [], 0.05)[0]:
+            shown += os.read(terminal, 65536)
+        time.sleep(0.05)
+    if "Ctrl-S" in how:
+        assert b"\x1b[?1049l" in shown, "the screen is restored"
+        assert ended[1] == 0
+    os.close(terminal)
+
+
+def _wait_until_it_writes_in_vain(pid: int) -> None:
+    """Its terminal takes nothing any more, and its table has changed since: it counts by the second."""
+    other_end = os.open(f"/proc/{pid}/fd/1", os.O_RDWR | os.O_NOCTTY)
+    try:
+        wait_for("a terminal that takes nothing", lambda: not select.select([], [other_end], [], 0)[1])
+        changed_at = time.monotonic() + 1.5
+        wait_for("the next second", lambda: time.monotonic() >= changed_at)
+        assert not select.select([], [other_end], [], 0)[1]
+    finally:
+        os.close(other_end)
 
 
 def test_a_size_of_0_in_the_environment_is_ignored() -> None:

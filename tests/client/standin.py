@@ -7,6 +7,7 @@ Markers in the prompt say what the response shall be:
     [late 12]     12 seconds pass before the first byte of the response
     [tool]        the response runs one harmless Bash command; [tools 3] three of them, one per round
     [run CMD]     the response runs CMD in Bash; Claude Code asks for permission unless CMD is harmless
+    [call NAME]   the response calls the tool NAME without arguments
     [agent TEXT]  the response starts a subagent whose prompt is TEXT
     [error 500]   the server refuses each try of the request with that HTTP status
     [flaky 500]   the server refuses the first try with that HTTP status, and responds to the second
@@ -32,7 +33,7 @@ from typing import Any, Self
 
 Json = dict[str, Any]
 
-MARKER = re.compile(r"\[(slow|late|tools?|run|agent|error|flaky|cut|readonly|nocache)(?: ([^\[\]]*))?\]")
+MARKER = re.compile(r"\[(slow|late|tools?|run|call|agent|error|flaky|cut|readonly|nocache)(?: ([^\[\]]*))?\]")
 TOOL_CALL = re.compile(r"toolu_standin_(\d+)_")
 STREAM_STEP_SECONDS = 0.5
 BYTES_A_TOKEN = 4
@@ -158,6 +159,8 @@ class StandIn:
             self._agent_prompts.add(markers["agent"].strip())
             task = {"description": "A small task", "prompt": markers["agent"], "subagent_type": "general-purpose"}
             return _tool_use("Agent", task, rounds_left=0)
+        if "call" in markers:
+            return _tool_use(markers["call"], {}, rounds_left=0)
         rounds = rounds_left_of(request.body)
         if not {"tool", "tools", "run"}.isdisjoint(markers):
             rounds = int(markers.get("tools") or 1)

@@ -29,6 +29,9 @@ COMMAND = "claude-session-status"
 ONE_TURN = ["mark-start", "mark-prompt", "mark-turn", "mark-end"]
 
 
+FOR_POWERSHELL = 'set x "\\"; $input | & (Join-Path ${{CLAUDE_PLUGIN_ROOT}} hooks/run.ps1) {} #"; '
+FOR_SH = 'sh "${CLAUDE_PLUGIN_ROOT}/hooks/run.sh"'
+
 # ---- without the client -----------------------------------------------------
 
 
@@ -39,9 +42,28 @@ def test_its_hooks_are_those_that_install_hooks_writes() -> None:
     for hook in HOOKS:
         expected = hook.group(Launcher("/x"))
         expected["hooks"] = [
-            {"type": "command", "command": f'sh "${{CLAUDE_PLUGIN_ROOT}}/hooks/run.sh" {hook.command}', "timeout": 10}
+            {
+                "type": "command",
+                "command": f"{FOR_POWERSHELL.format(hook.command)}{FOR_SH} {hook.command}",
+                "timeout": 10,
+            }
         ]
         assert found[hook.event] == [expected]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_to_sh_the_part_for_powershell_is_a_text(shell: str, tmp_path: Path) -> None:
+    """A program called `hooks/run.ps1`, or files that a star or `input` could name, change nothing."""
+    scripts = tmp_path / "o'brien's plug-in/hooks"
+    scripts.mkdir(parents=True)
+    for name in ("run.sh", "run.ps1", "run.ps1 mark-turn #"):
+        (scripts / name).write_text(f'#!/bin/sh\ncat >/dev/null; echo "{name}" "$@"\n')
+        (scripts / name).chmod(0o755)
+    for hook in HOOKS:
+        command = json.loads(HOOKS_FILE.read_text())["hooks"][hook.event][0]["hooks"][0]["command"]
+        env = {"PATH": os.environ["PATH"], "CLAUDE_PLUGIN_ROOT": str(scripts.parent), "input": "rm"}
+        done = subprocess.run([shell, "-c", command], input=b"{}", env=env, cwd=tmp_path, capture_output=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"run.sh {hook.command}\n".encode(), b"")
 
 
 def call(

@@ -68,4 +68,4 @@ def start_tray(desktop: Desktop, env: Mapping[str, str] | None = None) -> Progra
 
 def wait_line(item: Item, pattern: str) -> str:
     """Wait for a line of the menu that matches, and return it."""
-    return wait_for(f"a line like {pattern}", lambda: next((s for s in item.labels() if re.match(pattern, s)), None))
+    return wait_for(f"a line like {pattern}", lambda: next((s for s in item.labels() if re.search(pattern, s)), None))

@@ -116,6 +116,7 @@ class FakeNotifier:
 
     def __init__(self, outcome: NotifyOutcome | None = NotifyOutcome.SENT, name: str = "fake") -> None:
         self.name = name
+        self.replaces = True
         self.outcome = outcome
         self.shown: list[Notification] = []
         self.untils: list[float | None] = []

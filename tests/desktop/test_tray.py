@@ -310,6 +310,17 @@ def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the
     assert scene.notifier.closed == ["a"]
 
 
+def test_a_common_notification_that_can_not_be_replaced_is_not_announced_once_more() -> None:
+    """On macOS and Windows a changed one would pop up as a new one."""
+    scene = Scene()
+    scene.notifier.replaces = False
+    scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
+    scene.tray.show(snapshot(state("a", 300), state("b", 34)))
+    assert [n.title for n in scene.notifier.shown] == ["2 caches expire at 08:00:30"]
+    scene.tray.show(snapshot(state("a", 300), state("b", 300)))
+    assert scene.notifier.closed == ["a"]
+
+
 def test_a_later_notification_about_a_session_replaces_the_earlier_one() -> None:
     """Five minutes before and thirty seconds before: the second takes the first one's place, whatever it is with."""
     scene = Scene()

@@ -305,7 +305,7 @@ def test_policy_and_texts_handle_every_row_at_every_time(rows: list[Session], no
     assert next_at is None or next_at > now
     assert len(policy.current(shot).sessions) <= len(rows)
     json.dumps(report.as_json(shot), allow_nan=False)
-    assert len(report.rows(shot, report.Columns())) == len(rows)
+    assert len(report.rows(shot, report.columns(120))) == len(rows)
     assert view.menu(shot)
     assert len(glance.tooltip(shot)) <= 128
     assert all(len(notification.of_alerts(alert).title) <= 64 for alert in due)

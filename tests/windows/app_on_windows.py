@@ -2,9 +2,10 @@
 
 It accepts the lines of `desktop/fake_app.py` on standard input, and these:
 
-- `{"look": 7}`: it prints a line `{"look": 7, "menus": [LINES, ...], "tips": [...]}` on standard output: the lines of
-  the open menu and of its open submenus, `{"label": ..., "grey": ..., "more": ..., "lit": ...,
-  "x": ..., "y": ...}` with the middle of each on the screen, and the texts of the visible tooltips and balloons;
+- `{"look": 7}`: it prints a line `{"look": 7, "menus": [LINES, ...], "tips": [...], "pixels": ..., "flags": ...}` on
+  standard output: the lines of the open menu and of its open submenus, `{"label": ..., "grey": ..., "more": ...,
+  "lit": ..., "x": ..., "y": ...}` with the middle of each on the screen, the texts of the visible tooltips and
+  balloons, how many pixels wide the icon is, and the `dwInfoFlags` of the last notification;
 - `{"title": text}` sets the tooltip;
 - `{"close": true}`, `{"end_session": true}`: the icon's window gets what `taskkill` and the end of a session send;
 - `{"forget": true}`, `{"taskbar_created": true}`: the shell forgets the icon; a new shell announces itself.
@@ -43,6 +44,8 @@ MF_GRAYED, MF_DISABLED, MF_POPUP, MF_HILITE = 1, 2, 0x10, 0x80
 WM_GETTEXT = 0x000D
 WM_CLOSE, WM_QUERYENDSESSION, WM_ENDSESSION = 0x10, 0x11, 0x16
 LONGEST = 1024
+
+flags: list[int] = []  # of the last notification
 
 
 def menus() -> list[list[dict[str, Any]]]:
@@ -84,6 +87,37 @@ def tips() -> list[str]:
     return found
 
 
+class Bitmap(ctypes.Structure):
+    """BITMAP."""
+
+    _fields_ = (
+        *((name, wintypes.LONG) for name in ("bmType", "bmWidth", "bmHeight", "bmWidthBytes")),
+        *(("bmPlanes", wintypes.WORD), ("bmBitsPixel", wintypes.WORD), ("bmBits", ctypes.c_void_p)),
+    )
+
+
+class IconInfo(ctypes.Structure):
+    """ICONINFO."""
+
+    _fields_ = (
+        *(("fIcon", wintypes.BOOL), ("xHotspot", wintypes.DWORD), ("yHotspot", wintypes.DWORD)),
+        *(("hbmMask", wintypes.HBITMAP), ("hbmColor", wintypes.HBITMAP)),
+    )
+
+
+def pixels() -> int | None:
+    """How many pixels wide the icon is that the shell was given."""
+    handle = our_icon()[0]._icon_handle
+    found, bitmap = IconInfo(), Bitmap()
+    if not handle or not user32.GetIconInfo(wintypes.HICON(handle), ctypes.byref(found)):
+        return None
+    gdi32: Any = ctypes.windll.gdi32  # type: ignore[attr-defined]  # Windows only
+    gdi32.GetObjectW(wintypes.HBITMAP(found.hbmColor), ctypes.sizeof(bitmap), ctypes.byref(bitmap))
+    for made in (found.hbmMask, found.hbmColor):
+        gdi32.DeleteObject(wintypes.HBITMAP(made))
+    return int(bitmap.bmWidth)
+
+
 def our_icon() -> tuple[Any, Any]:
     """Our icon and its window."""
     from pystray._win32 import Icon
@@ -119,8 +153,8 @@ def send(command: dict[str, Any]) -> bool:
     return True
 
 
-def refuse() -> None:
-    """Make the shell refuse the first icons and notifications, as a busy shell does."""
+def watch_the_shell() -> None:
+    """Make the shell refuse the first icons and notifications, as a busy shell does, and record how it notifies."""
     import claude_session_status.desktop.pystray_base  # noqa: F401 - first, as it chooses pystray's backend
     from pystray._util import win32  # isort: skip
 
@@ -131,6 +165,8 @@ def refuse() -> None:
     }
 
     def shell_notify_icon(code: int, data: Any) -> bool:
+        if data.uFlags & win32.NIF_INFO and data.szInfo:
+            flags[:] = [data.dwInfoFlags]
         kind = "icons" if code == win32.NIM_ADD else "toasts" if data.uFlags & win32.NIF_INFO else ""
         if left.get(kind):
             left[kind] -= 1
@@ -145,12 +181,13 @@ def others(stream: TextIO) -> Iterator[str]:
     for line in stream:
         command = json.loads(line)
         if "look" in command:
-            print(json.dumps({"look": command["look"], "menus": menus(), "tips": tips()}), flush=True)
+            seen = {"menus": menus(), "tips": tips(), "pixels": pixels(), "flags": flags[-1] if flags else None}
+            print(json.dumps({"look": command["look"], **seen}), flush=True)
         elif not send(command):
             yield line
 
 
 if __name__ == "__main__":
-    refuse()
+    watch_the_shell()
     sys.stdin = others(sys.stdin)  # the monitor only reads lines from it
     sys.exit(fake_app.main())

@@ -235,6 +235,28 @@ def test_an_icon_that_the_shell_forgot_returns_with_the_next_change(app: App, sc
     assert "icon refused by the shell" in app.program.text
 
 
+@pytest.fixture
+def scaled(windows: Wine) -> Iterator[None]:
+    """Everything at 200 %: for programs that start now."""
+    place = (r"HKCU\Control Panel\Desktop", "/v", "LogPixels", "/t", "REG_DWORD", "/f", "/d")
+    windows.must("reg", "add", *place, "192")
+    yield
+    windows.must("reg", "add", *place, "96")
+
+
+def test_the_icon_has_the_pixels_of_the_notification_area(app: App) -> None:
+    app.start(SOON)
+    app.place()
+    assert app.look()["pixels"] == 16
+
+
+def test_at_200_percent_the_icon_has_twice_the_pixels(scaled: None, app: App) -> None:
+    """Without DPI awareness Windows enlarges a small icon, which is then blurred."""
+    app.start(SOON)
+    wait_for("the icon", lambda: app.look()["pixels"])
+    assert app.look()["pixels"] == 32
+
+
 # ---- the menu ---------------------------------------------------------------
 
 
@@ -340,6 +362,19 @@ def test_a_notification_comes_and_goes(app: App) -> None:
     assert "notification by" not in app.program.text
 
 
+NO_SOUND, RESPECT_QUIET_TIME = 0x10, 0x80
+
+
+@pytest.mark.parametrize(("sound", "flags"), [(False, NO_SOUND | RESPECT_QUIET_TIME), (True, RESPECT_QUIET_TIME)])
+def test_a_notification_respects_quiet_time_and_is_silent_unless_sound_is_set(
+    app: App, sound: bool, flags: int
+) -> None:
+    app.start(session("web", 29))
+    app.place(Urgency.LAST)
+    app.say(alert="web", sound=sound)
+    assert wait_for("the balloon", lambda: app.look()["flags"]) == flags
+
+
 def test_a_notification_that_the_shell_refuses_is_sent_the_next_way(app: App) -> None:
     app.start(session("web", 29), REFUSED_TOASTS="1")
     app.place(Urgency.LAST)
@@ -412,6 +447,22 @@ def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
     assert not (user.folder / "monitor.alive").exists()
     assert "ERROR" not in (user.folder / "log/tray.log").read_text("utf-8")
     tray.end()
+
+
+def test_the_tray_opens_no_console_for_the_programs_that_it_starts(windows: Wine, screen: Screen) -> None:
+    """A console would flash at each of them: at login the tray runs without one, whose children could use it."""
+    written = windows.drive / "consoles.txt"
+    written.unlink(missing_ok=True)
+    asking = "import ctypes; open('C:/consoles.txt', 'a').write(str(ctypes.windll.kernel32.GetConsoleWindow()))"
+    copying = (
+        "import sys; from claude_session_status.desktop.actions import ClipboardWay;"
+        f"assert ClipboardWay((sys.argv[1], '-c', {asking!r})).copy('text'); {asking}"
+    )
+    python = windows.windows_path(Path(windows.python))
+    windowless = str(Path(windows.python).with_name("pythonw.exe"))
+    done = windows.run(windowless, "-c", copying, python)
+    assert done.code == 0, done.complaint
+    assert written.read_text() == "00"
 
 
 def test_without_a_console(windows: Wine, screen: Screen) -> None:

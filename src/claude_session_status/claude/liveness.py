@@ -3,8 +3,6 @@
 from enum import Enum
 from functools import cached_property
 
-import psutil
-
 from claude_session_status.claude.pids import is_numbered_here, pid_namespace, start_ticks
 from claude_session_status.model import Process
 
@@ -44,6 +42,8 @@ def liveness(process: Process | None, reported_at: float | None, ours: str | Non
         return Liveness.UNKNOWN
     if process.started is not None:
         return Liveness.ALIVE if start_ticks(process.pid) == process.started else Liveness.GONE
+    import psutil  # noqa: PLC0415 - slow, and Linux does not need it
+
     try:
         found = psutil.Process(process.pid)
         if found.status() == psutil.STATUS_ZOMBIE:

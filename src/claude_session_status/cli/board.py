@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from claude_session_status import words
+from claude_session_status import report, words
 from claude_session_status.cli.keys import Key
 from claude_session_status.model import Activity, Session, SessionState, Snapshot
 
@@ -69,11 +69,12 @@ NOTHING_CHOSEN = "Choose a session first, with the arrow keys"
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """`chosen` is a session's id; `message` is shown until the next key."""
+    """`chosen` is a session's id; `message` and the legend are shown until the next key."""
 
     order: Order = Order.EXPIRY
     chosen: str | None = None
     message: str = ""
+    shows_legend: bool = False
 
 
 def arrange(board: Board, shot: Snapshot) -> Snapshot:
@@ -95,7 +96,11 @@ def _by_turn(state: SessionState) -> tuple[bool, float]:
 
 def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]:
     """Return the board after a key, and the action on the chosen session that the key starts, if any."""
+    if board.shows_legend:
+        return replace(board, shows_legend=False), None
     board = replace(board, message="")
+    if key is Key.HELP:
+        return replace(board, shows_legend=True), None
     if key is Key.SORT:
         orders = list(Order)
         return replace(board, order=orders[(orders.index(board.order) + 1) % len(orders)]), None
@@ -147,25 +152,50 @@ def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:
 
 def foot(board: Board, width: int, *, has_actions: bool) -> str:
     """Return the last line: the message, else what the keys do, in at most `width` columns from 40 on."""
+    if board.shows_legend:
+        return "any key: back to the table  q quit"
     if board.message:
         return board.message
-    sort_and_quit = f"s sort: {board.order.value}  q quit"
-    if not has_actions:
-        return f"↑↓ choose  {sort_and_quit}"
-    for line in (
-        f"↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command  {sort_and_quit}",
-        f"↑↓  Enter go  m mute  o open  c copy  {sort_and_quit}",
-    ):
+    more = f"s sort: {board.order.value}  ? help  q quit"
+    long, short, least = _ACTION_HELP if has_actions else ("", "", "")
+    for line in (f"↑↓ choose  {long}{more}", f"↑↓  {short}{more}"):
         if len(line) <= width:
             return line
-    return "↑↓  Enter go  m mute  c copy  q quit"
+    return f"↑↓  {least}? help  q quit"
 
 
-def head(headline: str, shot: Snapshot, shown: Snapshot) -> str:
-    """Return the first line, which says so when there is no room for all sessions."""
+_ACTION_HELP = (
+    "Enter go to it  m mute  o open folder  c copy resume command  ",
+    "Enter go  m mute  o open  c copy  ",
+    "Enter go  m mute  ",
+)
+
+
+# What the signs, columns and keys mean: each line's beginning, and its meaning.
+LEGEND = (
+    ("●", "warm: your next message reads the cache, as long as the time runs"),
+    ("▶", "working: each request renews the cache"),
+    ("?", "waits for you: a permission prompt or a question"),
+    ("○", "expired, or nothing cached"),
+    ("×", "ended"),
+    ("", ""),
+    ("█████", "the share of the cache's time that is left"),
+    ("TOKENS", "the size of the conversation"),
+    ("COST", "what writing it to the cache again costs about, once it expired"),
+    ("at risk", "the sum of that for all warm sessions"),
+    ("", ""),
+    ("↑ ↓ j k", "choose a session; also Page Up, Page Down, Home, End"),
+    ("Enter", "go to its terminal"),
+    ("m", "mute it, or let it notify again"),
+    ("o", "open its folder"),
+    ("c", "copy the command that resumes it"),
+    ("s", "sort by expiry, project or last turn"),
+    ("q", "quit; so does Ctrl-C"),
+)
+
+
+def head(shot: Snapshot, shown: Snapshot) -> str:
+    """Return the first line: what matters, and how many sessions there is no room for."""
     hidden = len(shot.sessions) - len(shown.sessions)
-    return (
-        f"{headline} · {len(shown.sessions)} of {len(shot.sessions)} sessions, the arrows show more"
-        if hidden
-        else headline
-    )
+    more = f" · {len(shown.sessions)} of {len(shot.sessions)} sessions, the arrows show more" if hidden else ""
+    return report.summary(shot) + more

@@ -6,7 +6,8 @@ from rich.text import Text
 from claude_session_status.cli.table import console
 from claude_session_status.costs import report
 from claude_session_status.costs.summary import By, Summary
-from claude_session_status.words import shorten, thousands
+from claude_session_status.text_width import shorten
+from claude_session_status.words import thousands
 
 _BAR = 16
 _MOST_ROWS = 20

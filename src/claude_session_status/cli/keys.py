@@ -30,6 +30,7 @@ class Key(Enum):
     OPEN = "o"
     COPY = "c"
     SORT = "s"
+    HELP = "?"
     QUIT = "q"
 
 
@@ -55,7 +56,7 @@ _MEANINGS = {
     b"\n": Key.GO,
     b"k": Key.UP,
     b"j": Key.DOWN,
-    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.QUIT)},
+    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.HELP, Key.QUIT)},
 }
 
 

@@ -1,7 +1,9 @@
 """Performs the actions that keys start in `watch`, with the same code as the tray's menu."""
 
+import base64
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
 from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted
@@ -55,14 +57,22 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
     return perform
 
 
+def has_display(platform: str, environ: Mapping[str, str]) -> bool:
+    """Whether a window can be shown. A shell across SSH has none, on macOS and Windows neither."""
+    if platform in ("darwin", "win32"):
+        return not environ.get("SSH_CONNECTION")
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
 class SystemActionHandler:
     """This machine's windows, file manager and clipboard, as in the tray's menu.
 
     `uncopied` is the last command that no clipboard took: print it where it can be copied off the screen whole.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, to_terminal: Callable[[str], object] | None = None) -> None:
         self.uncopied: str | None = None
+        self._to_terminal = to_terminal
 
     def go_to_session(self, session: Session) -> str:
         """Bring the session's terminal to the front. Raises SessionStatusError where a part of it is not reached."""
@@ -75,6 +85,8 @@ class SystemActionHandler:
         """Show the folder in the file manager. Raises SessionStatusError."""
         from claude_session_status.desktop.actions import SystemActions  # noqa: PLC0415 - imported only when used
 
+        if not has_display(sys.platform, os.environ):
+            raise SessionStatusError("No graphical display found", f"The folder is {folder}")
         SystemActions((), (), os.environ).open_folder(folder)
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
@@ -85,5 +97,14 @@ class SystemActionHandler:
         if any(way.copy(command) for way in clipboard_ways(os.environ)):
             self.uncopied = None
             return f"In the clipboard: {command}"
-        self.uncopied = command
-        return f"There is no clipboard here; the command is printed when you quit: {command}"
+        self.uncopied = command  # a terminal does not say whether it took it
+        if self._to_terminal is None or os.environ.get("TERM") == "linux":
+            return f"No clipboard; the command is printed when you quit: {command}"
+        self._to_terminal(osc52(command))
+        return f"Copied by the terminal, if it can, and printed when you quit: {command}"
+
+
+def osc52(text: str) -> str:
+    """Return the control sequence that asks a terminal, also one across SSH, to put `text` into its clipboard."""
+    encoded = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode("ascii")
+    return f"\x1b]52;c;{encoded}\x07"

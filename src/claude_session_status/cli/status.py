@@ -4,7 +4,7 @@ import json
 import logging
 from enum import StrEnum
 
-from claude_session_status import config, paths, policy, pricing, report
+from claude_session_status import config, paths, policy, report
 from claude_session_status.cli.streams import echo, echo_json
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
@@ -45,18 +45,35 @@ class Form(StrEnum):
 
 def run(form: Form, *, everything: bool, ended: bool = False) -> None:
     """Print the sessions. Raises SessionStatusError if there is a problem and no row to show."""
-    # The table has no column for prices: only the JSON waits for them to load.
-    shot = look(everything=everything, ended=ended, price=pricing.rewrite_cost if form is Form.JSON else None)
+    if form is Form.TABLE:
+        from claude_session_status.cli import table  # noqa: PLC0415 - brings rich, which a status bar does not need
+
+        table.print_once(look(everything=everything, ended=ended, price=_price(with_costs=table.shows_costs())))
+        return
+    shot = look(everything=everything, ended=ended, price=_price(with_costs=form is Form.JSON))
     if shot.problem is not None:
         echo(shot.problem, err=True)
     if form is Form.JSON:
         echo_json(report.as_json(shot))
-    elif form is not Form.TABLE:
-        echo(line(form, shot))
     else:
-        from claude_session_status.cli import table  # noqa: PLC0415 - brings rich, which a status bar does not need
+        echo(line(form, shot))
 
-        table.print_once(shot)
+
+def _price(*, with_costs: bool) -> policy.Price | None:
+    """Return the price to compute costs with; None where none are shown."""
+    if not with_costs:
+        return None
+    from claude_session_status import pricing  # noqa: PLC0415 - as above
+
+    # Sampled in this process: it ends soon, and a child would start another Python for each new model.
+    return pricing.PriceList(paths.from_environment().prices, pricing.sample).rewrite_cost
+
+
+def follow(form: Form) -> None:
+    """Print the line of a bar at each change, until nobody reads any more."""
+    from claude_session_status.cli import follow as following  # noqa: PLC0415 - only to be used
+
+    following.run(lambda shot: line(form, shot))
 
 
 def line(form: Form, shot: Snapshot) -> str:

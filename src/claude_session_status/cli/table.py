@@ -1,71 +1,105 @@
-"""The table of sessions, printed by rich from `report.rows`: it fits 60 columns and uses more where there are more."""
+"""The table of sessions: lines of cells from `report`, and how they are printed once.
+
+A cell has its column. In a terminal each is printed at that column, and so text that the terminal draws wider or
+narrower than we believe moves nothing else.
+"""
 
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.segment import Segment
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType, Segment, Segments
+from rich.style import Style
 
 from claude_session_status import report, words
+from claude_session_status.cli.invocation import as_called
 from claude_session_status.model import Snapshot, Urgency
+from claude_session_status.printable import printable
+from claude_session_status.text_width import columns_of, cut
 
-STYLE = {Urgency.NONE: "dim", Urgency.CALM: "green", Urgency.SOON: "yellow", Urgency.LAST: "bold red"}
+# Of the 256 colours those that can be read on black and on white.
+STYLE = {
+    Urgency.NONE: "dim",
+    Urgency.CALM: "color(28)",
+    Urgency.SOON: "bold color(130)",
+    Urgency.LAST: "bold color(160)",
+}
+PROBLEM_STYLE = "bold color(130)"
 
 
-def render(shot: Snapshot, width: int, chosen: str | None = None) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text at a column, from 0. `style` is rich's."""
+
+    text: str
+    at: int = 0
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the screen."""
+
+    cells: tuple[Cell, ...] = ()
+    is_chosen: bool = False
+
+
+def line(text: str, width: int, style: str = "") -> Line:
+    """Return a line of plain text, cut to `width` columns."""
+    return Line((Cell(cut(text, width), 0, style),))
+
+
+def lines(shot: Snapshot, width: int, chosen: str | None = None) -> list[Line]:
     """Return the table for a terminal of `width` columns, or advice where there are no sessions.
 
     `chosen`: the id of the highlighted session.
     """
-    parts: list[RenderableType] = []
-    if shot.problem:
-        parts.append(Text(words.clean(shot.problem), style="yellow", overflow="ellipsis", no_wrap=True))
-    if shot.sessions:
-        longest = max(cell_len(words.name_of(state.session)) for state in shot.sessions)
-        parts.append(_table(shot, report.columns(width, longest), chosen))
-    else:
-        parts.append(Text(words.HOOKS_ADVICE))
-    return Group(*parts)
-
-
-def _table(shot: Snapshot, columns: report.Columns, chosen: str | None) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", collapse_padding=True)
-    table.add_column("", width=1)
-    wide = {
-        "SESSION": columns.session,
-        "PROJECT": columns.project,
-        "LAST TURN": columns.last_turn,
-        "CACHE": columns.cache,
-        "TITLE": columns.title,
-    }
-    shown = {name: width for name, width in wide.items() if width}
-    for name, width in shown.items():
-        table.add_column(name, width=width, no_wrap=True, overflow="ellipsis")
+    found = [line(words.clean(shot.problem), width, PROBLEM_STYLE)] if shot.problem else []
+    if not shot.sessions:
+        return [*found, line(words.NO_SESSIONS, width), line(as_called(words.SETUP_ADVICE), width)]
+    columns = report.columns(
+        width,
+        max(columns_of(words.name_of(state.session)) for state in shot.sessions),
+        max(columns_of(row.title) for row in report.rows(shot, report.columns(width))),
+    )
+    found.append(Line(tuple(Cell(cut(column.head, column.width), column.at, "bold") for column in columns.shown)))
     for state, row in zip(shot.sessions, report.rows(shot, columns), strict=True):
-        style = "dim" if row.dim else ""
-        cells = {
-            "SESSION": Text(row.session, style),
-            "PROJECT": Text(row.project, style),
-            "LAST TURN": Text(row.last_turn, style),
-            "CACHE": Text(row.cache, style or STYLE[row.urgency]),
-            "TITLE": Text(row.title, style),
-        }
-        line = (Text(row.sign, style), *(cells[name] for name in shown))
-        table.add_row(*line, style="reverse" if state.session.session_id == chosen else None)
-    return table
+        found.append(Line(_cells(row, columns), state.session.session_id == chosen))
+    return found
 
 
-class _CleanConsole(Console):
-    """Prints nothing that could steer the terminal but its own styles and movements."""
+def _cells(row: report.Row, columns: report.Columns) -> tuple[Cell, ...]:
+    style = "dim" if row.dim else ""
+    return tuple(
+        Cell(
+            cut(getattr(row, column.field), column.width),
+            column.at,
+            style or STYLE[row.urgency] if column.field == "cache" else style,
+        )
+        for column in columns.shown
+    )
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Return the segments of `renderable`, cleaned."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=words.printable(segment.text))
+
+def segments(printed: Line, width: int) -> Iterable[Segment]:
+    """Return what rich writes for a line on a terminal, where the cursor can be moved."""
+    reverse = Style(reverse=True) if printed.is_chosen else Style()
+    if printed.is_chosen:
+        yield Segment(" " * width, reverse)
+    for cell in printed.cells:
+        if cell.at or printed.is_chosen:
+            yield Control((ControlType.CURSOR_MOVE_TO_COLUMN, cell.at)).segment
+        yield Segment(printable(cell.text), Style.parse(cell.style) + reverse)
+
+
+def plain(printed: Line) -> str:
+    """Return a line as text, for a pipe."""
+    text = ""
+    for cell in printed.cells:
+        text += " " * (cell.at - columns_of(text)) + printable(cell.text)
+    return text.rstrip()
 
 
 def console() -> Console:
@@ -75,7 +109,10 @@ def console() -> Console:
     """
     known = all(_terminal_size())
     environ = {k: v for k, v in os.environ.items() if k not in _SIZE or (v.strip("0") and not known)}
-    return _CleanConsole(_environ=environ)
+    made = Console(_environ=environ, highlight=False)
+    if made.color_system == "standard":  # xterm says no more, and can do more: its own yellow is unreadable on white
+        made = Console(_environ=environ, highlight=False, color_system="256")
+    return made
 
 
 _SIZE = ("COLUMNS", "LINES")
@@ -88,7 +125,21 @@ def _terminal_size() -> tuple[int, int]:
         return 0, 0
 
 
+def can_move(console: Console) -> bool:
+    """Whether the cursor can be moved there: not in a pipe, and not in the consoles of some editors."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def shows_costs() -> bool:
+    """Whether a table printed to stdout has a column for costs."""
+    return bool(report.columns(console().width).width_of("cost"))
+
+
 def print_once(shot: Snapshot) -> None:
     """Print the table to stdout."""
     out = console()
-    out.print(render(shot, out.width))
+    printed: list[Segment] = []
+    for each in lines(shot, out.width):
+        printed += segments(each, out.width) if can_move(out) else [Segment(plain(each))]
+        printed.append(Segment.line())
+    out.print(Segments(printed), end="", crop=False)

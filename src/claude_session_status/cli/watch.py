@@ -1,42 +1,44 @@
 """`watch`: the live table. It is a monitor too, so hooks need not open the database while it runs.
 
-It redraws the whole screen in place once a second and never clears it, so nothing flickers. It uses the terminal's
-alternate screen; what was there before comes back at the end, with the cursor.
+It uses the terminal's alternate screen; what was there before comes back at the end, with the cursor.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.text import Text
+from rich.console import Console
 
-from claude_session_status import paths
+from claude_session_status import paths, pricing, text_width
 from claude_session_status.alert_command import AlertCommand, AlertTurn
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
+from claude_session_status.cli.display import Display
 from claude_session_status.cli.keys import Key, reading_keys
 from claude_session_status.cli.live import Events, TerminalEvent, next_event, running, signal_events, suspend
 from claude_session_status.cli.session_actions import Perform, SystemActionHandler, performer
 from claude_session_status.cli.streams import echo
+from claude_session_status.cli.table import Cell, Line
 from claude_session_status.errors import SessionStatusError, file_and_reason
 from claude_session_status.model import Alert, Snapshot
 from claude_session_status.monitor import Listener, Monitor
 
-HEADLINE = "claude-session-status"
-FRAME_LINES = 5  # headline, problem, column names, two lines of foot
 LOOSE_LINES = 10  # a terminal this high has a blank line above and below the table
+MESSAGE_LINES = 3
+LEGEND_WIDTH = 9  # columns of a sign or a key
 
 
 def _ignore(shot: Snapshot, alerts: Sequence[Alert]) -> None:
     """Do nothing at an alert."""
 
 
-def run(headline: str = HEADLINE, *, once: bool = False) -> None:
-    """Show the table until Ctrl-C. Print it once if `once`, or if stdout is not a terminal."""
+def run(headline: str = "", *, once: bool = False) -> None:
+    """Show the table until Ctrl-C. Print it once if `once`, or if stdout is not a terminal.
+
+    `headline` is shown above it: why there is no tray, for example.
+    """
     console = table.console()
-    if once or not can_draw(console):
+    if once or not table.can_move(console):
         status.run(status.Form.TABLE, everything=False, ended=True)
         return
     where = paths.from_environment()
@@ -45,7 +47,8 @@ def run(headline: str = HEADLINE, *, once: bool = False) -> None:
     def may_alert() -> bool:
         return bool(monitor.settings.on_alert) and turn.is_ours()
 
-    monitor = Monitor(where, alerts=may_alert)
+    prices = pricing.PricesInBackground(pricing.PriceList(where.prices))
+    monitor = Monitor(where, alerts=may_alert, price=prices.rewrite_cost)
     on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
     try:
         show_with_actions(monitor, console, headline, on_alert.give)
@@ -54,40 +57,36 @@ def run(headline: str = HEADLINE, *, once: bool = False) -> None:
         turn.release()
 
 
-def run_demo(headline: str = HEADLINE, *, once: bool = False) -> None:
+def run_demo(headline: str = "", *, once: bool = False) -> None:
     """As `run`, with made-up sessions; the user's own are not read."""
     from claude_session_status.demo import demo  # noqa: PLC0415 - imported only to be shown
 
     console = table.console()
-    with demo(alerts=False) as monitor:
-        if once or not can_draw(console):
+    with demo(alerts=False, price=pricing.PricesInBackground().rewrite_cost) as monitor:
+        if once or not table.can_move(console):
             monitor.look()
             table.print_once(monitor.snapshot())
         else:
             show_with_actions(monitor, console, headline)
 
 
-def show_with_actions(
-    monitor: Monitor, console: Console, headline: str = HEADLINE, on_alerts: Listener = _ignore
-) -> None:
+def show_with_actions(monitor: Monitor, console: Console, headline: str = "", on_alerts: Listener = _ignore) -> None:
     """As `show`, with this machine's file manager and clipboard. Raises what the monitor raises."""
-    handler = SystemActionHandler()
-    show(monitor, console, headline, performer(monitor, handler), on_alerts)
+    display = Display(console)
+    handler = SystemActionHandler(display.write)
+    show(monitor, console, headline, performer(monitor, handler), on_alerts, display=display)
     if handler.uncopied is not None:
         echo(handler.uncopied)  # outside the table, the terminal wraps it: it is copied as one line
-
-
-def can_draw(console: Console) -> bool:
-    """Whether the cursor can be moved there: not in a pipe, and not in the consoles of some editors."""
-    return console.is_terminal and not console.is_dumb_terminal
 
 
 def show(
     monitor: Monitor,
     console: Console,
-    headline: str = HEADLINE,
+    headline: str = "",
     perform: Perform | None = None,
     on_alerts: Listener = _ignore,
+    *,
+    display: Display | None = None,
 ) -> None:
     """Show the sessions of `monitor` until q, Ctrl-C, a signal or the end of the terminal. Raises what it raises.
 
@@ -95,11 +94,11 @@ def show(
     """
     latest, state, is_suspended = Snapshot(0.0), Board(), False
     events: Events = SimpleQueue()
+    screen = display or Display(console)
 
-    def render() -> RenderableType:
-        return _frame(state, latest, console, headline, has_actions=perform is not None)
-
-    live = Live(get_renderable=render, console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
+    def draw() -> None:
+        width, height = console.size
+        screen.draw(frame(state, latest, width, height, headline, has_actions=perform is not None))
 
     def listener(shot: Snapshot, alerts: Sequence[Alert]) -> None:
         nonlocal latest
@@ -107,49 +106,52 @@ def show(
         if alerts:
             on_alerts(shot, alerts)
         if not is_suspended:
-            live.refresh()
+            draw()
 
     with (
-        signal_events(events.put, with_suspension=True),
+        signal_events(events.put, with_suspension=True, terminal=console.file),
         reading_keys(events.put, lambda: events.put(TerminalEvent.END)) as keyboard,
-        live,
+        screen,
         running(monitor, listener, events.put),
     ):
         while (event := next_event(events, console.file)) not in (TerminalEvent.END, Key.QUIT):
             if isinstance(event, Key):
                 state = _pressed(event, state, latest, perform)
-                live.refresh()
+                draw()
             elif event is TerminalEvent.SUSPENDED:
                 is_suspended = True
-                console.set_alt_screen(enable=False)
-                console.show_cursor(show=True)
+                screen.close()
                 keyboard.release()
                 suspend()  # returns when the shell continues this process
             elif event is TerminalEvent.RESUMED:
                 keyboard.take()
-                console.set_alt_screen(enable=True)
-                console.show_cursor(show=False)
+                screen.open()
                 is_suspended = False
-                live.refresh()
+                draw()
             else:
                 monitor.wake()
 
 
-def _frame(state: Board, shot: Snapshot, console: Console, headline: str, *, has_actions: bool) -> RenderableType:
+def frame(
+    state: Board, shot: Snapshot, width: int, height: int, headline: str = "", *, has_actions: bool = True
+) -> list[Line]:
     """Return the whole screen, never higher than the terminal, so that its last line is always visible."""
-    width, height = console.size
-    blank = [Text()] if height >= LOOSE_LINES else []
-    rows = height - FRAME_LINES - 2 * len(blank)
-    shown = board.visible(state, board.arrange(state, shot), rows)
-    foot = board.foot(state, width, has_actions=has_actions)
-    last = Text(foot, overflow="fold") if state.message else _line(foot)
-    return Group(
-        _line(board.head(headline, shot, shown)), *blank, table.render(shown, width, state.chosen), *blank, last
-    )
+    blank = [Line()] if height >= LOOSE_LINES else []
+    foot = text_width.wrap(board.foot(state, width, has_actions=has_actions), width)[:MESSAGE_LINES]
+    above = [table.line(headline, width, table.PROBLEM_STYLE)] if headline else []
+    used = len(above) + len(foot) + 2 * len(blank) + 2 + bool(shot.problem)  # the head, and the names of the columns
+    shown = board.visible(state, board.arrange(state, shot), height - used)
+    head = [table.line(board.head(shot, shown), width, "bold"), *above]
+    middle = _legend(width) if state.shows_legend else table.lines(shown, width, state.chosen)
+    middle = middle[: max(1, height - len(head) - len(foot) - 2 * len(blank))]
+    return [*head, *blank, *middle, *blank, *(table.line(each, width, "dim") for each in foot)]
 
 
-def _line(text: str) -> Text:
-    return Text(text, style="dim", overflow="ellipsis", no_wrap=True)
+def _legend(width: int) -> list[Line]:
+    return [
+        Line((Cell(sign, 0, "bold"), Cell(text_width.cut(meaning, max(1, width - LEGEND_WIDTH)), LEGEND_WIDTH)))
+        for sign, meaning in board.LEGEND
+    ]
 
 
 def _pressed(key: Key, state: Board, shot: Snapshot, perform: Perform | None) -> Board:

@@ -166,6 +166,7 @@ class ClipboardWay:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, **self.environment},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: this process has no console
                 timeout=CLIPBOARD_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):

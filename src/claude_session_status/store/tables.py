@@ -39,9 +39,9 @@ class Tables:
         """All sessions, or those with a sign of life after `since`, ended ones after `ended_since` (epoch seconds)."""
         if since is None:
             return sessions_of(self.connection.execute(self.sessions).fetchall())
-        query = f"{self.sessions} WHERE {_LAST_SIGN} >= CASE WHEN status = 'ended' THEN ? ELSE ? END"
-        values = [to_timestamp(ended_since), to_timestamp(since)]
-        return sessions_of(self.connection.execute(query, values).fetchall())
+        # The times stand in the query: for its first parameter the driver imports decimal, uuid and platform.
+        least = f"CASE WHEN status = 'ended' THEN {_literal(ended_since)} ELSE {_literal(since)} END"
+        return sessions_of(self.connection.execute(f"{self.sessions} WHERE {_LAST_SIGN} >= {least}").fetchall())
 
     def with_rows(self, session_ids: list[str]) -> dict[str, Session]:
         """The sessions with these ids that have a row."""
@@ -105,3 +105,9 @@ class Tables:
         """Read every row. Raises duckdb.Error where any of it is damaged."""
         for query in (self.sessions, self.forgotten):
             self.connection.execute(query).fetchall()
+
+
+def _literal(at: float | None) -> str:
+    """Epoch seconds as a TIMESTAMP in SQL."""
+    moment = to_timestamp(at)
+    return "NULL" if moment is None else f"TIMESTAMP '{moment.isoformat(' ')}'"

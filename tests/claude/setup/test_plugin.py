@@ -57,6 +57,13 @@ def test_the_places_are_those_of_the_plugins_own_script() -> None:
     assert words == list(plugin.PLACES)
 
 
+def test_the_places_of_the_script_for_powershell_are_those_of_windows() -> None:
+    script = (ROOT / "packaging/claude-plugin/hooks/run.ps1").read_text()
+    words = re.findall(r'"\$env:(\w+)(/[^"]+)"', script)
+    homes = [(f"${'HOME' if name == 'USERPROFILE' else name}{rest}") for name, rest in words]
+    assert homes == [place for place in plugin.PLACES if place.startswith(("$HOME/.", "$APPDATA", "$LOCALAPPDATA"))]
+
+
 def test_the_script_unsets_every_variable_that_python_knows() -> None:
     script = (ROOT / "packaging/claude-plugin/hooks/run.sh").read_text()
     known = subprocess.run([sys.executable, "--help-env"], capture_output=True, text=True, check=True).stdout

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from claude.setup.settings_corpus import CORPUS, PLAIN, Shape
+from claude_session_status.claude.setup import file_exchange
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.hook_entries import HOOKS, hooks_json
 from claude_session_status.claude.setup.plan import ChangeOutcome, Step, plan_install
@@ -236,15 +237,14 @@ class TestWriting:
     @pytest.fixture
     def replace(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Path], None]], None]]:
         """Have something happen just before a new settings file takes the place of the old one."""
-        real = Path.replace
+        real = file_exchange.put_in_place
 
         def use(happening: Callable[[Path], None]) -> None:
-            def replaced(path: Path, target: Path) -> Path:
-                if Path(target).name == "settings.json":
-                    happening(path)
-                return real(path, target)
+            def put(path: Path, target: Path, before: bytes | None) -> bool:
+                happening(path)
+                return real(path, target, before)
 
-            monkeypatch.setattr(Path, "replace", replaced)
+            monkeypatch.setattr(file_exchange, "put_in_place", put)
 
         yield use
         monkeypatch.undo()
@@ -286,6 +286,49 @@ class TestWriting:
         place.file.install(LAUNCHER)
         assert json.loads(place.settings.read_text())["model"] == "sonnet"
         assert "hooks" in json.loads(place.settings.read_text())
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can exchange files")
+    @pytest.mark.parametrize("writes", [1, 2, 3, 8])
+    def test_an_edit_by_another_program_after_the_last_look_is_not_lost(
+        self, place: Place, writes: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.write(PLAIN)
+        edits, exchange = iter(range(writes)), file_exchange.exchange
+
+        def edit_and_exchange(a: Path, b: Path) -> None:
+            for number in edits:  # the other program writes once more, as a new file
+                other = place.settings.with_name("other")
+                other.write_text(PLAIN.replace("opus", f"model-{number}"))
+                other.replace(place.settings)
+                break
+            exchange(a, b)
+
+        monkeypatch.setattr(file_exchange, "exchange", edit_and_exchange)
+        place.file.install(LAUNCHER)
+        assert json.loads(place.settings.read_text())["model"] == f"model-{writes - 1}"
+        assert "hooks" in json.loads(place.settings.read_text())
+        assert place.leftovers() == []
+
+    def test_a_file_that_another_program_makes_after_the_last_look_is_not_lost(
+        self, place: Place, replace: Callable[[Callable[[Path], None]], None]
+    ) -> None:
+        replace(lambda path: None if place.settings.exists() else place.write(PLAIN))
+        place.file.install(LAUNCHER)
+        assert json.loads(place.settings.read_text())["model"] == "opus"
+        assert "hooks" in json.loads(place.settings.read_text())
+        assert place.leftovers() == []
+
+    def test_where_files_cannot_be_exchanged_the_new_one_is_renamed(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(a: Path, b: Path) -> None:
+            raise OSError(22, "Invalid argument", str(b))
+
+        monkeypatch.setattr(file_exchange, "exchange", fail)
+        place.write(PLAIN)
+        place.file.install(LAUNCHER)
+        assert "hooks" in json.loads(place.settings.read_text())
+        assert place.leftovers() == []
 
     def test_a_file_that_keeps_changing_is_not_written(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 

@@ -1,7 +1,7 @@
 """Our Claude Code plugin, seen from the program: whether it is enabled, and which command its hooks would start.
 
-The plugin has hooks only. Its `hooks/run.sh` looks for the command on PATH and then where installers put it. `PLACES`
-are the same folders in the same order, which a test compares.
+The plugin has hooks only. Its `hooks/run.sh`, and `hooks/run.ps1` for a Windows without Git Bash, look for the command
+on PATH and then where installers put it. `PLACES` are the same folders in the same order, which a test compares.
 """
 
 import glob

@@ -2,8 +2,8 @@
 
 People keep this file in git or as a link to their dotfiles, and Claude Code writes it too, at any time. So the link's
 target is edited and the link stays; mode, owner and extended attributes are kept; a new text is written beside the
-file and renamed over it, after a last check that the file is still the one that was read. There is no backup: the
-rename can't tear the file, and an uninstall gives back every byte.
+file and takes its place, if the file is still the one that was read. There is no backup: nothing can tear the file, and
+an uninstall gives back every byte.
 
 A kill at any moment leaves the old text or the new one. What an uninstall needs is written before the text that it
 belongs to, and removed after the text is gone. A new file has no name until it is complete, where the system can do
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from claude_session_status.claude.setup import file_exchange
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.inspection import is_drop_in, managed_folders
 from claude_session_status.claude.setup.jsonedit import is_blank
@@ -194,7 +195,8 @@ class SettingsFile:
         try:
             if self._read(advice) != before:
                 return False
-            temporary.replace(self._target)
+            if not file_exchange.put_in_place(temporary, self._target, before):
+                return False
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(self._target.parent)
