@@ -15,6 +15,8 @@ CAUSES = {
 }
 LEAST_SAVING_USD = 1.0  # less is not worth advice,
 LEAST_SAVING_SHARE = 0.03  # nor a smaller share of what was paid
+LEAST_MISSES = 10  # fewer say nothing about the next one
+NEARLY_ALL = 0.9
 UNKNOWN = "(unknown)"
 
 
@@ -67,6 +69,17 @@ def short(summary: Summary) -> str:
     totals = summary.totals
     cost = f", about {dollars(totals.expired_usd)}" if totals.expired_usd is not None else ""
     return counted(totals.expired, "cold return") + cost
+
+
+def rebuilt_shares(summary: Summary) -> tuple[float, float] | None:
+    """Which shares of the context expired caches really rebuilt; None for too few, or where it was nearly all.
+
+    A prefix that other sessions keep warm is read, and the client cuts old tool results: then less is rebuilt.
+    """
+    estimate = summary.estimate
+    if estimate is None or estimate.misses < LEAST_MISSES or estimate.low > NEARLY_ALL:
+        return None
+    return min(1.0, max(0.0, round(estimate.low, 3))), min(1.0, max(0.0, round(estimate.high, 3)))
 
 
 @dataclass(frozen=True, slots=True)
