@@ -470,6 +470,37 @@ def test_about_to_show_returns_whether_the_menu_must_be_read_again() -> None:
     assert answers == [(False,), (True,), ([], [999])]
 
 
+def test_a_desktop_that_asks_gets_the_menu_of_that_moment() -> None:
+    scene = Scene(session("a", "5:00 a"), QUIT)
+    seen: list[Any] = []
+
+    def seconds_pass(_bus: FakeBus) -> None:
+        scene.items[0] = session("a", "4:51 a")  # nobody tells the icon, as while no menu can be open
+
+    def properties(bus: FakeBus) -> Any:
+        row_id = rows(bus)["4:51 a"]
+        return menu_call(bus, "GetProperty", row_id, "label")
+
+    scene.play(keep(seen, rows), seconds_pass, keep(seen, rows), keep(seen, properties))
+    assert ["5:00 a" in seen[0], "4:51 a" in seen[1]] == [True, True]
+    assert seen[2] == (("s", "4:51 a"),)
+
+
+def test_a_menu_that_opens_counts_from_then_on() -> None:
+    scene = Scene(session("a", "5:00 a"), QUIT)
+    seen: list[Any] = []
+
+    def opens(bus: FakeBus) -> None:
+        seen.append(scene.icon.menu_may_be_open)
+        scene.items[0] = session("a", "4:51 a")
+        menu_call(bus, "AboutToShow", ROOT)
+        seen.append(scene.icon.menu_may_be_open)
+        seen.append([body[0][0][1]["label"] for member, body in bus.signals if member == "ItemsPropertiesUpdated"][-1])
+
+    scene.play(opens)
+    assert seen == [False, True, ("s", "4:51 a")]
+
+
 def test_properties_of_rows_can_be_read() -> None:
     scene = Scene(session("a"), QUIT)
     seen: list[Any] = []
