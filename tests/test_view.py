@@ -591,3 +591,16 @@ def test_the_history_has_a_line_only_where_there_is_one() -> None:
 def test_the_tooltip_says_what_was_lost_today() -> None:
     assert glance.tooltip(shot(), today="3 cold returns, about $1.20").endswith("; today 3 cold returns, about $1.20")
     assert "today" not in glance.tooltip(shot())
+
+
+def test_the_price_of_an_expiry_is_a_range_where_less_was_rebuilt() -> None:
+    plain = shot(make("a"))
+    priced = replace(plain, sessions=(replace(plain.sessions[0], rewrite_cost_usd=0.82),))
+
+    def cost(rebuilt: tuple[float, float] | None) -> str:
+        items = view.menu(priced, view.Capabilities(rebuilt=rebuilt))
+        line = next(item for item in items if item.key == "session:a")
+        return next(item.label for item in line.children if item.key == "session:a:cost")
+
+    assert cost(None) == "If it expires: about $0.82 to rebuild"
+    assert cost((0.5, 1.0)) == "If it expires: about $0.41 to $0.82 to rebuild"
