@@ -292,6 +292,32 @@ def test_the_icon_can_be_read_in_every_size() -> None:
     assert properties["ItemIsMenu"] is False
 
 
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        (IconSpec(Urgency.CALM, 20), "Active"),
+        (IconSpec(Urgency.SOON, 5), "Active"),
+        (IconSpec(Urgency.LAST, 2), "NeedsAttention"),
+        (IconSpec(Urgency.CALM, 20, waiting=True), "NeedsAttention"),
+        (IconSpec(set_up=False), "Active"),
+    ],
+)
+def test_the_panel_is_asked_for_attention_in_the_last_seconds_and_while_a_session_waits(
+    spec: IconSpec, status: str
+) -> None:
+    scene = Scene(QUIT)
+    seen: list[Any] = []
+    bus = scene.play(
+        lambda _bus: scene.icon.show_spec(spec),
+        keep(seen, lambda bus: bus.peer_calls(item.PATH, PROPERTIES, "GetAll", item.INTERFACE)[0]),
+        lambda _bus: scene.icon.show_spec(IconSpec()),
+        lambda _bus: None,
+    )
+    assert seen[0]["Status"] == ("s", status)
+    assert seen[0]["AttentionIconPixmap"] == seen[0]["IconPixmap"]  # an empty one would hide the icon
+    assert bus.sent("NewStatus") == [("Active",), *([] if status == "Active" else [(status,), ("Active",)])]
+
+
 def test_pixels_are_argb_in_network_byte_order() -> None:
     image = IconPainter().image(IconSpec(Urgency.LAST, 24), 16)
     width, height, data = item.pixmap(image)
