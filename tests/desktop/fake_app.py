@@ -1,6 +1,7 @@
 """The tray with a fake monitor: a program for the tests. It reads what to show as JSON lines from its standard input.
 
-    {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
+    {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null,
+                   "process": [42, 4711, "pid:[1]@machine"]}]}
     {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
     {"break": "disk full"}
 
@@ -24,6 +25,7 @@ from claude_session_status.model import (
     Cache,
     EventKind,
     Pause,
+    Process,
     Request,
     Session,
     SessionState,
@@ -130,6 +132,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         request=request,
         context_tokens=command.get("tokens"),
         model=command.get("model"),
+        process=Process(*command["process"]) if "process" in command else None,
         cwd=command.get("cwd"),
         last_turn_at=command["until"] - ttl + 5,
         muted=command.get("muted", False),

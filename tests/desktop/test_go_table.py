@@ -102,17 +102,21 @@ class Visit:
             assert outcome.sentence, outcome
             assert outcome.next_step, outcome
             return False
-        wait_for(lambda: f"what is typed to arrive in {name}", lambda: self._stage.typed_to() == name)
+        self.sees(name)
         return True
+
+    def sees(self, name: str) -> None:
+        """Wait until the session gets what is typed: a terminal starts its command before it shows its window."""
+        wait_for(f"what is typed to arrive in {name}", lambda: self._stage.typed_to() == name)
 
     def terminal(self, terminal: str) -> None:
         """Two windows, and where there are tabs a hidden one in the first: which can be reached?"""
         other, first, second = (f"{terminal}-{part}" for part in ("other", "first", "second"))
-        self._stage.window(terminal, other)
-        self._stage.window(terminal, first)
+        for name in (other, first):
+            self._stage.window(terminal, name)
+            self.sees(name)
         in_front = first
         if terminal not in WITHOUT_TABS:
-            wait_for("the first window", lambda: self._stage.typed_to() == first)  # most open a tab in the active one
             self._stage.second_tab(terminal, first, in_front := second)
         if self.reaches(other) and self.reaches(in_front):
             self.measured.reached.add("window")
@@ -123,7 +127,9 @@ class Visit:
         """Three panes in two windows of the multiplexer, behind another terminal's window."""
         names = [f"{multiplexer}-{terminal}-{number}" for number in range(3)]
         self._stage.multiplexed(multiplexer, terminal, *names)
+        self.sees(names[-1])
         self._stage.window("xterm" if self._stage.desktop.sees_display else "foot", other := f"{names[0]}-other")
+        self.sees(other)
         reached = [self.reaches(name) for name in (names[0], other, *names[1:])]
         self.measured.reached |= {"window", "pane"} if all(reached) else set()
 

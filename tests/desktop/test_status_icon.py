@@ -26,6 +26,7 @@ class Scene:
     def __init__(self, *items: MenuItem) -> None:
         self.items = list(items)
         self.clicked: list[str] = []
+        self.perform: Callable[[MenuItem], None] = lambda item: self.clicked.append(item.key)
         self.panels: list[bool] = []
         self.now = 100.0
         self.buses: list[FakeBus] = []
@@ -35,7 +36,7 @@ class Scene:
             self._open,
             title="Tooltip",
             menu=lambda: self.items,
-            perform=lambda item: self.clicked.append(item.key),
+            perform=lambda item: self.perform(item),  # noqa: PLW0108 - a test may replace it
             on_shown=self.panels.append,
             clock=lambda: self.now,
         )
@@ -419,17 +420,10 @@ def test_other_clicks_do_nothing(member: str) -> None:
 def test_a_click_carries_the_desktops_permission_to_take_the_focus_once() -> None:
     done: list[Action | None] = []
     scene = Scene(MenuItem("go", "Go to session", GoToSession("a"), default=True), QUIT)
-    scene.icon = StatusIcon(
-        "claude-session-status",
-        IconPainter(),
-        lambda: scene.buses.pop(0),
-        title="Tooltip",
-        menu=lambda: scene.items,
-        perform=lambda item: done.append(item.action),
-    )
+    scene.perform = lambda item: done.append(item.action)
 
     def token(text: str) -> Step:
-        return lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, "ProvideXdgActivationToken", text)
+        return keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, "ProvideXdgActivationToken", text))
 
     def activate(bus: FakeBus) -> None:
         bus.peer_calls(item.PATH, item.INTERFACE, "Activate", 1, 2)
