@@ -117,10 +117,9 @@ NEEDS = "It needs your permission or an answer."
     ("what", "waiting", "body"),
     [
         ("a warm cache with a price", make("a", 100, context_tokens=141_000, model="m", title="Fix the login"),
-            f"Fix the login. {NEEDS} The cache is warm until 08:43:20; after that, re-caching 141k tokens costs about"
-            " $14."),
+            "Fix the login. The cache is warm until 08:43:20; after that, re-caching 141k tokens costs about $14."),
         ("a price that nobody knows", make("a", 100, context_tokens=141_000),
-            f"{NEEDS} The cache is warm until 08:43:20."),
+            "The cache is warm until 08:43:20."),
         ("an expired cache", make("a", 400, context_tokens=141_000, model="m"), NEEDS),
         ("nothing cached", make("a", None), NEEDS),
         ("a title that ends as a sentence", make("a", None, title="Why does it hang?"),

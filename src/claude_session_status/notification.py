@@ -154,7 +154,7 @@ def _text_of_a_wait(state: SessionState, known: list[Session]) -> tuple[str, str
     if state.cache is not Cache.WARM:
         return title, f"{what}{needs}"
     then = f"; after that, re-caching{f' {tokens} tokens' if tokens else ''} costs {cost}" if cost else ""
-    return title, f"{what}{needs} The cache is warm until {_clock(state.expires_at)}{then}."
+    return title, f"{what}The cache is warm until {_clock(state.expires_at)}{then}."
 
 
 def _subject(session: Session) -> str:

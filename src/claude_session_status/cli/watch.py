@@ -109,7 +109,7 @@ def show(
             draw()
 
     with (
-        signal_events(events.put, with_suspension=True),
+        signal_events(events.put, with_suspension=True, terminal=console.file),
         reading_keys(events.put, lambda: events.put(TerminalEvent.END)) as keyboard,
         screen,
         running(monitor, listener, events.put),
