@@ -128,6 +128,13 @@ class MissingHooks:
         return "Installed nothing"
 
 
+def _process(command: dict[str, Any]) -> Process | None:
+    """The process whose terminal can be gone to: `process` names it, `window` means this one."""
+    if "process" in command:
+        return Process(*command["process"])
+    return Process(os.getpid()) if command.get("window") else None
+
+
 def state_of(command: dict[str, Any], now: float) -> SessionState:
     ttl = command.get("ttl", 300)
     left = command["until"] - now
@@ -139,11 +146,10 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         request=request,
         context_tokens=command.get("tokens"),
         model=command.get("model"),
-        process=Process(*command["process"]) if "process" in command else None,
         cwd=command.get("cwd"),
         last_turn_at=command["until"] - ttl + 5,
         muted=command.get("muted", False),
-        process=Process(os.getpid()) if command.get("window") else None,  # with one it can be gone to
+        process=_process(command),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     activity = Activity(command.get("activity", "idle"))
