@@ -256,7 +256,7 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (checks.check_config, {}, GOOD, "defaults; /s/config.toml does not exist", ""),
         (checks.check_config, {"config.exists": True}, GOOD, "/s/config.toml", ""),
-        (checks.check_config, {"config.problems": ("a", "b")}, BAD, "a; b", "Edit /s/config.toml"),
+        (checks.check_config, {"config.problems": ("a", "b")}, BAD, "2 mistakes", "Edit /s/config.toml"),
         (checks.check_monitor, {}, GOOD, "a tray is running", ""),
         (
             checks.check_monitor,
@@ -423,13 +423,28 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
     report = checks.all_checks(WELL)
     assert {check.state for check in report} == {GOOD}
     assert checks.is_well(report)
-    assert checks.as_lines(report)[-1] == "All is well."
+    assert checks.as_lines(report)[-1] == "No problems found."
     one_bad = checks.all_checks(well_but({"monitor.runs": False}))
     assert not checks.is_well(one_bad)
-    assert checks.as_lines(one_bad)[-1] == "1 check failed."
+    assert checks.as_lines(one_bad)[-1] == "1 problem found."
     assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
     noted = checks.all_checks(well_but({"autostart.is_on": False}))
     assert checks.is_well(noted)
+
+
+def test_each_mistake_in_the_config_has_its_line() -> None:
+    lines = checks.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
+    assert [line.strip() for line in lines[:3]] == ["bad   config        2 mistakes", "c:1: a", "c:2: b"]
+
+
+def test_a_report_is_wrapped_at_words_but_no_command_is_broken() -> None:
+    long = Check("tray", BAD, "word " * 20, "claude-session-status install-hooks --statusline --dry-run")
+    lines = checks.as_lines((long,), 50)
+    assert lines[0] == "bad   tray          word word word word word word"
+    assert all(len(line) <= 50 for line in lines[:4])
+    assert lines[-2].endswith("-> claude-session-status install-hooks --statusline --dry-run")
+    assert len(checks.as_lines((long,), None)) == 3
+    assert len(checks.as_lines((long,), 10)) == 3, "too narrow: the terminal wraps by itself"
 
 
 def test_a_program_exists_on_path_or_at_its_path() -> None:

@@ -14,10 +14,12 @@ from claude_session_status import words
 from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
+from claude_session_status.text_width import wrap
 
 PROGRAM = "claude-session-status"
 ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
+LEAST_ROOM = 20  # columns; below, the terminal wraps by itself
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
 
 
@@ -31,12 +33,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. `command`: how to fix it, or what to do next; empty where there is nothing to do."""
+    """The result of one check.
+
+    `command`: how to fix it, or what to do next; empty where there is nothing to do. `details`: more, one thing each.
+    """
 
     name: str
     state: State
     meaning: str
     command: str = ""
+    details: tuple[str, ...] = ()
 
 
 # What `doctor` found. Times are epoch seconds; what does not exist is None or empty.
@@ -286,7 +292,8 @@ def check_config(found: Findings) -> Check:
     """Every key is known and has an allowed value."""
     config = found.config
     if config.problems:
-        return Check("config", State.BAD, "; ".join(config.problems), f"Edit {config.path}")
+        meaning = "1 mistake" if len(config.problems) == 1 else f"{len(config.problems)} mistakes"
+        return Check("config", State.BAD, meaning, f"Edit {config.path}", config.problems)
     return Check("config", State.GOOD, config.path if config.exists else f"defaults; {config.path} does not exist")
 
 
@@ -416,20 +423,32 @@ CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
 )
 
 
-def as_lines(checks: tuple[Check, ...]) -> list[str]:
-    """Return the report: a line for each check, and below it how to fix it."""
+_INDENT = " " * 20  # below a check's meaning
+
+
+def as_lines(checks: tuple[Check, ...], width: int | None = None) -> list[str]:
+    """Return the report: each check with its details, and how to fix it. Wrapped at words; whole lines without a width.
+
+    A command is never broken: it is to be copied.
+    """
     lines = []
     for check in checks:
-        lines.append(f"{check.state.value:<5} {check.name:<13} {_one_line(check.meaning)}")
+        lines += _wrapped(f"{check.state.value:<5} {check.name:<13} ", check.meaning, width)
+        for detail in check.details:
+            lines += _wrapped(_INDENT, detail, width)
         if check.command:
-            lines.append(f"{'':<5} {'':<13} -> {_one_line(check.command)}")
+            is_sentence = check.command[:1].isupper()
+            lines += _wrapped(f"{_INDENT}-> ", check.command, width if is_sentence else None)
     bad = sum(check.state is State.BAD for check in checks)
-    lines.append("All is well." if not bad else f"{bad} {'check' if bad == 1 else 'checks'} failed.")
+    lines.append("No problems found." if not bad else f"{bad} {'problem' if bad == 1 else 'problems'} found.")
     return lines
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+def _wrapped(before: str, text: str, width: int | None) -> list[str]:
+    one_line = " ".join(text.splitlines())
+    room = None if width is None else width - len(before)
+    parts = wrap(one_line, room) if room is not None and room >= LEAST_ROOM else [one_line]
+    return [f"{before if number == 0 else ' ' * len(before)}{part}" for number, part in enumerate(parts)]
 
 
 def program_exists(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:

@@ -173,7 +173,18 @@ def statusline(command: tuple[str, ...]) -> None:
     raise SystemExit(line.main(("--", *command) if command else ()))
 
 
-for _command in (history, install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline):
+@click.command("help", short_help="Show the help of a command.")
+@click.argument("command", nargs=-1)
+@click.pass_context
+def show_help(context: click.Context, command: tuple[str, ...]) -> None:
+    """Show the help of a command, or without one the list of commands."""
+    if not command:
+        echo(group.get_help(context.find_root()))
+        return
+    group.main(args=[*command, "--help"], prog_name=PROGRAM, standalone_mode=False)
+
+
+for _command in (history, install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline, show_help):
     group.add_command(_command)
 
 
