@@ -35,3 +35,10 @@ def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, wi
 )
 def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
     assert words.spelled(seconds) == text
+
+
+def test_a_name_written_from_right_to_left_turns_nothing_around_it() -> None:
+    assert words.fenced("my-app") == "my-app"
+    assert words.fenced("日本") == "日本"
+    assert words.printable(words.fenced("مشروع")) == "\u200eمشروع\u200e", "the terminal gets the fence"
+    assert words.clean("\u200ea") == "a"

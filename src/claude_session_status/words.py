@@ -14,6 +14,7 @@ LINE_NAME_WIDTH = 32  # in a line of a menu, which has more room than a table
 LINE_TITLE_WIDTH = 60
 DAYS_OF_A_WEEK = 7
 SEEN = "seen in transcript"  # and reported by no hook yet
+LEFT_TO_RIGHT = "\u200e"  # an invisible letter
 SHORT_ID = 8  # shown characters of a session's id
 
 SETUP_ADVICE = "If none appears, run: claude-session-status setup"
@@ -40,7 +41,7 @@ def _is_shown(character: str) -> bool:
 
 
 def _is_harmless(character: str) -> bool:
-    return _is_shown(character) or character in "\n\t" or "\udca0" <= character <= "\udcff"
+    return _is_shown(character) or character in f"\n\t{LEFT_TO_RIGHT}" or "\udca0" <= character <= "\udcff"
 
 
 def duration(seconds: float) -> str:
@@ -178,8 +179,16 @@ def isolated(text: str) -> str:
 
     Without that, a Hebrew or an Arabic name would move the times and the words beside it to its other side.
     """
-    is_turned = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
-    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if is_turned else text
+    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if _is_turned(text) else text
+
+
+def fenced(text: str) -> str:
+    """As `isolated`, for a terminal, which may know no isolates: with an invisible letter on either side."""
+    return f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}" if _is_turned(text) else text
+
+
+def _is_turned(text: str) -> bool:
+    return not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
 
 
 def subject_of(session: Session, aside: str = "") -> str:

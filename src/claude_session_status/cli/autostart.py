@@ -32,10 +32,10 @@ def this_start() -> "Start":
     return start_of(this_launcher().words, os.environ)
 
 
-@click.command("autostart", short_help="Start the tray at login, or no longer.")
+@click.command("autostart", short_help="Turn start at login on or off.")
 @click.argument("action", metavar="[on|off|status]", type=click.Choice(["on", "off", "status"]), default="status")
 def autostart(action: str) -> None:
-    """Start the tray at login, or no longer; `status` says which."""
+    """Turn start at login on or off; `status` prints which."""
     way = this_autostart()
     if action == "status":
         echo(f"on: {way.place}" if way.is_on() else "off")
@@ -47,5 +47,4 @@ def autostart(action: str) -> None:
     else:
         from claude_session_status.desktop.autostart import AutostartOutcome  # noqa: PLC0415 - as above
 
-        more = " any more" if outcome is AutostartOutcome.DONE else ", and did not before"
-        echo(f"The tray does not start at login{more}.")
+        echo(f"Start at login {'is off now' if outcome is AutostartOutcome.DONE else 'was already off'}.")

@@ -9,7 +9,7 @@ from claude_session_status import paths
 from claude_session_status.cli.streams import echo
 
 
-@click.command("config", short_help="Print the settings in effect, and where they are.")
+@click.command("config", short_help="Print the settings in effect and their file.")
 def config() -> None:
     """Print the path of config.toml and the settings in effect, in the form of that file.
 

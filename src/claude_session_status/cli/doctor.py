@@ -69,7 +69,11 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         hooks=_hooks(where),
         database=_database(where),
         inbox=_inbox(where),
-        config=checks.ConfigFindings(where.config, os.path.exists(where.config), config.load(where.config, os.path.basename(where.config)).problems),
+        config=checks.ConfigFindings(
+            where.config,
+            os.path.exists(where.config),
+            config.load(where.config, os.path.basename(where.config)).problems,
+        ),
         monitor=checks.MonitorFindings(
             last_seen_at=_changed_at(where.monitor_alive),
             runs=heartbeat.monitor_runs(where.monitor_alive, now),
@@ -85,6 +89,10 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
             "Python": platform.python_version(),
         },
     )
+
+
+def _config(path: str) -> checks.ConfigFindings:
+    return checks.ConfigFindings(path, os.path.exists(path), config.load(path, os.path.basename(path)).problems)
 
 
 def _changed_at(path: str) -> float | None:

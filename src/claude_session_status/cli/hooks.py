@@ -17,13 +17,13 @@ from claude_session_status.cli.streams import echo
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
 
-@click.command("install-hooks", short_help="Have Claude Code report its sessions.")
+@click.command("install-hooks", short_help="Add the hooks to Claude Code's settings.")
 @_dry_run
 @click.option(
     "--statusline", "status_line", is_flag=True, help="Also install the status line, around the one that is there."
 )
 def install_hooks(*, dry_run: bool, status_line: bool) -> None:
-    """Have Claude Code report its sessions: add the hooks to its settings.json.
+    """Add the hooks to Claude Code's settings.json, so that its sessions report.
 
     With --statusline its status line reports when Claude Code expects the cache to expire, which is the best source. A
     status line of your own shows what it did before; without one, a short line of ours is shown.
@@ -42,7 +42,7 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     warn_of_managed_settings()
 
 
-@click.command("uninstall-hooks", short_help="Remove the hooks from its settings again.")
+@click.command("uninstall-hooks", short_help="Remove the hooks from Claude Code's settings.")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
     """Remove the hooks and the status line from Claude Code's settings.json, and leave everything else as it is."""
@@ -65,7 +65,7 @@ def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
         if events := change.events_with(step):
             lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
     lines.append(f"  {'runs:':<9} {words.clean(str(launcher))}")
-    lines.append("No restart is needed: running sessions pick the hooks up and appear with their next turn.")
+    lines.append("Running sessions need no restart: each appears after its next reply.")
     lines.append("Next: claude-session-status tray")
     return lines
 
@@ -123,4 +123,4 @@ def warn(change: Change, *, installed: bool = True) -> None:
         named = "; ".join(change.invalid_items)
         echo(f"Warning: Claude Code may skip the whole file for another hook in it: {named}.", err=True)
     for command in change.foreign_commands:
-        echo(f"Left alone, since it does more than our command: {words.clean(command)}", err=True)
+        echo(f"Left as it is, since it does more than our command: {words.clean(command)}", err=True)

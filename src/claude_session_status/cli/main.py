@@ -107,7 +107,7 @@ def watch(*, demo: bool, once: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
 @click.option("--short", is_flag=True, help="Print one line for tmux or Polybar.")
 @click.option("--waybar", is_flag=True, help="Print JSON for a Waybar module.")
-@click.option("--all", "everything", is_flag=True, help="Also sessions that ended or were silent for a day.")
+@click.option("--all", "everything", is_flag=True, help="Include sessions that ended or were silent for a day.")
 @click.option("--follow", is_flag=True, help="With --short or --waybar: print a new line at each change.")
 def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that expires soonest first."""
