@@ -35,7 +35,8 @@ from pathlib import Path
 import identity
 import man_page
 from claude_session_status import __version__
-from claude_session_status.cli.main import PROGRAM, group
+from claude_session_status.cli.main import group
+from claude_session_status.cli.run import PROGRAM
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -11,7 +11,8 @@ from datetime import date
 import click
 
 from claude_session_status import __version__
-from claude_session_status.cli.main import PROGRAM, group
+from claude_session_status.cli.main import group
+from claude_session_status.cli.run import PROGRAM
 
 FILES = (
     ("~/.claude/settings.json", "where setup adds the hooks and the status line"),

@@ -17,6 +17,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.platform != "win32":
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Tests start the program thousands of times: without its compiled files each start would compile it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # No test may fail because the machine is busy.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")

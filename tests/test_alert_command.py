@@ -159,10 +159,11 @@ def test_each_alert_has_its_run(where: Paths, tmp_path: Path) -> None:
         "import json, sys; a = json.load(sys.stdin)['session'];"
         " open(f\"{sys.argv[1]}/{a['session_id']}.json\", 'w').write('x')"
     )
-    command = AlertCommand(where, lambda: python(script, tmp_path), clock=lambda: NOW)
+    argv = python(script, tmp_path)
+    command = AlertCommand(where, lambda: argv, clock=lambda: NOW)
     command.give(*expiring("a", "b"))
     wait_for("both", lambda: {"a.json", "b.json"} <= set(os.listdir(tmp_path)))
-    wait_for("the result", lambda: alert_command.last_result(where) == Result(NOW, None))
+    wait_for("the result", lambda: alert_command.last_result(where, argv) == Result(NOW, None))
     command.stop()
 
 
@@ -208,7 +209,7 @@ def test_an_alert_that_waited_beyond_the_expiry_is_dropped(where: Paths, caplog:
     command.give(*expiring("a"))
     wait_for("a line in the log", lambda: "expired meanwhile" in caplog.text)
     command.stop()
-    assert alert_command.last_result(where) is None
+    assert not os.path.exists(where.folder)
 
 
 def test_without_a_command_nothing_runs(where: Paths) -> None:
@@ -232,18 +233,29 @@ def test_what_runs_ends_with_the_tray(where: Paths, tmp_path: Path) -> None:
 
 def test_a_problem_is_remembered_until_the_next_run(where: Paths) -> None:
     for problem in ("it ended with exit code 1: ünknown", None):
-        alert_command.record(where, NOW, problem)
-        assert alert_command.last_result(where) == Result(NOW, problem)
+        alert_command.record(where, NOW, ("push", "x"), problem)
+        assert alert_command.last_result(where, ("push", "x")) == Result(NOW, problem)
+        assert alert_command.last_result(where, ("push", "y")) is None, "another command is set by now"
     assert os.listdir(where.folder) == ["on-alert.json"]
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"at": "x", "problem": null}', '{"at": 1, "problem": 2}', "[" * 9000]
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"at": 1, "problem": null}',
+        '{"at": "x", "command": [], "problem": null}',
+        '{"at": true, "command": [], "problem": null}',
+        '{"at": 1, "command": [], "problem": 2}',
+        "[" * 60_000,
+    ],
 )
 def test_a_file_that_makes_no_sense_is_no_result(content: str, where: Paths) -> None:
-    alert_command.record(where, NOW, None)
+    alert_command.record(where, NOW, (), None)
     Path(where.alert_result).write_text(content)
-    assert alert_command.last_result(where) is None
+    assert alert_command.last_result(where, ()) is None
 
 
 # ---- whose turn it is -------------------------------------------------------------

@@ -832,6 +832,45 @@ def test_two_sessions_that_expire_within_five_seconds_give_their_alerts_together
     assert scene.alerts_given == [(NOW + 270, "a"), (NOW + 270, "b")]
 
 
+def test_a_session_that_waits_gives_an_alert_after_ten_seconds_and_once_across_a_restart(
+    where: Paths, clock: FakeClock
+) -> None:
+    settings = Config(notify_when_waiting=True)
+    first = Scene(where, clock, settings=settings)
+    first.write("wait")
+    first.run(12)
+    first.monitor.close()
+    second = Scene(where, clock, settings=settings)
+    second.run(60)
+    assert (first.alerts_given, second.alerts_given) == ([(NOW + 10, "s")], [])
+    second.write("prompt")
+    clock.at(clock.now + 20, lambda: second.write("wait"))
+    again = clock.now + 30
+    second.run(60)
+    assert second.alerts_given == [(again, "s")]
+
+
+def test_quiet_hours_of_the_file_silence_alerts_and_are_shown(scene: Scene, where: Paths, clock: FakeClock) -> None:
+    Path(where.folder).mkdir(parents=True)
+    Path(where.config).write_text('quiet = ["08:40-08:45"]')  # NOW is twenty to nine
+    scene.write("turn")
+    scene.run(299)
+    assert scene.last.quiet_until == NOW + 300
+    scene.run(10)
+    assert scene.last.quiet_until is None
+    assert scene.alerts_given == []
+
+
+def test_a_monitor_that_may_not_give_an_alert_leaves_it_to_another(where: Paths, clock: FakeClock) -> None:
+    silent = Scene(where, clock, alerts=lambda: False)
+    silent.write("turn")
+    silent.run(271)
+    silent.monitor.close()
+    other = Scene(where, clock)
+    other.run(30)
+    assert (silent.alerts_given, len(other.alerts_given)) == ([], 1)
+
+
 # ---- actions from the menu --------------------------------------------------
 
 

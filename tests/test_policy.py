@@ -10,7 +10,9 @@ from claude_session_status.model import (
     Activity,
     Cache,
     ClientStatus,
+    Request,
     Session,
+    Source,
     Turn,
     Urgency,
 )
@@ -122,6 +124,7 @@ def test_activity(what: str, fields: dict[str, object], activity: Activity) -> N
 
 
 LARGE: dict[str, object] = {"context_tokens": 214_000, "idle_compact_tokens": 200_000}
+REPORTED = Request(NOW - 400, 3600, Source.STATUS_LINE)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +143,38 @@ LARGE: dict[str, object] = {"context_tokens": 214_000, "idle_compact_tokens": 20
         ("ended", warm(400, 3600, ended_at=NOW, last_event_at=NOW, **LARGE), None),
         ("another model was chosen: nothing to keep", warm(400, 3600, switched_at=NOW - 5, **LARGE), None),
         ("compacted already", warm(400, 3600, uncached_at=NOW - 5, **LARGE), None),
+        ("the turn's own request, by the status line",
+            session(request=REPORTED, last_turn_at=NOW - 400.5, response_at=NOW - 400.2, **LARGE), 2840),
+        ("a side question after the turn: counted from the turn",
+            session(request=REPORTED, last_turn_at=NOW - 500, response_at=NOW - 510, **LARGE), 2730),
+        ("a side question of a session without hooks",
+            session(request=REPORTED, transcript_at=NOW - 500, transcript_turn=Turn.OVER, response_at=NOW - 510,
+                    **LARGE), 2730),
+        ("the client could not compact, and its try renewed the cache: it does not try again",
+            session(request=REPORTED, last_turn_at=NOW - 3630, response_at=NOW - 3640, **LARGE), None),
+        ("a side question after a turn whose start is not known",
+            session(request=REPORTED, last_turn_at=NOW - 500, **LARGE), None),
     ],
-)
+)  # fmt: skip
 def test_when_the_client_compacts(what: str, given_session: Session, compacts_in: float | None) -> None:
     at = policy.state_of(given_session, NOW).compacts_at
     assert at == (None if compacts_in is None else NOW + compacts_in), what
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "ago", "cache", "is_compacted"),
+    [
+        ("cli", 3241, Cache.WARM, False),  # the transcript will show it, or it failed
+        ("claude-vscode", 3239, Cache.WARM, False),
+        ("claude-vscode", 3240, Cache.NONE, True),
+        ("claude-vscode", 4000, Cache.NONE, True),
+    ],
+)
+def test_outside_a_terminal_the_cache_is_of_no_use_once_the_summary_is_due(
+    entrypoint: str, ago: float, cache: Cache, is_compacted: bool
+) -> None:
+    state = policy.state_of(warm(ago, 3600, entrypoint=entrypoint, **LARGE), NOW)
+    assert (state.cache, state.is_compacted) == (cache, is_compacted)
 
 
 def test_sessions_that_wait_come_first_and_ended_ones_last() -> None:
@@ -198,3 +228,13 @@ def test_sessions_are_ordered_by_what_is_soonest() -> None:
     silent = replace(warm(90_000), session_id="silent for a day", last_event_at=NOW - 90_000, started_at=NOW - 90_000)
     kept = policy.current(policy.snapshot([silent, *(s.session for s in shown.sessions)], NOW))
     assert [s.session.session_id for s in kept.sessions] == order[:-1]
+
+
+def test_a_later_moment_of_a_snapshot_is_the_snapshot_of_that_moment() -> None:
+    sessions = [warm(age, ttl, model="m", context_tokens=1000) for age in (10, 179, 269, 290) for ttl in (300, 3600)]
+    first = policy.snapshot(sessions, NOW, price=lambda _model, ttl, tokens: ttl * tokens / 1e6, paused_until=NOW + 60)
+    for seconds in (0, 2, 59, 61, 5000):
+        later = policy.snapshot(
+            sessions, NOW + seconds, price=lambda _model, ttl, tokens: ttl * tokens / 1e6, paused_until=NOW + 60
+        )
+        assert policy.later(first, NOW + seconds) == later

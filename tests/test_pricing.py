@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status import pricing
+from claude_session_status import price_file, pricing
 
 MILLION = 1_000_000
 
@@ -69,18 +69,18 @@ assert pricing.rewrite_cost("claude-opus-5-5", 300, 1000) > 0
 @pytest.mark.parametrize("ttl", [300, 3600])
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-sonnet-4-5", "us.anthropic.claude-sonnet-4-5-v1:0"])
 def test_the_price_list_has_the_same_prices(model: str, ttl: int, tokens: int) -> None:
-    listed = pricing.PriceList(pricing.sample).rewrite_cost(model, ttl, tokens)
+    listed = pricing.PriceList(sampler=pricing.sample).rewrite_cost(model, ttl, tokens)
     assert listed == pytest.approx(pricing.rewrite_cost(model, ttl, tokens))
 
 
 def test_the_price_list_samples_each_model_once_also_an_unknown_one() -> None:
     sampled: list[str] = []
 
-    def sampler(model: str) -> pricing.Samples | None:
+    def sampler(model: str) -> price_file.Samples | None:
         sampled.append(model)
         return pricing.sample(model)
 
-    prices = pricing.PriceList(sampler)
+    prices = pricing.PriceList(sampler=sampler)
     costs = [prices.rewrite_cost(model, 300, 1000) for model in ("claude-opus-5-5", "no-such-model") * 3]
     assert [cost is None for cost in costs] == [False, True] * 3
     assert sampled == ["claude-opus-5-5", "no-such-model"]
@@ -108,8 +108,8 @@ def test_without_the_library_there_is_no_price_and_one_warning(tmp_path: Path) -
     (tmp_path / "genai_prices.py").write_text("raise ImportError('DLL load failed')")
     script = """
 from claude_session_status import pricing
-print([pricing.rewrite_cost("claude-opus-5-5", 300, tokens) for tokens in (1, 2)], pricing.sample("claude-opus-5-5"))
+print([pricing.rewrite_cost("claude-opus-5-5", 300, tokens) for tokens in (1, 2)])
 """
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("[None, None] None\n", "no prices: ImportError: DLL load failed\n")
+    assert (done.stdout, done.stderr) == ("[None, None]\n", "no prices: ImportError: DLL load failed\n")

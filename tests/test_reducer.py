@@ -192,6 +192,13 @@ def test_a_transcript_that_is_read_again_keeps_the_status_lines_report() -> None
     assert s.request == Request(NOW + 60, 3600, TRANSCRIPT)
 
 
+def test_a_report_that_came_before_its_rounded_start_never_shows_more_than_is_left() -> None:
+    s = reducer.apply(session(), report(NOW + 301, NOW + 0.75))  # of a request at NOW + 0.25
+    assert s.request == Request(NOW, 300, LINE)
+    s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW + 0.25, ttl_seconds=300), "1")
+    assert s.request == Request(NOW, 300, LINE)
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_a_hooks_guess_yields_to_the_status_lines_report_of_that_turn(order: int) -> None:
     asked = session(prompted_at=NOW - 20, answered_at=NOW)

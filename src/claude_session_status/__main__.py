@@ -7,6 +7,9 @@ status line is rendered several times a second while a session works. All other 
 import os
 import sys
 
+# They print something and end; the empty one is the help text, and what a shell asks for completions.
+_SHORT = ("", "-h", "--help", "--version", "status", "doctor", "completion", "config")
+
 
 def main() -> int:
     """Run the command in `sys.argv`; return its exit code: 0 done, 1 failed, 2 wrong usage."""
@@ -26,9 +29,17 @@ def main() -> int:
         from claude_session_status.claude import background  # noqa: PLC0415 - for this command only
 
         return background.main(arguments[1:])
-    from claude_session_status.cli.main import main as run_command  # noqa: PLC0415 - imports click
+    from claude_session_status.cli.run import main as run_command  # noqa: PLC0415 - not for hooks
 
-    return run_command(arguments)
+    if command not in _SHORT or "--follow" in arguments:
+        return run_command(arguments)
+    import gc  # noqa: PLC0415 - for these commands only
+
+    gc.disable()  # collecting, and the interpreter's cleanup at its end, would take a tenth of their time
+    code = run_command(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

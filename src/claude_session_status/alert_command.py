@@ -12,15 +12,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-
-import psutil
 
 from claude_session_status import lock, notification
 from claude_session_status.errors import file_and_reason, reason_of
@@ -40,7 +37,7 @@ RUNNING_AT_ONCE = 4
 LONGEST_QUEUE = 100  # alerts that wait; more are dropped
 _ERROR_BYTES = 2000  # of the end of what the command wrote on its standard error
 _PROBLEM_WIDTH = 200
-_RESULT_BYTES = 8192
+_RESULT_BYTES = 65536
 
 
 # ---- what the command reads ---------------------------------------------------
@@ -120,6 +117,8 @@ def run(
     running = running or _Running()
     home = os.path.expanduser("~")
     # Into a file: a process that the command leaves behind would keep a pipe open.
+    import tempfile  # noqa: PLC0415 - few users have such a command
+
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -154,6 +153,8 @@ def _problem_of(code: int, errors: bytes) -> str | None:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the process and all that it has started. Returns once it has ended."""
+    import psutil  # noqa: PLC0415 - only to end a command that takes too long
+
     started: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
         started = psutil.Process(process.pid).children(recursive=True)
@@ -222,7 +223,7 @@ class AlertCommand:
             problem = run(command, text, self._seconds, self._running)
             if problem is not None:
                 log.warning("on_alert: %s: %s", command[0], problem)
-            record(self._paths, self._clock(), problem)
+            record(self._paths, self._clock(), command, problem)
         except Exception:
             log.exception("on_alert")
         finally:
@@ -244,26 +245,26 @@ class Result:
     problem: str | None
 
 
-def record(paths: Paths, at: float, problem: str | None) -> None:
+def record(paths: Paths, at: float, command: Sequence[str], problem: str | None) -> None:
     """Remember how the command went. Never raises: a full disk is no reason not to notify."""
     temporary = f"{paths.alert_result}.{os.getpid()}-{os.urandom(4).hex()}"
     try:
         make_private_folder(paths.folder)
         with open(open_private(temporary, os.O_WRONLY), "wb") as file:
-            file.write(json.dumps({"at": at, "problem": problem}).encode() + b"\n")
+            file.write(json.dumps({"at": at, "command": list(command), "problem": problem}).encode() + b"\n")
         os.replace(temporary, paths.alert_result)
     except OSError as error:
         log.warning("on_alert: %s", file_and_reason(error, temporary))
 
 
-def last_result(paths: Paths) -> Result | None:
-    """How the command went last; None where it has never run or that can't be read."""
+def last_result(paths: Paths, command: Sequence[str]) -> Result | None:
+    """How the command went last; None where it has never run, another one was set since, or that can't be read."""
     try:
         found = json.loads(read_private(paths.alert_result, _RESULT_BYTES))
-        at, problem = found["at"], found["problem"]
+        at, problem, is_same = found["at"], found["problem"], found["command"] == list(command)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    if isinstance(at, bool) or not isinstance(at, int | float) or not isinstance(problem, str | None):
+    if not is_same or isinstance(at, bool) or not isinstance(at, int | float) or not isinstance(problem, str | None):
         return None
     return Result(float(at), problem)
 

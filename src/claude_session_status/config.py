@@ -9,7 +9,6 @@ import os
 import re
 import reprlib
 import stat
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -195,6 +194,8 @@ def _toml(value: object) -> str:
 
 def parse(text: str, path: str = "config.toml") -> Loaded:
     """Return the settings in `text`. `path` stands for the file in problems."""
+    import tomllib  # noqa: PLC0415 - slow, and most users have no such file
+
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits, or too many brackets

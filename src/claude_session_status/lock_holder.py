@@ -3,8 +3,6 @@
 import os
 import sys
 
-import psutil
-
 from claude_session_status.errors import SessionStatusError
 
 
@@ -15,12 +13,17 @@ def holder_of(path: str) -> int | None:
     """
     if sys.platform == "win32":
         return None  # a question about another process's files can block there
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and any(file.path == path for file in process.open_files()):
-                return process.pid
-        except (psutil.Error, OSError):
-            continue
+    import psutil  # noqa: PLC0415 - slow, and seldom needed
+
+    try:
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and any(file.path == path for file in process.open_files()):
+                    return process.pid
+            except (psutil.Error, OSError):
+                continue
+    except LookupError:
+        pass  # in a container without /proc
     return None
 
 

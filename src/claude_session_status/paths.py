@@ -24,6 +24,7 @@ class Paths:
         self.monitor_alive = os.path.join(self.folder, "monitor.alive")
         self.wake = os.path.join(self.folder, "wake")
         self.ingest_lock = os.path.join(self.folder, "ingest.lock")
+        self.prices = os.path.join(self.folder, "prices.json")
         self.pause = os.path.join(self.folder, "paused-until")
         self.alert_result = os.path.join(self.folder, "on-alert.json")
         self.alert_lock = os.path.join(self.folder, "on-alert.lock")

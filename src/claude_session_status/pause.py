@@ -7,13 +7,15 @@ the database. What can't be read means that notifications are on: silence must b
 import math
 import os
 
-from claude_session_status.private import make_private_folder, open_private, read_private
+from claude_session_status.private import read_private, replace_private
 
 _LONGEST = 64  # bytes; a moment has less than twenty
 
 
 def read(path: str) -> float | None:
     """The moment (epoch seconds) until which no notification is sent; None where there is none."""
+    if not os.path.lexists(path):
+        return None  # as at nearly every poll: one call instead of five
     try:
         until = float(read_private(path, _LONGEST))
     except (OSError, ValueError):
@@ -29,8 +31,4 @@ def write(path: str, until: float | None) -> None:
         except FileNotFoundError:
             pass
         return
-    make_private_folder(os.path.dirname(path))
-    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
-    with open(open_private(temporary, os.O_WRONLY), "wb") as file:
-        file.write(f"{until:.3f}\n".encode())
-    os.replace(temporary, path)
+    replace_private(path, f"{until:.3f}\n".encode())

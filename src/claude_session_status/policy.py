@@ -17,10 +17,17 @@ from claude_session_status.model import (
     Session,
     SessionState,
     Snapshot,
+    Source,
     Turn,
     Urgency,
 )
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS, DEFAULT_TTL_SECONDS, last_seen, without_future
+from claude_session_status.reducer import (
+    CLOCK_SLACK_SECONDS,
+    DEFAULT_TTL_SECONDS,
+    SAME_REQUEST_SECONDS,
+    last_seen,
+    without_future,
+)
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber
@@ -33,6 +40,7 @@ SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are sho
 ENDED_SHOWN_SECONDS = 600.0  # ended sessions are shown for a while longer, where there is room
 IDLE_COMPACT_TTL_SECONDS = 3600  # the client compacts idle conversations with this TTL only
 IDLE_COMPACT_SHARE = 0.9  # of the TTL: seen at 3,240 s (2.1.332)
+_TERMINAL = "cli"  # the entrypoint of a client that was started in a terminal
 FOUND_SECONDS = 3600.0  # a transcript written within this time counts as a session that may be running
 LONGEST_PAUSE_SECONDS = 36 * 3600.0  # a pause that ends later is ignored: a clock was set back
 
@@ -58,12 +66,16 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     switched_at = session.switched_at
     if switched_at is not None and switched_at >= max(request.started_at, session.switched_back_at or -math.inf):
         expires_at = min(expires_at, switched_at)  # the new model can't read the old model's cache
+    compacts_at = _compacts_at(session, request, activity)
+    if compacts_at is not None and compacts_at <= now and session.entrypoint not in (None, _TERMINAL):
+        return SessionState(session, Cache.NONE, activity, None, None, is_compacted=True)
     left = expires_at - now
     if left <= 0:
         return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0, rewrite_cost_usd=cost)
     urgency = urgency_of(left, request.ttl_seconds)
-    state = SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost)
-    return replace(state, compacts_at=_compacts_at(state, now))
+    if compacts_at is not None and not now < compacts_at < expires_at:
+        compacts_at = None
+    return SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost, compacts_at)
 
 
 def _is_compacted(session: Session, request: Request | None) -> bool:
@@ -74,19 +86,33 @@ def _is_compacted(session: Session, request: Request | None) -> bool:
     return session.compacted_at >= max(started_at, session.response_at or -math.inf)
 
 
-def _compacts_at(state: SessionState, now: float) -> float | None:
-    """When the client will compact the conversation by itself; None where it will not, or should have done so already.
+def _compacts_at(session: Session, request: Request, activity: Activity) -> float | None:
+    """When the client compacts the idle conversation by itself, before or after now; None where it does not.
 
-    It compacts an idle conversation of some size at nine tenths of a one-hour cache, while the cache is still warm.
+    It does so once after each turn, if the conversation is large enough: nine tenths of an hour's cache after the start
+    of the turn's last request. In a terminal the transcript shows that it succeeded. Where the client runs in another
+    program, it only writes the summary at that moment and uses it with the next prompt, so the cache is of no use from
+    then on.
     """
-    session, request = state.session, state.session.request
     tokens, threshold = session.context_tokens, session.idle_compact_tokens
-    if request is None or request.ttl_seconds != IDLE_COMPACT_TTL_SECONDS or state.activity is not Activity.IDLE:
+    if request.ttl_seconds != IDLE_COMPACT_TTL_SECONDS or activity is not Activity.IDLE:
         return None
     if tokens is None or threshold is None or tokens < threshold:
         return None
-    at = request.started_at + IDLE_COMPACT_SHARE * request.ttl_seconds
-    return at if now < at < (state.expires_at or -math.inf) else None
+    started_at: float | None = request.started_at
+    if _is_beside_the_turns(session, request):
+        started_at = session.response_at  # the turn's own request began shortly before
+    return None if started_at is None else started_at + IDLE_COMPACT_SHARE * request.ttl_seconds
+
+
+def _is_beside_the_turns(session: Session, request: Request) -> bool:
+    """Whether the request began after the last turn, so that the client's timer does not run from it.
+
+    Only the status line reports these: of `/btw`, of `/recap`, of a compaction that did not succeed.
+    """
+    shown = session.transcript_at if session.transcript_turn is Turn.OVER else None
+    ends = [at for at in (session.last_turn_at, shown) if at is not None]
+    return request.source is Source.STATUS_LINE and bool(ends) and request.started_at > max(ends) + SAME_REQUEST_SECONDS
 
 
 def _is_uncached(session: Session, request: Request) -> bool:
@@ -188,6 +214,18 @@ def snapshot(
     is_paused = paused_until is not None and now < paused_until <= now + LONGEST_PAUSE_SECONDS
     shown = tuple(sorted(states, key=_display_order))
     return Snapshot(now, shown, stale, problem, paused_until if is_paused else None, quiet_until)
+
+
+def later(shot: Snapshot, now: float) -> Snapshot:
+    """The same sessions at a later moment, as long as nothing else has changed."""
+    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    is_paused = shot.paused_until is not None and now < shot.paused_until
+    return replace(
+        shot,
+        now=now,
+        sessions=tuple(sorted(states, key=_display_order)),
+        paused_until=shot.paused_until if is_paused else None,
+    )
 
 
 def current(shot: Snapshot) -> Snapshot:

@@ -1,32 +1,35 @@
 """What re-caching costs: an estimate from the prices that come with `genai-prices`, without any network.
 
 A message to a warm cache reads the conversation at the cache's price; a later one writes all of it to the cache again.
-Re-caching costs the difference. Only commands that show it import this module, and the library itself (a quarter of a
-second, some ten megabytes) is imported when the first price is needed.
+Re-caching costs the difference. The library takes a quarter of a second and some 25 MB: it is asked once per model and
+version, and `price_file` keeps the result.
 """
 
 import functools
 import json
 import logging
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from claude_session_status.costs.rates import Rates
+from claude_session_status import price_file
+from claude_session_status.price_file import Samples
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from claude_session_status.costs.rates import Rates
 
 log = logging.getLogger(__name__)
 
 _PROVIDER = "anthropic"
 _HOUR = 3600
 # What clients add to the name in the price list: a context size, a provider's prefix, a version.
-_CONTEXT = re.compile(r"\[[^\]]*\]$")
-_PREFIX = re.compile(r"^(?:[a-z-]+\.)?anthropic[./]|^.*/(?=claude-)")
-_VERSION = re.compile(r"(?:-v\d+(?::\d+)?|@\d{8})$")
+_CONTEXT = r"\[[^\]]*\]$"
+_PREFIX = r"^(?:[a-z-]+\.)?anthropic[./]|^.*/(?=claude-)"
+_VERSION = r"(?:-v\d+(?::\d+)?|@\d{8})$"
 
 
 @functools.lru_cache(maxsize=512)
@@ -58,14 +61,15 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
 
 def version() -> str:
     """The version of the price list; empty where there is none."""
-    try:
-        return metadata.version("genai-prices")
-    except metadata.PackageNotFoundError:
-        return ""
+    return price_file.library_version() or ""
 
 
-def rates(model: str, day: date, tokens: int) -> Rates | None:
+def rates(model: str, day: "date", tokens: int) -> "Rates | None":
     """The prices on `day` for a request of `tokens` tokens; None for an unknown model."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - only for the history
+
+    from claude_session_status.costs.rates import Rates  # noqa: PLC0415 - as above
+
     if (library := _library()) is None:
         return None
     usage, name = library.Usage, plain_name(model)
@@ -104,36 +108,81 @@ def _library() -> Any:
 
 def plain_name(model: str) -> str:
     """Return the name in the price list: `us.anthropic.claude-x-v1:0` and `claude-x[1m]` are both `claude-x`."""
-    return _VERSION.sub("", _PREFIX.sub("", _CONTEXT.sub("", model.strip())))
+    name = model.strip()
+    for extra in (_CONTEXT, _PREFIX, _VERSION):
+        name = re.sub(extra, "", name)
+    return name
 
 
-# ---- for a program that runs for days ---------------------------------------
+# ---- sampled ----------------------------------------------------------------
 
 # A higher price applies to the whole context, from a round number of tokens on.
-_SIZES = (1_000, 100_000, 200_000, 200_001, 400_000, 400_001, 1_000_000, 2_000_000)
-_TTLS = (300, 3600)
+SIZES = (1_000, 100_000, 200_000, 200_001, 400_000, 400_001, 1_000_000, 2_000_000)
+TTLS = (300, _HOUR)
 _CHILD_SECONDS = 20.0
 
-Samples = dict[int, list[float]]  # TTL -> USD per token, at each size
+Sampler = Callable[[str], Samples | None]
+
+
+class NoPricesError(Exception):
+    """The library can't be asked."""
 
 
 class PriceList:
-    """The same prices without the library's 25 MB: a child process computes them once per model, and ends."""
+    """The same prices from samples, which are taken once per model and kept in the file at `path`, if one is given.
 
-    def __init__(self, sampler: Callable[[str], Samples | None] | None = None) -> None:
+    Making one does no I/O.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        sampler: Sampler | None = None,
+        version: Callable[[], str | None] = price_file.library_version,
+    ) -> None:
+        self._path = path
         self._sampler = sampler or sample_in_child
-        self._known: dict[str, Samples | None] = {}
+        self._version = version
+
+    @functools.cached_property
+    def _library(self) -> str | None:
+        return self._version() if self._path else None
+
+    @functools.cached_property
+    def _known(self) -> price_file.Known:
+        return self._kept()
 
     def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
         """As the function of that name. Samples each model once, also one without a known price."""
         if model not in self._known:
-            self._known[model] = self._sampler(model)
+            try:
+                self._known[model] = self._sampler(model)
+                self._keep(model)
+            except NoPricesError as error:
+                log.warning("no price for %s: %s", model, error)
+                self._known[model] = None
         samples = self._known[model]
         if samples is None:
             return None
-        rates = samples[_TTLS[1] if ttl_seconds >= _HOUR else _TTLS[0]]
-        at = next((i for i, size in enumerate(_SIZES) if tokens <= size), len(_SIZES) - 1)
+        rates = samples[TTLS[1] if ttl_seconds >= _HOUR else TTLS[0]]
+        at = next((i for i, size in enumerate(SIZES) if tokens <= size), len(SIZES) - 1)
         return rates[at] * tokens
+
+    def _kept(self) -> price_file.Known:
+        if self._path is None or self._library is None:
+            return {}
+        return price_file.load(self._path, self._library, SIZES, TTLS)
+
+    def _keep(self, model: str) -> None:
+        """Add a model to the file, beside those that another process has added meanwhile."""
+        if self._path is None or self._library is None:
+            return
+        kept = self._kept()
+        kept.pop(model, None)
+        try:
+            price_file.save(self._path, self._library, SIZES, kept | {model: self._known[model]})
+        except OSError as error:
+            log.info("%s can't be written: %s", self._path, error)  # it would only save time
 
 
 class PricesInBackground:
@@ -153,17 +202,24 @@ class PricesInBackground:
 
 
 def sample(model: str) -> Samples | None:
-    """Return the USD per token at each size; None for an unknown model."""
-    costs = {ttl: [rewrite_cost(model, ttl, size) for size in _SIZES] for ttl in _TTLS}
+    """Return the USD per token at each size; None for an unknown model. Raises NoPricesError."""
+    if _library() is None:
+        raise NoPricesError("the price list can't be imported")
+    costs = {ttl: [rewrite_cost(model, ttl, size) for size in SIZES] for ttl in TTLS}
     if any(cost is None for row in costs.values() for cost in row):
         return None
-    return {ttl: [(cost or 0.0) / size for cost, size in zip(row, _SIZES, strict=True)] for ttl, row in costs.items()}
+    return {ttl: [(cost or 0.0) / size for cost, size in zip(row, SIZES, strict=True)] for ttl, row in costs.items()}
 
 
 def sample_in_child(model: str) -> Samples | None:
-    """Sample in a child process; in this one where there is no Python to start, as in a frozen program."""
+    """Sample in a child process; in this one where there is no Python to start, as in a frozen program.
+
+    Raises NoPricesError.
+    """
     if getattr(sys, "frozen", False):
         return sample(model)
+    import subprocess  # noqa: PLC0415 - slow, and seldom needed
+
     argv = (sys.executable, "-P", "-m", __name__, model)
     try:
         done = subprocess.run(
@@ -176,8 +232,7 @@ def sample_in_child(model: str) -> Samples | None:
         )
         samples = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        log.warning("no price for %s: %s", model, error)
-        return None
+        raise NoPricesError(str(error)) from error
     return None if samples is None else {int(ttl): row for ttl, row in samples.items()}
 
 

@@ -140,8 +140,8 @@ def _set_newer(session: Session, values: dict[str, Any], at: float) -> Session:
 def _apply_without_hook(session: Session, event: Event) -> Session:
     """The session after a discovery or a status line. Neither brings back a session that a hook has ended."""
     if event.kind is EventKind.STATUS_LINE and event.expires_at is not None and event.ttl_seconds is not None:
-        # No request starts after its report; the status line rounds up to whole seconds.
-        started_at = min(event.expires_at - event.ttl_seconds, event.at)
+        # The client rounds up to whole seconds. No request starts after its report: then the second before counts.
+        started_at = min(event.expires_at - event.ttl_seconds, float(math.floor(event.at)))
         session = _apply_report(session, Request(started_at, event.ttl_seconds, Source.STATUS_LINE), event.at)
     if session.forgotten_at is not None:
         return session  # only a hook brings back a forgotten session

@@ -3,7 +3,6 @@
 Pure functions, as in `view`. The code that prints them knows the terminal or the bar.
 """
 
-import html
 import math
 import re
 from collections.abc import Callable
@@ -250,7 +249,12 @@ def waybar(snapshot: Snapshot) -> dict[str, Any]:
         lines.append(f"and {len(alive) - len(shown)} more")
     # Waybar parses both as markup.
     return {
-        "text": html.escape(short(snapshot), quote=False) if alive else "",
-        "tooltip": html.escape("\n".join(lines), quote=False),
+        "text": _escape(short(snapshot)) if alive else "",
+        "tooltip": _escape("\n".join(lines)),
         "class": classes,
     }
+
+
+def _escape(text: str) -> str:
+    """Return `text` as Pango's markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
+from claude_session_status.printable import is_shown
 from claude_session_status.text_width import shorten
 
 NAME_WIDTH = 24
@@ -14,7 +15,6 @@ LINE_NAME_WIDTH = 32  # in a line of a menu, which has more room than a table
 LINE_TITLE_WIDTH = 60
 DAYS_OF_A_WEEK = 7
 SEEN = "seen in transcript"  # and reported by no hook yet
-LEFT_TO_RIGHT = "\u200e"  # an invisible letter
 SHORT_ID = 8  # shown characters of a session's id
 
 SETUP_ADVICE = "If none appears, run: claude-session-status setup"
@@ -24,24 +24,7 @@ NO_SESSIONS = "No sessions yet. Each appears after its next reply."
 
 def clean(text: str) -> str:
     """Return `text` on one line without control characters, so that no name can steer a terminal or menu."""
-    return (text if text.isprintable() else "".join(c if _is_shown(c) else " " for c in text)).strip()
-
-
-def printable(text: str) -> str:
-    """Return `text`, of any number of lines, without characters that steer a terminal; spaces stand for them.
-
-    They are control characters but for line feeds and tabs, and what turns the direction of writing. A byte of a file
-    name that is not UTF-8 stays, so that the name can be copied.
-    """
-    return text if text.isprintable() else "".join(c if _is_harmless(c) else " " for c in text)
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character in "\u200c\u200d"  # these join letters, and emoji to one picture
-
-
-def _is_harmless(character: str) -> bool:
-    return _is_shown(character) or character in f"\n\t{LEFT_TO_RIGHT}" or "\udca0" <= character <= "\udcff"
+    return (text if text.isprintable() else "".join(c if is_shown(c) else " " for c in text)).strip()
 
 
 def duration(seconds: float) -> str:
@@ -83,6 +66,14 @@ def money(usd: float | None) -> str:
 def short_money(usd: float | None) -> str:
     """`$0.71`, `$12`, `<$0.01`, for a column or a line with little room; empty when unknown."""
     return money(usd).removeprefix("about ").replace("under ", "<")
+
+
+def money_between(usd: float | None, low: float, high: float) -> str:
+    """`about $0.60 to $0.82`: the shares from `low` to `high` of `usd`; one number where they are much the same."""
+    if usd is None or usd * high < 0.02 or usd * (high - low) < 0.01:
+        return money(None if usd is None else usd * high)
+    lower, upper = (f"{usd * share:.2f}" if usd * high < 10 else f"{usd * share:.0f}" for share in (low, high))
+    return f"about ${lower} to ${upper}" if lower != upper else f"about ${upper}"
 
 
 def name_of(session: Session) -> str:

@@ -18,6 +18,7 @@ from bench import (
     costs_memory,
     costs_polls,
     costs_status,
+    costs_status_line,
     costs_transcripts,
     costs_tray,
     products,
@@ -27,6 +28,7 @@ from bench.report import Figure
 
 PARTS: dict[str, Callable[[Path, products.Product, bool], list[Figure] | str]] = {
     "status": lambda folder, product, quick: costs_status.measure(folder, product, quick=quick),
+    "status-line": lambda folder, product, quick: costs_status_line.measure(folder, product, quick=quick),
     "bar": lambda folder, product, quick: costs_bar.measure(folder, product, quick=quick),
     "polls": lambda folder, product, quick: costs_polls.measure(folder, quick=quick),
     "transcripts": lambda folder, product, quick: costs_transcripts.measure(folder, product, quick=quick),

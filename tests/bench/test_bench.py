@@ -67,6 +67,7 @@ def test_the_original_is_measured_beside_them(tmp_path: Path) -> None:
     ("part", "expected"),
     [
         ("status", "`status`: last beside first"),
+        ("status-line", "every 30 s while a session is idle"),
         pytest.param(
             "bar",
             "`status --short --follow`, a line each second",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,16 @@ def test_any_settings_file_can_turn_it_off(path: str, look: IdleCompaction, tmp_
     file.write_text(json.dumps({name: True, "more": 1}))
     os.utime(file, (1, 1))
     assert look.tokens_of(large(tmp_path)) == 200_000
+
+
+@pytest.mark.parametrize(("entrypoint", "expected"), [("cli", 200_000), ("claude-vscode", None)])
+def test_the_setting_of_summaries_in_advance_counts_outside_a_terminal_only(
+    entrypoint: str, expected: int | None, look: IdleCompaction, tmp_path: Path
+) -> None:
+    asked = replace(large(tmp_path), entrypoint=entrypoint)
+    assert look.tokens_of(asked) == 200_000
+    (tmp_path / "home/.claude/settings.json").write_text('{"precomputeCompactionEnabled": false}')
+    assert look.tokens_of(asked) == expected
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "null", "[" * 100_000, "\udcff"])

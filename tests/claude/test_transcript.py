@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status.claude import transcript
+from claude_session_status.claude.transcript_files import stat_mark
 from claude_session_status.model import Compaction, TranscriptFacts, Turn
 from fakes import NOW, Transcript
 
@@ -366,7 +367,7 @@ def test_only_a_plain_file_is_read(kind: str, tmp_path: Path) -> None:
         os.mkfifo(path)
     elif kind == "name with NUL":
         path += "\0"
-    assert transcript.stat_mark(path) is None
+    assert stat_mark(path) is None
     assert transcript.read(path) is None
 
 

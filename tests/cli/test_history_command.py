@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from claude_session_status.cli.history import local_days
+from claude_session_status.cli.history import GROUPS, local_days
 from claude_session_status.cli.main import group
+from claude_session_status.costs.summary import By
 from costs.conversations import Ask, write
 from fakes import NOW
 
@@ -104,3 +105,7 @@ def test_open_writes_the_page_into_the_programs_folder(conversation: Path, monke
     assert opened == [page.as_uri()]
     monkeypatch.setattr("webbrowser.open", lambda address: False)
     assert run("--open").stdout == f"No browser was found. The page is {page}.\n"
+
+
+def test_the_groups_in_the_help_are_all_there_are() -> None:
+    assert tuple(By) == GROUPS

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.plan import plan_install, plan_uninstall
-from claude_session_status.cli.hooks import difference, install_hooks, uninstall_hooks
-from claude_session_status.cli.main import group
+from claude_session_status.cli.hooks import difference
+from claude_session_status.cli.main import group, install_hooks, uninstall_hooks
 from claude_session_status.errors import SettingsError
 from claude_session_status.paths import Paths
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from claude_session_status.cli.streams import echo, echo_json, prepare_streams
+from claude_session_status.cli.warnings_on_stderr import print_warnings
 
 TEXT = "● ▶ ○ × █ Müller"
 
@@ -96,6 +97,8 @@ def test_json_is_readable_and_escapes_what_could_steer_the_terminal(monkeypatch:
 
 def test_a_warning_without_a_log_is_cleaned_too(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = redirected(monkeypatch)
+    monkeypatch.setattr(logging, "lastResort", None)  # and as it was at the end
+    print_warnings()
     assert logging.lastResort is not None
     logging.lastResort.handle(logging.makeLogRecord({"msg": "no price for \x1b[31m", "levelno": logging.WARNING}))
     assert stdout.getvalue() == b"no price for  [31m\n"

@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -309,6 +311,45 @@ def test_it_ends_when(how: str) -> None:
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="opens the terminal through /proc")
+@pytest.mark.parametrize("how", ["Ctrl-S has stopped its output", "nobody reads its output"])
+def test_sigterm_ends_it_although(how: str) -> None:
+    import pty  # not on Windows, where these tests are skipped
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "claude_session_status", "watch"])
+    shown = b""
+    while b"q quit" not in shown:
+        shown += os.read(terminal, 65536)
+    if "Ctrl-S" in how:
+        os.write(terminal, b"\x13")
+    _wait_until_it_writes_in_vain(pid)
+    os.kill(pid, signal.SIGTERM)
+    end, shown = time.monotonic() + PATIENCE, b""
+    while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+        assert time.monotonic() < end
+        if "Ctrl-S" in how and select.select([terminal], [], [], 0.05)[0]:
+            shown += os.read(terminal, 65536)
+        time.sleep(0.05)
+    if "Ctrl-S" in how:
+        assert b"\x1b[?1049l" in shown, "the screen is restored"
+        assert ended[1] == 0
+    os.close(terminal)
+
+
+def _wait_until_it_writes_in_vain(pid: int) -> None:
+    """Its terminal takes nothing any more, and its table has changed since: it counts by the second."""
+    other_end = os.open(f"/proc/{pid}/fd/1", os.O_RDWR | os.O_NOCTTY)
+    try:
+        wait_for("a terminal that takes nothing", lambda: not select.select([], [other_end], [], 0)[1])
+        changed_at = time.monotonic() + 1.5
+        wait_for("the next second", lambda: time.monotonic() >= changed_at)
+        assert not select.select([], [other_end], [], 0)[1]
+    finally:
+        os.close(other_end)
 
 
 def test_a_size_of_0_in_the_environment_is_ignored() -> None:

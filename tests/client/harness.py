@@ -209,9 +209,9 @@ class Home:
             timeout=seconds,
         )
 
-    def install_hooks(self) -> None:
+    def install_hooks(self, *options: str) -> None:
         """`claude-session-status install-hooks`."""
-        done = self.product("install-hooks")
+        done = self.product("install-hooks", *options)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def status(self) -> dict[str, Json]:

@@ -1,13 +1,12 @@
 """The client's own countdown, read from its status line: the best source, and it leaves the user's own line alone."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from client.agreement import FIVE_MINUTES, TOLERANCE_SECONDS, seconds_of, wait_for_ours
+from client.agreement import expect_status_line_source, wait_for_ours
 from client.harness import Home, Terminal
 from client.standin import StandIn
 from waiting import wait_for
@@ -15,28 +14,9 @@ from waiting import wait_for
 pytestmark = pytest.mark.client
 
 
-def install(home: Home) -> None:
-    done = home.product("install-hooks", "--statusline")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def expect_status_line_source(home: Home, session_id: str, *, requests: int) -> dict[str, Any]:
-    """Our session, once the client's status line has counted `requests` requests and is the source of our countdown."""
-
-    def shown() -> dict[str, Any] | None:
-        cache = home.prompt_cache(session_id)
-        return cache if cache and cache["requests"] >= requests else None
-
-    client = wait_for(f"a status line that counts {requests} requests", shown)
-    ours = wait_for_ours(home, session_id, source="statusline")
-    assert seconds_of(ours["expires_at"]) == pytest.approx(client["expires_at"], abs=TOLERANCE_SECONDS)
-    assert seconds_of(ours["expires_at"]) <= client["expires_at"]
-    return ours
-
-
 def test_a_wrapped_status_line_still_prints_and_uninstalling_restores_it(bare_home: Home, api: StandIn) -> None:
     before = bare_home.settings.read_bytes()
-    install(bare_home)
+    bare_home.install_hooks("--statusline")
     with Terminal(bare_home) as terminal:
         terminal.turn("hello")
         first = expect_status_line_source(bare_home, terminal.session_id, requests=1)
@@ -66,7 +46,7 @@ def test_our_own_status_line_is_shown_and_says_until_when_the_cache_is_warm(bare
     del settings["statusLine"]
     bare_home.settings.write_text(json.dumps(settings))
     before = bare_home.settings.read_bytes()
-    install(bare_home)
+    bare_home.install_hooks("--statusline")
     with Terminal(bare_home) as terminal:
         terminal.wait_for_screen("○ no cache data")  # the client reports none before the first response
         terminal.turn("hello")
@@ -113,23 +93,3 @@ def test_a_discovered_session_ends_with_its_client(bare_home: Home, api: StandIn
         terminal.type("/exit")
         wait_for("the end of the client", lambda: terminal.closed)
         wait_for_ours(bare_home, found["session_id"], activity="ended")
-
-
-def test_a_side_question_renews_the_cache_though_the_transcript_does_not_show_it(bare_home: Home, api: StandIn) -> None:
-    install(bare_home)
-    with Terminal(bare_home) as terminal:
-        terminal.turn("hello")
-        first = expect_status_line_source(bare_home, terminal.session_id, requests=1)
-        last = api.received[-1].at
-        wait_for("a time that is clearly another request's", lambda: time.time() - last > 2 * TOLERANCE_SECONDS)
-        terminal.type("/btw what is this")
-        terminal.wait_for_screen("to copy")  # the response is on the screen
-        terminal.keys("Escape")
-        side_question = api.received[-1]
-
-        def has_moved() -> dict[str, Any] | None:
-            ours = bare_home.status()[terminal.session_id]
-            return ours if seconds_of(ours["expires_at"]) > seconds_of(first["expires_at"]) + 1 else None
-
-        ours = wait_for("a countdown that the side question renewed", has_moved)
-        assert seconds_of(ours["expires_at"]) == pytest.approx(side_question.at + FIVE_MINUTES, abs=TOLERANCE_SECONDS)

@@ -64,6 +64,10 @@ class FakeApp:
         """The keys of the lines that were clicked."""
         return re.findall(r"tray: clicked (\S+)$", self.program.text, re.MULTILINE)
 
+    def openings(self) -> int:
+        """How often a desktop has opened the menu, or said that it is about to."""
+        return len(re.findall(r"(about to show|opened) 0$", self.program.text, re.MULTILINE))
+
     def wait_clicked(self, key: str) -> None:
         wait_for(f"a click on {key}", lambda: key in self.clicked())
 

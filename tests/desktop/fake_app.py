@@ -2,6 +2,7 @@
 
     {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
     {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
+    {"wait": "a"}
     {"break": "disk full"}
 
 It handles mute, unmute, forget and pause itself, and writes a log on standard error, one line for each event.
@@ -13,17 +14,21 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from claude_session_status.alerting import paused_until
+from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
 from claude_session_status.model import (
     Activity,
     Alert,
+    AlertReason,
     Cache,
     EventKind,
     Pause,
+    Process,
     Request,
     Session,
     SessionState,
@@ -41,6 +46,7 @@ class FakeMonitor:
         self._lock = threading.Lock()
         self._sessions: list[dict[str, Any]] = []
         self._alerts: list[str] = []
+        self._waits: list[str] = []
         self._breaks: str | None = None
         self._sound = False
         self._muted: set[str] = set()
@@ -50,8 +56,9 @@ class FakeMonitor:
         while not stop.is_set():
             with self._lock:
                 self._news.clear()
-                sessions, alerts, breaks, sound = self._sessions, self._alerts, self._breaks, self._sound
-                self._alerts, self._breaks = [], None
+                sessions, alerts, waits, breaks = self._sessions, self._alerts, self._waits, self._breaks
+                sound = self._sound
+                self._alerts, self._waits, self._breaks = [], [], None
             if breaks:
                 raise OSError(breaks)
             now = time.time()
@@ -62,6 +69,7 @@ class FakeMonitor:
                 )
             )
             due = [Alert(s, 30, sound=sound) for s in states if s.session.session_id in alerts]
+            due += [Alert(s, 0, reason=AlertReason.WAITS) for s in states if s.session.session_id in waits]
             listener(Snapshot(now, states, paused_until=self._paused_until), due)
             self._news.wait(0.5)
 
@@ -88,9 +96,9 @@ class FakeMonitor:
                 if "sessions" in command:
                     now = time.time()
                     self._sessions = [{**s, "until": now + s["left"]} for s in command["sessions"]]
-                if "alert" in command:
-                    self._alerts += command["alert"].split()
-                    self._sound = command.get("sound", False)
+                self._alerts += command.get("alert", "").split()
+                self._waits += command.get("wait", "").split()
+                self._sound = command.get("sound", self._sound)
                 self._breaks = command.get("break")
             self.wake()
 
@@ -109,6 +117,16 @@ class FakeAutostart:
         self._on = on
 
 
+class MissingHooks:
+    """Claude Code without hooks."""
+
+    def hooks_installed(self) -> bool:
+        return False
+
+    def install_hooks(self) -> str:
+        return "Installed nothing"
+
+
 def state_of(command: dict[str, Any], now: float) -> SessionState:
     ttl = command.get("ttl", 300)
     left = command["until"] - now
@@ -123,6 +141,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         cwd=command.get("cwd"),
         last_turn_at=command["until"] - ttl + 5,
         muted=command.get("muted", False),
+        process=Process(os.getpid()) if command.get("window") else None,  # with one it can be gone to
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     activity = Activity(command.get("activity", "idle"))
@@ -131,15 +150,28 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
     )
 
 
+def go_to(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> None:
+    """Log that a session was gone to: the made-up ones have no terminal."""
+    del environ, activation_token
+    logging.info("request: go to %s", session.session_id)
+
+
 def main() -> int:
     logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d %(name)s: %(message)s")
     logging.getLogger("PIL").setLevel(logging.WARNING)
+    go.to_session = go_to
     monitor = FakeMonitor()
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
+    set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
     # Its menu is the same as the product's.
     result = run_tray(
-        monitor, sys.argv[1:] or ["true"], check_command=["true"], autostart=FakeAutostart(), settings=settings
+        monitor,
+        sys.argv[1:] or ["true"],
+        check_command=["true"],
+        autostart=FakeAutostart(),
+        set_up=set_up,
+        settings=settings,
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0

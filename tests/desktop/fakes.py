@@ -75,7 +75,9 @@ class InlineTasks:
 
 
 class FakeIcon:
-    """An icon that records its calls, and runs until it is stopped."""
+    """An icon that records its calls, and runs until it is stopped. Its menu counts unless a test says otherwise."""
+
+    menu_may_be_open = True
 
     def __init__(self) -> None:
         self.specs: list[IconSpec] = []
@@ -116,6 +118,7 @@ class FakeNotifier:
 
     def __init__(self, outcome: NotifyOutcome | None = NotifyOutcome.SENT, name: str = "fake") -> None:
         self.name = name
+        self.replaces = True
         self.outcome = outcome
         self.shown: list[Notification] = []
         self.untils: list[float | None] = []

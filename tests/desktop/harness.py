@@ -139,6 +139,7 @@ class Desktop:
     submenus_open_by_themselves: ClassVar[bool] = True  # when the pointer rests there; otherwise at a click
     tooltips: ClassVar[bool] = True
     sees_display: ClassVar[bool] = True  # whether programs get DISPLAY
+    notification_click_acts: ClassVar[bool] = True  # whether a click on a notification itself is reported
     notifier: ClassVar[str] = "/bin/false"  # what the bus starts for a notification when no service runs
 
     def __init__(self, root: Path, *, dark: bool = True, size: str = "1000x700", panel_pixels: int = 28) -> None:

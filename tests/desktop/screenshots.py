@@ -55,7 +55,9 @@ STATES = (
     ("last 30 s", [session("a", 29)]),
     ("none warm", [session("a", -5)]),
     ("waits for you", [session("a", 230, activity="waiting")]),
+    ("both", [session("a", 29, activity="waiting")]),
 )
+NOT_SET_UP = "not set up"
 
 
 @contextmanager
@@ -97,11 +99,13 @@ def cut(desktop: Desktop, box: Box) -> Image.Image:
 def menu(kind: type[Desktop], folder: Path) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
-    with running(desktop, *SESSIONS) as (_, person):
+    with running(desktop, *SESSIONS) as (app, person):
         person.look_away()
         time.sleep(GREETING_SECONDS)
+        app.show(*SESSIONS)
         opened = person.open_menu()
-        submenu = person.open_submenu(opened.place("web-shop"), "Forget")
+        submenu = person.open_submenu(opened.place("web-shop"), "Mute")
+        app.show(*SESSIONS)  # a busy machine took its time
         time.sleep(SETTLE_SECONDS)
         boxes = (opened.box, submenu.box)
         left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
@@ -129,9 +133,10 @@ def notification(kind: type[Desktop], folder: Path) -> Image.Image:
 def icons(folder: Path) -> Image.Image:
     """Every state of the icon, on a dark panel and on a light one, at double size for sharp screens."""
     rows = [_states(folder / name, dark=dark) for name, dark in (("dark", True), ("light", False))]
+    texts = [*(text for text, _ in STATES), NOT_SET_UP]
     wide, high = rows[0][0].size
     column, label = wide + 76, 34
-    sheet = Image.new("RGB", (column * len(STATES), high * len(rows) + label), "white")
+    sheet = Image.new("RGB", (column * len(texts), high * len(rows) + label), "white")
     draw = ImageDraw.Draw(sheet)
     for y, row in enumerate(rows):
         for x, image in enumerate(row):
@@ -139,7 +144,7 @@ def icons(folder: Path) -> Image.Image:
             sheet.paste(ground, (column * x, high * y))
             sheet.paste(image, (column * x + (column - wide) // 2, high * y))
     font = ImageFont.truetype(FONT, 17)
-    for x, (text, _) in enumerate(STATES):
+    for x, text in enumerate(texts):
         draw.text((column * x + column // 2, high * len(rows) + label // 2), text, "#202428", font, anchor="mm")
     return sheet
 
@@ -158,6 +163,10 @@ def _states(folder: Path, *, dark: bool) -> list[Image.Image]:
             wait_for(name, lambda: desktop.screenshot().crop(panel) != before)  # noqa: B023  # ended by then
             time.sleep(SETTLE_SECONDS)
             pictures.append(desktop.screenshot().crop(panel))
+    desktop = Xfce(folder / NOT_SET_UP, dark=dark)
+    with running(desktop, GDK_SCALE="2", HOOKS_MISSING="1"):
+        time.sleep(2 * SETTLE_SECONDS)
+        pictures.append(desktop.screenshot().crop(panel))
     return pictures
 
 

@@ -4,13 +4,16 @@ A stand-in records its process id, shows its name and stores what is typed to it
 and pane is in front, on every terminal and window manager.
 """
 
+import json
 import shlex
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from Xlib import XK
 
 from claude_session_status.claude.pids import pid_namespace, start_ticks
+from claude_session_status.desktop.linux.bus import Target
 from claude_session_status.model import Process, Session
 from desktop.harness import Desktop
 from waiting import wait_for
@@ -21,7 +24,7 @@ echo $$ >{folder}/"$1".new && mv {folder}/"$1".new {folder}/"$1".pid
 exec cat >{folder}/"$1".typed
 """
 
-# How to open a window with a command in it, and, where a terminal has them, a tab in its newest window.
+# How to open a window with a command in it, and, where a terminal's own command can, a tab in its newest window.
 WINDOW: Mapping[str, Sequence[str]] = {
     "xterm": ("xterm", "-e"),
     "alacritty": ("alacritty", "-e"),
@@ -29,23 +32,19 @@ WINDOW: Mapping[str, Sequence[str]] = {
     "xfce4-terminal": ("xfce4-terminal", "-x"),
     "gnome-terminal": ("gnome-terminal", "--"),
     "konsole": ("konsole", "-e"),
-    "kitty": (
-        "kitty",
-        "-1",
-        "-o",
-        "allow_remote_control=socket-only",
-        "-o",
-        "listen_on=unix:@go-test",
-        "-o",
-        "confirm_os_window_close=0",
-    ),
     "tilix": ("tilix", "--action=app-new-window", "-x"),
+    "kitty": (
+        *("kitty", "-1", "-o", "allow_remote_control=socket-only", "-o", "listen_on=unix:@css-test"),
+        *("-o", "confirm_os_window_close=0", "-o", "update_check_interval=0"),
+    ),
 }
 TAB: Mapping[str, Sequence[str]] = {
     "xfce4-terminal": ("xfce4-terminal", "--tab", "-x"),
     "gnome-terminal": ("gnome-terminal", "--tab", "--"),
     "tilix": ("tilix", "--action=app-new-session", "-x"),
 }
+WITHOUT_TABS = frozenset({"xterm", "alacritty", "foot"})
+MULTIPLEXERS = ("tmux", "screen")
 
 
 class Stage:
@@ -61,7 +60,7 @@ class Stage:
         self._client.chmod(0o755)
         self._letters = 0
 
-    def window(self, terminal: str, name: str, **options: object) -> None:
+    def window(self, terminal: str, name: str) -> None:
         """Open a window of the terminal with a session in it."""
         self.open((*WINDOW[terminal], str(self._client), name), name)
 
@@ -72,6 +71,56 @@ class Stage:
     def open(self, argv: Sequence[str], name: str) -> None:
         self.desktop.start(list(argv), f"{name}-{Path(argv[0]).name}")
         self.pid(name)
+
+    def second_tab(self, terminal: str, first: str, name: str) -> None:
+        """Open a tab with a session in the window that shows the first one."""
+        match terminal:
+            case "konsole":
+                self._konsole_tab(first, name)
+            case "kitty":
+                self._kitty_tab(first, name)
+            case _:
+                self.tab(terminal, name)
+
+    def multiplexed(self, multiplexer: str, terminal: str, *names: str) -> None:
+        """Open a window of the terminal with a multiplexer in it, and a pane or window of that for each session."""
+        first, *others = names
+        if multiplexer == "tmux":
+            run = ("tmux", "-S", str(self.desktop.root / f"tmux-{terminal}"), "-f", "/dev/null")
+            self.open((*WINDOW[terminal], *run, "new-session", *self.command(first)), first)
+            for number, name in enumerate(others):
+                self.desktop.run(*run, ("split-window", "new-window")[number % 2], *self.command(name))
+                self.pid(name)
+        else:
+            self.desktop.env["SCREENDIR"] = str(self.desktop.runtime)
+            run = ("screen", "-S", f"test-{terminal}", "-c", "/dev/null")
+            self.open((*WINDOW[terminal], *run, *self.command(first)), first)
+            for name in others:
+                self.desktop.run(*run, "-X", "screen", *self.command(name))
+                self.pid(name)
+
+    def _konsole_tab(self, first: str, name: str) -> None:
+        env = self._environment(first)
+        service, window = env["KONSOLE_DBUS_SERVICE"], env["KONSOLE_DBUS_WINDOW"]
+        (number,) = self.desktop.ask(Target(service, window, "org.kde.konsole.Window"), "newSession")
+        tab = Target(service, f"/Sessions/{number}", "org.kde.konsole.Session")
+        # What is typed before the shell reads it is kept for it.
+        self.desktop.ask(tab, "runCommand", "s", (f"exec {shlex.join(self.command(name))}",))
+        self.pid(name)
+
+    def _kitty_tab(self, first: str, name: str) -> None:
+        address = self._environment(first)["KITTY_LISTEN_ON"].removeprefix("unix:@")
+        launch = {"cmd": "launch", "version": [0, 14, 2], "payload": {"args": self.command(name), "type": "tab"}}
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(f"\0{address}")
+            connection.sendall(b"\x1bP@kitty-cmd" + json.dumps(launch).encode() + b"\x1b\\")
+            connection.recv(4096)
+        self.pid(name)
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """The environment that a session's process began with."""
+        raw = Path(f"/proc/{self.pid(name)}/environ").read_text("utf-8", "replace")
+        return dict(line.split("=", 1) for line in raw.split("\0") if "=" in line)
 
     def command(self, name: str) -> tuple[str, str]:
         """The command that is a session of this name."""

@@ -42,7 +42,7 @@ def test_from_the_hook_to_the_screen(desktop: Desktop, panel: Program) -> None:
     wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1", 30)
     desktop.run("dunstctl", "close-all")
     history = desktop.run("dunstctl", "history")
-    assert re.search(r"my_app: cache expires in (30|29) s", history)
+    assert re.search(r"my_app: cache expires at \d\d:\d\d:\d\d", history)
     assert "re-caching 142k tokens costs about $0.68" in history
     claude.hook("mark-end", "SessionEnd", reason="prompt_input_exit")
     wait_line(item, "No running sessions")
@@ -83,6 +83,12 @@ def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program)
     wait_line(item, r"● my_app   muted$")
     click_below(item, "other", "Forget")
     wait_line(item, "Undo: forget other")
+    click_below(item, "Settings", "Sound")
+    wait_for("the setting", lambda: below(item, "Settings", "Sound").checked)
+    before = below(item, "Settings", "Notify before").children
+    item.event(next(choice for choice in before if choice.label == "1 min before").id, "clicked")
+    settings = desktop.home / ".claude/claude-session-status/config.toml"
+    wait_for("both", lambda: settings.read_text().endswith("\nsound = true\nnotify_before_seconds = 60\n"))
     click_below(item, "Pause", "For 1 hour")
     wait_line(item, "Notifications paused until")
     assert tray.end(seconds=END_SECONDS) == 0

@@ -85,6 +85,15 @@ def test_an_id_is_never_used_for_another_row() -> None:
     assert ids(model)[0] == a
 
 
+def test_labels_that_change_together_with_rows_are_announced_as_well() -> None:
+    """GNOME's extension reads no labels with a layout: "More (3)" stood above 48 sessions."""
+    model = closed_model(submenu("more", "More (1)", row("a")), QUIT)
+    (more, _) = ids(model)
+    changes = model.update([submenu("more", "More (2)", row("a"), row("b")), QUIT], 1)
+    assert changes.layout
+    assert changes.updated == ((more, {"label": ("s", "More (2)")}),)
+
+
 def test_a_row_that_becomes_a_submenu_gets_another_id() -> None:
     model = closed_model(row("a"))
     before = ids(model)

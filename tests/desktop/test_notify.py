@@ -64,6 +64,18 @@ def test_the_first_way_that_works_wins(
     assert [(a.way, a.outcome) for a in chain.attempts] == [(f"way {i}", o) for i, o in enumerate(tried)]
 
 
+def test_a_chain_replaces_if_the_way_that_worked_does() -> None:
+    first, second = FakeNotifier(NotifyOutcome.FAILED, "first"), FakeNotifier(NotifyOutcome.SENT, "second")
+    second.replaces = False
+    chain = Chain([first, second])
+    assert not chain.replaces
+    chain.notify(SOON, None)
+    assert not chain.replaces
+    first.outcome = NotifyOutcome.SENT
+    chain.notify(SOON, None)
+    assert chain.replaces
+
+
 def test_a_failed_attempt_has_a_reason() -> None:
     service = Service()
     service.bus(Notify=Reply(error=CallError("org.example.Error", "too many")))
@@ -162,12 +174,14 @@ class Service:
     def __init__(self, *capabilities: str) -> None:
         self.buses: list[FakeBus | BusError] = []
         self.capabilities = list(capabilities)
+        self.name = "a service"
         self.opened = 0
 
     def bus(self, **answers: Reply) -> "ServedBus":
         bus = ServedBus()
         bus.answers = {
             "GetCapabilities": Reply((self.capabilities,)),
+            "GetServerInformation": Reply((self.name, "", "", "1.2")),
             "Notify": Reply((7,)),
             "CloseNotification": Reply(),
             **answers,
@@ -371,7 +385,7 @@ WITH_DEFAULT = dataclasses.replace(WITH_BUTTONS, default=GO, buttons=(Button("go
     [
         ((), []),
         (("body",), []),
-        (("actions",), ["default", "Go to session", "go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]),
+        (("actions",), ["default", "", "go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]),
     ],
 )
 def test_a_click_on_the_notification_itself_is_asked_for_where_the_service_has_actions(
@@ -381,6 +395,26 @@ def test_a_click_on_the_notification_itself_is_asked_for_where_the_service_has_a
     bus = service.bus()
     assert FreedesktopNotifier(service.open).notify(WITH_DEFAULT, None).outcome is NotifyOutcome.SENT
     assert bus.called("Notify")[0][5] == actions
+
+
+def test_lxqt_gets_no_more_than_the_three_actions_that_it_shows_as_buttons() -> None:
+    service = Service("actions")
+    service.name = "lxqt-notificationd"
+    bus = service.bus()
+    FreedesktopNotifier(service.open).notify(WITH_DEFAULT, None)
+    assert bus.called("Notify")[0][5] == ["go", "Go to session", "mute", "Mute", "pause-hour", "Pause 1 h"]
+
+
+def test_a_notification_whose_action_was_chosen_is_closed_also_where_the_service_leaves_it() -> None:
+    service = Service("actions")
+    bus = service.bus()
+    pressed: SimpleQueue[Action] = SimpleQueue()
+    notifier = FreedesktopNotifier(service.open, pressed.put)
+    notifier.notify(WITH_DEFAULT, None)
+    bus.signal("ActionInvoked", 7, "default")
+    assert pressed.get(timeout=5) == GO
+    notifier.notify(Notification("b", "b", "b"), None)  # once this was sent, so was what comes before it
+    assert bus.called("CloseNotification") == [(7,)]
 
 
 @pytest.mark.parametrize("key", ["default", "go"])

@@ -292,6 +292,32 @@ def test_the_icon_can_be_read_in_every_size() -> None:
     assert properties["ItemIsMenu"] is False
 
 
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        (IconSpec(Urgency.CALM, 20), "Active"),
+        (IconSpec(Urgency.SOON, 5), "Active"),
+        (IconSpec(Urgency.LAST, 2), "NeedsAttention"),
+        (IconSpec(Urgency.CALM, 20, waiting=True), "NeedsAttention"),
+        (IconSpec(set_up=False), "Active"),
+    ],
+)
+def test_the_panel_is_asked_for_attention_in_the_last_seconds_and_while_a_session_waits(
+    spec: IconSpec, status: str
+) -> None:
+    scene = Scene(QUIT)
+    seen: list[Any] = []
+    bus = scene.play(
+        lambda _bus: scene.icon.show_spec(spec),
+        keep(seen, lambda bus: bus.peer_calls(item.PATH, PROPERTIES, "GetAll", item.INTERFACE)[0]),
+        lambda _bus: scene.icon.show_spec(IconSpec()),
+        lambda _bus: None,
+    )
+    assert seen[0]["Status"] == ("s", status)
+    assert seen[0]["AttentionIconPixmap"] == seen[0]["IconPixmap"]  # an empty one would hide the icon
+    assert bus.sent("NewStatus") == [("Active",), *([] if status == "Active" else [(status,), ("Active",)])]
+
+
 def test_pixels_are_argb_in_network_byte_order() -> None:
     image = IconPainter().image(IconSpec(Urgency.LAST, 24), 16)
     width, height, data = item.pixmap(image)
@@ -468,6 +494,37 @@ def test_about_to_show_returns_whether_the_menu_must_be_read_again() -> None:
         keep(answers, lambda bus: menu_call(bus, "AboutToShowGroup", [ROOT, 999])),
     )
     assert answers == [(False,), (True,), ([], [999])]
+
+
+def test_a_desktop_that_asks_gets_the_menu_of_that_moment() -> None:
+    scene = Scene(session("a", "5:00 a"), QUIT)
+    seen: list[Any] = []
+
+    def seconds_pass(_bus: FakeBus) -> None:
+        scene.items[0] = session("a", "4:51 a")  # nobody tells the icon, as while no menu can be open
+
+    def properties(bus: FakeBus) -> Any:
+        row_id = rows(bus)["4:51 a"]
+        return menu_call(bus, "GetProperty", row_id, "label")
+
+    scene.play(keep(seen, rows), seconds_pass, keep(seen, rows), keep(seen, properties))
+    assert ["5:00 a" in seen[0], "4:51 a" in seen[1]] == [True, True]
+    assert seen[2] == (("s", "4:51 a"),)
+
+
+def test_a_menu_that_opens_counts_from_then_on() -> None:
+    scene = Scene(session("a", "5:00 a"), QUIT)
+    seen: list[Any] = []
+
+    def opens(bus: FakeBus) -> None:
+        seen.append(scene.icon.menu_may_be_open)
+        scene.items[0] = session("a", "4:51 a")
+        menu_call(bus, "AboutToShow", ROOT)
+        seen.append(scene.icon.menu_may_be_open)
+        seen.append([body[0][0][1]["label"] for member, body in bus.signals if member == "ItemsPropertiesUpdated"][-1])
+
+    scene.play(opens)
+    assert seen == [False, True, ("s", "4:51 a")]
 
 
 def test_properties_of_rows_can_be_read() -> None:

@@ -143,6 +143,9 @@ class NSImage(NSObject):
     def setTemplate_(self, template: bool) -> None:
         self._template = template
 
+    def isTemplate(self) -> bool:
+        return bool(self._template)
+
 
 class NSMenuItem(NSObject):
     _separator = False
@@ -165,6 +168,9 @@ class NSMenuItem(NSObject):
     def setTitle_(self, title: str) -> None:
         assert isinstance(title, str)
         self._title = title
+
+    def title(self) -> str:
+        return self._title
 
     def setAttributedTitle_(self, title: "NSAttributedString") -> None:
         self._title, self._bold = title._text, title._attributes["NSFont"]._bold
@@ -214,6 +220,12 @@ class NSMenu(NSObject):
     def itemAtIndex_(self, index: int) -> NSMenuItem:
         return self._items[index]
 
+    def numberOfItems(self) -> int:
+        return len(self._items)
+
+    def performActionForItemAtIndex_(self, index: int) -> None:
+        self._items[index]._click()
+
 
 class NSStatusBarButton(NSObject):
     _hidden, _tip = True, ""
@@ -228,11 +240,20 @@ class NSStatusBarButton(NSObject):
     def setHidden_(self, hidden: bool) -> None:
         self._hidden = hidden
 
+    def isHidden(self) -> bool:
+        return self._hidden
+
     def setToolTip_(self, text: str) -> None:
         self._tip = text
 
+    def toolTip(self) -> str:
+        return self._tip
+
     def setImage_(self, image: NSImage) -> None:
         self._image = image
+
+    def image(self) -> NSImage | None:
+        return self._image
 
 
 class NSStatusItem(NSObject):

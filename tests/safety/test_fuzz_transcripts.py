@@ -8,6 +8,7 @@ from random import Random
 
 from claude_session_status import reducer
 from claude_session_status.claude import transcript
+from claude_session_status.claude.transcript_files import AHEAD_OF_CLOCK
 from claude_session_status.model import Session, TranscriptFacts
 from fakes import NOW
 from safety import odd_transcripts
@@ -15,7 +16,7 @@ from safety.absurd import must_make_sense
 from safety.fuzzing import Fuzz
 
 SMALL, FULL = 10_000, 1_000_000  # lines
-SLACK = transcript.AHEAD_OF_CLOCK
+SLACK = AHEAD_OF_CLOCK
 TIMES = [f.name for f in fields(TranscriptFacts) if f.name.endswith("_at")]
 
 

@@ -76,5 +76,13 @@ def test_it_is_published_by_trusted_publishing_and_attested(jobs: dict[str, Any]
 
 def test_what_it_runs_is_there(jobs: dict[str, Any]) -> None:
     runs = "\n".join(step.get("run", "") for job in jobs.values() for step in job["steps"])
-    for path in set(re.findall(r"packaging/\S+\.(?:py|spec)|\.ci/run", runs)):
+    for path in set(re.findall(r"(?:packaging|tests)/\S+\.(?:py|spec)|\.ci/run", runs)):
         assert (ROOT / path).is_file(), path
+
+
+def test_each_script_for_a_mac_or_windows_is_run_by_a_job(jobs: dict[str, Any]) -> None:
+    runs = "\n".join(step.get("run", "") for job in jobs.values() for step in job["steps"])
+    for script in ("macos/on_a_mac", "macos/open_app", "macos/write_scripts", "windows/try_hooks", "windows/try_tray"):
+        assert f"python tests/{script}.py" in runs or f'python.exe" tests/{script}.py' in runs
+    for program in ("plutil -lint", "osacompile", "doctor --notify"):
+        assert program in runs

@@ -30,7 +30,7 @@ from claude_session_status import heartbeat
 from claude_session_status.claude import hook as hook_command
 from claude_session_status.claude import pids
 from claude_session_status.claude.ingest import run_alone
-from claude_session_status.cli.main import main
+from claude_session_status.cli.run import main
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from fakes import NOW, Transcript

@@ -17,10 +17,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from claude_session_status import config, notes, reducer
-from claude_session_status.claude import transcript
 from claude_session_status.claude.idle_compaction import IdleCompaction
 from claude_session_status.claude.registry import Registry, ReportedStatus
-from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder
+from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder, is_ahead, stat_mark
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.heartbeat import monitor_runs
 from claude_session_status.lock import FileLock
@@ -189,15 +188,17 @@ class Ingester:
             session, reported.status if reported else None, reported.since if reported else None
         )
         path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
-        mark = transcript.stat_mark(path) if path else None
+        mark = stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
+            from claude_session_status.claude import transcript  # noqa: PLC0415 - slow, and most have not changed
+
             now = self._clock()
             facts = transcript.read(path, now)
             is_there = facts is not None
             if facts is not None:
                 session = reducer.drop_future(session, now)
-                seen = None if transcript.is_ahead(mark, now) else mark  # None: look again when the clock is right
+                seen = None if is_ahead(mark, now) else mark  # None: look again when the clock is right
                 session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
                 if session.project_folder is None:
                     session = reducer.apply_first_folder(session, first_folder(path))

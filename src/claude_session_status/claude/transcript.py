@@ -16,7 +16,6 @@ failed try. The latest of these is a time before which it did not begin, so the 
 import math
 import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,29 +23,15 @@ from typing import Any
 from claude_session_status.claude.choices import is_same_model, with_context_size
 from claude_session_status.claude.files import open_plain
 from claude_session_status.claude.jsonl import BLOCK, lines_backwards, objects_in
+from claude_session_status.claude.transcript_files import AHEAD_OF_CLOCK
 from claude_session_status.claude.transcript_line import Line, Usage, epoch_seconds, line_of, title_in
 from claude_session_status.model import TranscriptFacts, Turn
 
 FARTHEST_FOR_MORE = 1024 * 1024  # bytes from the end: how far to look for a title, the last write, and newer lines
 
-AHEAD_OF_CLOCK = 5.0  # seconds: a line later than the clock by more is not believed
 AHEAD_OF_FILE = 120.0  # nor one later than the file was written; more, as that can be another machine's clock
 
 _TITLES = (b'"custom-title"', b'"ai-title"')
-
-
-def stat_mark(path: str) -> str | None:
-    """Size and time of the file as one text that changes when it is written; None when there is no plain file."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}" if stat.S_ISREG(status.st_mode) else None
-
-
-def is_ahead(mark: str, now: float) -> bool:
-    """Whether the file with that mark is ahead of the clock, so that true lines may be skipped now."""
-    return int(mark.split(":")[1]) / 1e9 > now + AHEAD_OF_CLOCK
 
 
 def read(path: str, now: float = math.inf) -> TranscriptFacts | None:

@@ -2,16 +2,20 @@
 
 A hook in a container or on Windows reports its own path of a shared file, and a project's folder may be moved. Claude
 Code keeps each transcript as `projects/<any folder>/<session id>.jsonl`, so the session's id finds it.
+
+What reads a transcript (`transcript`) is imported only where one has changed: `status` starts sooner without it.
 """
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import json_object, open_plain
 from claude_session_status.claude.payload import text_of
 
+AHEAD_OF_CLOCK = 5.0  # seconds: a line later than the clock by more is not believed
 LOOK_AGAIN_SECONDS = 10.0  # a transcript that was not found is looked for again after this time
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # an id that can't lead out of the folder
 _HEAD = 1024 * 1024  # bytes from the start of a transcript in which its first folder must be named
@@ -98,3 +102,17 @@ def _first_lines(path: str) -> Iterator[bytes]:
                 yield rest
     except (OSError, ValueError):
         return
+
+
+def stat_mark(path: str) -> str | None:
+    """Size and time of the file as one text that changes when it is written; None when there is no plain file."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}" if stat.S_ISREG(status.st_mode) else None
+
+
+def is_ahead(mark: str, now: float) -> bool:
+    """Whether the file with that mark is ahead of the clock, so that true lines may be skipped now."""
+    return int(mark.split(":")[1]) / 1e9 > now + AHEAD_OF_CLOCK

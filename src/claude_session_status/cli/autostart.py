@@ -4,8 +4,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo
@@ -32,10 +30,8 @@ def this_start() -> "Start":
     return start_of(this_launcher().words, os.environ)
 
 
-@click.command("autostart", short_help="Turn start at login on or off.")
-@click.argument("action", metavar="[on|off|status]", type=click.Choice(["on", "off", "status"]), default="status")
-def autostart(action: str) -> None:
-    """Turn start at login on or off; `status` prints which."""
+def run(action: str) -> None:
+    """Do `on` or `off`; print the state for `status`."""
     way = this_autostart()
     if action == "status":
         echo(f"on: {way.place}" if way.is_on() else "off")

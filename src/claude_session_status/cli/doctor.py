@@ -253,9 +253,9 @@ def _alert_command(where: Paths, *, notify: bool) -> checks.AlertCommandFindings
         return checks.AlertCommandFindings()
     if notify:
         now = time.time()
-        alert_command.record(where, now, alert_command.run(command, alert_command.as_test(now)))
+        alert_command.record(where, now, command, alert_command.run(command, alert_command.as_test(now)))
     exists = _exists(os.path.expanduser(command[0]))
-    return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where))
+    return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where, command))
 
 
 def _has_display(facts: "DesktopFacts") -> bool:

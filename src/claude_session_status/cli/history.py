@@ -3,18 +3,23 @@
 import os
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
-from claude_session_status.costs.summary import By, Summary
+if TYPE_CHECKING:
+    from claude_session_status.costs.summary import Summary
+
+# The values of `costs.summary.By`, written out so that the help text does not import it.
+GROUPS = ("day", "project", "model", "cause", "session")
+
+
+_ESTIMATE_DAYS = 30  # of which the estimate of what re-caching costs is corrected
 
 
 @click.command(short_help="Show what cold caches cost.")
 @click.option("--days", type=click.IntRange(1, 4000), default=30, show_default=True, help="How many days, with today.")
-@click.option(
-    "--by", type=click.Choice([by.value for by in By]), default=By.CAUSE.value, show_default=True, help="Group by."
-)
+@click.option("--by", type=click.Choice(GROUPS), default="cause", show_default=True, help="Group by.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write one self-contained page to FILE.", metavar="FILE")
 @click.option("--open", "opens", is_flag=True, help="Write the page to the program's own folder, and open it.")
@@ -54,7 +59,7 @@ def history(
     elif opens:
         _open(days)
     else:
-        _show(days, By(by), as_json=as_json, html=html)
+        _show(days, by, as_json=as_json, html=html)
 
 
 def _forget() -> None:
@@ -92,9 +97,10 @@ def _update() -> None:
         echo("Another process is just reading the transcripts: this is the history before it.", err=True)
 
 
-def _show(days: int, by: By, *, as_json: bool, html: str | None) -> None:
+def _show(days: int, by: str, *, as_json: bool, html: str | None) -> None:
     from claude_session_status.cli.streams import echo, echo_json  # noqa: PLC0415 - brings DuckDB
     from claude_session_status.costs import report  # noqa: PLC0415 - as above
+    from claude_session_status.costs.summary import By  # noqa: PLC0415 - as above
 
     _update()
     summary = summarize(days, time.time())
@@ -106,10 +112,10 @@ def _show(days: int, by: By, *, as_json: bool, html: str | None) -> None:
     else:
         from claude_session_status.cli.history_table import print_history  # noqa: PLC0415 - brings rich
 
-        print_history(summary, by)
+        print_history(summary, By(by))
 
 
-def _write_page(path: str, summary: Summary) -> None:
+def _write_page(path: str, summary: "Summary") -> None:
     """Write the page. It names projects and sessions: only for its owner, until they decide otherwise."""
     from claude_session_status.costs.page import page  # noqa: PLC0415 - brings pygal
 
@@ -141,10 +147,16 @@ def _brief() -> None:
     _update()
     now = time.time()
     today, week = summarize(1, now), summarize(7, now)
-    echo_json({"today": report.short(today) if today.totals.expired else "", "week": report.short(week)})
+    echo_json(
+        {
+            "today": report.short(today) if today.totals.expired else "",
+            "week": report.short(week),
+            "rebuilt": report.rebuilt_shares(summarize(_ESTIMATE_DAYS, now)),
+        }
+    )
 
 
-def summarize(days: int, now: float) -> Summary:
+def summarize(days: int, now: float) -> "Summary":
     """The history of the last `days` local days, today with them. `now`: epoch seconds."""
     from claude_session_status import paths  # noqa: PLC0415 - brings DuckDB
     from claude_session_status.store.history import HistoryStore  # noqa: PLC0415 - as above
@@ -157,6 +169,8 @@ def summarize(days: int, now: float) -> Summary:
 
 def local_days(days: int, now: float) -> list[tuple[float, str]]:
     """When each of the last `days` local days begins (UTC epoch seconds), and its date; oldest first."""
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - not for the help text
+
     today = (
         datetime.fromtimestamp(now, UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     )

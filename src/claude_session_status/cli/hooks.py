@@ -1,10 +1,7 @@
 """`install-hooks` and `uninstall-hooks`: what they change in Claude Code's settings, printed in a few lines."""
 
-import difflib
 import os
 import sys
-
-import click
 
 from claude_session_status import paths, words
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
@@ -14,22 +11,9 @@ from claude_session_status.claude.setup.settings_file import SettingsFile, read_
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo
 
-_dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
-
-@click.command("install-hooks", short_help="Add the hooks to Claude Code's settings.")
-@_dry_run
-@click.option(
-    "--statusline", "status_line", is_flag=True, help="Also install the status line, around the one that is there."
-)
-def install_hooks(*, dry_run: bool, status_line: bool) -> None:
-    """Add the hooks to Claude Code's settings.json, so that its sessions report.
-
-    With --statusline its status line reports when Claude Code expects the cache to expire, which is the best source. A
-    status line of your own shows what it did before; without one, a short line of ours is shown.
-
-    `setup` does this and more. Run it again after moving or reinstalling the program: what is right stays as it is.
-    """
+def install(*, dry_run: bool, status_line: bool) -> None:
+    """Add the hooks, or show what that would change. Raises SessionStatusError and OSError."""
     settings = SettingsFile(paths.from_environment())
     launcher = this_launcher()
     change = settings.install(launcher, dry_run=dry_run, status_line=status_line)
@@ -42,10 +26,8 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     warn_of_managed_settings()
 
 
-@click.command("uninstall-hooks", short_help="Remove the hooks from Claude Code's settings.")
-@_dry_run
-def uninstall_hooks(*, dry_run: bool) -> None:
-    """Remove the hooks and the status line from Claude Code's settings.json, and leave everything else as it is."""
+def uninstall(*, dry_run: bool) -> None:
+    """Remove the hooks and the status line, or show what that would change. Raises SessionStatusError and OSError."""
     settings = SettingsFile(paths.from_environment())
     change = settings.uninstall(dry_run=dry_run)
     if dry_run:
@@ -81,6 +63,8 @@ def uninstalled_lines(change: Change, path: str) -> list[str]:
 
 def difference(change: Change, path: str) -> str:
     """A unified diff of the file, empty where nothing changes. A file that is not there is /dev/null, as in git."""
+    import difflib  # noqa: PLC0415 - only for a dry run, and the tray imports this module
+
     before, after = _lines(change.before), _lines(change.after)
     old = os.devnull if change.before is None else path
     new = os.devnull if change.after is None else path

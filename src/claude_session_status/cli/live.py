@@ -19,10 +19,14 @@ from claude_session_status.cli.keys import Key
 from claude_session_status.monitor import Listener, Monitor
 from claude_session_status.signals import ENDING, handling
 
+if sys.platform != "win32":
+    import termios
+
 # How often a waiting main thread looks for what no signal reports: a closed terminal. On Windows, Ctrl-C as well.
 LOOK_SECONDS = 0.2 if sys.platform == "win32" else 1.0
 
 END_SECONDS = 2.0
+STUCK_SECONDS = 5  # a whole number, for alarm()
 
 
 class TerminalEvent(Enum):
@@ -100,8 +104,55 @@ def running(monitor: Monitor, listener: Listener, on_error: Callable[[BaseExcept
 
 
 @contextmanager
-def signal_events(put: Callable[[TerminalEvent], object], *, with_suspension: bool = False) -> Iterator[None]:
-    """Put an event for each signal. `with_suspension`: also for Ctrl-Z, upon which the caller must `suspend`."""
+def signal_events(
+    put: Callable[[TerminalEvent], object], *, with_suspension: bool = False, terminal: IO[str] | None = None
+) -> Iterator[None]:
+    """Put an event for each signal. `with_suspension`: also for Ctrl-Z, upon which the caller must `suspend`.
+
+    `terminal`: where the caller draws; it can't keep this process from ending, even if it takes no output.
+    """
     names = [*ENDING, "SIGWINCH", *(("SIGTSTP", "SIGCONT") if with_suspension else ())]
-    with handling(names, lambda name: put(_EVENT_OF_SIGNAL[name])):
-        yield
+    with _letting_end(terminal) as let_end:
+
+        def handle(name: str) -> None:
+            event = _EVENT_OF_SIGNAL[name]
+            if event is TerminalEvent.END:
+                let_end()
+            put(event)
+
+        with handling(names, handle):
+            yield
+
+
+@contextmanager
+def _letting_end(terminal: IO[str] | None) -> Iterator[Callable[[], None]]:
+    """Yield what a signal handler calls so that the process ends although the terminal takes no output.
+
+    The reason may be a Ctrl-S, which is undone. If that is not enough, the process restores the terminal's mode after
+    STUCK_SECONDS and ends, whatever it waits for.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if sys.platform == "win32" or not is_main or terminal is None or not terminal.isatty():
+        yield lambda: None
+        return
+    descriptor = terminal.fileno()
+    before = termios.tcgetattr(descriptor)
+
+    def leave(*_: object) -> None:
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)  # does not wait for the output, as others do
+        os._exit(1)
+
+    def let_end() -> None:
+        signal.alarm(STUCK_SECONDS)
+        with suppress(OSError, termios.error):
+            if os.tcgetpgrp(descriptor) == os.getpgrp():  # in the background this would stop the process
+                termios.tcflow(descriptor, termios.TCOOFF)  # on Linux the second undoes only the first
+                termios.tcflow(descriptor, termios.TCOON)
+
+    previous = signal.signal(signal.SIGALRM, leave)
+    try:
+        yield let_end
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)

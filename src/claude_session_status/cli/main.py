@@ -1,27 +1,12 @@
-"""The command line: names the commands and turns failures into two lines and an exit code.
-
-Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage. A command imports what it needs when it
-runs.
-"""
-
-import io
-import sys
-from collections.abc import Sequence
+"""The command line: names the commands and their options. A command imports what it needs when it runs."""
 
 import click
 
 from claude_session_status import __version__
 from claude_session_status.claude import hook, hook_table
-from claude_session_status.cli.autostart import autostart
 from claude_session_status.cli.completion import completion
-from claude_session_status.cli.config import config
 from claude_session_status.cli.history import history
-from claude_session_status.cli.hooks import install_hooks, uninstall_hooks
-from claude_session_status.cli.invocation import as_called
-from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
-from claude_session_status.errors import SessionStatusError, file_and_reason
-
-PROGRAM = "claude-session-status"
+from claude_session_status.cli.run import PROGRAM
 
 
 class _InOrder(click.Group):
@@ -38,6 +23,9 @@ def group() -> None:
 
     Start with setup. watch is a table in the terminal.
     """
+    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
+
+    print_warnings()
 
 
 _demo = click.option("--demo", is_flag=True, help="Show six made-up sessions, 20 times as fast, instead of yours.")
@@ -111,22 +99,21 @@ def watch(*, demo: bool, once: bool) -> None:
 @click.option("--follow", is_flag=True, help="With --short or --waybar: print a new line at each change.")
 def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that expires soonest first."""
-    from claude_session_status.cli.status import Form, line, run  # noqa: PLC0415 - DuckDB is imported only to be used
+    from claude_session_status.cli.status import Form, run  # noqa: PLC0415 - DuckDB is imported only to be used
+    from claude_session_status.cli.status import follow as keep_printing  # noqa: PLC0415 - as above
 
     forms = [
         form for form, is_wanted in ((Form.JSON, as_json), (Form.SHORT, short), (Form.WAYBAR, waybar)) if is_wanted
     ]
     if len(forms) > 1:
         raise click.UsageError("Use only one of --json, --short and --waybar.")
-    wanted = forms[0] if forms else Form.TABLE
+    form = forms[0] if forms else Form.TABLE
     if not follow:
-        run(wanted, everything=everything)
-        return
-    if wanted not in (Form.SHORT, Form.WAYBAR):
+        run(form, everything=everything)
+    elif form in (Form.SHORT, Form.WAYBAR):
+        keep_printing(form)
+    else:
         raise click.UsageError("--follow needs --short or --waybar. For a live table, use `watch`.")
-    from claude_session_status.cli import follow as following  # noqa: PLC0415 - as above
-
-    following.run(lambda shot: line(wanted, shot))
 
 
 def _complete_session(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's own signature
@@ -148,7 +135,40 @@ def go(session: str | None) -> None:
     raise SystemExit(run(session))
 
 
-@click.command(short_help="Check the set-up, and say how to fix it.")
+group.add_command(history)
+
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
+
+
+@group.command("install-hooks", short_help="Add the hooks to Claude Code's settings.")
+@_dry_run
+@click.option(
+    "--statusline", "status_line", is_flag=True, help="Also install the status line, around the one that is there."
+)
+def install_hooks(*, dry_run: bool, status_line: bool) -> None:
+    """Add the hooks to Claude Code's settings.json, so that its sessions report.
+
+    With --statusline its status line reports when Claude Code expects the cache to expire, which is the best source. A
+    status line of your own shows what it did before; without one, a short line of ours is shown.
+
+    `setup` does this and more. Run it again after moving or reinstalling the program: what is right stays as it is.
+    """
+    from claude_session_status.cli.hooks import install  # noqa: PLC0415 - imports all that changes settings
+
+    install(dry_run=dry_run, status_line=status_line)
+
+
+@group.command("uninstall-hooks", short_help="Remove the hooks from Claude Code's settings.")
+@_dry_run
+def uninstall_hooks(*, dry_run: bool) -> None:
+    """Remove the hooks and the status line from Claude Code's settings.json, and leave everything else as it is."""
+    from claude_session_status.cli.hooks import uninstall as remove  # noqa: PLC0415 - as above
+
+    remove(dry_run=dry_run)
+
+
+@group.command(short_help="Check the set-up, and say how to fix it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1).")
 @click.option("--notify", is_flag=True, help="Also send a notification, run on_alert, and say how it went.")
 def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - click passes options as keywords
@@ -158,7 +178,30 @@ def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - click passes 
     raise SystemExit(run(as_json=as_json, notify=notify))
 
 
-@click.command(
+@group.command(short_help="Turn start at login on or off.")
+@click.argument("action", metavar="[on|off|status]", type=click.Choice(["on", "off", "status"]), default="status")
+def autostart(action: str) -> None:
+    """Turn start at login on or off; `status` prints which."""
+    from claude_session_status.cli.autostart import run  # noqa: PLC0415 - imports the desktop's part of it
+
+    run(action)
+
+
+@group.command(short_help="Print the settings in effect and their file.")
+def config() -> None:
+    """Print the path of config.toml and the settings in effect, in the form of that file.
+
+    Exits with 1 if the file has mistakes; stderr names each one with its line.
+    """
+    from claude_session_status.cli.config import run  # noqa: PLC0415 - imported only to be shown
+
+    raise SystemExit(run())
+
+
+group.add_command(completion)
+
+
+@group.command(
     short_help="Print a line for Claude Code's status line.", context_settings={"ignore_unknown_options": True}
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
@@ -173,19 +216,17 @@ def statusline(command: tuple[str, ...]) -> None:
     raise SystemExit(line.main(("--", *command) if command else ()))
 
 
-@click.command("help", short_help="Show the help of a command.")
+@group.command("help", short_help="Show the help of a command.")
 @click.argument("command", nargs=-1)
 @click.pass_context
 def show_help(context: click.Context, command: tuple[str, ...]) -> None:
     """Show the help of a command, or without one the list of commands."""
+    from claude_session_status.cli.streams import echo  # noqa: PLC0415 - only to print it
+
     if not command:
         echo(group.get_help(context.find_root()))
         return
     group.main(args=[*command, "--help"], prog_name=PROGRAM, standalone_mode=False)
-
-
-for _command in (history, install_hooks, uninstall_hooks, doctor, autostart, config, completion, statusline, show_help):
-    group.add_command(_command)
 
 
 def _add_hook_command(name: str, what: str, events: str) -> None:
@@ -198,36 +239,3 @@ def _add_hook_command(name: str, what: str, events: str) -> None:
 
 for _name, (_what, _events) in hook_table.help_texts().items():
     _add_hook_command(_name, _what, _events)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the command in `arguments`; return its exit code."""
-    prepare_streams()
-    try:
-        group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        if sys.stdout is not None:  # pythonw has none
-            sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        echo(error.format_message())
-        return 0
-    except click.ClickException as error:
-        _show_usage_error(error)
-        return error.exit_code
-    except SessionStatusError as error:
-        echo(as_called(f"{PROGRAM}: {error.title}\n{error.next_step}"), err=True)
-        return 1
-    except OSError as error:
-        if reader_has_left(error):
-            return 0
-        echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
-        return 1
-    except (KeyboardInterrupt, click.Abort):
-        return 130
-    return 0
-
-
-def _show_usage_error(error: click.ClickException) -> None:
-    """Print click's own message; it repeats the arguments, so it is cleaned too."""
-    shown = io.StringIO()
-    error.show(shown)
-    echo(shown.getvalue(), err=True, nl=False)

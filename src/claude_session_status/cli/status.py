@@ -4,7 +4,7 @@ import json
 import logging
 from enum import StrEnum
 
-from claude_session_status import config, paths, policy, pricing, report
+from claude_session_status import config, paths, policy, report
 from claude_session_status.cli.streams import echo, echo_json
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
@@ -60,8 +60,20 @@ def run(form: Form, *, everything: bool, ended: bool = False) -> None:
 
 
 def _price(*, with_costs: bool) -> policy.Price | None:
-    """Return the price to compute costs with; None where none are shown, as prices take a while to load."""
-    return pricing.rewrite_cost if with_costs else None
+    """Return the price to compute costs with; None where none are shown."""
+    if not with_costs:
+        return None
+    from claude_session_status import pricing  # noqa: PLC0415 - as above
+
+    # Sampled in this process: it ends soon, and a child would start another Python for each new model.
+    return pricing.PriceList(paths.from_environment().prices, pricing.sample).rewrite_cost
+
+
+def follow(form: Form) -> None:
+    """Print the line of a bar at each change, until nobody reads any more."""
+    from claude_session_status.cli import follow as following  # noqa: PLC0415 - only to be used
+
+    following.run(lambda shot: line(form, shot))
 
 
 def line(form: Form, shot: Snapshot) -> str:

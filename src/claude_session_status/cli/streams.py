@@ -8,16 +8,12 @@ early, as `head` does: that is not an error.
 import codecs
 import errno
 import io
-import json
-import logging
 import os
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-import click
-
-from claude_session_status.words import printable
+from claude_session_status.printable import printable
 
 # The table's signs and bars, which old encodings lack, and their stand-ins there: "?" is a sign with its own meaning.
 PLAIN = {"●": "*", "▶": ">", "○": "o", "×": "x", "█": "#", "░": ".", "…": "~", "·": "-", "↑": "^", "↓": "v"}
@@ -26,7 +22,11 @@ SIGNS = "".join(PLAIN)
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print `text` to stdout, or to stderr, without anything that could steer the terminal."""
-    click.echo(printable(text), err=err, nl=nl)  # noqa: TID251 - the one place
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:  # pythonw has none
+        return
+    stream.write(f"{printable(text)}\n" if nl else printable(text))
+    stream.flush()
 
 
 def terminal_width() -> int | None:
@@ -39,25 +39,16 @@ def terminal_width() -> int | None:
 
 def echo_json(value: object) -> None:
     """Print `value` as JSON in readable characters; what could steer the terminal is escaped."""
+    import json  # noqa: PLC0415 - most commands print none
+
     text = json.dumps(value, ensure_ascii=False, indent=2)
     echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def prepare_streams(environ: Mapping[str, str] = os.environ) -> None:
-    """Make sys.stdout, sys.stderr and log messages accept any text."""
+    """Make sys.stdout and sys.stderr accept any text."""
     sys.stdout = _prepared(sys.stdout, environ)
     sys.stderr = _prepared(sys.stderr, environ)
-    logging.lastResort = _EchoHandler(logging.WARNING)
-
-
-class _EchoHandler(logging.Handler):
-    """Prints warnings where no log is set up. They name models, folders and files: they must be cleaned too."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            echo(self.format(record), err=True)
-        except OSError:
-            self.handleError(record)
 
 
 def reader_has_left(error: OSError, platform: str = sys.platform) -> bool:

@@ -17,6 +17,7 @@ from rich.style import Style
 from claude_session_status import report, words
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.model import Snapshot, Urgency
+from claude_session_status.printable import printable
 from claude_session_status.text_width import columns_of, cut
 
 # Of the 256 colours those that can be read on black and on white.
@@ -90,14 +91,14 @@ def segments(printed: Line, width: int) -> Iterable[Segment]:
     for cell in printed.cells:
         if cell.at or printed.is_chosen:
             yield Control((ControlType.CURSOR_MOVE_TO_COLUMN, cell.at)).segment
-        yield Segment(words.printable(cell.text), Style.parse(cell.style) + reverse)
+        yield Segment(printable(cell.text), Style.parse(cell.style) + reverse)
 
 
 def plain(printed: Line) -> str:
     """Return a line as text, for a pipe."""
     text = ""
     for cell in printed.cells:
-        text += " " * (cell.at - columns_of(text)) + words.printable(cell.text)
+        text += " " * (cell.at - columns_of(text)) + printable(cell.text)
     return text.rstrip()
 
 

@@ -47,7 +47,8 @@ def run(headline: str = "", *, once: bool = False) -> None:
     def may_alert() -> bool:
         return bool(monitor.settings.on_alert) and turn.is_ours()
 
-    monitor = Monitor(where, alerts=may_alert, price=pricing.PricesInBackground().rewrite_cost)
+    prices = pricing.PricesInBackground(pricing.PriceList(where.prices))
+    monitor = Monitor(where, alerts=may_alert, price=prices.rewrite_cost)
     on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
     try:
         show_with_actions(monitor, console, headline, on_alert.give)
@@ -108,7 +109,7 @@ def show(
             draw()
 
     with (
-        signal_events(events.put, with_suspension=True),
+        signal_events(events.put, with_suspension=True, terminal=console.file),
         reading_keys(events.put, lambda: events.put(TerminalEvent.END)) as keyboard,
         screen,
         running(monitor, listener, events.put),

@@ -180,8 +180,8 @@ class Opener:
         if not read_only and not os.path.lexists(self.path):
             self._make()
         connection = connect(self.path, read_only=read_only)
-        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         if not read_only:
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             self.own_log()
         return connection
 

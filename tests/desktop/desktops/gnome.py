@@ -70,9 +70,7 @@ class Gnome(Desktop):
         env = {"DBUS_SYSTEM_BUS_ADDRESS": self._system_bus}
         shell = self.start_of_panel(["gnome-shell", "--x11", "--sm-disable"], env=env)
         self.wait_owner(WATCHER.name)
-        # The overview opens by itself after the start and covers everything.
-        wait_for("the overview", self._overview_open)
-        wait_for("the overview to close", self._close_overview)
+        close_overview(self)
         if os.geteuid() == 0:
             self._dismiss_warning()
         return shell
@@ -87,14 +85,21 @@ class Gnome(Desktop):
     def _shows_warning(self) -> bool:
         return self.screenshot().getpixel(BANNER) != BACKGROUND
 
-    def _overview_open(self) -> bool:
+
+def close_overview(desktop: Desktop) -> None:
+    """Close the overview, which opens by itself after the start and covers everything."""
+
+    def is_open() -> bool:
         try:
-            return bool(self.ask(SHELL, "Get", "ss", ("org.gnome.Shell", "OverviewActive"))[0][1])
+            return bool(desktop.ask(SHELL, "Get", "ss", ("org.gnome.Shell", "OverviewActive"))[0][1])
         except (CallError, BusError):
             return False
 
-    def _close_overview(self) -> bool:
-        if not self._overview_open():
+    def close() -> bool:
+        if not is_open():
             return True
-        self.screen.key(XK.XK_Escape)
+        desktop.screen.key(XK.XK_Escape)
         return False
+
+    wait_for("the overview", is_open)
+    wait_for("the overview to close", close)

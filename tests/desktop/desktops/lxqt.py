@@ -18,6 +18,7 @@ class Lxqt(Desktop):
     name = "lxqt"
     current_desktop = "LXQt"
     programs = ("openbox", "lxqt-panel", "lxqt-notificationd")
+    notification_click_acts = False  # it is not asked for: see NO_DEFAULT in desktop/notify/freedesktop.py
     environment = {"QT_QPA_PLATFORMTHEME": "lxqt"}  # noqa: RUF012  # constant
 
     def write_settings(self) -> None:
@@ -26,6 +27,8 @@ class Lxqt(Desktop):
         theme, palette = ("Valendas", DARK_PALETTE) if self.dark else ("KDE-Plasma", "")
         qt = '[Qt]\nfont="DejaVu Sans,10,-1,5,50,0,0,0,0,0"\nstyle=Fusion\n'
         (folder / "lxqt.conf").write_text(f"[General]\ntheme={theme}\n\n{qt}\n{palette}")
+        # A missed notification would leave an icon in the tray beside ours.
+        (folder / "notifications.conf").write_text("[General]\nunattendedMaxNum=0\n")
         (folder / "panel.conf").write_text(
             "[General]\npanels=panel1\n\n"
             "[panel1]\nalignment=-1\ndesktop=0\nposition=Top\nwidth=100\nwidth-percent=true\nlockPanel=false\n"

@@ -84,7 +84,7 @@ class Waybar(Desktop):
 
     def press_button(self, label: str) -> bool:
         """Press it through mako's command: mako draws no buttons."""
-        self.run("makoctl", "invoke", {"Mute": "mute", "Pause": "pause-hour"}[label])
+        self.run("makoctl", "invoke", {"Go": "go", "Mute": "mute", "Pause": "pause-hour"}[label])
         return True
 
     def close(self) -> None:

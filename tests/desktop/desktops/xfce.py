@@ -12,6 +12,7 @@ class Xfce(Desktop):
 
     name = "xfce"
     current_desktop = "XFCE"
+    notification_click_acts = False  # xfce4-notifyd 0.7 only closes it
     programs = ("openbox", "xfce4-panel", NOTIFYD)
 
     def write_settings(self) -> None:

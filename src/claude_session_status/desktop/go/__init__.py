@@ -39,14 +39,18 @@ def to_session(session: Session, environ: Mapping[str, str], activation_token: s
         raise SessionStatusError(outcome.sentence, outcome.next_step)
 
 
-def find(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> Outcome:
+def find(
+    session: Session, environ: Mapping[str, str], activation_token: str | None = None, *, patience: float = 1.0
+) -> Outcome:
     """Bring the session's terminal to the front, and return how far that went.
+
+    `patience` multiplies how long terminals and window managers may take: 1 is right for a user who waits.
 
     Raises:
         SessionStatusError: a program that shows the session could not be started.
 
     """
-    outcome = _find(session, environ, activation_token)
+    outcome = _find(session, environ, activation_token, patience)
     log.info("go to %s: %s", session.session_id, outcome)
     return outcome
 
@@ -63,7 +67,7 @@ def open_attached(outcome: Outcome, environ: Mapping[str, str]) -> None:
     terminal.open_in_terminal(outcome.attach, environ)
 
 
-def _find(session: Session, environ: Mapping[str, str], token: str | None) -> Outcome:
+def _find(session: Session, environ: Mapping[str, str], token: str | None, patience: float) -> Outcome:
     from claude_session_status.desktop.go import urls, vscode  # noqa: PLC0415 - only when asked for
 
     opener = "open" if sys.platform == "darwin" else "xdg-open"
@@ -73,10 +77,10 @@ def _find(session: Session, environ: Mapping[str, str], token: str | None) -> Ou
         return Outcome(Reached.SESSION)
     if session.process is None:
         return _ENDED
-    return _platforms_find(session.process, environ, token)
+    return _platforms_find(session.process, environ, token, patience)
 
 
-def _platforms_find(process: Process, environ: Mapping[str, str], token: str | None) -> Outcome:
+def _platforms_find(process: Process, environ: Mapping[str, str], token: str | None, patience: float) -> Outcome:
     if sys.platform == "win32":
         from claude_session_status.desktop.go import windows  # noqa: PLC0415 - this platform only
 
@@ -93,9 +97,9 @@ def _platforms_find(process: Process, environ: Mapping[str, str], token: str | N
     if place is None:
         return _ENDED
     edge = Edge(environ)
-    manager = linux.window_manager(environ, edge)
+    manager = linux.window_manager(environ, edge, patience)
     try:
-        return linux.reach(place, edge, manager, token)
+        return linux.reach(place, edge, manager, token, patience=patience)
     finally:
         if manager is not None:
             manager.close()

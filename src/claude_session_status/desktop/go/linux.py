@@ -21,13 +21,13 @@ from claude_session_status.desktop.go.window import Window, WindowManager, likel
 log = logging.getLogger(__name__)
 
 NESTED_MULTIPLEXERS = 3
-MARK_SECONDS = 0.4  # how long a terminal may take to show a changed title
-RAISE_SECONDS = 0.15  # how long a window that its program raises may take to become active, or to ask for attention
+# How long a terminal may take to show a changed title. Where no tab was chosen, the session's may be a hidden one.
+MARK_SECONDS, MARK_OF_CHOSEN_SECONDS = 0.4, 1.0
 _STEP_SECONDS = 0.01
 _PUSH_TITLE, _POP_TITLE = b"\x1b[22;2t", b"\x1b[23;2t"  # XTWINOPS
 
 
-def window_manager(environ: Mapping[str, str], edge: Edge) -> WindowManager | None:
+def window_manager(environ: Mapping[str, str], edge: Edge, patience: float = 1.0) -> WindowManager | None:
     """What lists and raises windows in this session; None where there is no display that answers."""
     if (path := sway.socket_of(environ)) is not None:
         return sway.Sway(edge, path)
@@ -43,7 +43,7 @@ def window_manager(environ: Mapping[str, str], edge: Edge) -> WindowManager | No
     if environ.get("DISPLAY"):
         from claude_session_status.desktop.go import x11  # noqa: PLC0415 - Xlib takes time to import
 
-        if (display := x11.connect(environ["DISPLAY"], is_complete=not on_wayland)) is not None:
+        if (display := x11.connect(environ["DISPLAY"], is_complete=not on_wayland, patience=patience)) is not None:
             return display
     if on_wayland:
         from claude_session_status.desktop.go.gnome_shell import GnomeShell  # noqa: PLC0415 - only there
@@ -60,8 +60,10 @@ class Find:
     is_certain: bool
 
 
-def reach(place: Place, edge: Edge, manager: WindowManager | None, token: str | None = None) -> Outcome:
-    """Bring the place to the front, as far as this desktop and its terminal allow it."""
+def reach(
+    place: Place, edge: Edge, manager: WindowManager | None, token: str | None = None, *, patience: float = 1.0
+) -> Outcome:
+    """Bring the place to the front, as far as this desktop and its terminal allow it. `patience` multiplies limits."""
     windows = (manager.windows() if manager is not None else None) or ()
     pane = None
     for _ in range(NESTED_MULTIPLEXERS):
@@ -85,7 +87,7 @@ def reach(place: Place, edge: Edge, manager: WindowManager | None, token: str | 
     if manager is None:
         return _without_display(pane)
     tab = choose_tab(place, _believed(place, manager, windows), edge, token)
-    find = _find(place, manager, windows, tab)
+    find = _find(place, manager, windows, tab, patience)
     if find is None:
         return _without_window(manager, pane, tab, token)
     owner = next(up for up in place.chain if up.pid == find.window.pid)
@@ -100,6 +102,10 @@ def reach(place: Place, edge: Edge, manager: WindowManager | None, token: str | 
         )
     if find.is_certain:
         return Outcome(Reached.SESSION)
+    if tab is not None and tab.is_chosen:
+        return Outcome(
+            Reached.WINDOW, "Window brought forward; the session may be in another window", "Its tab is chosen there"
+        )
     advice = (tab.advice if tab is not None else "") or "This terminal lets no other program choose a tab"
     return Outcome(Reached.WINDOW, "Window brought forward; the session is in another tab", advice)
 
@@ -134,7 +140,9 @@ def _without_window(
 # ---- which window -----------------------------------------------------------
 
 
-def _find(place: Place, manager: WindowManager, windows: Sequence[Window], tab: Tab | None) -> Find | None:
+def _find(
+    place: Place, manager: WindowManager, windows: Sequence[Window], tab: Tab | None, patience: float
+) -> Find | None:
     mine = of_nearest(windows, place)
     if not mine:
         return None
@@ -146,40 +154,36 @@ def _find(place: Place, manager: WindowManager, windows: Sequence[Window], tab: 
         now = of_nearest(manager.windows() or (), place)
         if (found := titled(now, tab.title)) is not None:
             return Find(found, is_certain=True)
-    raises_itself = tab is not None and is_chosen and tab.raises_itself
-    if raises_itself and (found := _raised_by_itself(place, manager, mine)) is not None:
-        return Find(found, is_certain=True)
     named = next((window for window in mine if window.id == manager.window_named(place)), None)
     if named is not None and tabs <= len(mine):
         return Find(named, is_certain=True)
-    if (found := _marked_window(place, manager, tab)) is not None:
+    if (found := _seen_window(place, manager, tab, mine, patience)) is not None:
         return Find(found, is_certain=True)
     return Find(named or likeliest(mine), is_certain=False)
 
 
-def _raised_by_itself(place: Place, manager: WindowManager, before: Sequence[Window]) -> Window | None:
-    """The window that its program has just raised: active now, or asking for attention where that was refused."""
-    signs = {(w.id, w.is_active, w.wants_attention) for w in before}
-    deadline = time.monotonic() + RAISE_SECONDS
-    while True:
-        now = of_nearest(manager.windows() or (), place)
-        for window in now:
-            is_new = (window.id, window.is_active, window.wants_attention) not in signs
-            if is_new and (window.is_active or window.wants_attention):
-                return window
-        if time.monotonic() >= deadline:
-            return next((window for window in now if window.is_active), None)  # it was active before
-        time.sleep(_STEP_SECONDS)
+def _seen_window(
+    place: Place, manager: WindowManager, tab: Tab | None, before: Sequence[Window], patience: float
+) -> Window | None:
+    """The window that shows the session; None for a hidden tab.
 
-
-def _marked_window(place: Place, manager: WindowManager, tab: Tab | None) -> Window | None:
-    """The window whose title shows a mark that the session's terminal was asked for; None for a hidden tab."""
+    Its title shows a mark that the session's terminal is asked for. A window that its program raises itself becomes
+    active, or asks for attention where that was refused.
+    """
+    signs = {(window.id, window.is_active, window.wants_attention) for window in before}
     mark = f"claude-session-status {secrets.token_hex(4)}"
     with _marking(place, mark) if tab is None or tab.mark is None else tab.mark(mark):
-        deadline = time.monotonic() + MARK_SECONDS
+        limit = MARK_OF_CHOSEN_SECONDS if tab is not None and tab.is_chosen else MARK_SECONDS
+        deadline = time.monotonic() + limit * patience
         while time.monotonic() < deadline:
-            if (found := titled(of_nearest(manager.windows() or (), place), mark)) is not None:
+            now = of_nearest(manager.windows() or (), place)
+            if (found := titled(now, mark)) is not None:
                 return found
+            if tab is not None and tab.raises_itself:
+                for window in now:
+                    is_new = (window.id, window.is_active, window.wants_attention) not in signs
+                    if is_new and (window.is_active or window.wants_attention):
+                        return window
             time.sleep(_STEP_SECONDS)
     return None
 

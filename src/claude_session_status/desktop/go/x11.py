@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any
 
-from Xlib import X, display, error
+from Xlib import X, Xatom, display, error
 from Xlib.ext import res
 from Xlib.protocol import event
 
@@ -20,22 +20,22 @@ from claude_session_status.desktop.linux.x_display import opens
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 1.0
-ACTIVE_SECONDS = 0.4  # how long a window manager may take to raise a window
+ACTIVE_SECONDS = 0.8  # how long a window manager may take to raise a window
 _STEP_SECONDS = 0.005
 _PAGER = 2  # the source of a request that a user made: window managers do not refuse the focus then
 _EVERY_DESKTOP = 0xFFFFFFFF
 _PARENTS = 8  # WINDOWID may name a child of the top-level window
 
 
-def connect(name: str, *, is_complete: bool) -> "X11 | None":
+def connect(name: str, *, is_complete: bool, patience: float = 1.0) -> "X11 | None":
     """Connect to the display of that name; None where it does not answer.
 
-    `is_complete`: every program's windows are there, as they are not on Wayland.
+    `is_complete`: every program's windows are there, as they are not on Wayland. `patience` multiplies time limits.
     """
     if not opens(name, OPEN_SECONDS):
         return None
     try:
-        return X11(display.Display(name), is_complete=is_complete)
+        return X11(display.Display(name), is_complete=is_complete, patience=patience)
     except Exception as failure:  # Xlib's errors have no base of their own
         log.info("X display %s: %s", name, failure)
         return None
@@ -44,7 +44,8 @@ def connect(name: str, *, is_complete: bool) -> "X11 | None":
 class X11:
     """The windows of a display. The connection belongs to it."""
 
-    def __init__(self, connection: Any, *, is_complete: bool = True) -> None:  # python-xlib has no types
+    def __init__(self, connection: Any, *, is_complete: bool, patience: float) -> None:  # python-xlib has no types
+        self._patience = patience
         self.lists_all = is_complete
         self.name = "X11" if is_complete else "This Wayland desktop"
         self._display = connection
@@ -92,14 +93,13 @@ class X11:
     def activate(self, window: Window) -> bool:
         """Raise the window, on its own desktop, and wait until it is active."""
         found = self._window(int(window.id))
+        now = self._server_time()
         desktop, current = self._number(found, "_NET_WM_DESKTOP"), self._number(self._root, "_NET_CURRENT_DESKTOP")
         if desktop is not None and current is not None and desktop not in (current, _EVERY_DESKTOP):
-            self._send(self._root, "_NET_CURRENT_DESKTOP", desktop, X.CurrentTime)  # openbox does not do it by itself
-        self._send(
-            found, "_NET_ACTIVE_WINDOW", _PAGER, X.CurrentTime, self._number(self._root, "_NET_ACTIVE_WINDOW") or 0
-        )
+            self._send(self._root, "_NET_CURRENT_DESKTOP", desktop, now)  # openbox does not do it by itself
+        self._send(found, "_NET_ACTIVE_WINDOW", _PAGER, now, self._number(self._root, "_NET_ACTIVE_WINDOW") or 0)
         self._display.sync()
-        deadline = time.monotonic() + ACTIVE_SECONDS
+        deadline = time.monotonic() + ACTIVE_SECONDS * self._patience
         while self._number(self._root, "_NET_ACTIVE_WINDOW") != found.id:
             if time.monotonic() >= deadline:
                 return False
@@ -143,6 +143,19 @@ class X11:
         if isinstance(machine, bytes) and machine and machine != self._host:
             return None  # its process ids are another machine's
         return self._number(window, "_NET_WM_PID")
+
+    def _server_time(self) -> int:
+        """The X server's time. mutter compares it with the last key press, and takes 0 for an older moment."""
+        window = self._root.create_window(0, 0, 1, 1, 0, X.CopyFromParent, event_mask=X.PropertyChangeMask)
+        window.change_property(self._display.intern_atom("WM_NAME"), Xatom.STRING, 8, b"")
+        self._display.sync()  # the event comes before the reply
+        time_now = X.CurrentTime
+        while self._display.pending_events():
+            seen = self._display.next_event()
+            if seen.type == X.PropertyNotify and seen.window.id == window.id:
+                time_now = seen.time
+        window.destroy()
+        return int(time_now)
 
     def _send(self, window: Any, name: str, *data: int) -> None:
         values = (32, [*data, *[0] * (5 - len(data))])

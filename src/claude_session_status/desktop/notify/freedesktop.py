@@ -35,7 +35,9 @@ SOUND = "message-new-instant"  # a name of the freedesktop sound theme
 TRIES, TRIES_WITHIN_TIME = 2, 6  # of 5 s each, until the service replies
 
 NORMAL, CRITICAL = 1, 2
-DEFAULT, DEFAULT_LABEL = "default", "Go to session"  # most services never show the label
+DEFAULT = "default"  # the action of a click on the notification itself
+NO_DEFAULT = ("lxqt-notificationd",)  # it hides more than three actions, this one included, in a list to choose from
+NO_LABEL = ""  # xfce4-notifyd shows every action with a label as a button
 SERVICE_DECIDES = -1  # how long it stays on the screen
 
 # There is no such service, or the bus could not start one.
@@ -50,6 +52,7 @@ class FreedesktopNotifier:
     """
 
     name = "D-Bus (org.freedesktop.Notifications)"
+    replaces = True
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class FreedesktopNotifier:
             # Asked each time: it takes a fifth of a millisecond, and another service may have taken over. It also
             # detects a service that hangs, before it has anything that it could show late.
             (capabilities,) = self._capabilities(until)
+            server = self._ask("GetServerInformation")[0] if "actions" in capabilities else ""
             if until is not None and self._clock() >= until:
                 return Attempt(self.name, NotifyOutcome.LATE, "the service was slow")
             (shown,) = self._ask(
@@ -88,7 +92,7 @@ class FreedesktopNotifier:
                     "",
                     notification.title,
                     html.escape(notification.body, quote=False) if "body-markup" in capabilities else notification.body,
-                    _keys_and_labels(notification) if "actions" in capabilities else [],
+                    _keys_and_labels(notification, server) if "actions" in capabilities else [],
                     _hints(notification, image),
                     SERVICE_DECIDES,
                 ),
@@ -171,6 +175,7 @@ class FreedesktopNotifier:
                 notification, token = self._on_screen.get(shown), self._tokens.pop(shown, None)
             action = _action_of(notification, key) if notification is not None else None
             if action is not None:
+                self._bus.send(TARGET, "CloseNotification", "u", (shown,))  # not every service does it by itself
                 self._on_press(with_activation_token(action, token))
         elif signal.member == "NotificationClosed":
             with self._lock:
@@ -180,9 +185,10 @@ class FreedesktopNotifier:
                     del self._shown[gone.key]
 
 
-def _keys_and_labels(notification: Notification) -> list[str]:
-    """The buttons in the service's form: key, label, key, label. The one called `default` is a click on the body."""
-    default = [DEFAULT, DEFAULT_LABEL] if notification.default is not None else []
+def _keys_and_labels(notification: Notification, server: str) -> list[str]:
+    """The actions in the service's form: key, label, key, label."""
+    has_default = notification.default is not None and server not in NO_DEFAULT
+    default = [DEFAULT, NO_LABEL] if has_default else []
     return default + [text for button in notification.buttons for text in (button.key, button.label)]
 
 
