@@ -35,3 +35,18 @@ def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, wi
 )
 def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
     assert words.spelled(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "low", "high", "expected"),
+    [
+        (0.82, 0.6, 1.0, "about $0.49 to $0.82"),
+        (20.0, 0.5, 0.9, "about $10 to $18"),
+        (0.82, 1.0, 1.0, "about $0.82"),
+        (0.01, 0.5, 1.0, "about $0.01"),
+        (0.001, 0.5, 1.0, "under $0.01"),
+        (None, 0.5, 1.0, ""),
+    ],
+)
+def test_a_range_of_money(usd: float | None, low: float, high: float, expected: str) -> None:
+    assert words.money_between(usd, low, high) == expected

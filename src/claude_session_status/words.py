@@ -68,6 +68,14 @@ def short_money(usd: float | None) -> str:
     return money(usd).removeprefix("about ").replace("under ", "<")
 
 
+def money_between(usd: float | None, low: float, high: float) -> str:
+    """`about $0.60 to $0.82`: the shares from `low` to `high` of `usd`; one number where they are much the same."""
+    if usd is None or usd * high < 0.02 or usd * (high - low) < 0.01:
+        return money(None if usd is None else usd * high)
+    lower, upper = (f"{usd * share:.2f}" if usd * high < 10 else f"{usd * share:.0f}" for share in (low, high))
+    return f"about ${lower} to ${upper}" if lower != upper else f"about ${upper}"
+
+
 def name_of(session: Session) -> str:
     """Return the session's project, else its folder, else the start of its id."""
     return clean(session.project or "") or clean(folder_name(session.folder) or "") or short_id(session) or "?"

@@ -145,6 +145,36 @@ def test_a_countdown_changes_labels_only() -> None:
     assert (len(scene.icon.specs), len(scene.icon.titles), scene.icon.menu_updates) == (1, 1, 3)
 
 
+def test_while_no_menu_can_be_open_seconds_change_nothing_and_one_that_opens_shows_the_present() -> None:
+    scene = Scene()
+    scene.icon.menu_may_be_open = False
+    first = state("a", 200, urgency=Urgency.CALM)
+    for passed in (0, 1, 2):
+        shown = dataclasses.replace(first, seconds_left=200.0 - passed)
+        scene.tray.show(snapshot(shown, now=NOW + passed))
+    assert scene.icon.menu_updates == 1
+    scene.time = NOW + 10
+    assert scene.labels()[0] == f"{FIGURE_SPACE}3:10 ● a"
+
+
+def test_a_change_that_is_no_countdown_reaches_a_closed_menu_at_once() -> None:
+    scene = Scene()
+    scene.icon.menu_may_be_open = False
+    calm = state("a", 200, urgency=Urgency.CALM)
+    for shown in (
+        snapshot(calm),
+        snapshot(dataclasses.replace(calm, activity=Activity.WAITING)),
+        snapshot(calm, state("b", 250)),
+        snapshot(calm),
+        snapshot(calm, problem="no disk"),
+    ):
+        before = scene.icon.menu_updates
+        scene.tray.show(shown)
+        assert scene.icon.menu_updates == before + 1
+        scene.tray.show(shown)
+        assert scene.icon.menu_updates == before + 1
+
+
 def test_showing_never_raises_into_the_monitor() -> None:
     scene = Scene()
 

@@ -270,8 +270,8 @@ def test_the_menu_is_up_to_date_when_it_opens(app: App, screen: Screen) -> None:
     ]  # fmt: skip
     assert [line["more"] for line in (first, second, *below)] == [True, True, True, True, False, False, True, False]
     assert not any(line["grey"] for line in (first, second, *below))
-    assert [line["label"] for line in app.open_submenu("● api")][-5:] == [
-        "Copy resume command", "Open folder", "Mute this session", "", "Forget this session",
+    assert [line["label"] for line in app.open_submenu("● api")][:4] == [
+        "Copy resume command", "Open folder", "Mute this session", "",
     ]  # fmt: skip
     screen.click(BACKGROUND)
     wait_for("no menu", lambda: app.menu() is None)

@@ -1,6 +1,5 @@
 """`install-hooks` and `uninstall-hooks`: what they change in Claude Code's settings, printed in a few lines."""
 
-import difflib
 import os
 import sys
 
@@ -64,6 +63,8 @@ def uninstalled_lines(change: Change, path: str) -> list[str]:
 
 def difference(change: Change, path: str) -> str:
     """A unified diff of the file, empty where nothing changes. A file that is not there is /dev/null, as in git."""
+    import difflib  # noqa: PLC0415 - only for a dry run, and the tray imports this module
+
     before, after = _lines(change.before), _lines(change.after)
     old = os.devnull if change.before is None else path
     new = os.devnull if change.after is None else path

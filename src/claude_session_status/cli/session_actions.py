@@ -1,15 +1,20 @@
 """Performs the actions that keys start in `watch`, with the same code as the tray's menu."""
 
 import base64
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted
+from claude_session_status.claude.setup.hook_commands import this_launcher
+from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import EventKind, Session
 from claude_session_status.words import name_of
+
+HISTORY_SECONDS = 60.0  # the first time, all transcripts are read
 
 Perform = Callable[[Action], str]  # returns the message to show; raises SessionStatusError or OSError
 
@@ -22,6 +27,9 @@ class ActionHandler(Protocol):
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager."""
+
+    def history(self) -> str:
+        """Return what cold caches cost this week."""
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
         """Put the command that resumes the session into the clipboard; return the message to show."""
@@ -51,6 +59,8 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
                 return f"Opened {folder}"
             case CopyResumeCommand(session_id, folder):
                 return handler.copy_resume_command(folder, session_id)
+            case ShowHistory():
+                return handler.history()
             case _:
                 assert_never(action)
 
@@ -88,6 +98,19 @@ class SystemActionHandler:
         if not has_display(sys.platform, os.environ):
             raise SessionStatusError("No graphical display found", f"The folder is {folder}")
         SystemActions((), (), os.environ).open_folder(folder)
+
+    def history(self) -> str:
+        """Return what cold caches cost this week, read by a child process. Raises SessionStatusError."""
+        launcher = this_launcher()
+        command = (launcher.program, *launcher.arguments, "history", "--brief")
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=HISTORY_SECONDS, check=True
+            )
+            week = json.loads(done.stdout)["week"]
+        except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError) as error:
+            raise SessionStatusError("The history can't be read now", "Run: claude-session-status history") from error
+        return f"This week: {week}. For more, run: claude-session-status history"
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
         """Put the command into the clipboard, or keep it as `uncopied`. Raises SessionStatusError."""

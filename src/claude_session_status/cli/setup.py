@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import click
-
 from claude_session_status import paths, words
 from claude_session_status.claude.setup import plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
@@ -260,6 +258,8 @@ def run_setup(*, yes: bool) -> None:
                 err=True,
             )
             raise SystemExit(2)
+        import click  # noqa: PLC0415 - the tray imports this module
+
         if not click.confirm("Nothing was changed so far. Do this?", default=True):
             echo("Nothing was changed.")
             raise SystemExit(1)

@@ -63,6 +63,10 @@ class TrayIcon(Protocol):
     title: str
     visible: bool
 
+    @property
+    def menu_may_be_open(self) -> bool:
+        """Whether the menu must count by the second. Otherwise the icon asks for it when it opens. For any thread."""
+
     def show_spec(self, spec: IconSpec) -> None:
         """Redraw the icon. For any thread."""
 

@@ -52,6 +52,8 @@ class ShellRefusedError(OSError):
 class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no types
     """The icon. Setters store the new value and post a message; the loop applies it."""
 
+    menu_may_be_open = True  # pystray builds it before it opens
+
     def __init__(self, name: str, painter: IconPainter, *, title: str, menu: Menu) -> None:
         self._painter = painter
         self._menu_handle: Any = None
