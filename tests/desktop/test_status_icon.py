@@ -13,7 +13,7 @@ from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon
 from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
 from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import MenuItem, Quit, ShowTable
+from claude_session_status.view import Action, GoToSession, MenuItem, Quit, ShowTable
 from desktop.fakes import FakeBus, Step
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -26,6 +26,7 @@ class Scene:
     def __init__(self, *items: MenuItem) -> None:
         self.items = list(items)
         self.clicked: list[str] = []
+        self.perform: Callable[[MenuItem], None] = lambda item: self.clicked.append(item.key)
         self.panels: list[bool] = []
         self.now = 100.0
         self.buses: list[FakeBus] = []
@@ -35,7 +36,7 @@ class Scene:
             self._open,
             title="Tooltip",
             menu=lambda: self.items,
-            perform=lambda item: self.clicked.append(item.key),
+            perform=lambda item: self.perform(item),  # noqa: PLW0108 - a test may replace it
             on_shown=self.panels.append,
             clock=lambda: self.now,
         )
@@ -440,6 +441,24 @@ def test_other_clicks_do_nothing(member: str) -> None:
     scene = Scene(MenuItem("table", "Table", ShowTable(), default=True))
     scene.play(keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, member, 1, 2)))
     assert scene.clicked == []
+
+
+def test_a_click_carries_the_desktops_permission_to_take_the_focus_once() -> None:
+    done: list[Action | None] = []
+    scene = Scene(MenuItem("go", "Go to session", GoToSession("a"), default=True), QUIT)
+    scene.perform = lambda item: done.append(item.action)
+
+    def token(text: str) -> Step:
+        return keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, "ProvideXdgActivationToken", text))
+
+    def activate(bus: FakeBus) -> None:
+        bus.peer_calls(item.PATH, item.INTERFACE, "Activate", 1, 2)
+
+    def click(bus: FakeBus) -> None:
+        menu_call(bus, "Event", rows(bus)["Go to session"], "clicked", ("s", ""), 0)
+
+    scene.play(token("first"), click, click, token("second"), activate, token("x" * 300), activate)
+    assert done == [GoToSession("a", token) for token in ("first", None, "second", None)]
 
 
 def test_a_click_does_what_the_user_has_read() -> None:
