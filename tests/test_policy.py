@@ -228,3 +228,13 @@ def test_sessions_are_ordered_by_what_is_soonest() -> None:
     silent = replace(warm(90_000), session_id="silent for a day", last_event_at=NOW - 90_000, started_at=NOW - 90_000)
     kept = policy.current(policy.snapshot([silent, *(s.session for s in shown.sessions)], NOW))
     assert [s.session.session_id for s in kept.sessions] == order[:-1]
+
+
+def test_a_later_moment_of_a_snapshot_is_the_snapshot_of_that_moment() -> None:
+    sessions = [warm(age, ttl, model="m", context_tokens=1000) for age in (10, 179, 269, 290) for ttl in (300, 3600)]
+    first = policy.snapshot(sessions, NOW, price=lambda _model, ttl, tokens: ttl * tokens / 1e6, paused_until=NOW + 60)
+    for seconds in (0, 2, 59, 61, 5000):
+        later = policy.snapshot(
+            sessions, NOW + seconds, price=lambda _model, ttl, tokens: ttl * tokens / 1e6, paused_until=NOW + 60
+        )
+        assert policy.later(first, NOW + seconds) == later

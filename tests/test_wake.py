@@ -5,13 +5,17 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from claude_session_status.heartbeat import wake_monitor
 from claude_session_status.paths import Paths
 from claude_session_status.wake import WakePipe
+from claude_session_status.wake_listener import WakeListener
+from waiting import wait_for
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs")
 
@@ -53,6 +57,23 @@ def test_two_monitors_wake_both(pipe: WakePipe) -> None:
         thread.join(20)
     other.close()
     assert woken == [True, True]
+
+
+def test_of_two_monitors_each_wakes_once_for_a_hook_and_once_when_the_other_ends(where: Paths) -> None:
+    woken = [SimpleQueue[bool](), SimpleQueue[bool]()]
+    listeners = [WakeListener(where.wake, partial(each.put, True)) for each in woken]
+    for listener in listeners:
+        listener.start()
+    try:
+        wake_monitor(where.wake)
+        wait_for("a monitor that wakes", lambda: not all(each.empty() for each in woken))
+        listeners[0].stop()
+        wait_for("the other one, at the latest when the first has ended", lambda: not woken[1].empty())
+    finally:
+        for listener in listeners:
+            listener.stop()
+    assert woken[0].qsize() <= 1
+    assert woken[1].qsize() <= 2
 
 
 def test_the_monitor_itself_can_end_the_wait(pipe: WakePipe) -> None:

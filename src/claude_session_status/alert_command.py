@@ -12,15 +12,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-
-import psutil
 
 from claude_session_status import lock, notification
 from claude_session_status.errors import file_and_reason, reason_of
@@ -120,6 +117,8 @@ def run(
     running = running or _Running()
     home = os.path.expanduser("~")
     # Into a file: a process that the command leaves behind would keep a pipe open.
+    import tempfile  # noqa: PLC0415 - few users have such a command
+
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -154,6 +153,8 @@ def _problem_of(code: int, errors: bytes) -> str | None:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the process and all that it has started. Returns once it has ended."""
+    import psutil  # noqa: PLC0415 - only to end a command that takes too long
+
     started: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
         started = psutil.Process(process.pid).children(recursive=True)

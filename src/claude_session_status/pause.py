@@ -14,6 +14,8 @@ _LONGEST = 64  # bytes; a moment has less than twenty
 
 def read(path: str) -> float | None:
     """The moment (epoch seconds) until which no notification is sent; None where there is none."""
+    if not os.path.lexists(path):
+        return None  # as at nearly every poll: one call instead of five
     try:
         until = float(read_private(path, _LONGEST))
     except (OSError, ValueError):

@@ -216,6 +216,18 @@ def snapshot(
     return Snapshot(now, shown, stale, problem, paused_until if is_paused else None, quiet_until)
 
 
+def later(shot: Snapshot, now: float) -> Snapshot:
+    """The same sessions at a later moment, as long as nothing else has changed."""
+    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    is_paused = shot.paused_until is not None and now < shot.paused_until
+    return replace(
+        shot,
+        now=now,
+        sessions=tuple(sorted(states, key=_display_order)),
+        paused_until=shot.paused_until if is_paused else None,
+    )
+
+
 def current(shot: Snapshot) -> Snapshot:
     """The snapshot without sessions that have ended or were silent for a day."""
     kept = (s for s in shot.sessions if s.activity is not Activity.ENDED)

@@ -9,6 +9,9 @@ Root may work in a user's folder, as a container does that has it mounted. Root 
 owner of the folder above, and gives what it makes there to that owner: the user's own hooks and monitor must be able
 to read it. Windows has neither these owners nor these modes: its own access lists protect the home folder.
 
+DuckDB alone opens its files itself, by their plain paths (also where it gets a path below /proc/self/fd), so that the
+owner of a folder could swap an entry between our check and root's opening it: `store.connection` compares afterwards.
+
 A hook imports this module, so it imports only `os`, `stat` and `sys`.
 """
 

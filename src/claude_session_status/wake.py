@@ -3,6 +3,9 @@
 The FIFO only saves waiting time. Where it can't be made (Windows, a file system without FIFOs, something else in its
 place) the monitor finds the note at its next poll. It stays when a monitor ends, since other monitors may read it too;
 a hook that opens it while nobody reads fails at once.
+
+Of several monitors each sees a byte that stays for a moment (SETTLE_SECONDS), and any of them takes it out. One that
+looks too late finds the note, or the row, at its next poll. No monitor writes a byte, except once when it ends.
 """
 
 import os

@@ -75,7 +75,9 @@ class InlineTasks:
 
 
 class FakeIcon:
-    """An icon that records its calls, and runs until it is stopped."""
+    """An icon that records its calls, and runs until it is stopped. Its menu counts unless a test says otherwise."""
+
+    menu_may_be_open = True
 
     def __init__(self) -> None:
         self.specs: list[IconSpec] = []
@@ -116,6 +118,7 @@ class FakeNotifier:
 
     def __init__(self, outcome: NotifyOutcome | None = NotifyOutcome.SENT, name: str = "fake") -> None:
         self.name = name
+        self.replaces = True
         self.outcome = outcome
         self.shown: list[Notification] = []
         self.untils: list[float | None] = []
@@ -308,7 +311,7 @@ class FakeBus:
 
     def peer_calls(self, path: str, interface: str, member: str, *body: Any) -> Body:
         assert self._on_call is not None
-        signature = {"Get": "ss", **ARGUMENTS}.get(member, "")
+        signature = {"Get": "ss", "ProvideXdgActivationToken": "s", **ARGUMENTS}.get(member, "")
         return self._on_call(Call(path, interface, member, body, ":1.2", signature))[1]
 
     def peer_signals(self, member: str, *body: Any, sender: str = BUS_NAME) -> None:

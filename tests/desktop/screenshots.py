@@ -99,11 +99,13 @@ def cut(desktop: Desktop, box: Box) -> Image.Image:
 def menu(kind: type[Desktop], folder: Path) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
-    with running(desktop, *SESSIONS) as (_, person):
+    with running(desktop, *SESSIONS) as (app, person):
         person.look_away()
         time.sleep(GREETING_SECONDS)
+        app.show(*SESSIONS)
         opened = person.open_menu()
-        submenu = person.open_submenu(opened.place("web-shop"), "Forget")
+        submenu = person.open_submenu(opened.place("web-shop"), "Mute")
+        app.show(*SESSIONS)  # a busy machine took its time
         time.sleep(SETTLE_SECONDS)
         boxes = (opened.box, submenu.box)
         left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)

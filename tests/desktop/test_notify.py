@@ -64,6 +64,18 @@ def test_the_first_way_that_works_wins(
     assert [(a.way, a.outcome) for a in chain.attempts] == [(f"way {i}", o) for i, o in enumerate(tried)]
 
 
+def test_a_chain_replaces_if_the_way_that_worked_does() -> None:
+    first, second = FakeNotifier(NotifyOutcome.FAILED, "first"), FakeNotifier(NotifyOutcome.SENT, "second")
+    second.replaces = False
+    chain = Chain([first, second])
+    assert not chain.replaces
+    chain.notify(SOON, None)
+    assert not chain.replaces
+    first.outcome = NotifyOutcome.SENT
+    chain.notify(SOON, None)
+    assert chain.replaces
+
+
 def test_a_failed_attempt_has_a_reason() -> None:
     service = Service()
     service.bus(Notify=Reply(error=CallError("org.example.Error", "too many")))

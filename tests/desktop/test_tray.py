@@ -145,6 +145,36 @@ def test_a_countdown_changes_labels_only() -> None:
     assert (len(scene.icon.specs), len(scene.icon.titles), scene.icon.menu_updates) == (1, 1, 3)
 
 
+def test_while_no_menu_can_be_open_seconds_change_nothing_and_one_that_opens_shows_the_present() -> None:
+    scene = Scene()
+    scene.icon.menu_may_be_open = False
+    first = state("a", 200, urgency=Urgency.CALM)
+    for passed in (0, 1, 2):
+        shown = dataclasses.replace(first, seconds_left=200.0 - passed)
+        scene.tray.show(snapshot(shown, now=NOW + passed))
+    assert scene.icon.menu_updates == 1
+    scene.time = NOW + 10
+    assert scene.labels()[0] == f"{FIGURE_SPACE}3:10 ● a"
+
+
+def test_a_change_that_is_no_countdown_reaches_a_closed_menu_at_once() -> None:
+    scene = Scene()
+    scene.icon.menu_may_be_open = False
+    calm = state("a", 200, urgency=Urgency.CALM)
+    for shown in (
+        snapshot(calm),
+        snapshot(dataclasses.replace(calm, activity=Activity.WAITING)),
+        snapshot(calm, state("b", 250)),
+        snapshot(calm),
+        snapshot(calm, problem="no disk"),
+    ):
+        before = scene.icon.menu_updates
+        scene.tray.show(shown)
+        assert scene.icon.menu_updates == before + 1
+        scene.tray.show(shown)
+        assert scene.icon.menu_updates == before + 1
+
+
 def test_showing_never_raises_into_the_monitor() -> None:
     scene = Scene()
 
@@ -306,6 +336,17 @@ def test_a_session_with_a_new_turn_is_removed_from_a_common_notification_and_the
         ("a", "b: cache expires at 08:00:34"),
     ]
     assert not scene.notifier.shown[-1].sound
+    scene.tray.show(snapshot(state("a", 300), state("b", 300)))
+    assert scene.notifier.closed == ["a"]
+
+
+def test_a_common_notification_that_can_not_be_replaced_is_not_announced_once_more() -> None:
+    """On macOS and Windows a changed one would pop up as a new one."""
+    scene = Scene()
+    scene.notifier.replaces = False
+    scene.tray.show(snapshot(state("a", 30), state("b", 34)), [alert("a", 30), alert("b", 34)])
+    scene.tray.show(snapshot(state("a", 300), state("b", 34)))
+    assert [n.title for n in scene.notifier.shown] == ["2 caches expire at 08:00:30"]
     scene.tray.show(snapshot(state("a", 300), state("b", 300)))
     assert scene.notifier.closed == ["a"]
 

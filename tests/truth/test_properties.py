@@ -253,14 +253,13 @@ def test_a_request_is_never_dated_later_than_it_was_sent_whatever_the_order_of_t
     assert started - 1 < facts.request_at < started + 0.01
 
 
-@given(st.lists(st.integers(0, 10_000)))
-def test_a_request_never_starts_after_the_first_line_of_its_response(seeds: list[int]) -> None:
-    for seed in seeds:
+def test_a_request_never_starts_after_the_first_line_of_its_response() -> None:
+    for seed in range(1000):  # about one in a hundred shows a wait after a failed try that is not cut short
         held = odd_transcripts.transcript(Random(seed))
         facts = transcript.facts_of([(len(line) + 1, line) for line in reversed(held)])
         if facts.request_at is not None:
             assert facts.response_at is not None
-            assert facts.request_at <= facts.response_at
+            assert facts.request_at <= facts.response_at, f"seed {seed}"
 
 
 # ---- policy is total --------------------------------------------------------

@@ -1,6 +1,5 @@
 """`install-hooks` and `uninstall-hooks`: what they change in Claude Code's settings, printed in a few lines."""
 
-import difflib
 import os
 import sys
 
@@ -48,7 +47,7 @@ def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
         if events := change.events_with(step):
             lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
     lines.append(f"  {'runs:':<9} {words.clean(str(launcher))}")
-    lines.append("No restart is needed: running sessions pick the hooks up and appear with their next turn.")
+    lines.append("Running sessions need no restart: each appears after its next reply.")
     lines.append("Next: claude-session-status tray")
     return lines
 
@@ -64,6 +63,8 @@ def uninstalled_lines(change: Change, path: str) -> list[str]:
 
 def difference(change: Change, path: str) -> str:
     """A unified diff of the file, empty where nothing changes. A file that is not there is /dev/null, as in git."""
+    import difflib  # noqa: PLC0415 - only for a dry run, and the tray imports this module
+
     before, after = _lines(change.before), _lines(change.after)
     old = os.devnull if change.before is None else path
     new = os.devnull if change.after is None else path
@@ -106,4 +107,4 @@ def warn(change: Change, *, installed: bool = True) -> None:
         named = "; ".join(change.invalid_items)
         echo(f"Warning: Claude Code may skip the whole file for another hook in it: {named}.", err=True)
     for command in change.foreign_commands:
-        echo(f"Left alone, since it does more than our command: {words.clean(command)}", err=True)
+        echo(f"Left as it is, since it does more than our command: {words.clean(command)}", err=True)

@@ -2,8 +2,9 @@
 
 Exit codes: 0 done, 1 failed (the message says what to do next), 2 wrong usage.
 
-A status bar may call `status` every few seconds, and click takes as long to import as three Pythons take to start. So
-the right usages of `status` are recognised here, and everything else goes through click.
+A status bar may call `status` every few seconds, and click takes as long to import as three Pythons take to start; the
+tray would hold its memory for days. So the right usages of `status`, and `tray` alone, are recognised here. Everything
+else goes through click.
 """
 
 import io
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if is_plain_status(arguments):
             code = _status({name.removeprefix("--") for name in arguments[1:]})
+        elif list(arguments) == ["tray"]:
+            code = _tray()
         else:
             code = _through_click(arguments)
         if sys.stdout is not None:  # pythonw has none
@@ -67,6 +70,14 @@ def _status(options: set[str]) -> int:
     else:
         run(form, everything="all" in options)
     return 0
+
+
+def _tray() -> int:
+    from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
+    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - as above
+
+    print_warnings()
+    return run()
 
 
 def _through_click(arguments: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from claude_session_status import config, paths, pricing, words
 from claude_session_status.alert_command import AlertCommand
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli import tray_process, watch
+from claude_session_status.cli import tray_process
 from claude_session_status.cli.autostart import this_autostart
 from claude_session_status.cli.cold_returns import ColdReturns
 from claude_session_status.cli.invocation import as_called
@@ -77,7 +77,7 @@ def run() -> int:
         raise
     finally:
         lock.release()
-    return _exit_code(result, "watch", watch.run)
+    return _exit_code(result, "watch", _show_table)
 
 
 def run_demo() -> int:
@@ -98,7 +98,19 @@ def run_demo() -> int:
             on_shortcoming=lambda message: echo(message, err=True),
             on_icon=lambda _: echo(f"{BANNER}. To end it, choose Quit in the icon's menu, or press Ctrl-C."),
         )
-    return _exit_code(result, "watch --demo", watch.run_demo)
+    return _exit_code(result, "watch --demo", _show_demo_table)
+
+
+def _show_table(headline: str) -> None:
+    from claude_session_status.cli import watch  # noqa: PLC0415 - brings rich, which an icon does not need
+
+    watch.run(headline)
+
+
+def _show_demo_table(headline: str) -> None:
+    from claude_session_status.cli import watch  # noqa: PLC0415 - as above
+
+    watch.run_demo(headline)
 
 
 def _exit_code(result: "TrayResult", command: str, show_table: Callable[[str], None]) -> int:

@@ -107,7 +107,8 @@ class AlertNotifications:
             if not any(alert.reason is AlertReason.WAITS or alert.state.cache is Cache.WARM for alert in left):
                 self._remove(key)
             elif len(left) < len(shown.alerts):
-                self._put(key, left, context)
+                self._shown[key] = _Shown(tuple(left), self._clock())
+                self._tasks.submit(functools.partial(self._amend, key, tuple(left), context))
 
     def _put(self, key: str, alerts: Sequence[Alert], context: _Context) -> None:
         self._shown[key] = _Shown(tuple(alerts), self._clock())
@@ -129,6 +130,11 @@ class AlertNotifications:
         # The icon of these sessions, not the tray's: that one shows whichever session expires first.
         image = draw(glance.icon(Snapshot(now, tuple(alert.state for alert in due))), ICON_PIXELS)
         self._send(dataclasses.replace(content, key=key), image, _end_of(due, context.ahead))
+
+    def _amend(self, key: str, alerts: Sequence[Alert], context: _Context) -> None:
+        """Shorten what is shown. Where that can't be replaced, it would be announced once more: there it stays."""
+        if self._notifier is not None and self._notifier.replaces:
+            self._send_alerts(key, alerts, context)
 
     def _send(self, content: Notification, image: Image.Image, until: float | None = None) -> None:
         if self._notifier is not None:

@@ -53,6 +53,8 @@ class MacIcon(PystrayMacIcon):  # type: ignore[misc]  # pystray ships no types
     `on_terminate` is called in the main thread when macOS ends the process without returning from `run`.
     """
 
+    menu_may_be_open = True  # AppKit shows the menu that is there
+
     def __init__(
         self, name: str, painter: IconPainter, *, title: str, menu: Menu, on_terminate: Callable[[], None]
     ) -> None:

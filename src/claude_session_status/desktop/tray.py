@@ -17,7 +17,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Any, Protocol, assert_never
 
-from claude_session_status import glance, notification, view
+from claude_session_status import glance, notification, policy, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
@@ -177,6 +177,7 @@ class Tray:
         self._alert_notifications = AlertNotifications(notifications, clock, least_seconds=least_notified_seconds)
         self._on_alerts = on_alerts
         self._on_end = on_end
+        self._clock = clock
         self._memory = ClickMemory(clock)
         self._as_called = as_called
         self._leave = leave
@@ -185,6 +186,8 @@ class Tray:
         self._spec: glance.IconSpec | None = None
         self._tooltip = ""
         self._items = view.starting_menu()
+        self._menu_facts: tuple[object, ...] = ()  # all that the menu shows but the countdowns
+        self._counts = True  # whether `_items` is brought up to date by the second
         self._last = Snapshot(now=0)
         self._watching: threading.Thread | None = None
         self._stop = threading.Event()
@@ -193,8 +196,10 @@ class Tray:
         self._end_requests: SimpleQueue[str] = SimpleQueue()
 
     def menu(self) -> tuple[view.MenuItem, ...]:
-        """The menu as it should be now."""
-        return self._items
+        """The menu as it should be at this moment. For any thread."""
+        if self._counts or not self._has_snapshot.is_set():
+            return self._items
+        return view.menu(policy.later(self._last, self._clock()), self._menu_capabilities(), self._memory.now())
 
     def attach(self, icon: backend.TrayIcon, notifier: Notifier) -> None:
         """Set where to show things."""
@@ -325,13 +330,26 @@ class Tray:
             self._clicks.submit(self._read_capabilities)
         if self._memory.has_due:
             self._clicks.submit(self._forget_due)
-        settings = self._probe.settings.read() if self._probe.settings is not None else None
-        capabilities = dataclasses.replace(self._capabilities, settings=settings)
-        items = view.menu(snapshot, capabilities, self._memory.now())
+        self._show_menu(snapshot, icon)
+        icon.run_pending_signals()
+
+    def _show_menu(self, snapshot: Snapshot, icon: backend.TrayIcon) -> None:
+        """Bring the menu up to date: by the second while it may be open, else where more than a countdown changed."""
+        capabilities, clicks = self._menu_capabilities(), self._memory.now()
+        states = [(s.session, s.cache, s.activity, s.urgency) for s in snapshot.sessions]
+        rest = dataclasses.replace(snapshot, now=0.0, sessions=())
+        before, self._menu_facts = self._menu_facts, (states, rest, capabilities, clicks)
+        self._counts = icon.menu_may_be_open
+        if not self._counts and before == self._menu_facts:
+            return
+        items = view.menu(snapshot, capabilities, clicks)
         if items != self._items:
             self._items = items
             icon.update_menu()
-        icon.run_pending_signals()
+
+    def _menu_capabilities(self) -> view.Capabilities:
+        settings = self._probe.settings.read() if self._probe.settings is not None else None
+        return dataclasses.replace(self._capabilities, settings=settings)
 
     # ---- actions: in the clicks' thread -------------------------------------
 

@@ -52,6 +52,8 @@ class ShellRefusedError(OSError):
 class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no types
     """The icon. Setters store the new value and post a message; the loop applies it."""
 
+    menu_may_be_open = True  # pystray builds it before it opens
+
     def __init__(self, name: str, painter: IconPainter, *, title: str, menu: Menu) -> None:
         self._painter = painter
         self._menu_handle: Any = None
@@ -93,6 +95,10 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
 
     def _show(self) -> None:
         self._to_add = True
+        self._post()
+
+    def _update_icon(self) -> None:
+        self._icon_valid = True  # pystray asks for this once, before it shows the icon
         self._post()
 
     def _update_title(self) -> None:

@@ -13,7 +13,6 @@ that; a temporary file that a kill leaves behind all the same is removed by the 
 import json
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
@@ -302,7 +301,7 @@ def _open_nameless(folder: Path) -> int | None:
 def _give_name(descriptor: int, folder: Path, prefix: str) -> Path:
     """Give a file without a name a temporary one in its folder."""
     while True:
-        path = folder / f"{prefix}{secrets.token_hex(4)}.tmp"
+        path = folder / f"{prefix}{os.urandom(4).hex()}.tmp"
         with suppress(FileExistsError):
             os.link(f"/proc/self/fd/{descriptor}", path, follow_symlinks=True)
             return path

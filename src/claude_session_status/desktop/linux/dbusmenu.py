@@ -30,6 +30,9 @@ ARGUMENTS = {
     "AboutToShowGroup": "ai",
 }
 
+OPENING = ("AboutToShow", "AboutToShowGroup")
+READING = ("GetLayout", "GetGroupProperties", "GetProperty", *OPENING)
+
 INTROSPECTION = f"""<node><interface name="{INTERFACE}">
 <property name="Version" type="u" access="read"/><property name="TextDirection" type="s" access="read"/>
 <property name="Status" type="s" access="read"/><property name="IconThemePath" type="as" access="read"/>

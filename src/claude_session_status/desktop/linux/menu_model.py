@@ -99,6 +99,10 @@ class MenuModel:
         self._starting = starting
         return self.settle(now)
 
+    def want(self, items: Sequence[MenuItem]) -> None:
+        """Take the new menu, to be shown with the next change."""
+        self._wanted = tuple(items)
+
     def settle(self, now: float) -> Changes:
         """Show as much of the new menu as can be shown at this moment, and return what to announce."""
         rows = self._build(self._wanted, ROOT, self._rows)
@@ -263,7 +267,7 @@ class MenuModel:
         rows = []
         for item, key, row_id in zip(items, keys, ids, strict=True):
             row = known.get(row_id)
-            if row is None or row.item != item:
+            if row is None or (row.item is not item and row.item != item):
                 row = self._row(row_id, key[2], item, self._children(item, row_id, row, renew=renew))
             rows.append(row)
         return tuple(rows)

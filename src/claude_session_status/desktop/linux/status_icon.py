@@ -99,6 +99,11 @@ class StatusIcon:
         self._visible = visible
         self._wake()
 
+    @property
+    def menu_may_be_open(self) -> bool:
+        """Whether a desktop may show the menu now. One that opens it asks first, and gets the menu of that moment."""
+        return self._model.held(self._clock())
+
     def show_spec(self, spec: IconSpec) -> None:
         """Redraw the icon, separately for each size: a reduced 64 px icon is blurred at 16."""
         self._images = tuple(self._painter.image(spec, size) for size in SIZES)
@@ -188,8 +193,19 @@ class StatusIcon:
         if call.interface == PEER_INTERFACE and call.member == "Ping":
             return "", ()
         if call.path == dbusmenu.PATH:
+            self._refresh(call.member)
             return self._dbusmenu.answer(call, self._clock())
         return self._item.answer(call)
+
+    def _refresh(self, member: str) -> None:
+        """Bring the menu to the present second before a desktop reads it."""
+        if self._items is None or member not in dbusmenu.READING:
+            return
+        self._items = tuple(self._menu())
+        if member in dbusmenu.OPENING:
+            self._model.want(self._items)  # whether rows may change at this moment is decided there
+        else:
+            self._dbusmenu.announce(self._model.update(self._items, self._clock()))
 
     def _answer_properties(self, call: Call) -> tuple[str, Body]:
         properties = dbusmenu.PROPERTIES if call.path == dbusmenu.PATH else self._item.properties()

@@ -37,6 +37,8 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
     A left click does the menu's default action.
     """
 
+    menu_may_be_open = False  # it has none
+
     # Set by pystray's own methods.
     _running: bool
     _display: Any

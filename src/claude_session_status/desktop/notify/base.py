@@ -60,6 +60,10 @@ class Notifier(Protocol):
     def name(self) -> str:
         """What `doctor` calls this way."""
 
+    @property
+    def replaces(self) -> bool:
+        """Whether a notification takes the place of an earlier one with its key, and is not announced once more."""
+
     def notify(self, notification: Notification, image: Image.Image | None, until: float | None = None) -> Attempt:
         """Show it, in place of an earlier one with the same key where possible.
 

@@ -21,6 +21,12 @@ class Chain:
         self._attempts: tuple[Attempt, ...] = ()
 
     @property
+    def replaces(self) -> bool:
+        """Whether the way that showed the last notification can replace it."""
+        used = {attempt.way for attempt in self._attempts if attempt.outcome.worked}
+        return any(way.replaces for way in self._ways if way.name in used)
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts for the last notification; the last of them worked, if any did."""
         return self._attempts

@@ -52,6 +52,7 @@ class FreedesktopNotifier:
     """
 
     name = "D-Bus (org.freedesktop.Notifications)"
+    replaces = True
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ class IconNotifier:
     """Notifies through the icon, which shows one notification at a time: the newest."""
 
     name = "tray icon"
+    replaces = False
 
     def __init__(self, icon: NotifyingIcon) -> None:
         self._icon = icon

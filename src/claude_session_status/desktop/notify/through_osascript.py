@@ -35,6 +35,7 @@ class OsascriptNotifier:
     """Starts `osascript` for each notification."""
 
     name = "osascript"
+    replaces = False
 
     def __init__(self, environ: Mapping[str, str], run: Run = subprocess.run) -> None:
         self._environ = environ

@@ -23,6 +23,7 @@ class PlyerNotifier:
     """Notifies through plyer's facade. It can't replace or close a notification."""
 
     name = "plyer"
+    replaces = False
 
     def __init__(self, platform: str = sys.platform, facade: Any = None) -> None:  # plyer has no types
         self._platform = platform
