@@ -1,4 +1,4 @@
-"""What short commands cost, beside bare Python and beside the package that this one follows, which has only a help text.
+"""What short commands cost, beside bare Python and beside the package that this one follows: that has only a help text.
 
 Processor time and not the clock's: other load on the machine changes it little.
 """
