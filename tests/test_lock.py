@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import pytest
+
 from claude_session_status.lock import FileLock
+from claude_session_status.lock_holder import holder_of
 
 _HOLD = """
 import sys
@@ -42,3 +46,9 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
         mine = FileLock(path)
         assert mine.acquire()
         mine.release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil reads /proc there")
+def test_without_proc_no_holder_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    assert holder_of(str(tmp_path / "ingest.lock")) is None

@@ -20,11 +20,12 @@ from multiprocessing import get_context
 from claude_session_status import pricing
 from claude_session_status.claude.past_requests import Position, Scan, scan
 from claude_session_status.costs.request import Kind
-from claude_session_status.errors import StoreLockedError
+from claude_session_status.errors import SessionStatusError, StoreLockedError
 from claude_session_status.lock import FileLock
 from claude_session_status.model import folder_name
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
+from claude_session_status.store.database import Store
 from claude_session_status.store.history import TIERS, HistoryStore, Read, write_rows
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
         if not store.exists():
             store.add((), ())  # an empty one can be asked, too
         _price(store)
+        _add_notified(paths, store)
         store.drop_before(now - keep_days * DAY_SECONDS)
     finally:
         lock.release()
@@ -241,6 +243,19 @@ def _grouped(items: Iterable[Transcript], most: int) -> Iterator[list[Transcript
             group, size = [], 0
     if group:
         yield group
+
+
+# ---- notifications ----------------------------------------------------------
+
+
+def _add_notified(paths: Paths, store: HistoryStore) -> None:
+    """Take over of which expiries the user was notified; next time where the database can't be read now."""
+    try:
+        notified = Store(paths.database).notified()
+    except SessionStatusError as error:
+        log.info("%s", error)
+    else:
+        store.add_notified(notified)
 
 
 # ---- prices -----------------------------------------------------------------

@@ -15,12 +15,15 @@ def holder_of(path: str) -> int | None:
         return None  # a question about another process's files can block there
     import psutil  # noqa: PLC0415 - slow, and seldom needed
 
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and any(file.path == path for file in process.open_files()):
-                return process.pid
-        except (psutil.Error, OSError):
-            continue
+    try:
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and any(file.path == path for file in process.open_files()):
+                    return process.pid
+            except (psutil.Error, OSError):
+                continue
+    except LookupError:
+        pass  # in a container without /proc
     return None
 
 

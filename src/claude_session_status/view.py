@@ -22,6 +22,7 @@ from claude_session_status.words import (
     line_of,
     moment,
     money,
+    money_between,
     short_id,
     spelled,
     state_meaning,
@@ -199,6 +200,9 @@ class MenuItem:
         return self.action is not None or bool(self.children)
 
 
+Shares = tuple[float, float]  # the lower and the upper one
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings that the menu shows and changes."""
@@ -218,6 +222,7 @@ class Capabilities:
     checks_set_up: bool = False
     settings: Settings | None = None
     history: str | None = None  # what cold caches cost this week, in words
+    rebuilt: Shares | None = None  # which shares of a context expired caches really rebuilt, where that is known
     today: str = ""  # the same of today, for the tooltip; empty where nothing was lost
 
 
@@ -251,7 +256,7 @@ def menu(
     running = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     asides = asides_of(s.session for s in running)
     shown = running[: MENU_SESSIONS + MORE_SESSIONS]
-    lines = [_session_line(s, snapshot.now, asides[s.session.session_id], clicks) for s in shown]
+    lines = [_session_line(s, snapshot.now, asides[s.session.session_id], clicks, capabilities.rebuilt) for s in shown]
     if len(running) > MENU_SESSIONS:
         lines, more = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
         if rest := len(running) - len(shown):
@@ -354,10 +359,10 @@ def _notify_from(settings: Settings) -> MenuItem:
     tokens = settings.min_tokens
     choices: list[tuple[str, SettingValue, bool]] = [
         ("Any size", 0, tokens == 0),
-        *((f"From {thousands(size)} tokens on", size, tokens == size) for size in SIZES),
+        *((f"{thousands(size)} tokens", size, tokens == size) for size in SIZES),
     ]
-    own = f"From {thousands(tokens)} tokens on, as in config.toml"
-    return _choice("settings:size", "Notify of conversations of", "min_tokens", choices, own)
+    own = f"{thousands(tokens)} tokens, as in config.toml"
+    return _choice("settings:size", "Smallest conversation to notify about", "min_tokens", choices, own)
 
 
 def _choice(
@@ -393,12 +398,14 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     return MenuItem("pause", label, children=children)
 
 
-def _session_line(state: SessionState, now: float, aside: str, clicks: RecentClicks) -> MenuItem:
+def _session_line(
+    state: SessionState, now: float, aside: str, clicks: RecentClicks, rebuilt: Shares | None = None
+) -> MenuItem:
     session = state.session
     key = f"session:{session.session_id}"
     try:
         label, gone_label = line_of(state, now, aside), f"{NO_COUNTDOWN} × {subject_of(session, aside)}   ended"
-        facts = _facts(state, now)
+        facts = _facts(state, now, rebuilt)
     except Exception as error:  # a value that can't be shown: the session stays in the menu and can be forgotten
         label = gone_label = f"! {short_id(session)}   can't be shown ({type(error).__name__})"
         facts = tuple((name, "unknown") for name in _FACTS)
@@ -411,10 +418,11 @@ def _session_line(state: SessionState, now: float, aside: str, clicks: RecentCli
     )
     go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        # First what a click does: GNOME unfolds the submenu within the menu, and its end may need scrolling.
         *go,
-        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
-        MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
+        MenuItem(f"{key}:separator", separator=True),
+        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:apart", separator=True),  # no slip of the pointer forgets a session
         MenuItem(f"{key}:forget", "Forget this session", ForgetSession(ours)),
     )
@@ -430,11 +438,11 @@ def _expiry(state: SessionState, now: float) -> str:
     return "compacted, nothing cached" if state.is_compacted else "nothing cached"
 
 
-def _facts(state: SessionState, now: float) -> tuple[tuple[str, str], ...]:
+def _facts(state: SessionState, now: float, rebuilt: Shares | None) -> tuple[tuple[str, str], ...]:
     """What is known about a session, a line each. Always the same lines, so that the menu keeps its shape."""
     session = state.session
     tokens = thousands(session.context_tokens)
-    cost = money(state.rewrite_cost_usd)
+    cost = money(state.rewrite_cost_usd) if rebuilt is None else money_between(state.rewrite_cost_usd, *rebuilt)
     texts = (
         state_meaning(state),
         f"Title: {isolated(shorten(clean(session.title or ''), FULL_TITLE_WIDTH)) or 'none yet'}",

@@ -68,6 +68,14 @@ def short_money(usd: float | None) -> str:
     return money(usd).removeprefix("about ").replace("under ", "<")
 
 
+def money_between(usd: float | None, low: float, high: float) -> str:
+    """`about $0.60 to $0.82`: the shares from `low` to `high` of `usd`; one number where they are much the same."""
+    if usd is None or usd * high < 0.02 or usd * (high - low) < 0.01:
+        return money(None if usd is None else usd * high)
+    lower, upper = (f"{usd * share:.2f}" if usd * high < 10 else f"{usd * share:.0f}" for share in (low, high))
+    return f"about ${lower} to ${upper}" if lower != upper else f"about ${upper}"
+
+
 def name_of(session: Session) -> str:
     """Return the session's project, else its folder, else the start of its id."""
     return clean(session.project or "") or clean(folder_name(session.folder) or "") or short_id(session) or "?"
@@ -162,8 +170,16 @@ def isolated(text: str) -> str:
 
     Without that, a Hebrew or an Arabic name would move the times and the words beside it to its other side.
     """
-    is_turned = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
-    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if is_turned else text
+    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if _is_turned(text) else text
+
+
+def fenced(text: str) -> str:
+    """As `isolated`, for a terminal, which may know no isolates: with an invisible letter on either side."""
+    return f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}" if _is_turned(text) else text
+
+
+def _is_turned(text: str) -> bool:
+    return not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
 
 
 def subject_of(session: Session, aside: str = "") -> str:

@@ -140,3 +140,9 @@ def test_without_ticks_a_process_that_is_no_more_is_gone(me: Process) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert liveness(replace(me, pid=child.pid, started=None), time.time()) is Liveness.GONE
+
+
+def test_where_no_process_can_be_seen_none_is_gone(me: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("claude_session_status.claude.liveness._processes_can_be_seen", lambda: False)
+    assert liveness(replace(me, started=None), time.time()) is Liveness.UNKNOWN
+    assert liveness(replace(me, started=1), time.time()) is Liveness.UNKNOWN

@@ -171,6 +171,10 @@ def test_a_question_mark_shows_the_legend_until_the_next_key() -> None:
     assert board.press(shown, Key.MUTE, FOUR) == (Board(chosen="apple"), None)
 
 
+def test_the_history_needs_no_chosen_session() -> None:
+    assert board.press(Board(), Key.HISTORY, FOUR) == (Board(), board.ShowHistory())
+
+
 def test_the_legend_explains_every_sign_and_every_key_that_is_a_letter() -> None:
     explained = {sign for sign, _ in board.LEGEND}
     states = [make("a"), make("b", 400), make("c", **ENDED)]

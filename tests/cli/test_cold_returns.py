@@ -102,3 +102,16 @@ def test_a_program_that_cannot_be_started_is_tried_again_an_hour_later() -> None
     story.after(1)
 
     assert len(story.children) == 1
+
+
+@pytest.mark.parametrize(
+    ("printed", "shares"),
+    [([0.6, 0.95], (0.6, 0.95)), (None, None), ([0.9, 0.2], None), (["a", 1], None), ([0.5, 7], None), ([1], None)],
+)
+def test_shares_that_make_no_sense_are_none(printed: object, shares: tuple[float, float] | None) -> None:
+    story = Story()
+    story.after(FIRST_SECONDS)
+    story.children[0].end({"rebuilt": printed})
+    story.after(5)
+
+    assert story.returns.rebuilt() == shares

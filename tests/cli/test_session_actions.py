@@ -1,13 +1,15 @@
 """What each action does, and the message it shows."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted
+from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import EventKind, Session
+from costs.conversations import Ask, write
 
 
 class Recorder:
@@ -26,6 +28,10 @@ class Recorder:
     def open_folder(self, folder: str) -> None:
         self.calls.append(("open", folder))
 
+    def history(self) -> str:
+        self.calls.append(("history",))
+        return "This week: 2 cold returns"
+
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
         self.calls.append(("copy", folder, session_id))
         return "Copied"
@@ -35,9 +41,10 @@ class Recorder:
     ("action", "call", "message"),
     [
         (SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
-        (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app may notify again"),
+        (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app is unmuted"),
         (GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
         (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
+        (ShowHistory(), ("history",), "This week: 2 cold returns"),
         (CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
     ],
 )
@@ -81,3 +88,15 @@ def test_without_a_clipboard_the_command_is_shown_and_kept(clipboard: Path, monk
     assert handler.copy_resume_command("/x/a", "s").endswith(f"the command is printed when you quit: {command}")
     assert handler.uncopied == command
     assert not clipboard.exists()
+
+
+def test_the_history_is_read_by_a_child(claude_dir: Path) -> None:
+    write(
+        claude_dir / "projects" / "-p" / "a.jsonl",
+        [Ask(0, wrote_5m=100_000), Ask(900, wrote_5m=101_000)],
+        start=time.time() - 3_600,
+    )
+
+    message = SystemActionHandler().history()
+
+    assert message == "This week: 1 cold return, about $0.57. For more, run: claude-session-status history"

@@ -15,7 +15,8 @@ Markers in the prompt say what the response shall be:
     [readonly]    the usage shows a cache that was read and not written
     [nocache]     the usage shows no cache at all
 
-The server records each request with the time of its arrival. By hand: `python tests/client/standin.py [PORT]`.
+The server records each request with the time of its arrival. By hand, in `tests`:
+`python -m client.standin [PORT]`.
 """
 
 import contextlib
@@ -31,12 +32,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from client.prefix_cache import BYTES_A_TOKEN, CacheUse, PrefixCache
+
 Json = dict[str, Any]
 
 MARKER = re.compile(r"\[(slow|late|tools?|run|call|agent|error|flaky|cut|readonly|nocache)(?: ([^\[\]]*))?\]")
 TOOL_CALL = re.compile(r"toolu_standin_(\d+)_")
 STREAM_STEP_SECONDS = 0.5
-BYTES_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ class Received:
 class StandIn:
     """The server, on a free port of the loopback. A context manager: leaving it stops the server."""
 
-    def __init__(self, port: int = 0, *, verbose: bool = False) -> None:
+    def __init__(self, port: int = 0, *, verbose: bool = False, prefix_cache: PrefixCache | None = None) -> None:
+        """With a `prefix_cache` the usage follows from the requests' contents; without, from the conversation alone."""
         self.received: list[Received] = []
+        self._prefix_cache = prefix_cache
         self._verbose = verbose
         self._cached: dict[tuple[str | None, ...], int] = {}  # tokens of each conversation's newest prefix
         self._refused: set[tuple[str | None, int]] = set()
@@ -171,6 +175,9 @@ class StandIn:
 
     def _usage(self, request: Received) -> Json:
         """What the API would report: an earlier request's prefix is read from the cache, the rest is written."""
+        if self._prefix_cache is not None:
+            with self._lock:
+                return _reported(self._prefix_cache.take(request.body, request.at))
         size = len(json.dumps(request.body)) // BYTES_A_TOKEN
         # A cleared or compacted conversation begins with another message; a subagent has a prefix of its own.
         conversation = (request.model, request.session_id, str(request.main), *texts_of(request.body["messages"][0]))
@@ -183,16 +190,7 @@ class StandIn:
         if "readonly" in request.markers:
             read, write = read + write, 0
         long = request.ttl == "1h"
-        return {
-            "input_tokens": 12,
-            "output_tokens": 5,
-            "cache_read_input_tokens": read,
-            "cache_creation_input_tokens": write,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": 0 if long else write,
-                "ephemeral_1h_input_tokens": write if long else 0,
-            },
-        }
+        return _reported(CacheUse(read, 0 if long else write, write if long else 0, 0))
 
     def _events(self, message: Json, seconds: float) -> Iterator[Json]:
         """The message as a stream that takes `seconds`."""
@@ -215,6 +213,20 @@ class StandIn:
         stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
         yield {"type": "message_delta", "delta": stop, "usage": {"output_tokens": message["usage"]["output_tokens"]}}
         yield {"type": "message_stop"}
+
+
+def _reported(use: CacheUse) -> Json:
+    """The `usage` of a response."""
+    return {
+        "input_tokens": use.uncached + 12,
+        "output_tokens": 5,
+        "cache_read_input_tokens": use.read,
+        "cache_creation_input_tokens": use.written,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": use.written_5m,
+            "ephemeral_1h_input_tokens": use.written_1h,
+        },
+    }
 
 
 def texts_of(message: Json) -> list[str]:

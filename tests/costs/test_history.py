@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from claude_session_status.claude.past_requests import Position, Scan
 from claude_session_status.costs.request import Kind
 from claude_session_status.costs.summary import By
 from claude_session_status.history_update import Outcome, update
+from claude_session_status.model import Session
 from claude_session_status.paths import Paths
+from claude_session_status.store.database import Store
 from claude_session_status.store.history import HistoryStore
 from costs.conversations import DAY, Ask, history, write
 from fakes import NOW, Transcript, holding
@@ -232,3 +235,29 @@ def test_forgetting_deletes_the_history_and_what_was_set_aside(paths: Paths, pro
     assert history_update.forget(paths)
     assert os.listdir(paths.folder) == ["history.lock"]
     assert not history_update.forget(paths)
+
+
+def test_an_expiry_after_a_notification_is_counted(paths: Paths, project: Path) -> None:
+    start = NOW - DAY
+    write(project / "a.jsonl", [FIRST, LATE, Ask(1_800, wrote_5m=102_000)], start=start)
+    os.makedirs(paths.folder, mode=0o700)
+    expiry = start + 300.0
+    session = Session("a", alerts=((30.0, expiry),))
+    Store(paths.database).update(["a"], lambda _: [session])
+    Store(paths.database).update(["a"], lambda _: [session])  # the same again is one notification
+    Store(paths.database).update(["a"], lambda _: [replace(session, alerts=((30.0, start + 9_000.0),))])
+
+    found = history(paths)
+
+    assert (found.totals.expired, found.notified.misses, found.notified.rebuilt_tokens) == (2, 1, 100_000)
+    assert found.notified.usd == pytest.approx(100_000 * 5.75e-6)
+    assert len(Store(paths.database).notified()) == 2
+    assert history(paths) == found
+
+
+def test_forgetting_a_session_forgets_its_notifications(paths: Paths) -> None:
+    os.makedirs(paths.folder, mode=0o700)
+    Store(paths.database).update(["a"], lambda _: [Session("a", alerts=((30.0, NOW),))])
+    Store(paths.database).update(["a"], lambda _: [Session("a", forgotten_at=NOW)])
+
+    assert Store(paths.database).notified() == []

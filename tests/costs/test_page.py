@@ -1,6 +1,7 @@
 """The history in words, as JSON and as a page that needs nothing but itself."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from claude_session_status.costs import report
 from claude_session_status.costs.page import page
-from claude_session_status.costs.summary import By, Summary
+from claude_session_status.costs.summary import By, Estimate, Summary
 from claude_session_status.paths import Paths
 from costs.conversations import Ask, history, write
 
@@ -116,3 +117,20 @@ def test_a_page_without_any_request_says_so(tmp_path: Path) -> None:
 
     assert report.headline(nothing) == ["Last 30 days: no request in any transcript."]
     assert "no request in any transcript" in page(nothing)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "shares"),
+    [
+        (None, None),
+        (Estimate(9, 0.2, 0.5, 0.9), None),
+        (Estimate(10, 0.2, 0.5, 0.9), (0.2, 0.9)),
+        (Estimate(10, 0.95, 1.0, 1.0), None),
+        (Estimate(10, 0.5, 1.0, 1.2), (0.5, 1.0)),
+    ],
+    ids=["unknown", "too few", "enough", "nearly all", "more than all"],
+)
+def test_the_estimate_is_corrected_only_by_enough_misses(
+    found: Summary, estimate: Estimate | None, shares: tuple[float, float] | None
+) -> None:
+    assert report.rebuilt_shares(replace(found, estimate=estimate)) == shares

@@ -1,5 +1,7 @@
 """Checks whether a session's process still runs. The result is UNKNOWN wherever that is not certain."""
 
+import os
+import sys
 from enum import Enum
 from functools import cached_property
 
@@ -40,6 +42,8 @@ def liveness(process: Process | None, reported_at: float | None, ours: str | Non
         return Liveness.UNKNOWN
     if not is_numbered_here(process.namespace, ours):
         return Liveness.UNKNOWN
+    if not _processes_can_be_seen():
+        return Liveness.UNKNOWN
     if process.started is not None:
         return Liveness.ALIVE if start_ticks(process.pid) == process.started else Liveness.GONE
     import psutil  # noqa: PLC0415 - slow, and Linux does not need it
@@ -54,3 +58,8 @@ def liveness(process: Process | None, reported_at: float | None, ours: str | Non
     except psutil.Error:
         return Liveness.UNKNOWN
     return Liveness.GONE if reused else Liveness.ALIVE
+
+
+def _processes_can_be_seen() -> bool:
+    """False in a container of Linux that has no /proc."""
+    return sys.platform != "linux" or os.path.exists("/proc/self")

@@ -53,7 +53,12 @@ class CopyResumeCommand:
     folder: str | None
 
 
-Action = GoToSession | SetMuted | OpenFolder | CopyResumeCommand
+@dataclass(frozen=True, slots=True)
+class ShowHistory:
+    """Say what cold caches cost."""
+
+
+Action = GoToSession | SetMuted | OpenFolder | CopyResumeCommand | ShowHistory
 _ACTION_KEYS = (Key.GO, Key.MUTE, Key.OPEN, Key.COPY)
 _PAGE = 10  # rows
 _STEPS = {
@@ -95,7 +100,7 @@ def _by_turn(state: SessionState) -> tuple[bool, float]:
 
 
 def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]:
-    """Return the board after a key, and the action on the chosen session that the key starts, if any."""
+    """Return the board after a key, and the action that the key starts, if any: most act on the chosen session."""
     if board.shows_legend:
         return replace(board, shows_legend=False), None
     board = replace(board, message="")
@@ -104,6 +109,8 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
     if key is Key.SORT:
         orders = list(Order)
         return replace(board, order=orders[(orders.index(board.order) + 1) % len(orders)]), None
+    if key is Key.HISTORY:
+        return board, ShowHistory()
     if key in _STEPS:
         return replace(board, chosen=_next(board, _STEPS[key], shot)), None
     if key not in _ACTION_KEYS:
@@ -190,6 +197,7 @@ LEGEND = (
     ("o", "open its folder"),
     ("c", "copy the command that resumes it"),
     ("s", "sort by expiry, project or last turn"),
+    ("h", "what cold caches cost this week"),
     ("q", "quit; so does Ctrl-C"),
 )
 

@@ -47,6 +47,13 @@ class ColdReturns:
         today = self._known.get("today")
         return today if isinstance(today, str) else ""
 
+    def rebuilt(self) -> tuple[float, float] | None:
+        """Which shares of a context expired caches really rebuilt, the lower and the upper; None where not known."""
+        match self._known.get("rebuilt"):
+            case [float() | int() as low, float() | int() as high] if 0 <= low <= high <= 1:
+                return low, high
+        return None
+
     def _go_on(self) -> None:
         """Start the child where it is due, or take what it printed. Raises nothing."""
         now = self._clock()

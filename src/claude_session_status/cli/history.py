@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 GROUPS = ("day", "project", "model", "cause", "session")
 
 
+_ESTIMATE_DAYS = 30  # of which the estimate of what re-caching costs is corrected
+
+
 @click.command(short_help="Show what cold caches cost.")
 @click.option("--days", type=click.IntRange(1, 4000), default=30, show_default=True, help="How many days, with today.")
 @click.option("--by", type=click.Choice(GROUPS), default="cause", show_default=True, help="Group by.")
@@ -144,7 +147,13 @@ def _brief() -> None:
     _update()
     now = time.time()
     today, week = summarize(1, now), summarize(7, now)
-    echo_json({"today": report.short(today) if today.totals.expired else "", "week": report.short(week)})
+    echo_json(
+        {
+            "today": report.short(today) if today.totals.expired else "",
+            "week": report.short(week),
+            "rebuilt": report.rebuilt_shares(summarize(_ESTIMATE_DAYS, now)),
+        }
+    )
 
 
 def summarize(days: int, now: float) -> "Summary":

@@ -30,6 +30,7 @@ class Key(Enum):
     OPEN = "o"
     COPY = "c"
     SORT = "s"
+    HISTORY = "h"
     HELP = "?"
     QUIT = "q"
 
@@ -56,7 +57,10 @@ _MEANINGS = {
     b"\n": Key.GO,
     b"k": Key.UP,
     b"j": Key.DOWN,
-    **{letter.value.encode(): letter for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.HELP, Key.QUIT)},
+    **{
+        letter.value.encode(): letter
+        for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.HISTORY, Key.HELP, Key.QUIT)
+    },
 }
 
 

@@ -1,15 +1,20 @@
 """Performs the actions that keys start in `watch`, with the same code as the tray's menu."""
 
 import base64
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted
+from claude_session_status.claude.setup.hook_commands import this_launcher
+from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import EventKind, Session
 from claude_session_status.words import name_of
+
+HISTORY_SECONDS = 60.0  # the first time, all transcripts are read
 
 Perform = Callable[[Action], str]  # returns the message to show; raises SessionStatusError or OSError
 
@@ -22,6 +27,9 @@ class ActionHandler(Protocol):
 
     def open_folder(self, folder: str) -> None:
         """Show the folder in the file manager."""
+
+    def history(self) -> str:
+        """Return what cold caches cost this week."""
 
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
         """Put the command that resumes the session into the clipboard; return the message to show."""
@@ -41,16 +49,18 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
         match action:
             case SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
-                return f"{name} is muted" if muted else f"{name} may notify again"
+                return f"{name} is muted" if muted else f"{name} is unmuted"
             case GoToSession(session):
                 return handler.go_to_session(session)
             case OpenFolder(name, folder):
                 if not folder:
-                    raise SessionStatusError(f"The folder of {name} is not known", "The session's next event names it")
+                    raise SessionStatusError(f"The folder of {name} is not known", "Its next event names it")
                 handler.open_folder(folder)
                 return f"Opened {folder}"
             case CopyResumeCommand(session_id, folder):
                 return handler.copy_resume_command(folder, session_id)
+            case ShowHistory():
+                return handler.history()
             case _:
                 assert_never(action)
 
@@ -89,6 +99,19 @@ class SystemActionHandler:
             raise SessionStatusError("No graphical display found", f"The folder is {folder}")
         SystemActions((), (), os.environ).open_folder(folder)
 
+    def history(self) -> str:
+        """Return what cold caches cost this week, read by a child process. Raises SessionStatusError."""
+        launcher = this_launcher()
+        command = (launcher.program, *launcher.arguments, "history", "--brief")
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=HISTORY_SECONDS, check=True
+            )
+            week = json.loads(done.stdout)["week"]
+        except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError) as error:
+            raise SessionStatusError("The history can't be read now", "Run: claude-session-status history") from error
+        return f"This week: {week}. For more, run: claude-session-status history"
+
     def copy_resume_command(self, folder: str | None, session_id: str) -> str:
         """Put the command into the clipboard, or keep it as `uncopied`. Raises SessionStatusError."""
         from claude_session_status.desktop.actions import clipboard_ways, resume_command  # noqa: PLC0415 - as above
@@ -96,7 +119,7 @@ class SystemActionHandler:
         command = resume_command(folder, session_id)
         if any(way.copy(command) for way in clipboard_ways(os.environ)):
             self.uncopied = None
-            return f"In the clipboard: {command}"
+            return f"Copied: {command}"
         self.uncopied = command  # a terminal does not say whether it took it
         if self._to_terminal is None or os.environ.get("TERM") == "linux":
             return f"No clipboard; the command is printed when you quit: {command}"

@@ -15,6 +15,8 @@ CAUSES = {
 }
 LEAST_SAVING_USD = 1.0  # less is not worth advice,
 LEAST_SAVING_SHARE = 0.03  # nor a smaller share of what was paid
+LEAST_MISSES = 10  # fewer say nothing about the next one
+NEARLY_ALL = 0.9
 UNKNOWN = "(unknown)"
 
 
@@ -54,6 +56,11 @@ def headline(summary: Summary) -> list[str]:
             f"{which} came after the cache had expired:"
             f" {thousands(totals.expired_tokens)} tokens, about {dollars(totals.expired_usd)}."
         )
+    if summary.notified.misses:
+        lines.append(
+            f"A notification had come before {summary.notified.misses:,} of them:"
+            f" {thousands(summary.notified.rebuilt_tokens)} tokens, about {dollars(summary.notified.usd)}."
+        )
     return lines
 
 
@@ -62,6 +69,17 @@ def short(summary: Summary) -> str:
     totals = summary.totals
     cost = f", about {dollars(totals.expired_usd)}" if totals.expired_usd is not None else ""
     return counted(totals.expired, "cold return") + cost
+
+
+def rebuilt_shares(summary: Summary) -> tuple[float, float] | None:
+    """Which shares of the context expired caches really rebuilt; None for too few, or where it was nearly all.
+
+    A prefix that other sessions keep warm is read, and the client cuts old tool results: then less is rebuilt.
+    """
+    estimate = summary.estimate
+    if estimate is None or estimate.misses < LEAST_MISSES or estimate.low > NEARLY_ALL:
+        return None
+    return min(1.0, max(0.0, round(estimate.low, 3))), min(1.0, max(0.0, round(estimate.high, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,11 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "advice": {
             **(_prices(summary.advice[0]) if summary.advice else {"usd_paid": None, "usd_5m": None, "usd_1h": None}),
             "projects": [{"project": one.project, **_prices(one)} for one in summary.advice[1:]],
+        },
+        "notified": {
+            "misses": summary.notified.misses,
+            "rebuilt_tokens": summary.notified.rebuilt_tokens,
+            "usd": _usd(summary.notified.usd),
         },
         "estimate": None
         if summary.estimate is None

@@ -78,6 +78,15 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Notified:
+    """The caches that expired although the user had been notified."""
+
+    misses: int
+    rebuilt_tokens: int
+    usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The history of a span of days."""
 
@@ -92,3 +101,4 @@ class Summary:
     groups: dict[By, tuple[Group, ...]]
     advice: tuple[Advice, ...]  # all of them first, then the projects
     estimate: Estimate | None
+    notified: Notified

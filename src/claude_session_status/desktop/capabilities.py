@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from claude_session_status.desktop.settings import SettingsFile
-from claude_session_status.view import Capabilities
+from claude_session_status.view import Capabilities, Shares
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,13 @@ class SetUp(Protocol):
 
 
 class History(Protocol):
-    """What cold caches cost. Both methods return at once and raise nothing."""
+    """What cold caches cost. The methods return at once and raise nothing."""
 
     def week(self) -> str:
         """A line for the menu."""
+
+    def rebuilt(self) -> Shares | None:
+        """Which shares of a context expired caches really rebuilt; None where that is not known."""
 
     def today(self) -> str:
         """Some words for the tooltip; empty where nothing was lost."""
@@ -69,6 +72,7 @@ class CapabilityProbe:
             starts_at_login=_known(self.autostart.is_on) if self.autostart is not None else None,
             checks_set_up=self._checks_set_up,
             history=self.history.week() if self.history is not None else None,
+            rebuilt=self.history.rebuilt() if self.history is not None else None,
             today=self.history.today() if self.history is not None else "",
         )
 

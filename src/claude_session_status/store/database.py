@@ -14,7 +14,7 @@ report twice, half a second apart, that the content is damaged or from a newer D
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from claude_session_status.model import Session
 from claude_session_status.store import failures, files, schema
 from claude_session_status.store.connection import Opener, connect
 from claude_session_status.store.driver import duckdb
-from claude_session_status.store.tables import Tables
+from claude_session_status.store.tables import Notified, Tables
 
 LOG_BYTES = 32 << 10  # some 45 changes, which make an opening 2 ms slower
 TRIES = 6
@@ -113,8 +113,17 @@ class Store:
             tables.connection.execute("BEGIN")
             rows = tables.with_rows(ids)
             forgotten = tables.without_rows(i for i in ids if i not in rows)
-            tables.write(change(rows | forgotten), existing=rows.keys())
+            changed = list(change(rows | forgotten))
+            tables.write(changed, existing=rows.keys())
+            tables.add_notified(_newly_notified(rows, changed))
             tables.connection.execute("COMMIT")
+
+    def notified(self) -> list[Notified]:
+        """Of which expiries the user was notified in the last weeks. Raises what `load` raises."""
+        if not self._exists():
+            return []
+        with self._opener.open(read_only=True) as tables:
+            return tables.notified() if tables is not None else []
 
     def renew(self, now: float, remember: Callable[[tuple[Session, ...]], Iterable[Session]]) -> SetAside | None:
         """Set a broken database aside, with its log, and put a new one in its place; None where it can be used.
@@ -218,3 +227,12 @@ class Store:
             if was_killed or is_due:
                 files.discard(copy)
             yield tables
+
+
+def _newly_notified(before: Mapping[str, Session], after: Iterable[Session]) -> Iterator[Notified]:
+    """The expiries that sessions were notified of since `before`."""
+    for session in after:
+        known = before[session.session_id].alerts if session.session_id in before else ()
+        for lead_seconds, expires_at in session.alerts:
+            if not session.is_forgotten and (lead_seconds, expires_at) not in known:
+                yield session.session_id, expires_at, lead_seconds

@@ -25,6 +25,7 @@ from claude_session_status.private import give_to_owner, open_private
 from claude_session_status.store import connection as opening
 from claude_session_status.store import failures, files
 from claude_session_status.store.driver import duckdb, open_file, quoted
+from claude_session_status.store.tables import Notified
 
 if TYPE_CHECKING:
     Connection = duckdb.DuckDBPyConnection
@@ -68,6 +69,8 @@ _SCHEMA = f"""
     CREATE TABLE transcript (file TEXT PRIMARY KEY, mark TEXT, position TEXT);
     CREATE TABLE price (model TEXT, day DATE, tier INTEGER, input DOUBLE, write_5m DOUBLE, write_1h DOUBLE,
         read DOUBLE, output DOUBLE, PRIMARY KEY (model, day, tier));
+    CREATE TABLE notified (session_id TEXT, expires_at TIMESTAMP, lead_seconds DOUBLE,
+        PRIMARY KEY (session_id, expires_at, lead_seconds));
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
     INSERT INTO fact VALUES ('version', '{VERSION}');
     CREATE VIEW requests AS SELECT r.*, p.input, p.write_5m, p.write_1h, p.read, p.output,
@@ -205,6 +208,19 @@ class HistoryStore:
                     "INSERT OR REPLACE INTO price VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [model, day, tier, *values]
                 )
 
+    def add_notified(self, notified: Sequence[Notified]) -> None:
+        """Keep of which expiries the user was notified. The caller holds the history's lock."""
+        with self.open() as connection:
+            rows = connection.execute("SELECT session_id, epoch(expires_at), lead_seconds FROM notified").fetchall()
+        new = sorted(set(notified) - set(rows))
+        if new:
+            with self._changed(()) as connection:
+                connection.execute(
+                    "INSERT OR IGNORE INTO notified"
+                    " SELECT unnest(?), make_timestamp((unnest(?) * 1e6)::BIGINT), unnest(?)",
+                    [list(column) for column in zip(*new, strict=True)],
+                )
+
     def drop_before(self, moment: float) -> None:
         """Forget requests from before `moment` (epoch seconds). The caller holds the history's lock."""
         limit = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
@@ -213,6 +229,7 @@ class HistoryStore:
         if found and found[0]:
             with self._changed(()) as connection:
                 connection.execute("DELETE FROM request WHERE started_at < ?", [limit])
+                connection.execute("DELETE FROM notified WHERE expires_at < ?", [limit])
                 connection.execute("DELETE FROM price WHERE day < ?", [limit.date() - timedelta(days=1)])
 
     def delete(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from claude_session_status.costs.summary import Advice, By, Estimate, Group, Miss, Summary, Totals
+from claude_session_status.costs.summary import Advice, By, Estimate, Group, Miss, Notified, Summary, Totals
 from claude_session_status.store.driver import duckdb
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ _SPAN = """
     FROM requests r LEFT JOIN request p ON p.key = r.previous_key AND r.cause = 'vanished'
     WHERE r.started_at >= ? AND r.started_at < ?
 """
+_NOTIFIED = """
+    SELECT count(*), coalesce(sum(rebuilt_tokens), 0)::BIGINT, sum(miss_usd) FROM span
+    WHERE kind = 'main' AND cause = 'expired' AND EXISTS (SELECT 1 FROM notified n WHERE n.session_id = span.session_id
+        AND abs(epoch(n.expires_at) - (epoch(span.started_at) - gap_seconds + previous_ttl_seconds)) <= 5)
+"""  # 5 seconds: the status line and the transcript may disagree by some
 _GROUPED = {
     By.PROJECT: "project",
     By.MODEL: "model",
@@ -56,6 +61,7 @@ def summary(connection: Connection, since: float, until: float, days: Sequence[D
         {By.DAY: _by_day(connection, days)} | {by: _by(connection, by, column) for by, column in _GROUPED.items()},
         _advice(connection),
         _estimate(connection),
+        Notified(*_row(connection, _NOTIFIED)),
     )
 
 

@@ -162,10 +162,18 @@ def m003_cache_miss_reason(connection: Connection, _written_at: float) -> None:
     add_columns(connection, cache_miss_reason="TEXT")
 
 
+def m004_notified(connection: Connection, _written_at: float) -> None:
+    """Which expiries the user was notified of: the history asks whether that helped."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS notified (session_id TEXT, expires_at TIMESTAMP, lead_seconds DOUBLE)"
+    )
+
+
 # ---- all of them, in order --------------------------------------------------
 
 MIGRATIONS: Sequence[Migration] = (
     m001_initial,
     m002_project_folder_and_compaction,
     m003_cache_miss_reason,
+    m004_notified,
 )

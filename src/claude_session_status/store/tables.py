@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from claude_session_status.model import Session
 from claude_session_status.store import schema
+from claude_session_status.store.driver import duckdb
 from claude_session_status.store.rows import (
     FORGET,
     INSERT,
@@ -19,6 +20,9 @@ from claude_session_status.store.rows import (
 )
 
 _LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"  # columns of version 1
+
+NOTIFIED_DAYS = 45  # longer than Claude Code keeps transcripts; the history has its own copy
+Notified = tuple[str, float, float]  # session, expiry (epoch seconds), lead (seconds)
 
 MANY = 5  # from so many rows on, one statement for all is faster than one for each: 40 times with 500
 
@@ -63,12 +67,32 @@ class Tables:
         old: list[Row] = []
         for session in sessions:
             if session.is_forgotten:
-                self.connection.execute("DELETE FROM session_status WHERE session_id = ?", [session.session_id])
+                for table in ("session_status", "notified"):
+                    self.connection.execute(f"DELETE FROM {table} WHERE session_id = ?", [session.session_id])  # noqa: S608 - our own names
                 self.connection.execute(FORGET, row_of(session))
                 continue
             (old if session.session_id in existing else new).append(row_of(session))
         self._execute(INSERT, INSERT_ALL, new)
         self._execute(UPDATE, UPDATE_ALL, old)
+
+    def add_notified(self, notified: Iterable[Notified]) -> None:
+        """Remember of which expiries the user was notified, for `NOTIFIED_DAYS`. Raises duckdb.Error."""
+        for session_id, expires_at, lead_seconds in notified:
+            at = to_timestamp(expires_at)
+            self.connection.execute("INSERT INTO notified VALUES (?, ?, ?)", [session_id, at, lead_seconds])
+            self.connection.execute(
+                f"DELETE FROM notified WHERE expires_at < ?::TIMESTAMP - INTERVAL {NOTIFIED_DAYS} DAY",  # noqa: S608 - our own number
+                [at],
+            )
+
+    def notified(self) -> list[Notified]:
+        """Of which expiries the user was notified. Raises duckdb.Error."""
+        query = "SELECT session_id, epoch(expires_at), lead_seconds FROM notified"
+        try:
+            rows = self.connection.execute(query).fetchall()
+        except duckdb.CatalogException:
+            return []  # the next write upgrades the file
+        return [(session_id, at, lead) for session_id, at, lead in rows]
 
     def _execute(self, for_one: str, for_all: str, rows: list[Row]) -> None:
         if len(rows) < MANY:
