@@ -95,6 +95,15 @@ def test_titles_are_shortened_until_everything_fits(project: str, shown: str) ->
     assert body.splitlines() == [*names, "and 2 more", "Re-caching all costs about $85."]
 
 
+@pytest.mark.parametrize("name", ["x" * 99, "e\u0301" * 99, "🌍" * 99, "👩‍👩‍👧‍👦" * 30])
+def test_whatever_the_name_the_title_fits_in_characters_and_ends_with_the_time(name: str) -> None:
+    (state,) = shot(make("s", 270, project=name, title=name)).sessions
+    shown = notification.of_alerts(Alert(state, 30))
+    assert len(shown.title) <= notification.TITLE_LIMIT
+    assert shown.title.endswith(": cache expires at 08:40:30")
+    assert len(shown.body) <= notification.BODY_LIMIT
+
+
 def test_a_notification_before_the_client_compacts() -> None:
     large = make("web-shop", 3120, 3600, context_tokens=214_000, idle_compact_tokens=200_000, title="Fix the login")
     (state,) = shot(large).sessions

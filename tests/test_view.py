@@ -69,6 +69,10 @@ def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
     assert first.label == f"{SPACE}3:20 ● a · Fix it   muted"
     at = [words.moment(NOW - 90, NOW), words.moment(NOW + 200, NOW)]
     assert [(i.label, i.action, i.checked) for i in first.children] == [
+        ("Copy resume command", view.CopyResumeCommand("a", "/home/me/a"), None),
+        ("Open folder", view.OpenFolder("/home/me/a"), None),
+        ("Mute this session", view.MuteSessions(("a",), muted=False), True),
+        ("", None, None),
         ("● Idle, the cache is warm", None, None),
         ("Title: Fix it", None, None),
         ("Folder: /home/me/a", None, None),
@@ -78,10 +82,6 @@ def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
         ("If it expires: about $0.71 to rebuild", None, None),
         (f"Last turn: {at[0]}", None, None),
         (f"Expires: {at[1]}", None, None),
-        ("", None, None),
-        ("Copy resume command", view.CopyResumeCommand("a", "/home/me/a"), None),
-        ("Open folder", view.OpenFolder("/home/me/a"), None),
-        ("Mute this session", view.MuteSessions(("a",), muted=False), True),
         ("", None, None),
         ("Forget this session", view.ForgetSession("a"), None),
     ]
@@ -128,7 +128,7 @@ def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> N
 def test_a_session_without_known_facts_has_the_same_items() -> None:
     known, unknown = (view.menu(shot(s))[0] for s in (make("a", cwd="/a", model="m"), make("a", None)))
     assert [i.key for i in known.children] == [i.key for i in unknown.children]
-    assert [i.label for i in unknown.children][:9] == [
+    assert [i.label for i in unknown.children][4:13] == [
         "○ Idle, nothing is cached",
         "Title: none yet",
         "Folder: unknown",
@@ -242,7 +242,7 @@ def test_a_time_on_another_day_shows_the_day() -> None:
     labels = [item.label for item in old.children]
     assert f"Last turn: {words.moment(NOW - 86400 + 700, NOW)}" in labels
     assert f"Expired: {words.moment(NOW - 86400 + 900, NOW)}" in labels
-    assert [label for label in labels if re.match(r"(Last turn|Expired): [A-Z][a-z]{2} \d\d:", label)] == labels[7:9]
+    assert [label for label in labels if re.match(r"(Last turn|Expired): [A-Z][a-z]{2} \d\d:", label)] == labels[11:13]
 
 
 def test_a_long_menu_keeps_the_most_urgent_and_puts_the_rest_under_more() -> None:
@@ -538,7 +538,7 @@ def test_the_settings_are_in_the_menu() -> None:
     settings = settings_of(sound=True)
     assert [(item.label, item.checked) for item in settings] == [
         ("Notify before a cache expires", None),
-        ("Notify of conversations of", None),
+        ("Smallest conversation to notify about", None),
         ("Notify when a session waits for you", False),
         ("Sound with a notification", True),
         ("Start at login", True),

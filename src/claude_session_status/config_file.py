@@ -47,7 +47,7 @@ def make(path: str) -> None:
 
 def _new_file() -> bytes:
     keys = "".join(f"# {line}\n" for line in config.as_toml(config.Config()).splitlines())
-    return f"# Settings of claude-session-status. Every key is optional; these are the defaults:\n{keys}\n".encode()
+    return f"# Settings of claude-session-status. Every key is optional; these are the defaults:\n{keys}".encode()
 
 
 def _read(path: str) -> bytes | None:

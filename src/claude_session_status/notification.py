@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
 from claude_session_status.model import Activity, Alert, AlertReason, Cache, Pause, Session, SessionState, Urgency
-from claude_session_status.text_width import cut, shorten
+from claude_session_status.text_width import cut, shorten, shorten_strictly
 from claude_session_status.view import (
     Action,
     ClickProblem,
@@ -68,7 +68,7 @@ def of_alerts(first: Alert, *others: Alert, among: Iterable[SessionState] = ()) 
     return Notification(
         key=ids[0],
         title=title,
-        body=cut(body, BODY_LIMIT),
+        body=cut(body, BODY_LIMIT)[:BODY_LIMIT],
         urgent=not waits and any(_is_urgent(state) for state in states),
         sound=any(alert.sound for alert in alerts),
         session_ids=ids,
@@ -113,7 +113,7 @@ def is_before_compaction(state: SessionState) -> bool:
 def _text_before_compaction(state: SessionState, aside: str) -> tuple[str, str]:
     head, tail = "Claude Code will compact ", f"{aside} at {_clock(state.compacts_at)[:5]}"
     try:
-        title = head + shorten(name_of(state.session), TITLE_LIMIT - len(head) - len(tail)) + tail
+        title = head + shorten_strictly(name_of(state.session), TITLE_LIMIT - len(head) - len(tail)) + tail
         what = _subject(state.session)
         tokens = thousands(state.session.context_tokens)
     except Exception:  # a value that can't be shown
@@ -129,7 +129,7 @@ def _text_for_one(state: SessionState, known: list[Session]) -> tuple[str, str]:
         return _text_before_compaction(state, aside)
     tail = f"{aside}: cache expires at {_clock(state.expires_at)}"
     try:
-        title = shorten(name_of(session), TITLE_LIMIT - len(tail)) + tail
+        title = shorten_strictly(name_of(session), TITLE_LIMIT - len(tail)) + tail
         waits = "It waits for you. " if state.activity is Activity.WAITING else ""
         what = _subject(session) + waits
         tokens, cost = thousands(session.context_tokens), money(state.rewrite_cost_usd)
@@ -146,7 +146,7 @@ def _text_of_a_wait(state: SessionState, known: list[Session]) -> tuple[str, str
     session, needs = state.session, "It needs your permission or an answer."
     tail = f"{asides_of(known)[session.session_id]} waits for you"
     try:
-        title = shorten(name_of(session), TITLE_LIMIT - len(tail)) + tail
+        title = shorten_strictly(name_of(session), TITLE_LIMIT - len(tail)) + tail
         what = _subject(session)
         tokens, cost = thousands(session.context_tokens), money(state.rewrite_cost_usd)
     except Exception:  # a value that can't be shown
@@ -213,7 +213,7 @@ def _name_of(state: SessionState) -> str:
 def of_problem(problem: ClickProblem) -> Notification:
     """Says at once that a click failed: the menu has closed by then."""
     return Notification(
-        "click-problem", shorten(clean(problem.title), TITLE_LIMIT), clean(problem.next_step)[:BODY_LIMIT]
+        "click-problem", shorten_strictly(clean(problem.title), TITLE_LIMIT), clean(problem.next_step)[:BODY_LIMIT]
     )
 
 

@@ -83,6 +83,14 @@ def shorten(text: str, width: int) -> str:
     return f"{_beginning(whole, width // 2)}…{tail}"
 
 
+def shorten_strictly(text: str, limit: int) -> str:
+    """As `shorten`, in at most `limit` columns and code points: a letter can have many accents, an emoji many parts."""
+    width = limit
+    while len(short := shorten(text, width)) > limit:
+        width -= 1
+    return short
+
+
 def _beginning(parts: Iterable[str], width: int, *, from_end: bool = False) -> str:
     """Return as many clusters as fit into `width` columns. `from_end`: `parts` begin with the last one."""
     fitting: list[str] = []

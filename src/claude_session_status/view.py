@@ -359,10 +359,10 @@ def _notify_from(settings: Settings) -> MenuItem:
     tokens = settings.min_tokens
     choices: list[tuple[str, SettingValue, bool]] = [
         ("Any size", 0, tokens == 0),
-        *((f"From {thousands(size)} tokens on", size, tokens == size) for size in SIZES),
+        *((f"{thousands(size)} tokens", size, tokens == size) for size in SIZES),
     ]
-    own = f"From {thousands(tokens)} tokens on, as in config.toml"
-    return _choice("settings:size", "Notify of conversations of", "min_tokens", choices, own)
+    own = f"{thousands(tokens)} tokens, as in config.toml"
+    return _choice("settings:size", "Smallest conversation to notify about", "min_tokens", choices, own)
 
 
 def _choice(
@@ -418,10 +418,11 @@ def _session_line(
     )
     go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
     children = (
+        # First what a click does: GNOME unfolds the submenu within the menu, and its end may need scrolling.
         *go,
-        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
-        MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
+        MenuItem(f"{key}:separator", separator=True),
+        *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:apart", separator=True),  # no slip of the pointer forgets a session
         MenuItem(f"{key}:forget", "Forget this session", ForgetSession(ours)),
     )

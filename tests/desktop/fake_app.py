@@ -1,6 +1,7 @@
 """The tray with a fake monitor: a program for the tests. It reads what to show as JSON lines from its standard input.
 
-    {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null}]}
+    {"sessions": [{"id": "a", "project": "my-app", "left": 100, "ttl": 300, "activity": "idle", "title": null,
+                   "process": [42, 4711, "pid:[1]@machine"]}]}
     {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
     {"wait": "a"}
     {"break": "disk full"}
@@ -127,6 +128,13 @@ class MissingHooks:
         return "Installed nothing"
 
 
+def _process(command: dict[str, Any]) -> Process | None:
+    """The process whose terminal can be gone to: `process` names it, `window` means this one."""
+    if "process" in command:
+        return Process(*command["process"])
+    return Process(os.getpid()) if command.get("window") else None
+
+
 def state_of(command: dict[str, Any], now: float) -> SessionState:
     ttl = command.get("ttl", 300)
     left = command["until"] - now
@@ -141,7 +149,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         cwd=command.get("cwd"),
         last_turn_at=command["until"] - ttl + 5,
         muted=command.get("muted", False),
-        process=Process(os.getpid()) if command.get("window") else None,  # with one it can be gone to
+        process=_process(command),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     activity = Activity(command.get("activity", "idle"))

@@ -311,7 +311,7 @@ class FakeBus:
 
     def peer_calls(self, path: str, interface: str, member: str, *body: Any) -> Body:
         assert self._on_call is not None
-        signature = {"Get": "ss", **ARGUMENTS}.get(member, "")
+        signature = {"Get": "ss", "ProvideXdgActivationToken": "s", **ARGUMENTS}.get(member, "")
         return self._on_call(Call(path, interface, member, body, ":1.2", signature))[1]
 
     def peer_signals(self, member: str, *body: Any, sender: str = BUS_NAME) -> None:

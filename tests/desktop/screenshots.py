@@ -48,7 +48,7 @@ SESSIONS = [
     session("d27b6e93-0c5d-4b1f", 2760, project="handbook", title="Rewrite the quick start", ttl=3600),
     session("5f90c3e8-1a64-4c27", -190, project="infra", title="Move to the new cluster"),
 ]
-LATE = session("0b7f3c52-6f0e-4d43", 29.9, **SHOP)
+LATE = session("0b7f3c52-6f0e-4d43", 29.9, window=True, **SHOP)
 STATES = (
     ("calm", [session("a", 230)]),
     ("soon", [session("a", 100)]),
@@ -99,11 +99,13 @@ def cut(desktop: Desktop, box: Box) -> Image.Image:
 def menu(kind: type[Desktop], folder: Path) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
-    with running(desktop, *SESSIONS) as (_, person):
+    with running(desktop, *SESSIONS) as (app, person):
         person.look_away()
         time.sleep(GREETING_SECONDS)
+        app.show(*SESSIONS)
         opened = person.open_menu()
-        submenu = person.open_submenu(opened.place("web-shop"), "Forget")
+        submenu = person.open_submenu(opened.place("web-shop"), "Mute")
+        app.show(*SESSIONS)  # a busy machine took its time
         time.sleep(SETTLE_SECONDS)
         boxes = (opened.box, submenu.box)
         left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)

@@ -4,6 +4,7 @@ A stand-in records its process id, shows its name and stores what is typed to it
 and pane is in front, on every terminal and window manager.
 """
 
+import contextlib
 import json
 import shlex
 import socket
@@ -44,6 +45,7 @@ TAB: Mapping[str, Sequence[str]] = {
     "tilix": ("tilix", "--action=app-new-session", "-x"),
 }
 WITHOUT_TABS = frozenset({"xterm", "alacritty", "foot"})
+TYPED_SECONDS = 3.0  # until a letter has arrived; a window without the focus gets none
 MULTIPLEXERS = ("tmux", "screen")
 
 
@@ -131,23 +133,34 @@ class Stage:
 
     def session(self, name: str) -> Session:
         """The session as the database has it."""
+        return Session(name, project=name, cwd="/", process=Process(*self.process(name)), entrypoint="cli")
+
+    def process(self, name: str) -> tuple[int, int | None, str | None]:
+        """The session's process, as `fake_app.py` reads it."""
         pid = self.pid(name)
-        process = Process(pid, start_ticks(pid), pid_namespace())
-        return Session(name, project=name, cwd="/", process=process, entrypoint="cli")
+        return pid, start_ticks(pid), pid_namespace()
 
     def typed_to(self) -> str:
-        """The session that gets what a person types now: press a letter and Enter, and look where they arrive."""
+        """The session that gets what a person types now, "" when none does.
+
+        It presses a letter and Enter, and looks where just that letter arrives.
+        """
         letter = chr(ord("a") + self._letters % 26)
         self._letters += 1
-        before = self._sizes()
+        before = self._typed()
         self._typist.screen.key(getattr(XK, f"XK_{letter}"))
         self._typist.screen.key(XK.XK_Return)
-        return wait_for(
-            "a typed line", lambda: next((n for n, size in self._sizes().items() if size > before.get(n, 0)), None), 10
-        )
 
-    def _sizes(self) -> dict[str, int]:
-        return {path.stem: path.stat().st_size for path in self._folder.glob("*.typed")}
+        def look() -> str | None:
+            news = {name: text.removeprefix(before.get(name, "")) for name, text in self._typed().items()}
+            return next((name for name, text in news.items() if letter in text), None)
+
+        with contextlib.suppress(AssertionError):
+            return wait_for("the letter", look, TYPED_SECONDS)
+        return ""
+
+    def _typed(self) -> dict[str, str]:
+        return {path.stem: path.read_text("utf-8", "replace") for path in self._folder.glob("*.typed")}
 
     def _read(self, name: str) -> str:
         path = self._folder / name

@@ -83,6 +83,12 @@ def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program)
     wait_line(item, r"● my_app   muted$")
     click_below(item, "other", "Forget")
     wait_line(item, "Undo: forget other")
+    click_below(item, "Settings", "Sound")
+    wait_for("the setting", lambda: below(item, "Settings", "Sound").checked)
+    before = below(item, "Settings", "Notify before").children
+    item.event(next(choice for choice in before if choice.label == "1 min before").id, "clicked")
+    settings = desktop.home / ".claude/claude-session-status/config.toml"
+    wait_for("both", lambda: settings.read_text().endswith("\nsound = true\nnotify_before_seconds = 60\n"))
     click_below(item, "Pause", "For 1 hour")
     wait_line(item, "Notifications paused until")
     assert tray.end(seconds=END_SECONDS) == 0
@@ -212,4 +218,4 @@ def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: D
 def test_without_a_display_it_says_why(desktop: Desktop) -> None:
     tray = start_tray(desktop, {"DISPLAY": ""})
     tray.process.wait(20)
-    assert "There is no graphical display here" in tray.text
+    assert "No graphical display found" in tray.text

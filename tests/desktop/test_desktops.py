@@ -116,9 +116,10 @@ def test_the_first_and_the_tenth_opening_show_the_sessions_sorted(seat: Desktop,
         names = [*names[1:], names[0]] if turn % 2 else names[::-1]
         tray.show(*(session(name, left) for name, left in zip(names, (59, 150, 240), strict=True)))
         if turn in (0, 9):
-            wait_labels(item, f"0:5.*{names[0]}")
+            # Its row may wait for the next opening, its label does not.
+            wait_for("the countdown", lambda: re.search(f"0:5. ● {names[0]}", " ".join(item.labels())))  # noqa: B023  # used before it changes
             menu = person.open_menu()
-            wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause"])) == [*names, "Pause"])  # noqa: B023  # used before it changes
+            wait_for("them sorted", lambda: _from_top(menu.places([*names, "Pause"])) == [*names, "Pause"])  # noqa: B023  # as above
             person.click_elsewhere()
             menu.wait_gone("Quit")
             time.sleep(1.5 * CLOSED_HOLD_SECONDS)
@@ -148,7 +149,7 @@ def test_a_click_reaches_the_session_whose_name_was_read(
     menu.wait_line("bravo.ended")
     for name, (_, y) in menu.places(["alpha", "bravo", "hotel"]).items():
         assert abs(y - read[name][1]) <= SHIFT, name
-    submenu = person.open_submenu(read["hotel"], "Forget")
+    submenu = person.open_submenu(read["hotel"], "Mute")
     place = submenu.place(action.capitalize())
     # And once more, while the submenu is open: now its own session goes, and its neighbour comes back.
     tray.show(session("lima", 35), session("alpha", 280), session("bravo", 285))
@@ -170,7 +171,7 @@ def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeAp
     item = seat.item()
     wait_for("the line", lambda: any("More (2)" in label for label in item.labels()))
     more = person.open_submenu(person.open_menu().place("More"), "romeo")
-    submenu = person.open_submenu(more.place("romeo"), "Forget")
+    submenu = person.open_submenu(more.place("romeo"), "Mute")
     tray.show(*calm, session("romeo", 280), session("papa", 299))
     seat.click(*submenu.place("Mute"))
     tray.wait_request("mute romeo")
@@ -201,7 +202,7 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     before = seat.screenshot()
     tray.send(alert="alpha")
     note = person.see_notification(before, "expires")
-    note.wait_text(r"alpha: cache expires at \d\d:\d\d:\d\d .*New navigation\. Reply in time")
+    note.wait_text(r"expires at \d\d:\d\d:\d\d .*New navigation\. Reply in time")
     tray.show(session("alpha", 29, title="New navigation", tokens=61_000))
     tray.send(alert="alpha")
     note.wait_text("61k tokens")
@@ -263,4 +264,4 @@ def test_a_panel_that_restarts_gets_the_icon_back(seat: Desktop, person: Person,
     person.see_icon(Urgency.SOON)
     wait_labels(seat.item(), "alpha", "Pause")
     # A shell that has only just come up lets go of the first menu.
-    person.open_submenu(person.open_menu(tries=2).place("alpha"), "Forget")
+    person.open_submenu(person.open_menu(tries=2).place("alpha"), "Mute")

@@ -102,28 +102,56 @@ class Visit:
             assert outcome.sentence, outcome
             assert outcome.next_step, outcome
             return False
-        wait_for(lambda: f"what is typed to arrive in {name}", lambda: self._stage.typed_to() == name)
+        self.sees(name)
         return True
+
+    def sees(self, name: str) -> None:
+        """Wait until the session gets what is typed."""
+        wait_for(f"what is typed to arrive in {name}", lambda: self._stage.typed_to() == name)
+
+    def opens(self, terminal: str, name: str) -> None:
+        """Open a window, and wait until it is in front: not every window manager puts a new one there."""
+        self._stage.window(terminal, name)
+
+        def look() -> bool:
+            if self._stage.typed_to() == name:
+                return True
+            go.find(self._stage.session(name), self._stage.desktop.env)
+            return False
+
+        wait_for(f"{name} in front", look)
 
     def terminal(self, terminal: str) -> None:
         """Two windows, and where there are tabs a hidden one in the first: which can be reached?"""
         other, first, second = (f"{terminal}-{part}" for part in ("other", "first", "second"))
-        self._stage.window(terminal, other)
-        self._stage.window(terminal, first)
+        for name in (other, first):
+            self.opens(terminal, name)
         in_front = first
         if terminal not in WITHOUT_TABS:
-            wait_for("the first window", lambda: self._stage.typed_to() == first)  # most open a tab in the active one
             self._stage.second_tab(terminal, first, in_front := second)
         if self.reaches(other) and self.reaches(in_front):
             self.measured.reached.add("window")
         if terminal not in WITHOUT_TABS and self.reaches(other) and self.reaches(first):
             self.measured.reached.add("tab")
 
+    def without_windows(self, terminal: str) -> None:
+        """Where windows can't be raised: one window, and where there are tabs a hidden one in it."""
+        first, second = f"{terminal}-first", f"{terminal}-second"
+        self._stage.window(terminal, first)
+        self.sees(first)
+        if terminal not in WITHOUT_TABS:
+            self._stage.second_tab(terminal, first, second)
+            self.sees(second)
+        outcome = self.go(first)
+        if outcome.reached is Reached.PANE:
+            self.sees(first)
+            self.measured.reached.add("tab only")
+
     def multiplexer(self, multiplexer: str, terminal: str) -> None:
         """Three panes in two windows of the multiplexer, behind another terminal's window."""
         names = [f"{multiplexer}-{terminal}-{number}" for number in range(3)]
         self._stage.multiplexed(multiplexer, terminal, *names)
-        self._stage.window("xterm" if self._stage.desktop.sees_display else "foot", other := f"{names[0]}-other")
+        self.opens("xterm" if self._stage.desktop.sees_display else "alacritty", other := f"{names[0]}-other")
         reached = [self.reaches(name) for name in (names[0], other, *names[1:])]
         self.measured.reached |= {"window", "pane"} if all(reached) else set()
 
@@ -139,6 +167,8 @@ def measure(stage: Stage, terminal: str) -> Measured:
     inner, _, outer = terminal.partition(" in ")
     if outer:
         visit.multiplexer(inner, outer)
+    elif type(stage.desktop) in NO_WINDOWS:
+        visit.without_windows(terminal)
     else:
         visit.terminal(terminal)
     return visit.measured

@@ -13,7 +13,7 @@ from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon
 from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
 from claude_session_status.glance import IconSpec
 from claude_session_status.model import Urgency
-from claude_session_status.view import MenuItem, Quit, ShowTable
+from claude_session_status.view import Action, GoToSession, MenuItem, Quit, ShowTable
 from desktop.fakes import FakeBus, Step
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -26,6 +26,7 @@ class Scene:
     def __init__(self, *items: MenuItem) -> None:
         self.items = list(items)
         self.clicked: list[str] = []
+        self.perform: Callable[[MenuItem], None] = lambda item: self.clicked.append(item.key)
         self.panels: list[bool] = []
         self.now = 100.0
         self.buses: list[FakeBus] = []
@@ -35,7 +36,7 @@ class Scene:
             self._open,
             title="Tooltip",
             menu=lambda: self.items,
-            perform=lambda item: self.clicked.append(item.key),
+            perform=lambda item: self.perform(item),  # noqa: PLW0108 - a test may replace it
             on_shown=self.panels.append,
             clock=lambda: self.now,
         )
@@ -292,6 +293,32 @@ def test_the_icon_can_be_read_in_every_size() -> None:
     assert properties["ItemIsMenu"] is False
 
 
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        (IconSpec(Urgency.CALM, 20), "Active"),
+        (IconSpec(Urgency.SOON, 5), "Active"),
+        (IconSpec(Urgency.LAST, 2), "NeedsAttention"),
+        (IconSpec(Urgency.CALM, 20, waiting=True), "NeedsAttention"),
+        (IconSpec(set_up=False), "Active"),
+    ],
+)
+def test_the_panel_is_asked_for_attention_in_the_last_seconds_and_while_a_session_waits(
+    spec: IconSpec, status: str
+) -> None:
+    scene = Scene(QUIT)
+    seen: list[Any] = []
+    bus = scene.play(
+        lambda _bus: scene.icon.show_spec(spec),
+        keep(seen, lambda bus: bus.peer_calls(item.PATH, PROPERTIES, "GetAll", item.INTERFACE)[0]),
+        lambda _bus: scene.icon.show_spec(IconSpec()),
+        lambda _bus: None,
+    )
+    assert seen[0]["Status"] == ("s", status)
+    assert seen[0]["AttentionIconPixmap"] == seen[0]["IconPixmap"]  # an empty one would hide the icon
+    assert bus.sent("NewStatus") == [("Active",), *([] if status == "Active" else [(status,), ("Active",)])]
+
+
 def test_pixels_are_argb_in_network_byte_order() -> None:
     image = IconPainter().image(IconSpec(Urgency.LAST, 24), 16)
     width, height, data = item.pixmap(image)
@@ -414,6 +441,24 @@ def test_other_clicks_do_nothing(member: str) -> None:
     scene = Scene(MenuItem("table", "Table", ShowTable(), default=True))
     scene.play(keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, member, 1, 2)))
     assert scene.clicked == []
+
+
+def test_a_click_carries_the_desktops_permission_to_take_the_focus_once() -> None:
+    done: list[Action | None] = []
+    scene = Scene(MenuItem("go", "Go to session", GoToSession("a"), default=True), QUIT)
+    scene.perform = lambda item: done.append(item.action)
+
+    def token(text: str) -> Step:
+        return keep([], lambda bus: bus.peer_calls(item.PATH, item.INTERFACE, "ProvideXdgActivationToken", text))
+
+    def activate(bus: FakeBus) -> None:
+        bus.peer_calls(item.PATH, item.INTERFACE, "Activate", 1, 2)
+
+    def click(bus: FakeBus) -> None:
+        menu_call(bus, "Event", rows(bus)["Go to session"], "clicked", ("s", ""), 0)
+
+    scene.play(token("first"), click, click, token("second"), activate, token("x" * 300), activate)
+    assert done == [GoToSession("a", token) for token in ("first", None, "second", None)]
 
 
 def test_a_click_does_what_the_user_has_read() -> None:

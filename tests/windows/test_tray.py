@@ -270,8 +270,8 @@ def test_the_menu_is_up_to_date_when_it_opens(app: App, screen: Screen) -> None:
     ]  # fmt: skip
     assert [line["more"] for line in (first, second, *below)] == [True, True, True, True, False, False, True, False]
     assert not any(line["grey"] for line in (first, second, *below))
-    assert [line["label"] for line in app.open_submenu("● api")][-5:] == [
-        "Copy resume command", "Open folder", "Mute this session", "", "Forget this session",
+    assert [line["label"] for line in app.open_submenu("● api")][:4] == [
+        "Copy resume command", "Open folder", "Mute this session", "",
     ]  # fmt: skip
     screen.click(BACKGROUND)
     wait_for("no menu", lambda: app.menu() is None)
@@ -463,6 +463,14 @@ def test_the_tray_opens_no_console_for_the_programs_that_it_starts(windows: Wine
     done = windows.run(windowless, "-c", copying, python)
     assert done.code == 0, done.complaint
     assert written.read_text() == "00"
+
+
+def test_the_script_that_tries_the_tray_on_a_real_windows(windows: Wine, screen: Screen) -> None:
+    """The workflow runs it there."""
+    done = windows.run(windows.python, windows.windows_path(APP.with_name("try_tray.py")))
+    assert (done.code, done.complaint) == (0, ""), done.text
+    assert "it ended with 0" in done.text
+    assert "tray icon: Windows notification area" in done.text
 
 
 def test_without_a_console(windows: Wine, screen: Screen) -> None:
