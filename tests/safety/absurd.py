@@ -19,7 +19,7 @@ from claude_session_status.text_width import columns_of
 from rows import is_harmless_line
 
 MOST_TOKENS = 1 << 53  # of which every reader of our JSON keeps all digits
-WIDEST_LABEL = 140  # columns of a line in the menu
+WIDEST_LABEL = 176  # columns of a line in the menu
 _TIMES = [f.name for f in fields(Session) if COLUMNS.get(f.name) == "TIMESTAMP"]
 _WIDTHS = (40, 80, 200)  # of a terminal
 _LEADS = (30.0, 290.0)
