@@ -216,7 +216,6 @@ def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray:
     [
         ("Go", "request: go to alpha\n"),
         ("Mute", "request: mute alpha\n"),
-        ("Pause", "request: pause hour\n"),
     ],
 )
 def test_a_button_on_a_notification_acts(
