@@ -80,12 +80,12 @@ def test_on_a_bare_machine_its_commands_work_as_printed_and_leave_nothing(bare: 
     install, set_up = lines("# install, and set up")
     assert lines("# install, and run the tray")[0].startswith(f"{install} && ")
     tray = bare.run(block("# install, and run the tray"), code=1)
-    assert "claude-session-status: no tray: There is no graphical display here" in tray.stderr, tray.stderr
+    assert "claude-session-status: no tray: No graphical display found" in tray.stderr, tray.stderr
     bare.run(block("# install, and pass the tests").rstrip() + " -q tests/test_policy.py")
 
     bare.find_also(bare.folder / ".venv/bin")
     done = bare.run(f"{set_up} --yes")
-    assert "Done, without a tray: There is no graphical display here" in done.stdout
+    assert "Done, without a tray: No graphical display found" in done.stdout
     bare.run("claude-session-status mark-turn", stdin='{"session_id": "s"}')
     wait_until_applied(Paths(str(bare.home / ".claude")))
     assert (bare.home / ".claude/claude-session-status/status.duckdb").exists()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_session_status import text_width, words
+from claude_session_status.printable import printable
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,13 @@ def test_shortened_text_fits_and_cleaned_text_is_one_harmless_line(text: str, wi
 )
 def test_a_time_is_spelled_for_a_sentence(seconds: float, text: str) -> None:
     assert words.spelled(seconds) == text
+
+
+def test_a_name_written_from_right_to_left_turns_nothing_around_it() -> None:
+    assert words.fenced("my-app") == "my-app"
+    assert words.fenced("日本") == "日本"
+    assert printable(words.fenced("مشروع")) == "\u200eمشروع\u200e", "the terminal gets the fence"
+    assert words.clean("\u200ea") == "a"
 
 
 @pytest.mark.parametrize(

@@ -204,13 +204,21 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
     for key, value in table.items():
         where = f"{path}:{_line_of(text, key)}"
         if key not in _CHECKS:
-            problems.append(f"{where}: unknown key {key!r}; known: {', '.join(sorted(_CHECKS))}")
+            problems.append(f"{where}: unknown key {key!r}. {_meant(key)}")
             continue
         try:
             values[key] = _CHECKS[key](value)
         except _RefusedError as allowed:
             problems.append(f"{where}: {key} must be {allowed}, not {_named(value)}")
     return Loaded(Config(**values), tuple(problems))
+
+
+def _meant(key: str) -> str:
+    """Return the known key that looks like this one, else all of them."""
+    import difflib  # noqa: PLC0415 - only for a file with a mistake
+
+    similar = difflib.get_close_matches(key, _CHECKS, 1)
+    return f"Did you mean {similar[0]}?" if similar else f"Known keys: {', '.join(sorted(_CHECKS))}"
 
 
 def _named(value: Any) -> str:

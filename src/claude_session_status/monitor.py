@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
 SOON_SECONDS = 0.2  # until the next poll where another process is just recording the notes that wait
+SHORT_LOCK_SECONDS = 5.0  # a lock of the database that is shown to nobody
 BEAT_SECONDS = 2.0  # how often a long poll renews the heartbeat
 
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
@@ -84,6 +85,7 @@ class Monitor:
         self._beat_at = -math.inf
         self._looked_at = -math.inf  # when all steps of a poll were last done
         self._problems: list[SessionStatusError] = []
+        self._locked_since: float | None = None
         self._wake = threading.Event()
 
     @property
@@ -223,6 +225,10 @@ class Monitor:
                 self._problems.append(problem)
                 if str(problem) not in before:
                     log.exception("a step of the poll failed")
+        if not any(isinstance(problem, StoreLockedError) for problem in self._problems):
+            self._locked_since = None
+        elif self._locked_since is None:
+            self._locked_since = self._clock.time()
         for problem in self._problems:
             if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
@@ -330,8 +336,16 @@ class Monitor:
         return replace(
             shot,
             stale=any(isinstance(problem, StoreLockedError) for problem in self._problems),
-            problem=self.problem.title if self.problem else next(iter(self._config_problems), None),
+            problem=self._shown_problem(now),
         )
+
+    def _shown_problem(self, now: float) -> str | None:
+        """Return the problem for the user. A short lock is none: another of our processes may just be writing."""
+        problem = self.problem
+        is_short = self._locked_since is not None and now - self._locked_since < SHORT_LOCK_SECONDS
+        if problem is None or (is_short and isinstance(problem, StoreLockedError)):
+            return next(iter(self._config_problems), None)
+        return problem.title
 
     def take_alerts(self, shot: Snapshot) -> tuple[Alert, ...]:
         """The alerts that are due, each remembered before it is given, so that it comes at most once.

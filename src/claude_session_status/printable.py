@@ -16,4 +16,5 @@ def is_shown(character: str) -> bool:
 
 
 def _is_harmless(character: str) -> bool:
-    return is_shown(character) or character in "\n\t" or "\udca0" <= character <= "\udcff"
+    # U+200E is an invisible letter, which keeps what is beside an Arabic name in its place: see `words.fenced`.
+    return is_shown(character) or character in "\n\t\u200e" or "\udca0" <= character <= "\udcff"

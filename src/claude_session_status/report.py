@@ -5,6 +5,7 @@ Pure functions, as in `view`. The code that prints them knows the terminal or th
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from claude_session_status.words import (
     compaction,
     countdown,
     duration,
+    fenced,
     iso,
     line_of,
     name_of,
@@ -206,19 +208,19 @@ def summary(snapshot: Snapshot) -> str:
     """Return what matters in one line: `3 warm, next 0:41 web-shop, $2.10 at risk`, or `no warm cache`."""
     costs = [s.rewrite_cost_usd for s in _warm(snapshot) if s.rewrite_cost_usd is not None]
     at_risk = f", {short_money(math.fsum(costs))} at risk" if costs else ""
-    return _warm_and_next(snapshot) + at_risk
+    return _warm_and_next(snapshot, fenced) + at_risk
 
 
 def _warm(snapshot: Snapshot) -> list[SessionState]:
     return [s for s in snapshot.sessions if s.cache is Cache.WARM and s.activity is not Activity.ENDED]
 
 
-def _warm_and_next(snapshot: Snapshot) -> str:
+def _warm_and_next(snapshot: Snapshot, named: Callable[[str], str] = str) -> str:
     warm, first = [s.session for s in _warm(snapshot)], soonest(snapshot)
     if first is None:
         return "no warm cache"
     name = short_name(first.session) + apart(warm, short_name)[first.session.session_id]
-    return f"{len(warm)} warm, next {countdown(first.seconds_left or 0)} {name}"
+    return f"{len(warm)} warm, next {countdown(first.seconds_left or 0)} {named(name)}"
 
 
 def short(snapshot: Snapshot) -> str:

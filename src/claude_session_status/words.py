@@ -170,8 +170,16 @@ def isolated(text: str) -> str:
 
     Without that, a Hebrew or an Arabic name would move the times and the words beside it to its other side.
     """
-    is_turned = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
-    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if is_turned else text
+    return f"{ISOLATE}{text}{END_OF_ISOLATE}" if _is_turned(text) else text
+
+
+def fenced(text: str) -> str:
+    """As `isolated`, for a terminal, which may know no isolates: with an invisible letter on either side."""
+    return f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}" if _is_turned(text) else text
+
+
+def _is_turned(text: str) -> bool:
+    return not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
 
 
 def subject_of(session: Session, aside: str = "") -> str:

@@ -145,7 +145,7 @@ def well_but(changed: dict[str, Any]) -> Findings:
             checks.check_hooks,
             steps(Stop=Step.REPAIRED),
             BAD,
-            "in a form that does not fire, or mixed with other commands: Stop",
+            "in a form that Claude Code does not run, or mixed with other commands: Stop",
             INSTALL,
         ),
         (checks.check_hooks, steps(PostToolUse=Step.REMOVED), BAD, "PostToolUse", INSTALL),
@@ -165,7 +165,7 @@ def well_but(changed: dict[str, Any]) -> Findings:
             "Give each group",
         ),
         (checks.check_hooks, {"hooks.inspection": WITH_INVALID}, NOTE, "may skip the whole file", "Give each group"),
-        (checks.check_allowed, {}, GOOD, "hooks may run", ""),
+        (checks.check_allowed, {}, GOOD, "hooks are enabled", ""),
         (
             checks.check_allowed,
             {"hooks.inspection": replace(KEPT, disabled=True)},
@@ -177,7 +177,7 @@ def well_but(changed: dict[str, Any]) -> Findings:
             checks.check_allowed,
             {"hooks.forbidden_by": "/etc/m.json"},
             BAD,
-            "/etc/m.json lets none of your hooks run",
+            "/etc/m.json disables your hooks",
             "Ask your admin",
         ),
         (checks.check_events, {}, GOOD, "the last one arrived 1m 30s ago", ""),
@@ -216,16 +216,28 @@ def well_but(changed: dict[str, Any]) -> Findings:
             "rm /s/status.duckdb.broken-1",
         ),
         (checks.check_database, {"database.set_aside": ("b",), "platform": "win32"}, NOTE, "set aside", 'del "/s/b"'),
-        (checks.check_inbox, {}, GOOD, "no event waits", ""),
-        (checks.check_inbox, {"inbox.notes": 2, "inbox.oldest_note_at": NOW - 5}, GOOD, "2 events wait", ""),
+        (checks.check_inbox, {}, GOOD, "no unprocessed events", ""),
+        (
+            checks.check_inbox,
+            {"inbox.notes": 2, "inbox.oldest_note_at": NOW - 5},
+            GOOD,
+            "2 events are not processed yet",
+            "",
+        ),
         (
             checks.check_inbox,
             {"inbox.notes": 2, "inbox.oldest_note_at": NOW - 3700},
             BAD,
-            "2 events wait, the oldest for 1h 1m. No event is lost",
+            "2 events are not processed yet, the oldest for 1h 1m. No event is lost",
             "claude-session-status status",
         ),
-        (checks.check_inbox, {"inbox.notes": 1, "inbox.oldest_note_at": NOW - 5}, GOOD, "1 event waits", ""),
+        (
+            checks.check_inbox,
+            {"inbox.notes": 1, "inbox.oldest_note_at": NOW - 5},
+            GOOD,
+            "1 event is not processed yet",
+            "",
+        ),
         (
             checks.check_inbox,
             {"inbox.problem": "Permission denied"},
@@ -256,13 +268,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (checks.check_config, {}, GOOD, "defaults; /s/config.toml does not exist", ""),
         (checks.check_config, {"config.exists": True}, GOOD, "/s/config.toml", ""),
-        (checks.check_config, {"config.problems": ("a", "b")}, BAD, "a; b", "Edit /s/config.toml"),
+        (checks.check_config, {"config.problems": ("a", "b")}, BAD, "2 mistakes", "Edit /s/config.toml"),
         (checks.check_monitor, {}, GOOD, "a tray is running", ""),
         (
             checks.check_monitor,
             {"monitor.tray_runs": False},
             BAD,
-            "only a table or a bar's module is running, which sends no notifications",
+            "only watch or a status bar is running: no notifications",
             "claude-session-status tray",
         ),
         (
@@ -279,7 +291,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
             "without a display there are no notifications",
             "claude-session-status watch",
         ),
-        (checks.check_monitor, {"monitor.runs": False}, BAD, "so nothing notifies you", "claude-session-status tray"),
+        (
+            checks.check_monitor,
+            {"monitor.runs": False},
+            BAD,
+            "the tray isn't running: no notifications",
+            "claude-session-status tray",
+        ),
         (
             checks.check_monitor,
             {"monitor.runs": False, "monitor.last_seen_at": NOW - 60},
@@ -298,7 +316,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (checks.check_tray, {"desktop.route": None, "desktop.route_reason": "x"}, BAD, "no icon: x", "watch"),
         (checks.check_notification, {}, GOOD, "by D-Bus", ""),
-        (checks.check_notification, {"desktop.notification_way": None}, BAD, "no service", "such as dunst"),
+        (
+            checks.check_notification,
+            {"desktop.notification_way": None},
+            BAD,
+            "no notification service",
+            "such as dunst",
+        ),
         (
             checks.check_tray,
             {"platform": "darwin", "desktop.route": "macOS menu bar"},
@@ -310,14 +334,14 @@ def well_but(changed: dict[str, Any]) -> Findings:
             checks.check_notification,
             {"platform": "darwin", "desktop.notified": (("osascript", "unconfirmed", True),)},
             GOOD,
-            "one was sent by osascript: unconfirmed",
+            "test notification sent (osascript, unconfirmed)",
             "allow Script Editor",
         ),
         (
             checks.check_notification,
             {"platform": "win32", "desktop.notified": (("plyer", "failed", False),)},
             BAD,
-            "none could be sent",
+            "no test notification could be sent",
             "In Settings > System > Notifications",
         ),
         (
@@ -335,28 +359,28 @@ def well_but(changed: dict[str, Any]) -> Findings:
             checks.check_notification,
             {"desktop.notification_way": None, "desktop.has_display": False},
             NOTE,
-            "no display",
+            "no graphical display",
             "",
         ),
         (
             checks.check_notification,
             {"desktop.notified": (("D-Bus", "unavailable", False), ("plyer", "unconfirmed", True))},
             GOOD,
-            "sent by D-Bus: unavailable; plyer: unconfirmed",
+            "sent (plyer, unconfirmed)",
             "",
         ),
         (
             checks.check_notification,
             {"desktop.notified": (("D-Bus", "failed", False),)},
             BAD,
-            "none could be sent: D-Bus: failed",
+            "could be sent: D-Bus: failed",
             "Start a notif",
         ),
         (
             checks.check_notification,
             {"desktop.notified": ()},
             BAD,
-            "none could be sent: there is no way here",
+            "could be sent: no service",
             "Start a notif",
         ),
         (
@@ -423,13 +447,28 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
     report = checks.all_checks(WELL)
     assert {check.state for check in report} == {GOOD}
     assert checks.is_well(report)
-    assert checks.as_lines(report)[-1] == "All is well."
+    assert checks.as_lines(report)[-1] == "No problems found."
     one_bad = checks.all_checks(well_but({"monitor.runs": False}))
     assert not checks.is_well(one_bad)
-    assert checks.as_lines(one_bad)[-1] == "1 check failed."
+    assert checks.as_lines(one_bad)[-1] == "1 problem found."
     assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
     noted = checks.all_checks(well_but({"autostart.is_on": False}))
     assert checks.is_well(noted)
+
+
+def test_each_mistake_in_the_config_has_its_line() -> None:
+    lines = checks.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
+    assert [line.strip() for line in lines[:3]] == ["bad   config        2 mistakes", "c:1: a", "c:2: b"]
+
+
+def test_a_report_is_wrapped_at_words_but_no_command_is_broken() -> None:
+    long = Check("tray", BAD, "word " * 20, "claude-session-status install-hooks --statusline --dry-run")
+    lines = checks.as_lines((long,), 50)
+    assert lines[0] == "bad   tray          word word word word word word"
+    assert all(len(line) <= 50 for line in lines[:4])
+    assert lines[-2].endswith("-> claude-session-status install-hooks --statusline --dry-run")
+    assert len(checks.as_lines((long,), None)) == 3
+    assert len(checks.as_lines((long,), 10)) == 3, "too narrow: the terminal wraps by itself"
 
 
 def test_a_program_exists_on_path_or_at_its_path() -> None:
@@ -599,7 +638,7 @@ class TestGathering:
         assert doctor.run(as_json=True, notify=False) == 1
         report = json.loads(capsys.readouterr().out)
         assert (report["schema"], report["well"]) == (1, False)
-        assert set(report["checks"][0]) == {"name", "state", "meaning", "command"}
+        assert set(report["checks"][0]) == {"name", "state", "meaning", "command", "details"}
 
     def test_a_process_that_holds_the_ingest_lock_and_stands_still_is_named(self, where: Paths) -> None:
         assert doctor.gather(where).inbox.stalled is None

@@ -218,8 +218,8 @@ def test_autostart_is_turned_on_and_off(tmp_path: Path, claude_dir: Path) -> Non
         or f"env CLAUDE_CONFIG_DIR={claude_dir}" in entry.read_text()
     )
     assert run("autostart", **home).stdout == f"on: {entry}\n"
-    assert run("autostart", "off", **home).stdout == "The tray does not start at login any more.\n"
-    assert run("autostart", "off", **home).stdout == "The tray does not start at login, and did not before.\n"
+    assert run("autostart", "off", **home).stdout == "Start at login is off now.\n"
+    assert run("autostart", "off", **home).stdout == "Start at login was already off.\n"
     assert not entry.exists()
     entry.write_text("theirs")
     refused = run("autostart", "on", **home)

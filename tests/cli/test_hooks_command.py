@@ -38,7 +38,7 @@ def test_the_first_install_says_what_it_did_where_and_what_comes_next(settings: 
         f"Created {settings}",
         f"  added:    {EVENTS}",
         f"  runs:     {this_launcher()}",
-        "No restart is needed: running sessions pick the hooks up and appear with their next turn.",
+        "Running sessions need no restart: each appears after its next reply.",
         "Next: claude-session-status tray",
     ]
     assert err == []
@@ -96,7 +96,7 @@ def test_another_command_that_calls_us_is_left_and_named(settings: Path) -> None
     own = "cd /x && claude-session-status mark-turn"
     settings.parent.mkdir()
     settings.write_text(json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": own}]}]}}))
-    assert run(install_hooks)[1] == [f"Left alone, since it does more than our command: {own}"]
+    assert run(install_hooks)[1] == [f"Left as it is, since it does more than our command: {own}"]
 
 
 def test_a_refusal_reaches_the_main_program(settings: Path) -> None:

@@ -41,7 +41,7 @@ class Recorder:
     ("action", "call", "message"),
     [
         (SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
-        (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app may notify again"),
+        (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app is unmuted"),
         (GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
         (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
         (ShowHistory(), ("history",), "This week: 2 cold returns"),

@@ -80,7 +80,7 @@ class TestSetup:
             "  tray         start it now, apart from this terminal",
             "Nothing was changed so far. Do this? [Y/n]: y",
             "Done. The tray is running; the icon appears in the panel.",
-            "Sessions that run already need no restart: they appear with their next turn.",
+            "Running sessions need no restart: each appears after its next reply.",
         ]
         assert done.exit_code == 0
         assert "mark-start" in machine.settings.read_text()
@@ -120,7 +120,7 @@ class TestSetup:
         machine.settings.parent.mkdir()
         machine.settings.write_text(LINE)
         done = machine.run("setup", "--yes")
-        assert "  status line  add ours around yours, which goes on: ~/bin/line &" in done.stdout.splitlines()
+        assert "  status line  add ours around yours, which still runs: ~/bin/line &" in done.stdout.splitlines()
         assert "statusline -- sh -c" in machine.settings.read_text()
         assert '"refreshInterval": 7' in machine.settings.read_text()
 
@@ -245,7 +245,7 @@ class TestUninstall:
         done = machine.run("uninstall")
         assert done.stdout.splitlines() == [
             "No tray was running.",
-            "The tray does not start at login.",
+            "Start at login was already off.",
             f"{machine.settings} had nothing of ours.",
         ]
         assert (done.exit_code, machine.everything()) == (0, {})

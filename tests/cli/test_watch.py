@@ -209,7 +209,7 @@ def test_keys_mute_and_copy_the_chosen_session(terminal: Terminal) -> None:
     terminal.keys("Down", "m")
     terminal.wait(lambda s: "my-app is muted" in s and re.search("my-app *muted", s))
     terminal.keys("m")
-    terminal.wait(lambda s: "my-app may notify again" in s and not re.search("my-app *muted", s))
+    terminal.wait(lambda s: "my-app is unmuted" in s and not re.search("my-app *muted", s))
     terminal.keys("c")
     terminal.wait(lambda s: "cd -- /x/my-app && claude --resume one" in " ".join(s.split()))
     terminal.keys("o")

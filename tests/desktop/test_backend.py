@@ -41,7 +41,7 @@ def test_the_choice(facts: DesktopFacts, route: Route, x11_fallback: bool) -> No
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (DesktopFacts("linux"), "no graphical display"),
+        (DesktopFacts("linux"), "No graphical display found"),
         (DesktopFacts("linux", x_named=True), "DISPLAY"),
         (DesktopFacts("linux", wayland=True), "D-Bus"),
         (DesktopFacts("darwin", aqua=False), "SSH"),

@@ -218,4 +218,4 @@ def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: D
 def test_without_a_display_it_says_why(desktop: Desktop) -> None:
     tray = start_tray(desktop, {"DISPLAY": ""})
     tray.process.wait(20)
-    assert "There is no graphical display here" in tray.text
+    assert "No graphical display found" in tray.text

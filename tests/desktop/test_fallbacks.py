@@ -74,7 +74,7 @@ def test_without_a_bus_there_still_is_the_old_way(desktop: Desktop, app: FakeApp
 def test_without_a_display_it_says_so(desktop: Desktop, app: FakeApp) -> None:
     app.start(session("a", 100), DISPLAY="")
     assert app.ended() == 0
-    assert "no display There is no graphical display here" in app.program.text
+    assert "no display No graphical display found" in app.program.text
 
 
 def test_a_bus_that_goes_away_is_survived_for_a_while(desktop: Desktop, panel: Program, app: FakeApp) -> None:

@@ -1,7 +1,7 @@
 """What the fuzzers share: how many inputs they try, and a seed for each, so that a failure can be repeated.
 
-    pytest tests/safety -k fuzz                  a second's worth of each, as in CI
-    pytest tests/safety -k fuzz --fuzz full -s   the full sizes: an hour
+    pytest tests/safety -k fuzz                       a second's worth of each, as in CI
+    pytest tests/safety -k fuzz --fuzz full -n 0 -s   the full sizes: an hour
     pytest tests/safety -k fuzz --fuzz 5000 --fuzz-seed 3
 
 The seed of an input is made of `--fuzz-seed` and the input's number, and is named when the input fails.

@@ -109,8 +109,8 @@ def test_the_monitor_shows_its_last_rows_as_stale_and_every_session_after_that(
         left = [shot.sessions[0].seconds_left or 0 for shot in shots]
         assert left == sorted(left, reverse=True)  # the countdown goes on
         assert left[-1] == pytest.approx(max(0, 295 - seconds), abs=3)
-        assert "locked by another program" in view.menu(shots[-1])[0].label
-        assert "locked by another program" in str(shots[-1].problem)
+        assert "is locked by " in view.menu(shots[-1])[0].label
+        assert "(process " in str(shots[-1].problem)
     assert len([r for r in caplog.records if "locked" in r.getMessage()]) <= 2  # the second as the monitor closed
     shot = watched.run(5)[-1]
     assert (shot.stale, shot.problem) == (False, None)

@@ -21,7 +21,7 @@ from fakes import Transcript
 from waiting import wait_for
 from windows.prepare import ROOT
 from windows.user import User
-from windows.wine import FROM_WHEEL, LOADER, Done
+from windows.wine import FROM_WHEEL, LOADER, Done, Wine
 
 pytestmark = [pytest.mark.windows, pytest.mark.xdist_group("windows")]
 
@@ -462,3 +462,10 @@ def test_a_lock_has_one_holder_and_ends_with_it(user: User) -> None:
     assert user.python("-c", _TAKE, path, "0").text == "False False\n"
     holder.end()
     assert user.python("-c", _TAKE, path, "0").text == "True False\n"
+
+
+def test_the_script_that_tries_the_hooks_on_a_real_windows(wine: Wine) -> None:
+    """The workflow runs it there: hooks that are started without a shell, with a folder whose name has parentheses."""
+    done = wine.run(wine.python, wine.windows_path(ROOT / "tests/windows/try_hooks.py"), "installed")
+    assert (done.code, done.complaint) == (0, ""), done.text
+    assert "4 events by installed hooks" in done.text

@@ -465,6 +465,14 @@ def test_the_tray_opens_no_console_for_the_programs_that_it_starts(windows: Wine
     assert written.read_text() == "00"
 
 
+def test_the_script_that_tries_the_tray_on_a_real_windows(windows: Wine, screen: Screen) -> None:
+    """The workflow runs it there."""
+    done = windows.run(windows.python, windows.windows_path(APP.with_name("try_tray.py")))
+    assert (done.code, done.complaint) == (0, ""), done.text
+    assert "it ended with 0" in done.text
+    assert "tray icon: Windows notification area" in done.text
+
+
 def test_without_a_console(windows: Wine, screen: Screen) -> None:
     """As at login: pythonw.exe has no stdout, and must not need one."""
     user = User(windows, "Nobody There")

@@ -43,5 +43,4 @@ def run(action: str) -> None:
     else:
         from claude_session_status.desktop.autostart import AutostartOutcome  # noqa: PLC0415 - as above
 
-        more = " any more" if outcome is AutostartOutcome.DONE else ", and did not before"
-        echo(f"The tray does not start at login{more}.")
+        echo(f"Start at login {'is off now' if outcome is AutostartOutcome.DONE else 'was already off'}.")

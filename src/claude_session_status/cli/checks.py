@@ -14,10 +14,12 @@ from claude_session_status import words
 from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
+from claude_session_status.text_width import wrap
 
 PROGRAM = "claude-session-status"
 ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
+LEAST_ROOM = 20  # columns; below, the terminal wraps by itself
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
 
 
@@ -31,12 +33,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. `command`: how to fix it, or what to do next; empty where there is nothing to do."""
+    """The result of one check.
+
+    `command`: how to fix it, or what to do next; empty where there is nothing to do. `details`: more, one thing each.
+    """
 
     name: str
     state: State
     meaning: str
     command: str = ""
+    details: tuple[str, ...] = ()
 
 
 # What `doctor` found. Times are epoch seconds; what does not exist is None or empty.
@@ -189,7 +195,7 @@ def check_hooks(found: Findings) -> Check:
         meaning = f"they run {', '.join(hooks.missing_programs)}, which does not exist"
         return Check("hooks", State.BAD, meaning, fix)
     if wrong := [event for event, step in steps.items() if step in (Step.REPAIRED, Step.REMOVED)]:
-        meaning = f"in a form that does not fire, or mixed with other commands: {', '.join(wrong)}"
+        meaning = f"in a form that Claude Code does not run, or mixed with other commands: {', '.join(wrong)}"
         return Check("hooks", State.BAD, meaning, fix)
     if missing := [event for event, step in steps.items() if step is Step.ADDED]:
         return Check("hooks", State.BAD, f"missing: {', '.join(missing)}", fix)
@@ -211,12 +217,12 @@ def check_allowed(found: Findings) -> Check:
     """Nothing forbids hooks to run."""
     hooks = found.hooks
     if hooks.forbidden_by:
-        meaning = f"{hooks.forbidden_by} lets none of your hooks run"
+        meaning = f"{hooks.forbidden_by} disables your hooks"
         return Check("allowed", State.BAD, meaning, "Ask your administrator")
     if hooks.inspection.disabled:
         advice = f"Remove it from {hooks.settings_path}"
         return Check("allowed", State.BAD, '"disableAllHooks" is true, so no hook runs', advice)
-    return Check("allowed", State.GOOD, "hooks may run")
+    return Check("allowed", State.GOOD, "hooks are enabled")
 
 
 def check_events(found: Findings) -> Check:
@@ -229,7 +235,7 @@ def check_events(found: Findings) -> Check:
         meaning = f"Claude Code was used {_ago(used, now)}, and no hook fired"
         return Check("events", State.BAD, meaning, "In Claude Code, run /hooks: it lists the hooks that it knows")
     if event is None:
-        return Check("events", State.NOTE, "none yet: they arrive with a session's next turn")
+        return Check("events", State.NOTE, "none yet: each session reports with its next turn")
     return Check("events", State.GOOD, f"the last one arrived {_ago(event, now)}")
 
 
@@ -240,7 +246,7 @@ def check_database(found: Findings) -> Check:
         title, next_step = database.problem
         return Check("database", State.BAD, title, next_step)
     if database.set_aside:
-        meaning = f"a damaged one was set aside: {', '.join(database.set_aside)}; the present one is good"
+        meaning = f"a damaged one was set aside: {', '.join(database.set_aside)}; the current one is good"
         folder = os.path.dirname(database.path)
         paths = (os.path.join(folder, name) for name in database.set_aside)
         return Check("database", State.NOTE, meaning, _command(found, "rm", "del", *paths))
@@ -275,18 +281,19 @@ def check_inbox(found: Findings) -> Check:
             meaning,
             f"A newer version may be able to record it. After an update, try it again: {retry}",
         )
-    return Check("inbox", State.GOOD, _waiting(inbox) if inbox.notes else "no event waits")
+    return Check("inbox", State.GOOD, _waiting(inbox) if inbox.notes else "no unprocessed events")
 
 
 def _waiting(inbox: InboxFindings) -> str:
-    return "1 event waits" if inbox.notes == 1 else f"{inbox.notes} events wait"
+    return "1 event is not processed yet" if inbox.notes == 1 else f"{inbox.notes} events are not processed yet"
 
 
 def check_config(found: Findings) -> Check:
     """Every key is known and has an allowed value."""
     config = found.config
     if config.problems:
-        return Check("config", State.BAD, "; ".join(config.problems), f"Edit {config.path}")
+        meaning = "1 mistake" if len(config.problems) == 1 else f"{len(config.problems)} mistakes"
+        return Check("config", State.BAD, meaning, f"Edit {config.path}", config.problems)
     return Check("config", State.GOOD, config.path if config.exists else f"defaults; {config.path} does not exist")
 
 
@@ -297,21 +304,21 @@ def check_monitor(found: Findings) -> Check:
         return Check("monitor", State.GOOD, "a tray is running")
     if monitor.runs and not has_display:
         own = "; watch runs on_alert" if found.alert_command.program else ""
-        meaning = f"a table or a bar's module is running; without a display there are no notifications{own}"
+        meaning = f"watch or a status bar is running; without a display there are no notifications{own}"
         return Check("monitor", State.NOTE, meaning)
     if not has_display:
-        meaning = "none is running; without a display there are no notifications, but a table shows the countdowns"
+        meaning = "the tray isn't running; without a display there are no notifications, but watch shows the countdowns"
         return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
     start = f"{PROGRAM} tray"
     if monitor.runs:
-        meaning = "only a table or a bar's module is running, which sends no notifications"
+        meaning = "only watch or a status bar is running: no notifications"
         return Check("monitor", State.BAD, meaning, start)
     seen = (
         ""
         if monitor.last_seen_at is None
         else f"; the last one stopped unexpectedly {_ago(monitor.last_seen_at, found.now)}"
     )
-    return Check("monitor", State.BAD, f"none is running, so nothing notifies you{seen}", start)
+    return Check("monitor", State.BAD, f"the tray isn't running: no notifications{seen}", start)
 
 
 def check_tray(found: Findings) -> Check:
@@ -333,6 +340,7 @@ _ALLOW_NOTIFICATIONS = {
     "darwin": "In System Settings > Notifications, allow Script Editor: osascript notifies in its name",
     "win32": "In Settings > System > Notifications, allow them for this program",
 }
+SENT = "sent"  # the outcome of a notification that a service has confirmed
 _SERVICE = "Start a notification service, such as dunst or mako"
 
 
@@ -340,15 +348,17 @@ def check_notification(found: Findings) -> Check:
     """A service shows notifications; with --notify, one was sent."""
     desktop, fix = found.desktop, _ALLOW_NOTIFICATIONS.get(found.platform, _SERVICE)
     if desktop.notified is not None:
-        tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in desktop.notified) or "there is no way here"
-        if any(worked for _, _, worked in desktop.notified):
+        tried = "; ".join(f"{way}: {outcome}" for way, outcome, _ in desktop.notified) or "no service"
+        if sent := [(way, outcome) for way, outcome, worked in desktop.notified if worked]:
             unseen = f"If you see none: {fix}" if found.platform in _ALLOW_NOTIFICATIONS else ""
-            return Check("notification", State.GOOD, f"one was sent by {tried}", unseen)
-        return Check("notification", State.BAD, f"none could be sent: {tried}", fix)
+            way, outcome = sent[-1]
+            how = f"{way.partition(' (')[0]}{'' if outcome == SENT else f', {outcome}'}"
+            return Check("notification", State.GOOD, f"test notification sent ({how})", unseen)
+        return Check("notification", State.BAD, f"no test notification could be sent: {tried}", fix)
     if desktop.notification_way is None:
         if not desktop.has_display:
-            return Check("notification", State.NOTE, "no service here shows notifications: there is no display")
-        return Check("notification", State.BAD, "no service here shows notifications", fix)
+            return Check("notification", State.NOTE, "no notification service: no graphical display found")
+        return Check("notification", State.BAD, "no notification service found", fix)
     meaning = f"by {desktop.notification_way}; to see one: {PROGRAM} doctor --notify"
     return Check("notification", State.GOOD, meaning)
 
@@ -416,20 +426,32 @@ CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
 )
 
 
-def as_lines(checks: tuple[Check, ...]) -> list[str]:
-    """Return the report: a line for each check, and below it how to fix it."""
+_INDENT = " " * 20  # below a check's meaning
+
+
+def as_lines(checks: tuple[Check, ...], width: int | None = None) -> list[str]:
+    """Return the report: each check with its details, and how to fix it. Wrapped at words; whole lines without a width.
+
+    A command is never broken: it is to be copied.
+    """
     lines = []
     for check in checks:
-        lines.append(f"{check.state.value:<5} {check.name:<13} {_one_line(check.meaning)}")
+        lines += _wrapped(f"{check.state.value:<5} {check.name:<13} ", check.meaning, width)
+        for detail in check.details:
+            lines += _wrapped(_INDENT, detail, width)
         if check.command:
-            lines.append(f"{'':<5} {'':<13} -> {_one_line(check.command)}")
+            is_sentence = check.command[:1].isupper()
+            lines += _wrapped(f"{_INDENT}-> ", check.command, width if is_sentence else None)
     bad = sum(check.state is State.BAD for check in checks)
-    lines.append("All is well." if not bad else f"{bad} {'check' if bad == 1 else 'checks'} failed.")
+    lines.append("No problems found." if not bad else f"{bad} {'problem' if bad == 1 else 'problems'} found.")
     return lines
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+def _wrapped(before: str, text: str, width: int | None) -> list[str]:
+    one_line = " ".join(text.splitlines())
+    room = None if width is None else width - len(before)
+    parts = wrap(one_line, room) if room is not None and room >= LEAST_ROOM else [one_line]
+    return [f"{before if number == 0 else ' ' * len(before)}{part}" for number, part in enumerate(parts)]
 
 
 def program_exists(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:

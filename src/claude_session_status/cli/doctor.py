@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from claude_session_status.claude.setup.hook_commands import Launcher, this_laun
 from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
 from claude_session_status.cli import checks
 from claude_session_status.cli.invocation import as_called
-from claude_session_status.cli.streams import echo, echo_json
+from claude_session_status.cli.streams import echo, echo_json, terminal_width
 from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
 from claude_session_status.lock import is_held
 from claude_session_status.lock_holder import stalled_ingest
@@ -42,12 +43,20 @@ def run(*, as_json: bool, notify: bool) -> int:
     well = checks.is_well(report)
     if as_json:
         entries = [
-            {"name": c.name, "state": c.state.value, "meaning": c.meaning, "command": c.command or None} for c in report
+            {
+                "name": check.name,
+                "state": check.state.value,
+                "meaning": check.meaning,
+                "command": check.command or None,
+                "details": check.details,
+            }
+            for check in report
         ]
         echo_json({"schema": 1, "well": well, "checks": entries})
     else:
-        for line in checks.as_lines(report):
-            echo(as_called(line))
+        called = tuple(replace(c, meaning=as_called(c.meaning), command=as_called(c.command)) for c in report)
+        for line in checks.as_lines(called, terminal_width()):
+            echo(line)
     return 0 if well else 1
 
 
@@ -60,7 +69,11 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         hooks=_hooks(where),
         database=_database(where),
         inbox=_inbox(where),
-        config=checks.ConfigFindings(where.config, os.path.exists(where.config), config.load(where.config).problems),
+        config=checks.ConfigFindings(
+            where.config,
+            os.path.exists(where.config),
+            config.load(where.config, os.path.basename(where.config)).problems,
+        ),
         monitor=checks.MonitorFindings(
             last_seen_at=_changed_at(where.monitor_alive),
             runs=heartbeat.monitor_runs(where.monitor_alive, now),
@@ -76,6 +89,10 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
             "Python": platform.python_version(),
         },
     )
+
+
+def _config(path: str) -> checks.ConfigFindings:
+    return checks.ConfigFindings(path, os.path.exists(path), config.load(path, os.path.basename(path)).problems)
 
 
 def _changed_at(path: str) -> float | None:

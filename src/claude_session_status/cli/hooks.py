@@ -47,7 +47,7 @@ def installed_lines(change: Change, path: str, launcher: Launcher) -> list[str]:
         if events := change.events_with(step):
             lines.append(f"  {step.value + ':':<9} {', '.join(events)}")
     lines.append(f"  {'runs:':<9} {words.clean(str(launcher))}")
-    lines.append("No restart is needed: running sessions pick the hooks up and appear with their next turn.")
+    lines.append("Running sessions need no restart: each appears after its next reply.")
     lines.append("Next: claude-session-status tray")
     return lines
 
@@ -107,4 +107,4 @@ def warn(change: Change, *, installed: bool = True) -> None:
         named = "; ".join(change.invalid_items)
         echo(f"Warning: Claude Code may skip the whole file for another hook in it: {named}.", err=True)
     for command in change.foreign_commands:
-        echo(f"Left alone, since it does more than our command: {words.clean(command)}", err=True)
+        echo(f"Left as it is, since it does more than our command: {words.clean(command)}", err=True)

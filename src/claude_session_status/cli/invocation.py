@@ -24,6 +24,7 @@ COMMANDS = (
     "autostart",
     "config",
     "completion",
+    "help",
 )
 _HINT = re.compile(rf"(?<![\w/\\.-]){PROGRAM}(?= (?:{'|'.join(COMMANDS)})\b)")  # not where a sentence names the program
 

@@ -95,7 +95,7 @@ def watch(*, demo: bool, once: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema 1) instead of a table.")
 @click.option("--short", is_flag=True, help="Print one line for tmux or Polybar.")
 @click.option("--waybar", is_flag=True, help="Print JSON for a Waybar module.")
-@click.option("--all", "everything", is_flag=True, help="Also sessions that ended or were silent for a day.")
+@click.option("--all", "everything", is_flag=True, help="Include sessions that ended or were silent for a day.")
 @click.option("--follow", is_flag=True, help="With --short or --waybar: print a new line at each change.")
 def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that expires soonest first."""
@@ -141,13 +141,13 @@ group.add_command(history)
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 
 
-@group.command("install-hooks", short_help="Have Claude Code report its sessions.")
+@group.command("install-hooks", short_help="Add the hooks to Claude Code's settings.")
 @_dry_run
 @click.option(
     "--statusline", "status_line", is_flag=True, help="Also install the status line, around the one that is there."
 )
 def install_hooks(*, dry_run: bool, status_line: bool) -> None:
-    """Have Claude Code report its sessions: add the hooks to its settings.json.
+    """Add the hooks to Claude Code's settings.json, so that its sessions report.
 
     With --statusline its status line reports when Claude Code expects the cache to expire, which is the best source. A
     status line of your own shows what it did before; without one, a short line of ours is shown.
@@ -159,7 +159,7 @@ def install_hooks(*, dry_run: bool, status_line: bool) -> None:
     install(dry_run=dry_run, status_line=status_line)
 
 
-@group.command("uninstall-hooks", short_help="Remove the hooks from its settings again.")
+@group.command("uninstall-hooks", short_help="Remove the hooks from Claude Code's settings.")
 @_dry_run
 def uninstall_hooks(*, dry_run: bool) -> None:
     """Remove the hooks and the status line from Claude Code's settings.json, and leave everything else as it is."""
@@ -178,16 +178,16 @@ def doctor(as_json: bool, notify: bool) -> None:  # noqa: FBT001 - click passes 
     raise SystemExit(run(as_json=as_json, notify=notify))
 
 
-@group.command(short_help="Start the tray at login, or no longer.")
+@group.command(short_help="Turn start at login on or off.")
 @click.argument("action", metavar="[on|off|status]", type=click.Choice(["on", "off", "status"]), default="status")
 def autostart(action: str) -> None:
-    """Start the tray at login, or no longer; `status` says which."""
+    """Turn start at login on or off; `status` prints which."""
     from claude_session_status.cli.autostart import run  # noqa: PLC0415 - imports the desktop's part of it
 
     run(action)
 
 
-@group.command(short_help="Print the settings in effect, and where they are.")
+@group.command(short_help="Print the settings in effect and their file.")
 def config() -> None:
     """Print the path of config.toml and the settings in effect, in the form of that file.
 
@@ -214,6 +214,19 @@ def statusline(command: tuple[str, ...]) -> None:
     from claude_session_status.claude import statusline as line  # noqa: PLC0415 - real calls bypass this module
 
     raise SystemExit(line.main(("--", *command) if command else ()))
+
+
+@group.command("help", short_help="Show the help of a command.")
+@click.argument("command", nargs=-1)
+@click.pass_context
+def show_help(context: click.Context, command: tuple[str, ...]) -> None:
+    """Show the help of a command, or without one the list of commands."""
+    from claude_session_status.cli.streams import echo  # noqa: PLC0415 - only to print it
+
+    if not command:
+        echo(group.get_help(context.find_root()))
+        return
+    group.main(args=[*command, "--help"], prog_name=PROGRAM, standalone_mode=False)
 
 
 def _add_hook_command(name: str, what: str, events: str) -> None:

@@ -49,12 +49,12 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
         match action:
             case SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
-                return f"{name} is muted" if muted else f"{name} may notify again"
+                return f"{name} is muted" if muted else f"{name} is unmuted"
             case GoToSession(session):
                 return handler.go_to_session(session)
             case OpenFolder(name, folder):
                 if not folder:
-                    raise SessionStatusError(f"The folder of {name} is not known", "The session's next event names it")
+                    raise SessionStatusError(f"The folder of {name} is not known", "Its next event names it")
                 handler.open_folder(folder)
                 return f"Opened {folder}"
             case CopyResumeCommand(session_id, folder):
@@ -119,7 +119,7 @@ class SystemActionHandler:
         command = resume_command(folder, session_id)
         if any(way.copy(command) for way in clipboard_ways(os.environ)):
             self.uncopied = None
-            return f"In the clipboard: {command}"
+            return f"Copied: {command}"
         self.uncopied = command  # a terminal does not say whether it took it
         if self._to_terminal is None or os.environ.get("TERM") == "linux":
             return f"No clipboard; the command is printed when you quit: {command}"

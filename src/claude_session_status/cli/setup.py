@@ -77,7 +77,7 @@ def _hooks_line(plan: Plan) -> str:
 def _status_line(plan: Plan) -> str:
     if plan.status_line_problem is not None:
         return f"none: {plan.status_line_problem}"
-    around = f" around yours, which goes on: {plan.wrapped}" if plan.wrapped else ""
+    around = f" around yours, which still runs: {plan.wrapped}" if plan.wrapped else ""
     step = next((each.step for each in plan.settings.events if each.event == STATUS_LINE), Step.KEPT)
     if step is Step.KEPT:
         return f"ours is there already{around}"
@@ -208,7 +208,7 @@ class Installation:
             autostart.put(on=False)
         except AutostartError as error:
             return "", error
-        return f"The tray does not start at login{' any more' if was_on else ''}.", None
+        return f"Start at login {'is off now' if was_on else 'was already off'}.", None
 
     def _delete_data(self) -> tuple[str, SessionStatusError | None]:
         folder = self.where.folder
@@ -289,7 +289,7 @@ def _carry_out(installation: Installation, plan: Plan) -> bool:
     else:
         echo(as_called("The tray did not start. To see why: claude-session-status doctor"), err=True)
         failed = True
-    echo("Sessions that run already need no restart: they appear with their next turn.")
+    echo("Running sessions need no restart: each appears after its next reply.")
     return failed
 
 

@@ -29,6 +29,14 @@ def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
     stream.flush()
 
 
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that stdout is; None where it is none, or does not say."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError, AttributeError):  # a pipe, not even a file, or without a console
+        return None
+
+
 def echo_json(value: object) -> None:
     """Print `value` as JSON in readable characters; what could steer the terminal is escaped."""
     import json  # noqa: PLC0415 - most commands print none

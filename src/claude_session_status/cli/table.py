@@ -75,7 +75,7 @@ def _cells(row: report.Row, columns: report.Columns) -> tuple[Cell, ...]:
     style = "dim" if row.dim else ""
     return tuple(
         Cell(
-            cut(getattr(row, column.field), column.width),
+            words.fenced(cut(getattr(row, column.field), column.width)),
             column.at,
             style or STYLE[row.urgency] if column.field == "cache" else style,
         )

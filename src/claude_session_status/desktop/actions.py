@@ -137,7 +137,7 @@ def resume_command(folder: str | None, session_id: str, platform: str = sys.plat
         plain = plain and all(_LITERAL_ON_WINDOWS.fullmatch(text) for text in (session_id, folder or ""))
     if not plain:
         raise SessionStatusError(
-            "The name of the session's folder holds characters that a shell could run",
+            "The name of the session's folder contains characters that a shell could run",
             "Open a terminal in that folder and run: claude --resume",
         )
     if platform == "win32":

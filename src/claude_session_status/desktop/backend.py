@@ -102,7 +102,7 @@ def choose(facts: DesktopFacts) -> Choice:
     if not facts.x_display and not facts.wayland:
         if facts.x_named:
             return Choice(Route.NONE, "The display that DISPLAY names can't be opened")
-        return Choice(Route.NONE, "There is no graphical display here")
+        return Choice(Route.NONE, "No graphical display found")
     if facts.bus:
         reason = "No panel takes tray icons yet; the icon comes when one does"
         return Choice(Route.STATUS_NOTIFIER, reason, x11_fallback=facts.x_display)

@@ -97,6 +97,10 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
         self._to_add = True
         self._post()
 
+    def _update_icon(self) -> None:
+        self._icon_valid = True  # pystray asks for this once, before it shows the icon
+        self._post()
+
     def _update_title(self) -> None:
         self._post()
 

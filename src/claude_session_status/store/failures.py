@@ -5,6 +5,7 @@ damage count as damage, and they are searched outside the file's path, which may
 """
 
 import os
+import re
 import sys
 
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError, reason_of
@@ -47,11 +48,17 @@ def failure(
     # Windows gives its reason in the user's language; but a file that exists and can't be opened is in use there.
     in_use = platform == "win32" and "Cannot open file" in text and os.path.isfile(path)
     if in_use or any(phrase in text for phrase in _LOCKED):
-        return StoreLockedError(f"{path} is locked by another program", "Close it there; no event is lost meanwhile")
+        return StoreLockedError(f"{path} is locked by {_holder(text)}", "Close it there; no event is lost meanwhile")
     is_damage = isinstance(error, _DAMAGE) or any(phrase in text for phrase in _DAMAGED)
     if is_damage and not is_outside(path, error):
         return broken(path, first_line(error))
     return StoreUnusableError(f"{path} can't be used: {first_line(error)}", _UNUSABLE_ADVICE)
+
+
+def _holder(text: str) -> str:
+    """Return the process that DuckDB's message names: `dbeaver (process 4939)`."""
+    found = re.search(r"held in (\S.*) \(PID (\d+)\)", text)
+    return f"{os.path.basename(found[1])} (process {found[2]})" if found else "another program"
 
 
 def is_of_a_value(error: "duckdb.Error") -> bool:

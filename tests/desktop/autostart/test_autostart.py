@@ -299,6 +299,13 @@ class TestLaunchAgent:
             "EnvironmentVariables": {"CLAUDE_CONFIG_DIR": "/my cfg/100%"},
         }
 
+    def test_any_path_can_be_read_again(self, tmp_path: Path) -> None:
+        words = ("/Users/o'brien & <sons>/x\"]]>/py", "--", "é --> <!-- 日本")
+        way = LaunchAgent(str(tmp_path), Start(words))
+        way.put(True)
+        assert plistlib.loads(Path(way.place).read_bytes())["ProgramArguments"] == list(words)
+        assert way.command() == words
+
     @pytest.mark.parametrize("damage", [b"", b"</dict>", b"<true/>"])
     def test_a_damaged_agent_is_off_and_can_be_repaired(self, damage: bytes, tmp_path: Path) -> None:
         way = LaunchAgent(str(tmp_path), START)

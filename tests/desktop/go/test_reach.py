@@ -33,7 +33,7 @@ def tmux(clients: str = "") -> FakeEdge:
         (here(), FakeEdge(), FakeManager(OWN), Reached.SESSION, ""),
         (here(), FakeEdge(), FakeManager(OWN, refuses=True), Reached.NOTHING, "fake has refused"),
         (here(), FakeEdge(), FakeManager(Window("1", FOREIGN)), Reached.NOTHING, "No window of the session's"),
-        (here(), FakeEdge(), None, Reached.NOTHING, "There is no graphical display here"),
+        (here(), FakeEdge(), None, Reached.NOTHING, "No graphical display found"),
         (here(TMUX), tmux(), FakeManager(OWN), Reached.DETACHED, "tmux, which no terminal shows"),
         (here(TMUX), tmux(f"$1 5 {TERMINAL} t"), FakeManager(OWN), Reached.SESSION, ""),
         (here(TMUX), tmux(f"$1 5 {TERMINAL} t"), None, Reached.PANE, "No display here shows its window"),

@@ -119,9 +119,7 @@ def _believed(place: Place, manager: WindowManager | None, windows: Sequence[Win
 
 def _without_display(pane: multiplexers.Pane | None) -> Outcome:
     if pane is None:
-        return Outcome(
-            Reached.NOTHING, "There is no graphical display here", "Run it on the desktop that shows the session"
-        )
+        return Outcome(Reached.NOTHING, "No graphical display found", "Run it on the desktop that shows the session")
     return Outcome(Reached.PANE, f"Its pane is selected in {pane.program}", "No display here shows its window")
 
 
