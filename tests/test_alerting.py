@@ -217,15 +217,15 @@ def notified(
 ) -> list[str]:
     """What is notified of the session within so many seconds, each looked at. `changes`: of its fields, by second."""
     options = {"when_waiting": True} | options
-    told = []
+    shown = []
     for second in range(seconds):
         now = NOW + second
         given = replace(given, **(changes or {}).get(second, {}))
         for alert in alerting.due_alerts([policy.state_of(given, now)], None, now, **options):
             for done in alerting.alerted_events(alert, None, now):
                 given = reducer.apply(given, done, now)
-            told.append(f"{second} {alert.reason}")
-    return told
+            shown.append(f"{second} {alert.reason}")
+    return shown
 
 
 REGISTRY: dict[str, Any] = {"client_status": ClientStatus.WAITING, "client_status_at": NOW}
@@ -310,7 +310,9 @@ def hours(start: float, end: float) -> QuietHours:
         ("over when they fall due", hours(-600, 0), ["10 waits", "170 expires"]),
     ],
 )
-def test_what_falls_due_in_quiet_hours_is_not_made_up_for(what: str, quiet: QuietHours, expected: list[str]) -> None:
+def test_what_falls_due_in_quiet_hours_is_not_notified_afterwards(
+    what: str, quiet: QuietHours, expected: list[str]
+) -> None:
     assert notified(warm(100, waiting_at=NOW), 200, quiet=[quiet]) == expected, what
 
 

@@ -538,7 +538,7 @@ def test_the_settings_are_in_the_menu() -> None:
     settings = settings_of(sound=True)
     assert [(item.label, item.checked) for item in settings] == [
         ("Notify before a cache expires", None),
-        ("Notify of conversations of", None),
+        ("Smallest conversation to notify about", None),
         ("Notify when a session waits for you", False),
         ("Sound with a notification", True),
         ("Start at login", True),

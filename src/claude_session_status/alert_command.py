@@ -273,7 +273,7 @@ def last_result(paths: Paths, command: Sequence[str]) -> Result | None:
 
 
 class AlertTurn:
-    """Whose turn it is to run the command: the tray's, else that of one of the tables."""
+    """Decides which process runs the command: the tray, or one of the tables where no tray runs."""
 
     def __init__(self, paths: Paths) -> None:
         self._tray_lock = paths.tray_lock

@@ -2,7 +2,7 @@
 
 Pure functions of values and `now`. Each expiry is notified once per lead time, and each wait once, even across
 restarts; never late, when the text would no longer be true; and never of a session at work, whose next request will
-refresh the cache. In a pause and in quiet hours nothing is notified, and what fell due then is not made up for.
+refresh the cache. What falls due in a pause or in quiet hours is not notified later.
 """
 
 import math

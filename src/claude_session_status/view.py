@@ -359,10 +359,10 @@ def _notify_from(settings: Settings) -> MenuItem:
     tokens = settings.min_tokens
     choices: list[tuple[str, SettingValue, bool]] = [
         ("Any size", 0, tokens == 0),
-        *((f"From {thousands(size)} tokens on", size, tokens == size) for size in SIZES),
+        *((f"{thousands(size)} tokens", size, tokens == size) for size in SIZES),
     ]
-    own = f"From {thousands(tokens)} tokens on, as in config.toml"
-    return _choice("settings:size", "Notify of conversations of", "min_tokens", choices, own)
+    own = f"{thousands(tokens)} tokens, as in config.toml"
+    return _choice("settings:size", "Smallest conversation to notify about", "min_tokens", choices, own)
 
 
 def _choice(

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import (
     costs_bar,
+    costs_commands,
     costs_memory,
     costs_polls,
     costs_status,
@@ -27,6 +28,7 @@ from bench import (
 from bench.report import Figure
 
 PARTS: dict[str, Callable[[Path, products.Product, bool], list[Figure] | str]] = {
+    "commands": lambda folder, product, quick: costs_commands.measure(folder, product, quick=quick),
     "status": lambda folder, product, quick: costs_status.measure(folder, product, quick=quick),
     "status-line": lambda folder, product, quick: costs_status_line.measure(folder, product, quick=quick),
     "bar": lambda folder, product, quick: costs_bar.measure(folder, product, quick=quick),

@@ -17,16 +17,19 @@ from bench.report import table
 # Run by the product's own interpreter: title and code of each step.
 _STEPS = (
     ("bare Python", "pass"),
-    ("the monitor, its rules and the spool", "import claude_session_status.config, claude_session_status.policy, json"),
-    ("psutil", "import psutil"),
+    (
+        "the monitor, its rules and the spool",
+        "import claude_session_status.config, claude_session_status.policy, json, logging",
+    ),
     ("DuckDB's native module", "import _duckdb"),
     ("DuckDB's first open, closed again", "import _duckdb; _duckdb.connect(sys.argv[1]).close()"),
     ("20 more opens, each with a write", "import _duckdb\nfor n in range(20): step(_duckdb, n)"),
-    ("click", "import click"),
     ("Pillow", "import PIL.Image, PIL.ImageDraw"),
-    ("pystray", "import pystray._base"),
     ("jeepney", "import jeepney, jeepney.io.blocking"),
-    ("the tray's own code", "import claude_session_status.desktop.tray, claude_session_status.monitor"),
+    (
+        "the tray's own code",
+        "import claude_session_status.cli.tray as a, claude_session_status.desktop.linux.panel as b",
+    ),
 )
 _PROGRAM = """
 import os, sys

@@ -31,6 +31,15 @@ BESIDE_MANY = f"{MANY} hooks at once beside a monitor"
 OLD = "original 0.2.11"
 ALONE_NEW = "hook alone, session just begun"
 OLD_NEW = "original 0.2.11, session just begun"
+# Two kinds of hooks that people share, re-made here in a few lines since they have no package: one appends to a log,
+# the other looks for the last usage in the transcript.
+LOGGING = "a shell hook that appends to a log"
+READING = "a shell hook that reads the end of the transcript"
+_LOGGING = """cat >>"$HOME/hook.log"; date +%s >>"$HOME/hook.log\""""
+_READING = (
+    """path=$(sed 's/.*"transcript_path": *"\\([^"]*\\)".*/\\1/'); date +%s >"$HOME/last"; """
+    """tail -c 100000 "$path" | grep -o '"cache_read_input_tokens":[ 0-9]*' | tail -n 1 >>"$HOME/last\""""
+)
 LINE = "a status line command of 15 ms"
 WRAPPED = "the same behind `statusline --`"
 PEER = {BARE: OLD, BESIDE: OLD, ALONE: OLD, ALONE_NEW: OLD_NEW}  # what each is set against
@@ -103,6 +112,8 @@ def cases(folder: Path, ours: products.Product, original: products.Product | Non
         Case(BARE_MANY, lambda: bare.all_at_once(MANY)),
         _ours(BESIDE_MANY, folder / "beside-many", ours, count=MANY),
         _ours(ALONE_MANY, folder / "alone-many", ours, waits, count=MANY),
+        _shell(LOGGING, folder / "logging", _LOGGING),
+        _shell(READING, folder / "reading", _READING),
         _line(LINE, folder / "line", ()),
         _line(WRAPPED, folder / "wrapped", (*ours.installed, "statusline", "--")),
     ]
@@ -142,6 +153,13 @@ def _ours(
             waits.append(scenes.wait_for_ingester(where))
 
     return Case(name, call if count == 1 else lambda: call.all_at_once(count), before, after)
+
+
+def _shell(name: str, home: Path, program: str) -> Case:
+    claude_dir = home / ".claude"
+    talk = scenes.Conversation(claude_dir, "web-shop")
+    call = Call(["sh", "-c", program], scenes.environment(home, claude_dir), home, talk.hook_input())
+    return Case(name, call, talk.turn, call.must_be_silent)
 
 
 def _line(name: str, home: Path, before: tuple[str, ...]) -> Case:

@@ -52,8 +52,11 @@ class Call:
     Standard input and stderr are files, not pipes: copying bytes would be our work, not the program's.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], folder: Path, given: bytes = b"") -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], folder: Path, given: bytes = b"", *, fails: bool = False
+    ) -> None:
         self.argv = list(argv)
+        self._codes = (0, 1) if fails else (0,)  # `fails`: it may find something wrong
         self.env = dict(env)
         folder.mkdir(parents=True, exist_ok=True)
         self._input = folder / "input"
@@ -87,6 +90,18 @@ class Call:
         if code != 0:
             raise RuntimeError(f"{self.argv} failed with {code}: {self.complaints()}")
 
+    def processor_ms(self) -> float:
+        """Run it, and return its processor time in milliseconds, with its children's. Raises RuntimeError."""
+        with self._input.open("rb") as given, self._complaints.open("wb") as complaints:
+            process = subprocess.Popen(
+                self.argv, env=self.env, stdin=given, stdout=subprocess.DEVNULL, stderr=complaints
+            )
+            _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in self._codes:
+            raise RuntimeError(f"{self.argv} failed with {process.returncode}: {self.complaints()}")
+        return (used.ru_utime + used.ru_stime) * 1000
+
     def complaints(self) -> str:
         """What the last run printed on stderr."""
         return self._complaints.read_text("utf-8", "replace")
@@ -95,6 +110,19 @@ class Call:
         """Raise RuntimeError when the last run printed on stderr: it did not do its work."""
         if text := self.complaints():
             raise RuntimeError(f"{self.argv} complained: {text}")
+
+
+def processor_times(calls: Mapping[str, Call], rounds: int, warm_up: int = 1) -> dict[str, float]:
+    """The median processor time of each call in milliseconds, by its name. The calls take turns."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for number in range(-warm_up, rounds):
+        turn = number % len(names)
+        for name in (*names[turn:], *names[:turn]):
+            took = calls[name].processor_ms()
+            if number >= 0:
+                times[name].append(took)
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 _COUNTED = ("stat", "open", "read", "listdir", "scandir", "utime", "readlink", "unlink", "rename", "mkdir")

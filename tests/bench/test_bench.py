@@ -40,7 +40,7 @@ def test_the_hooks_are_measured(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert first_column(done.stdout) == [
         hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW, hooks.BARE_MANY, hooks.BESIDE_MANY, hooks.ALONE_MANY,
-        hooks.LINE, hooks.WRAPPED,
+        hooks.LOGGING, hooks.READING, hooks.LINE, hooks.WRAPPED,
     ]  # fmt: skip
     assert "beside a monitor at most 2x bare Python" in done.stdout
     assert "that status line command behind ours at most 2x" in done.stdout
@@ -66,6 +66,11 @@ def test_the_original_is_measured_beside_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "expected"),
     [
+        pytest.param(
+            "commands",
+            "`status --short`, 12 warm sessions",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no wait4"),
+        ),
         ("status", "`status`: last beside first"),
         ("status-line", "every 30 s while a session is idle"),
         pytest.param(

@@ -186,6 +186,8 @@ def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: P
         "meaning": f"the plugin prompt-cache-countdown@prompt-cache-tools has them and runs {program}",
         "command": None,
     }
+    plan = bare_home.product("setup").stdout
+    assert "  hooks        add none: the plugin prompt-cache-countdown@prompt-cache-tools has them\n" in plan
     bare_home.environment["PATH"] = "/usr/bin:/bin"
     Path(program or "").rename(tmp_path / COMMAND)
     found = hooks_of_doctor(bare_home)

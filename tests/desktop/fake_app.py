@@ -27,6 +27,7 @@ from claude_session_status.model import (
     Alert,
     AlertReason,
     Cache,
+    ClientStatus,
     EventKind,
     Pause,
     Process,
@@ -96,7 +97,7 @@ class FakeMonitor:
             with self._lock:
                 if "sessions" in command:
                     now = time.time()
-                    self._sessions = [{**s, "until": now + s["left"]} for s in command["sessions"]]
+                    self._sessions = [{**s, "until": now + s["left"], "at": now} for s in command["sessions"]]
                 self._alerts += command.get("alert", "").split()
                 self._waits += command.get("wait", "").split()
                 self._sound = command.get("sound", self._sound)
@@ -135,8 +136,12 @@ def _process(command: dict[str, Any]) -> Process | None:
     return Process(os.getpid()) if command.get("window") else None
 
 
+CLIENT_STATUS = {Activity.WAITING: ClientStatus.WAITING, Activity.WORKING: ClientStatus.BUSY}
+
+
 def state_of(command: dict[str, Any], now: float) -> SessionState:
     ttl = command.get("ttl", 300)
+    activity = Activity(command.get("activity", "idle"))
     left = command["until"] - now
     request = Request(command["until"] - ttl, ttl, Source.TRANSCRIPT)
     session = Session(
@@ -147,12 +152,13 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         context_tokens=command.get("tokens"),
         model=command.get("model"),
         cwd=command.get("cwd"),
-        last_turn_at=command["until"] - ttl + 5,
+        last_turn_at=min(command["until"] - ttl + 5, command["at"] - 1),
+        client_status=CLIENT_STATUS.get(activity),
+        client_status_at=command["at"],
         muted=command.get("muted", False),
         process=_process(command),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
-    activity = Activity(command.get("activity", "idle"))
     return SessionState(
         session, cache, activity, command["until"], max(0.0, left), urgency_of(left, ttl), command.get("cost")
     )

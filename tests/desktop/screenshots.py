@@ -48,7 +48,7 @@ SESSIONS = [
     session("d27b6e93-0c5d-4b1f", 2760, project="handbook", title="Rewrite the quick start", ttl=3600),
     session("5f90c3e8-1a64-4c27", -190, project="infra", title="Move to the new cluster"),
 ]
-LATE = session("0b7f3c52-6f0e-4d43", 29.9, **SHOP)
+LATE = session("0b7f3c52-6f0e-4d43", 29.9, window=True, **SHOP)
 STATES = (
     ("calm", [session("a", 230)]),
     ("soon", [session("a", 100)]),

@@ -97,5 +97,39 @@ def test_the_table_and_the_checks_open_in_a_terminal_and_stay(desktop: Desktop, 
     close(desktop)
 
 
+def test_a_click_on_a_notification_leads_to_the_pane_of_its_session(desktop: Desktop, panel: Program) -> None:
+    """The right window of tmux, in the right one of two terminals."""
+    tmux = ("tmux", "-L", f"css-{desktop.root.name}", "-f", "/dev/null")
+    desktop.start_dunst()
+    desktop.start(["xterm", "-T", "behind", "-e", *tmux, "new-session", "-s", "work", "exec sleep 900"])
+    pane = wait_for("tmux", lambda: _printed(desktop, *tmux, "display-message", "-p", "-t", "work:0", "#{pane_pid}"))
+    desktop.run(*tmux, "new-window", "-t", "work", "exec sleep 900")
+    desktop.start(["xterm", "-T", "in front", "-e", "sleep", "900"])
+    wait_for("the other terminal", lambda: _printed(desktop, "xdotool", "search", "--name", "^in front$"))
+    claude = Claude(desktop, "0f3c-2", "web-shop")
+    desktop.env["CLAUDE_PID"] = pane
+    claude.hook("mark-start", "SessionStart", source="startup")
+    claude.turn(seconds_left=35)
+    del desktop.env["CLAUDE_PID"]
+    tray = start_tray(desktop)
+    try:
+        wait_for("the notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "1")
+        desktop.run("dunstctl", "action", "0")
+        wait_for("the pane", lambda: _printed(desktop, *tmux, "display-message", "-p", "-t", "work", "#I") == "0")
+        behind = _printed(desktop, "xdotool", "search", "--name", "tmux|behind").split()
+        wait_for("its terminal", lambda: _printed(desktop, "xdotool", "getactivewindow") in behind)
+        wait_for("no notification", lambda: desktop.run("dunstctl", "count", "displayed").strip() == "0")
+    finally:
+        assert tray.end() == 0
+        desktop.run(*tmux, "kill-server")
+    assert "Traceback" not in tray.text
+
+
+def _printed(desktop: Desktop, *argv: str) -> str:
+    """What the program prints; empty where it fails."""
+    done = subprocess.run(argv, env=desktop.env, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
 def on_screen(desktop: Desktop) -> str:
     return " ".join(word.text for word in desktop.screen.words())

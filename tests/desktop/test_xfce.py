@@ -124,10 +124,10 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
     desktop.click(*wait_for("the first line on the screen", lambda: menu_line_place(desktop, 0)))
     wait_for("the submenu", lambda: f"opened {row.id}" in app.program.text)
     app.show(session("a", 300, tokens=142_000, cost=0.68), CALM)
-    wait_for("new facts", lambda: item.menu()[0].children[7].label == "Context: 142k tokens")
+    wait_for("new facts", lambda: item.menu()[0].children[9].label == "Context: 142k tokens")
     facts = item.menu()[0].children
     assert [below.id for below in facts] == [below.id for below in row.children]
-    assert facts[8].label == "If it expires: about $0.68 to rebuild"
+    assert facts[10].label == "If it expires: about $0.68 to rebuild"
 
 
 def test_a_left_click_shows_the_table_in_a_terminal(

@@ -15,10 +15,11 @@ from claude_session_status import alerting, glance, notification, policy, report
 from claude_session_status.model import Cache, Session, SessionState, Snapshot
 from claude_session_status.reducer import CLOCK_SLACK_SECONDS, LONGEST_TTL_SECONDS, OWN_TIMES
 from claude_session_status.store.rows import COLUMNS
+from claude_session_status.text_width import columns_of
 from rows import is_harmless_line
 
 MOST_TOKENS = 1 << 53  # of which every reader of our JSON keeps all digits
-LONGEST_LABEL = 176  # characters of a line in the menu
+WIDEST_LABEL = 176  # columns of a line in the menu
 _TIMES = [f.name for f in fields(Session) if COLUMNS.get(f.name) == "TIMESTAMP"]
 _WIDTHS = (40, 80, 200)  # of a terminal
 _LEADS = (30.0, 290.0)
@@ -80,7 +81,7 @@ def _must_be_shown(shot: Snapshot) -> None:
     assert len(shown["sessions"]) == len(shot.sessions)
     _must_be_clean(_texts(shot))
     for item in _all_items(view.menu(shot)):
-        assert len(item.label) <= LONGEST_LABEL, item.label
+        assert columns_of(item.label) <= WIDEST_LABEL, item.label
         assert "can't be shown" not in item.label, item.label
 
 

@@ -53,6 +53,8 @@ ROWS = [
     # ---- requests beside the conversation
     Row("/recap without the status line: its request renews the cache, and only its command is in the transcript",
         story(turn(100, 90, wrote_5m=9), line.command(50, "recap", "You build a web shop.")), "warm", "idle", 200),
+    Row("a recap that the client writes by itself while the user is away, without the status line: as /recap",
+        story(turn(400, 390, wrote_1h=9), line.away_summary(200)), "warm", "idle", 3200),
 
     # ---- the folder that the session started in
     Row("after `cd` the project is still the folder of the start",

@@ -296,6 +296,11 @@ class _Line:
         """The line that the client writes at the end of a turn."""
         return self._step(ago, OURS, None, lambda t, at: t.at(at, type="system", subtype="turn_duration"))
 
+    def away_summary(self, ago: float) -> Step:
+        """The recap that the client writes by itself while the user is away."""
+        fields = {"type": "system", "subtype": "away_summary", "content": "You build a web shop."}
+        return self._step(ago, OURS, None, lambda t, at: t.at(at, **fields))
+
     def title(self, ago: float, text: str, kind: str = "custom") -> Step:
         """A title, given by the user (custom) or made up by the model (ai)."""
         return self._step(ago, OURS, None, lambda t, at: t.title(text, kind))

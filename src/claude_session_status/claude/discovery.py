@@ -34,6 +34,8 @@ _COARSE_SECONDS = 2.0  # some file systems keep times no finer than this
 _SUBAGENT = "agent-"  # older clients keep subagents' transcripts beside the sessions' own
 _TRANSCRIPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl", re.IGNORECASE)
 
+_NAME_LENGTH = 36 + len(".jsonl")
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -184,16 +186,19 @@ class Finder:
         return found
 
     def _list(self, folder: str, now: float) -> None:
+        since, until = now - policy.FOUND_SECONDS, now + _CLOCK_SLACK_SECONDS
         for entry in _entries(folder):
-            name = _TRANSCRIPT.fullmatch(entry.name)
-            if name is None:
+            if len(entry.name) != _NAME_LENGTH:
                 continue
             try:
                 at = entry.stat().st_mtime
             except OSError:
                 continue
+            # Nearly all of many thousand transcripts are old: their names are not looked at.
+            if not since < at < until or (name := _TRANSCRIPT.fullmatch(entry.name)) is None:
+                continue
             known = self._traces.get(name[1])
-            if now - policy.FOUND_SECONDS < at < now + _CLOCK_SLACK_SECONDS and (known is None or at >= known.at):
+            if known is None or at >= known.at:
                 self._traces[name[1]] = Trace(name[1], entry.path, round(at, 6))
 
     def _running(self) -> Iterator[Trace]:

@@ -188,7 +188,7 @@ class Tray:
         self._items = view.starting_menu()
         self._menu_facts: tuple[object, ...] = ()  # all that the menu shows but the countdowns
         self._counts = True  # whether `_items` is brought up to date by the second
-        self._last = Snapshot(now=0)
+        self._last, self._last_at = Snapshot(now=0), 0.0  # the last snapshot, and when it came
         self._watching: threading.Thread | None = None
         self._stop = threading.Event()
         self._ended = threading.Event()
@@ -199,7 +199,9 @@ class Tray:
         """The menu as it should be at this moment. For any thread."""
         if self._counts or not self._has_snapshot.is_set():
             return self._items
-        return view.menu(policy.later(self._last, self._clock()), self._menu_capabilities(), self._memory.now())
+        # By the snapshot's own clock: the demo's is ahead of this machine's.
+        now = self._last.now + max(0.0, self._clock() - self._last_at)
+        return view.menu(policy.later(self._last, now), self._menu_capabilities(), self._memory.now())
 
     def attach(self, icon: backend.TrayIcon, notifier: Notifier) -> None:
         """Set where to show things."""
@@ -258,7 +260,7 @@ class Tray:
         snapshot, alerts = self._memory.without_forgotten(snapshot, alerts)
         if snapshot.problem:
             snapshot = dataclasses.replace(snapshot, problem=self._as_called(snapshot.problem))
-        self._last = snapshot
+        self._last, self._last_at = snapshot, self._clock()
         try:
             self._show(snapshot)
         except Exception:
