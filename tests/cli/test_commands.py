@@ -27,6 +27,8 @@ COMMANDS = [
     "config",
     "doctor",
     "go",
+    "help",
+    "history",
     "install-hooks",
     "setup",
     "status",
@@ -81,10 +83,15 @@ def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments: list[str]) -
     assert "Traceback" not in done.stderr
 
 
+EMPTY = f"""No sessions yet. Each appears after its next reply.
+If none appears, run: {CALLED} setup
+"""
+
+
 def test_an_empty_database_says_what_to_do_next() -> None:
     for command in ("status", "watch"):
         done = run(command)
-        assert (done.returncode, done.stdout) == (0, "No sessions yet. Run: claude-session-status install-hooks\n")
+        assert (done.returncode, done.stdout) == (0, EMPTY)
     assert json.loads(run("status", "--json").stdout)["sessions"] == []
 
 
@@ -163,9 +170,9 @@ def test_into_a_pipe_the_table_is_printed_once_without_colours() -> None:
     for command in ("status", "watch"):
         done = run(command)
         header, row = done.stdout.splitlines()
-        assert header.split() == ["SESSION", "PROJECT", "LAST", "TURN", "CACHE"]
-        assert "01234567  my-app" in row
-        assert "WARM ██████████ 4m 5" in row
+        assert header.split() == ["PROJECT", "TITLE", "SESSION", "LAST", "TURN", "CACHE"]
+        assert row.split()[:3] == ["●", "my-app", "01234567"]
+        assert "WARM █████ 4m 5" in row
         assert "\x1b" not in done.stdout
 
 
@@ -255,7 +262,7 @@ def test_sessions_without_hooks_are_found_at_once(where: Paths) -> None:
     for _ in range(2):
         (session,) = json.loads(run("status", "--json").stdout)["sessions"]
         assert (session["project"], session["cache"], session["source"]) == ("my-app", "warm", "transcript")
-    assert "found" in run("status").stdout
+    assert "seen in transcript" in run("status").stdout
 
 
 def test_a_database_that_can_not_be_opened_is_named_with_the_next_step(where: Paths) -> None:
@@ -298,7 +305,10 @@ def test_a_second_tray_says_that_one_is_running(where: Paths) -> None:
         (Choice(Route.STATUS_NOTIFIER, "No panel yet"), "To end the tray, choose Quit in its menu, press Ctrl-C"),
         (Choice(Route.X11, "The icon has no menu"), "To end the tray, press Ctrl-C"),
         (Choice(Route.WINDOWS), "The icon is in the notification area, by the clock. To end the tray, choose Quit"),
-        (Choice(Route.MACOS), "The icon is in the menu bar. To end the tray, choose Quit in its menu, press Ctrl-C"),
+        (
+            Choice(Route.MACOS),
+            "The icon is in the menu bar; if you don't see it there, it is behind the notch or off in System",
+        ),
     ],
 )
 def test_the_start_line_says_where_the_icon_is_and_how_to_end_the_tray(choice: Choice, start: str) -> None:
@@ -317,7 +327,7 @@ def test_a_tray_without_display_and_terminal_says_why() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.startswith("claude-session-status: no tray: ")
-    assert done.stderr.splitlines()[1:] == ["In a terminal, run: claude-session-status watch"]
+    assert done.stderr.splitlines()[1:] == [f"In a terminal, run: {CALLED} watch"]
 
 
 def _iso(at: float) -> str:

@@ -77,7 +77,7 @@ def clipboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_resume_command_is_copied_into_the_clipboard(clipboard: Path) -> None:
     message = SystemActionHandler().copy_resume_command("/x/my app", "s")
     assert clipboard.read_text() == "cd -- '/x/my app' && claude --resume s"
-    assert message == "In the clipboard: cd -- '/x/my app' && claude --resume s"
+    assert message == "Copied: cd -- '/x/my app' && claude --resume s"
 
 
 def test_without_a_clipboard_the_command_is_shown_and_kept(clipboard: Path, monkeypatch: pytest.MonkeyPatch) -> None:

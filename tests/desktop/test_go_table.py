@@ -53,7 +53,7 @@ ALL: Mapping[type[Manager], Sequence[str]] = {
     **dict.fromkeys(X11, (*EVERYTHING[:-1], *INSIDE)),
     Sway: (*EVERYTHING[1:], "tmux in foot", "screen in foot"),
     KwinWayland: (*EVERYTHING[1:-1], "tmux in alacritty"),
-    GnomeWayland: ("gnome-terminal", "konsole", "alacritty"),
+    GnomeWayland: ("konsole", "alacritty"),
 }
 NO_WINDOWS = (GnomeWayland,)
 HIDDEN_TAB_IS_OUT_OF_REACH = ("xfce4-terminal",)
@@ -62,7 +62,7 @@ HIDDEN_TAB_IS_OUT_OF_REACH = ("xfce4-terminal",)
 def expected(kind: type[Manager], terminal: str) -> str:
     """The cell of the table: W the window, WT its tab, too, WP the pane."""
     if kind in NO_WINDOWS:
-        return {"konsole": "tab only", "gnome-terminal": "tab only"}.get(terminal, "no")
+        return "tab only" if terminal == "konsole" else "no"
     if terminal.split(maxsplit=1)[0] in MULTIPLEXERS:
         return "WP"
     return "W" if terminal in WITHOUT_TABS or terminal in HIDDEN_TAB_IS_OUT_OF_REACH else "WT"

@@ -47,7 +47,7 @@ def main(app: str) -> int:
             print(f"its status item {'is in the menu bar' if shown else 'was not found among the windows'}")
         finally:
             os.kill(pid, signal.SIGTERM)
-        ended = wait_for(lambda: not lives(pid))
+        ended = wait_for(lambda: not is_running(pid))
         text = log.read_text("utf-8", "replace") if log.exists() else "no log"
         print(text)
         problems = [
@@ -85,7 +85,7 @@ def layers(pid: int) -> list[str]:
     return subprocess.run(argv, capture_output=True, text=True).stdout.split()
 
 
-def lives(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether the process is there; one that nobody has waited for is not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

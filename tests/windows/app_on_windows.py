@@ -106,8 +106,10 @@ class IconInfo(ctypes.Structure):
 
 
 def pixels() -> int | None:
-    """How many pixels wide the icon is that the shell was given."""
-    handle = our_icon()[0]._icon_handle
+    """How many pixels wide the icon is that the shell was given; None where there is none yet."""
+    from pystray._win32 import Icon
+
+    handle = next((icon._icon_handle for icon in list(Icon._HWND_TO_ICON.values())), None)
     found, bitmap = IconInfo(), Bitmap()
     if not handle or not user32.GetIconInfo(wintypes.HICON(handle), ctypes.byref(found)):
         return None

@@ -39,12 +39,12 @@ def main(kind: str, shell: str = "") -> int:
             plugin = folder / "plugin"
             shutil.copytree(PLUGIN, plugin)
             environment["CLAUDE_PLUGIN_ROOT"] = str(plugin)
-            found = hooks_in(json.loads((plugin / "hooks/hooks.json").read_text("utf-8")))
-            commands = {event: in_shell(shell, hook["command"]) for event, hook in found}
+            hooks = hooks_in(json.loads((plugin / "hooks/hooks.json").read_text("utf-8")))
+            commands = {event: in_shell(shell, hook["command"]) for event, hook in hooks}
         problems = [problem for event in EVENTS if (problem := fire(event, commands[event], environment, folder))]
-        activity = {session["session_id"]: session["activity"] for session in sessions(environment)}
-        if activity != {"s": "ended"}:
-            problems.append(f"the sessions are {activity}")
+        found = {each["session_id"]: (each["activity"], each["cwd"]) for each in sessions(environment)}
+        if found != {"s": ("ended", str(folder))}:
+            problems.append(f"the sessions are {found!a}")
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"{len(EVENTS)} events by {kind} hooks {shell}: {'failed' if problems else 'all arrived'}")
@@ -83,7 +83,7 @@ def sessions(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     """The sessions that the program knows now."""
     found: list[dict[str, Any]] = json.loads(run([*PROGRAM, "status", "--json", "--all"], environment))["sessions"]
     for session in found:
-        print(f"{session['session_id']}: {session['activity']} in {session['cwd']!r}")
+        print(f"{session['session_id']}: {session['activity']} in {session['cwd']!a}")
     return found
 
 

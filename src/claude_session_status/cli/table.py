@@ -59,7 +59,11 @@ def lines(shot: Snapshot, width: int, chosen: str | None = None) -> list[Line]:
     """
     found = [line(words.clean(shot.problem), width, PROBLEM_STYLE)] if shot.problem else []
     if not shot.sessions:
-        return [*found, line(words.NO_SESSIONS, width), line(as_called(words.SETUP_ADVICE), width)]
+        return [
+            *found,
+            line(words.NO_SESSIONS, width),
+            Line((Cell(as_called(words.SETUP_ADVICE)),)),
+        ]  # to be copied whole
     columns = report.columns(
         width,
         max(columns_of(words.name_of(state.session)) for state in shot.sessions),

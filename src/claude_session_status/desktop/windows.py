@@ -14,9 +14,11 @@ the login session may not end.
 
 import contextlib
 import ctypes
+import functools
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from ctypes import wintypes
 from typing import Any
 
@@ -109,6 +111,13 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
 
     # ---- in the message loop ------------------------------------------------
 
+    def _mainloop(self) -> None:
+        self._HWND_TO_ICON[self._menu_hwnd] = _MenuWindow(self._menu_hwnd, self._stop)
+        try:
+            super()._mainloop()
+        finally:
+            del self._HWND_TO_ICON[self._menu_hwnd]
+
     def _on_refresh(self, _wparam: int, _lparam: int) -> None:
         target = (self._spec, self._title)
         try:
@@ -163,6 +172,25 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
         data = win32.NOTIFYICONDATAW(cbSize=size, hWnd=self._hwnd, uFlags=flags, **kept)
         if not win32.Shell_NotifyIcon(code, data) and code != win32.NIM_DELETE:
             raise ShellRefusedError(f"{'notification' if flags & win32.NIF_INFO else 'icon'} refused by the shell")
+
+
+class _MenuWindow:
+    """Ends the tray when the menu's own window is asked to close. `taskkill` asks every window.
+
+    Windows would destroy that window, and pystray fails to destroy it once more.
+    """
+
+    def __init__(self, window: Any, stop: Callable[[], None]) -> None:
+        self._window = window
+        self._stop = stop
+        self._message_handlers = self  # where pystray looks a message up
+        self._log = log
+
+    def get(self, message: int, _default: object) -> Callable[[int, int], Any]:
+        """What handles a message: for all others what Windows does by itself."""
+        if message == WM_CLOSE:
+            return lambda _wparam, _lparam: self._stop()
+        return functools.partial(win32.DefWindowProc, self._window, message)
 
 
 def become_dpi_aware() -> None:
