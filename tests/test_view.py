@@ -481,7 +481,9 @@ def test_sixty_sessions_fit_on_a_screen() -> None:
     menu = view.menu(shot(*(make(f"s{n:02}", 10 + n) for n in range(60))))
     more = line(menu, "more")
     assert (len(sessions_of(menu)), more.label, len(more.children)) == (12, "More (48)", 21)
-    assert more.children[-1] == view.MenuItem("more:rest", "28 more in the table…", view.ShowTable())
+    rest = line(more.children, "more:more")
+    assert (rest.label, len(rest.children), rest.children[-1].label) == ("More (28)", 21, "More (8)")
+    assert len([item for item in walk(menu) if item.key.endswith(":forget")]) == 60
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from claude_session_status.words import (
 )
 
 MENU_SESSIONS = 12  # the most urgent ones; nobody reads a longer menu
-MORE_SESSIONS = 20  # in the submenu below them, which has to fit on a screen, too; the table shows the rest
+MORE_SESSIONS = 20  # in each submenu below them, which has to fit on a screen, too
 FOLDER_WIDTH = 48
 FULL_TITLE_WIDTH = 100
 PROBLEM_WIDTH = 120
@@ -255,13 +255,9 @@ def menu(
     capabilities, clicks = capabilities or Capabilities(), clicks or RecentClicks()
     running = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     asides = asides_of(s.session for s in running)
-    shown = running[: MENU_SESSIONS + MORE_SESSIONS]
-    lines = [_session_line(s, snapshot.now, asides[s.session.session_id], clicks, capabilities.rebuilt) for s in shown]
-    if len(running) > MENU_SESSIONS:
-        lines, more = lines[:MENU_SESSIONS], tuple(lines[MENU_SESSIONS:])
-        if rest := len(running) - len(shown):
-            more = (*more, MenuItem("more:rest", f"{rest} more in the table…", ShowTable()))
-        lines.append(MenuItem("more", f"More ({len(running) - MENU_SESSIONS})", children=more))
+    rebuilt = capabilities.rebuilt
+    lines = [_session_line(s, snapshot.now, asides[s.session.session_id], clicks, rebuilt) for s in running]
+    lines = _folded(lines)
     if not running:
         lines.append(MenuItem("empty", "No running sessions" if snapshot.sessions else NO_SESSIONS))
     if snapshot.problem:
@@ -273,6 +269,15 @@ def menu(
         lines.insert(0, MenuItem("set-up-hooks", "Set up Claude Code hooks…", SetUpHooks()))
     lines += map(_undo, clicks.forgotten)
     return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, capabilities))
+
+
+def _folded(lines: list[MenuItem], room: int = MENU_SESSIONS, key: str = "more") -> list[MenuItem]:
+    """The lines that there is room for, and the others in a submenu, which fits on a screen in the same way."""
+    if len(lines) <= room:
+        return lines
+    rest = lines[room:]
+    more = MenuItem(key, f"More ({len(rest)})", children=tuple(_folded(rest, MORE_SESSIONS, f"{key}:more")))
+    return [*lines[:room], more]
 
 
 def _undo(state: SessionState) -> MenuItem:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from claude_session_status import policy
 from claude_session_status.alerting import paused_until
 from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
@@ -64,15 +65,11 @@ class FakeMonitor:
             if breaks:
                 raise OSError(breaks)
             now = time.time()
-            states = tuple(
-                sorted(
-                    (state_of({**s, "muted": s["id"] in self._muted}, now) for s in sessions),
-                    key=lambda s: (s.cache is not Cache.WARM, s.expires_at or 0),
-                )
-            )
+            states = tuple(state_of({**s, "muted": s["id"] in self._muted}, now) for s in sessions)
             due = [Alert(s, 30, sound=sound) for s in states if s.session.session_id in alerts]
             due += [Alert(s, 0, reason=AlertReason.WAITS) for s in states if s.session.session_id in waits]
-            listener(Snapshot(now, states, paused_until=self._paused_until), due)
+            shown = policy.later(Snapshot(now, states, paused_until=self._paused_until), now)  # in the product's order
+            listener(shown, due)
             self._news.wait(0.5)
 
     def wake(self) -> None:
