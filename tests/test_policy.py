@@ -161,22 +161,6 @@ def test_when_the_client_compacts(what: str, given_session: Session, compacts_in
     assert at == (None if compacts_in is None else NOW + compacts_in), what
 
 
-@pytest.mark.parametrize(
-    ("entrypoint", "ago", "cache", "is_compacted"),
-    [
-        ("cli", 3241, Cache.WARM, False),  # the transcript will show it, or it failed
-        ("claude-vscode", 3239, Cache.WARM, False),
-        ("claude-vscode", 3240, Cache.NONE, True),
-        ("claude-vscode", 4000, Cache.NONE, True),
-    ],
-)
-def test_outside_a_terminal_the_cache_is_of_no_use_once_the_summary_is_due(
-    entrypoint: str, ago: float, cache: Cache, is_compacted: bool
-) -> None:
-    state = policy.state_of(warm(ago, 3600, entrypoint=entrypoint, **LARGE), NOW)
-    assert (state.cache, state.is_compacted) == (cache, is_compacted)
-
-
 def test_sessions_that_wait_come_first_and_ended_ones_last() -> None:
     given = [
         replace(warm(100), session_id="idle, soonest"),

@@ -40,7 +40,6 @@ SHOWN_SECONDS = 86400.0  # sessions that were active within the last day are sho
 ENDED_SHOWN_SECONDS = 600.0  # ended sessions are shown for a while longer, where there is room
 IDLE_COMPACT_TTL_SECONDS = 3600  # the client compacts idle conversations with this TTL only
 IDLE_COMPACT_SHARE = 0.9  # of the TTL: seen at 3,240 s (2.1.332)
-_TERMINAL = "cli"  # the entrypoint of a client that was started in a terminal
 FOUND_SECONDS = 3600.0  # a transcript written within this time counts as a session that may be running
 LONGEST_PAUSE_SECONDS = 36 * 3600.0  # a pause that ends later is ignored: a clock was set back
 
@@ -67,8 +66,6 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     if switched_at is not None and switched_at >= max(request.started_at, session.switched_back_at or -math.inf):
         expires_at = min(expires_at, switched_at)  # the new model can't read the old model's cache
     compacts_at = _compacts_at(session, request, activity)
-    if compacts_at is not None and compacts_at <= now and session.entrypoint not in (None, _TERMINAL):
-        return SessionState(session, Cache.NONE, activity, None, None, is_compacted=True)
     left = expires_at - now
     if left <= 0:
         return SessionState(session, Cache.EXPIRED, activity, expires_at, 0.0, rewrite_cost_usd=cost)
@@ -90,9 +87,7 @@ def _compacts_at(session: Session, request: Request, activity: Activity) -> floa
     """When the client compacts the idle conversation by itself, before or after now; None where it does not.
 
     It does so once after each turn, if the conversation is large enough: nine tenths of an hour's cache after the start
-    of the turn's last request. In a terminal the transcript shows that it succeeded. Where the client runs in another
-    program, it only writes the summary at that moment and uses it with the next prompt, so the cache is of no use from
-    then on.
+    of the turn's last request. The transcript shows that it succeeded.
     """
     tokens, threshold = session.context_tokens, session.idle_compact_tokens
     if request.ttl_seconds != IDLE_COMPACT_TTL_SECONDS or activity is not Activity.IDLE:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +77,6 @@ def test_any_settings_file_can_turn_it_off(path: str, look: IdleCompaction, tmp_
     assert look.tokens_of(large(tmp_path)) == 200_000
 
 
-@pytest.mark.parametrize(("entrypoint", "expected"), [("cli", 200_000), ("claude-vscode", None)])
-def test_the_setting_of_summaries_in_advance_counts_outside_a_terminal_only(
-    entrypoint: str, expected: int | None, look: IdleCompaction, tmp_path: Path
-) -> None:
-    asked = replace(large(tmp_path), entrypoint=entrypoint)
-    assert look.tokens_of(asked) == 200_000
-    (tmp_path / "home/.claude/settings.json").write_text('{"precomputeCompactionEnabled": false}')
-    assert look.tokens_of(asked) == expected
-
-
 @pytest.mark.parametrize("content", ["", "{", "[1]", "null", "[" * 100_000, "\udcff"])
 def test_a_settings_file_that_is_none_counts_as_empty(content: str, look: IdleCompaction, tmp_path: Path) -> None:
     (tmp_path / "home/.claude/settings.json").write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -103,6 +92,7 @@ def test_a_pipe_in_place_of_a_settings_file_blocks_nobody(look: IdleCompaction, 
     ("what", "fields"),
     [
         ("a program's session", {"entrypoint": "sdk-cli"}),
+        ("an editor's session", {"entrypoint": "claude-vscode"}),
         ("an unknown entrypoint", {"entrypoint": None}),
         ("smaller than any threshold", {"context_tokens": 99_999}),
         ("of unknown size", {"context_tokens": None}),

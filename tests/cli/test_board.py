@@ -167,7 +167,7 @@ def test_the_head_says_what_matters_and_when_not_all_sessions_are_shown() -> Non
 def test_a_question_mark_shows_the_legend_until_the_next_key() -> None:
     shown, action = board.press(Board(chosen="apple"), Key.HELP, FOUR)
     assert (shown, action) == (Board(chosen="apple", shows_legend=True), None)
-    assert board.foot(shown, 60, has_actions=True) == "any key: back to the table  q quit"
+    assert board.foot(shown, 60, has_actions=True) == "? back to the table  q quit"
     assert board.press(shown, Key.MUTE, FOUR) == (Board(chosen="apple"), None)
 
 

@@ -6,10 +6,14 @@ and pane is in front, on every terminal and window manager.
 
 import contextlib
 import json
+import os
 import shlex
+import signal
 import socket
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from Xlib import XK
 
@@ -61,6 +65,19 @@ class Stage:
         self._client.write_text(STAND_IN.format(folder=shlex.quote(str(self._folder))))
         self._client.chmod(0o755)
         self._letters = 0
+        self._servers: list[Sequence[str]] = []  # what ends each
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the multiplexers' servers and the sessions, which outlive their terminals."""
+        for server in self._servers:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.desktop.run(*server)
+        for path in self._folder.glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.read_text()), signal.SIGKILL)
 
     def window(self, terminal: str, name: str) -> None:
         """Open a window of the terminal with a session in it."""
@@ -89,6 +106,7 @@ class Stage:
         first, *others = names
         if multiplexer == "tmux":
             run = ("tmux", "-S", str(self.desktop.root / f"tmux-{terminal}"), "-f", "/dev/null")
+            self._servers.append((*run, "kill-server"))
             self.open((*WINDOW[terminal], *run, "new-session", *self.command(first)), first)
             for number, name in enumerate(others):
                 self.desktop.run(*run, ("split-window", "new-window")[number % 2], *self.command(name))
@@ -96,6 +114,7 @@ class Stage:
         else:
             self.desktop.env["SCREENDIR"] = str(self.desktop.runtime)
             run = ("screen", "-S", f"test-{terminal}", "-c", "/dev/null")
+            self._servers.append((*run, "-X", "quit"))
             self.open((*WINDOW[terminal], *run, *self.command(first)), first)
             for name in others:
                 self.desktop.run(*run, "-X", "screen", *self.command(name))

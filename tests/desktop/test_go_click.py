@@ -29,7 +29,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         desktop.env |= {"SHELL": "/bin/sh", "LIBGL_ALWAYS_SOFTWARE": "1"}
         desktop.start_notifier()
         desktop.start_panel()
-        yield Stage(desktop)
+        with Stage(desktop) as stage:
+            yield stage
 
 
 def picture(stage: Stage, name: str) -> None:

@@ -158,8 +158,8 @@ class Visit:
 
 @contextmanager
 def started(kind: type[Manager], root: Path) -> Iterator[Stage]:
-    with kind(root) as desktop:
-        yield Stage(desktop)
+    with kind(root) as desktop, Stage(desktop) as stage:
+        yield stage
 
 
 def measure(stage: Stage, terminal: str) -> Measured:

@@ -40,7 +40,7 @@ def user(tmp_path: Path) -> Environment:
 
 def test_it_is_there(machine: Machine, user: Environment) -> None:
     assert machine.run(COMMAND, "--version", env=user).stdout.strip().endswith(__version__)
-    assert "Run: claude-session-status install-hooks" in machine.run(COMMAND, "status", env=user).stdout
+    assert "run: claude-session-status setup" in machine.run(COMMAND, "status", env=user).stdout
 
 
 def test_a_hook_is_silent_and_its_row_is_there(machine: Machine, user: Environment) -> None:

@@ -37,18 +37,13 @@ ROWS = [
     Row("it was to be compacted, and was not", story(client.is_started(4000), turn(3300, 3290, wrote_1h=214_000)),
         "warm", "idle", 300, also={**NEVER, "compacted_at": None}),
 
-    Row("in an editor, before the client writes the summary", story(client.is_started(500, how="claude-vscode"), LARGE),
-        "warm", "idle", 3200, also=COMPACTS),
-    Row("in an editor, after the client wrote the summary that the next prompt will use",
-        story(client.is_started(4000, how="claude-vscode"), turn(3300, 3290, wrote_1h=214_000)), "none", "idle",
+    Row("a large conversation in an editor: seen for an hour, the client does nothing by itself",
+        story(client.is_started(4000, how="claude-vscode"), turn(3300, 3290, wrote_1h=214_000)), "warm", "idle", 300,
         also=NEVER),
-    Row("in an editor, and the next prompt used the summary",
-        story(client.is_started(4000, how="claude-vscode"), turn(3300, 3290, wrote_1h=214_000), hook.prompt(30),
-              line.user(30), line.compacted(29, "auto"), line.answer(20, wrote_1h=9000), hook.stop(20)),
+    Row("the next prompt uses a summary that the client wrote while the user was away",
+        story(client.is_started(4000), turn(3300, 3290, wrote_1h=214_000), hook.prompt(30), line.user(30),
+              line.compacted(29, "auto"), line.answer(20, wrote_1h=9000), hook.stop(20)),
         "warm", "idle", 3571, also=NEVER),
-    Row("in an editor that writes no summaries in advance",
-        story(client.is_started(500, how="claude-vscode"),
-              client_settings.has(450, precomputeCompactionEnabled=False), LARGE), "warm", "idle", 3200, also=NEVER),
 
     # ---- requests beside the conversation
     Row("/recap without the status line: its request renews the cache, and only its command is in the transcript",

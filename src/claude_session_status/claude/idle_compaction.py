@@ -1,9 +1,9 @@
 """Reads from a client's settings and environment from which size on it compacts an idle conversation by itself.
 
 Claude Code 2.1.332 does it at nine tenths of a one-hour cache, from 200,000 tokens on, unless auto-compaction or idle
-compaction is off. In an editor or a desktop app it only writes the summary then, and uses it with the next prompt.
-Three variables of the client's own environment change that. On Linux they are read from the running client; nothing
-else of its environment is kept. Elsewhere they are unknown and the default counts.
+compaction is off, and in a terminal only: started by an editor it did nothing at that moment. Three variables of the
+client's own environment change that. On Linux they are read from the running client; nothing else of its environment
+is kept. Elsewhere they are unknown and the default counts.
 """
 
 import os
@@ -22,11 +22,8 @@ _MINIMUM = "CLAUDE_CODE_IDLE_COMPACT_MIN_TOKENS"
 _SWITCHES = ("DISABLE_AUTO_COMPACT", "DISABLE_COMPACT")
 VARIABLES = (_MINIMUM, *_SWITCHES)
 _SETTINGS = ("idleCompaction", "autoCompactEnabled")  # either one set to false turns it off
-_SETTING_OUTSIDE_A_TERMINAL = "precomputeCompactionEnabled"
 _TRUE = ("1", "true", "yes", "on")
 _TERMINAL = "cli"
-# Read in Claude Code 2.1.332: programs in which a person uses it.
-_PROGRAMS = ("claude-vscode", "claude-desktop", "claude-desktop-3p", "local-agent", "local_agent", "ssh-remote")
 _LARGEST = 4 * 1024 * 1024  # bytes of a settings file
 
 
@@ -63,12 +60,9 @@ class IdleCompaction:
 
         None where it never does so, and for a session whose size is below any threshold or not known.
         """
-        if session.entrypoint not in (_TERMINAL, *_PROGRAMS) or (session.context_tokens or 0) < LEAST_TOKENS:
+        if session.entrypoint != _TERMINAL or (session.context_tokens or 0) < LEAST_TOKENS:
             return None
-        settings = [self._read(path) for path in self._paths(session.folder)]
-        if session.entrypoint != _TERMINAL and any(each.get(_SETTING_OUTSIDE_A_TERMINAL) is False for each in settings):
-            return None
-        return tokens_from(settings, self._environment(session.process))
+        return tokens_from(map(self._read, self._paths(session.folder)), self._environment(session.process))
 
     def _paths(self, folder: str | None) -> list[str]:
         paths = [
@@ -93,7 +87,7 @@ class IdleCompaction:
             held = json_object(read_small(path, _LARGEST)) or {}
         except (OSError, ValueError):
             return {}
-        kept = {name: held[name] for name in (*_SETTINGS, _SETTING_OUTSIDE_A_TERMINAL, "env") if name in held}
+        kept = {name: held[name] for name in (*_SETTINGS, "env") if name in held}
         block = kept.get("env")
         kept["env"] = {name: block[name] for name in VARIABLES if name in block} if isinstance(block, dict) else {}
         self._files[path] = changed, kept

@@ -160,7 +160,7 @@ def visible(board: Board, shot: Snapshot, rows: int) -> Snapshot:
 def foot(board: Board, width: int, *, has_actions: bool) -> str:
     """Return the last line: the message, else what the keys do, in at most `width` columns from 40 on."""
     if board.shows_legend:
-        return "any key: back to the table  q quit"
+        return "? back to the table  q quit"
     if board.message:
         return board.message
     more = f"s sort: {board.order.value}  ? help  q quit"
