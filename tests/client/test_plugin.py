@@ -184,6 +184,7 @@ def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: P
         "name": "hooks",
         "state": "ok",
         "meaning": f"the plugin prompt-cache-countdown@prompt-cache-tools has them and runs {program}",
+        "details": [],
         "command": None,
     }
     plan = bare_home.product("setup").stdout

@@ -1,5 +1,6 @@
 """From end to end: the real Claude Code fires a hook, and a real panel shows the countdown."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +32,8 @@ def desktop(tmp_path: Path) -> Iterator[Desktop]:
         yield desktop
 
 
-def wait_line(item: Item, text: str) -> str:
-    return wait_for(f"a line with {text}", lambda: next((s for s in item.labels() if text in s), None))
+def wait_line(item: Item, pattern: str) -> str:
+    return wait_for(f"a line with {pattern}", lambda: next((s for s in item.labels() if re.search(pattern, s)), None))
 
 
 def test_from_claude_codes_hook_to_a_tray_icon(home: Home, api: StandIn, desktop: Desktop) -> None:

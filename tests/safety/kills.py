@@ -116,6 +116,8 @@ class Round:
         while self._ingester_dies_at or self._monitor_dies_at:
             self._kill_what_is_due()
             time.sleep(0.01)
+            if self._running:  # a hook that was to start an ingester
+                self._wait()
         self._end_monitor()
         self._check()
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from claude_session_status import __version__
+from claude_session_status.desktop.actions import resume_command
+from claude_session_status.errors import SessionStatusError
 from fakes import Transcript
 from waiting import wait_for
 from windows.prepare import ROOT
@@ -469,3 +471,33 @@ def test_the_script_that_tries_the_hooks_on_a_real_windows(wine: Wine) -> None:
     done = wine.run(wine.python, wine.windows_path(ROOT / "tests/windows/try_hooks.py"), "installed")
     assert (done.code, done.complaint) == (0, ""), done.text
     assert "4 events by installed hooks" in done.text
+
+
+# ---- the resume command, pasted into cmd --------------------------------------
+
+HARD_NAMES = ["my app", "a & b", "x(1) ^y", "it's = ~#@+,;", "back\u2032s"]
+REPORTER = '@"{python}" -c "import os, sys; print(ascii([os.getcwd(), sys.argv[1:]]))" %*\r\n'
+
+
+@pytest.mark.parametrize("name", HARD_NAMES)
+def test_cmd_reads_a_pasted_resume_command_literally(user: User, name: str) -> None:
+    """Wine's own cmd. A name that one of Windows' shells would expand is refused before, on every platform."""
+    folder = user.home / name
+    folder.mkdir()
+    tools = user.home / "tools"
+    tools.mkdir()
+    (tools / "claude.bat").write_bytes(REPORTER.format(python=user.windows_path(Path(user.wine.python))).encode())
+    try:
+        pasted = resume_command(user.windows_path(folder), "0b7f3c52-1111", platform="win32")
+    except SessionStatusError:
+        assert not name.isascii()
+        return
+    done = user.wine.run(
+        "cmd.exe",
+        "/q",
+        "/k",
+        f"set PATH={user.windows_path(tools)}",
+        stdin=f"{pasted}\r\nexit\r\n".encode(),
+        env=user.env,
+    )
+    assert ascii([user.windows_path(folder), ["--resume", "0b7f3c52-1111"]]) in done.text, done.text
