@@ -432,6 +432,7 @@ def test_from_a_hook_to_the_tray(windows: Wine, screen: Screen) -> None:
     user = User(windows, "Zoë Müller")
     user.env["PYTHONPATH"] = windows.windows_path(windows.prefix / FROM_WHEEL)
     assert "from-wheel" in user.python("-c", "import claude_session_status as ours; print(ours.__file__)").text
+    assert user.run("install-hooks").code == 0  # before that the icon is a thinner ring, of too few grey pixels
     tray = user.start("tray")
     wait_for("the grey icon", lambda: screen.find(COLOURS[Urgency.NONE]))
     path = user.claude / "projects/C--my-app/s1.jsonl"
@@ -476,6 +477,7 @@ def test_the_script_that_tries_the_tray_on_a_real_windows(windows: Wine, screen:
 def test_without_a_console(windows: Wine, screen: Screen) -> None:
     """As at login: pythonw.exe has no stdout, and must not need one."""
     user = User(windows, "Nobody There")
+    assert user.run("install-hooks").code == 0
     python = str(Path(windows.python).with_name("pythonw.exe"))
     tray = windows.start(python, "-m", "claude_session_status", "tray", env=user.env)
     place = wait_for("the grey icon", lambda: screen.find(COLOURS[Urgency.NONE]))
