@@ -71,19 +71,22 @@ class Disk:
             argv = [sys.executable, "-c", _LIMITED, str(room), *argv]
         if self.read_only and not self.mounted and os.geteuid() == 0:
             argv = [*_BOUND, *argv]
-        environment = os.environ | {"CLAUDE_CONFIG_DIR": str(self.root / "claude")}
+        # Python 3.11 takes a compiled file that could be written only in part for a whole one.
+        environment = os.environ | {"CLAUDE_CONFIG_DIR": str(self.root / "claude"), "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(argv, input=raw, env=environment, capture_output=True)
 
     @contextmanager
     def full_for_this_process(self, room: int) -> Iterator[None]:
         """Let a simulated disk be full for this process as well."""
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        compiles, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         if self.full and not self.mounted:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
         try:
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            sys.dont_write_bytecode = compiles
 
 
 @functools.cache

@@ -98,7 +98,7 @@ def soak(root: Path, sessions: int, events: int, *, verbose: bool = False) -> Fi
             tray = desktop.start([*COMMAND, "tray"], "tray")
             item = desktop.item()
             terminal.start("watch", width=100, height=50, **desktop.env)
-            terminal.wait(lambda s: "install-hooks" in s)
+            terminal.wait(lambda s: "No sessions yet" in s)
             watched = {"tray": psutil.Process(tray.process.pid), "watch": psutil.Process(terminal.pid())}
             began = time.monotonic()
             expected = _run_hooks(desktop, figures, watched, verbose=verbose)

@@ -403,7 +403,7 @@ def test_a_checkpoint_that_fails_during_the_rebuild_is_an_error_that_names_the_d
         "monitor = Monitor(paths.from_environment()); monitor.poll(); print(monitor.snapshot().problem)"
     )
     for size in (100_000, 300_000, 600_000):
-        done = subprocess.run([sys.executable, "-c", limited, str(size)], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-B", "-c", limited, str(size)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert where.database in done.stdout
     rebuild(where)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from enum import StrEnum
 
 from claude_session_status import config, paths, policy, report
@@ -45,15 +46,17 @@ class Form(StrEnum):
 
 def run(form: Form, *, everything: bool, ended: bool = False) -> None:
     """Print the sessions. Raises SessionStatusError if there is a problem and no row to show."""
+    with_costs = form is Form.JSON
     if form is Form.TABLE:
         from claude_session_status.cli import table  # noqa: PLC0415 - brings rich, which a status bar does not need
 
-        table.print_once(look(everything=everything, ended=ended, price=_price(with_costs=table.shows_costs())))
-        return
-    shot = look(everything=everything, ended=ended, price=_price(with_costs=form is Form.JSON))
+        with_costs = table.shows_costs()
+    shot = look(everything=everything, ended=ended, price=_price(with_costs=with_costs))
     if shot.problem is not None:
-        echo(shot.problem, err=True)
-    if form is Form.JSON:
+        echo(shot.problem, err=True)  # whole: the table would cut it
+    if form is Form.TABLE:
+        table.print_once(replace(shot, problem=None))
+    elif form is Form.JSON:
         echo_json(report.as_json(shot))
     else:
         echo(line(form, shot))
