@@ -16,7 +16,7 @@ from waiting import PATIENCE
 
 SIZE = (900, 600)
 TRAY = (200, 28)
-BACKGROUND = (300, 200)
+BACKGROUND = (20, 20)  # no menu reaches it
 
 Colour = tuple[int, int, int]
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.control import Control
-from rich.segment import ControlType, Segment, Segments
+from rich.segment import ControlType, Segment
 
 from claude_session_status.cli import table
 from claude_session_status.cli.table import Line
@@ -61,9 +61,17 @@ class Display:
             self._size, self._drawn = size, tuple(lines[: size.height])
             changed = list(self._changes(drawn, size.width, size.height))
             if is_new:
-                changed.insert(0, Control(ControlType.CLEAR).segment)
+                changed[:0] = self._blank(size.height)
             if changed:
-                self._console.print(Segments(changed), end="", crop=False)
+                self._console.print(table.for_console(self._console, changed), end="", crop=False)
+
+    def _blank(self, height: int) -> Iterable[Segment]:
+        if self._console.legacy_windows:  # rich has no CLEAR there
+            for number in range(height):
+                yield Control.move_to(0, number).segment
+                yield Control((ControlType.ERASE_IN_LINE, 2)).segment
+        else:
+            yield Control(ControlType.CLEAR).segment
 
     def _changes(self, drawn: Sequence[Line], width: int, height: int) -> Iterable[Segment]:
         blank = Line()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.control import Control
-from rich.segment import ControlType, Segment, Segments
+from rich.segment import ControlCode, ControlType, Segment, Segments
 from rich.style import Style
 
 from claude_session_status import report, words
@@ -98,6 +98,26 @@ def segments(printed: Line, width: int) -> Iterable[Segment]:
         yield Segment(printable(cell.text), Style.parse(cell.style) + reverse)
 
 
+def for_console(console: Console, written: Iterable[Segment]) -> Segments:
+    """Return the segments with their cursor moves as rich reads them on this console.
+
+    For a Windows console without escape sequences rich subtracts 1 from positions that it defines as counted from 0.
+    """
+    if not console.legacy_windows:
+        return Segments(written)
+    return Segments([Segment(s.text, s.style, [_from_one(code) for code in s.control or ()] or None) for s in written])
+
+
+def _from_one(code: ControlCode) -> ControlCode:
+    match code:
+        case (ControlType.CURSOR_MOVE_TO, int(x), int(y)):
+            return ControlType.CURSOR_MOVE_TO, x + 1, y + 1
+        case (ControlType.CURSOR_MOVE_TO_COLUMN, int(x)):
+            return ControlType.CURSOR_MOVE_TO_COLUMN, x + 1
+        case _:
+            return code
+
+
 def plain(printed: Line) -> str:
     """Return a line as text, for a pipe."""
     text = ""
@@ -146,4 +166,4 @@ def print_once(shot: Snapshot) -> None:
     for each in lines(shot, out.width):
         printed += segments(each, out.width) if can_move(out) else [Segment(plain(each))]
         printed.append(Segment.line())
-    out.print(Segments(printed), end="", crop=False)
+    out.print(for_console(out, printed), end="", crop=False)
