@@ -171,7 +171,7 @@ def _changes(hook: _Hook, talks: list[scenes.Conversation], item: "Item", times:
         time.sleep(random.uniform(0, 2))  # at a random moment between two polls
         began = time.monotonic()
         hook(talk, "mark-wait", "Notification")
-        while not any(re.search(rf"\? {talk.project}\b", label) for label in item.labels()):
+        while not any(re.search(rf"\b{talk.project}\b.*waits for you", label) for label in item.labels()):
             if time.monotonic() - began > PATIENCE_SECONDS:
                 raise RuntimeError(f"the menu never showed that {talk.project} waits")
             time.sleep(LOOK_SECONDS)

@@ -343,9 +343,11 @@ class Desktop:
         (dunst / "dunstrc").write_text("[global]\n    offset = 10x50\n    max_icon_size = 48\n    font = Sans 10\n")
 
     def start_openbox(self) -> None:
-        self.start(["openbox"])
+        # It names itself on the screen before it accepts windows: a bar that starts in between may never be shown.
+        started = self.root / "openbox-started"
+        self.start(["openbox", "--startup", f"touch {started}"])
         # The window manager paints the background black when it starts, so ours comes after that.
-        wait_for("the window manager", self.screen.has_window_manager)
+        wait_for("the window manager", started.exists)
         self.screen.paint(0x2B4560)
 
     # ---- the bus ------------------------------------------------------------

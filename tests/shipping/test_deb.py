@@ -125,7 +125,7 @@ def test_what_the_menu_entry_starts_is_an_icon_that_hears_a_hook(machine: Machin
     tray = desktop.start(machine.inside(*command[0].split()), "tray", {"TERMINAL": str(terminal)})
     item = desktop.item()
     machine.run(COMMAND, "mark-turn", env=desktop.env, standard_input=NOTE)
-    wait_for("the session in the menu", lambda: any("my-app   4m 5" in label for label in item.labels()))
+    wait_for("the session in the menu", lambda: any(re.search("4:5. ● my-app", label) for label in item.labels()))
     item.click("Show table")
     wait_for("the terminal", (desktop.root / "output").exists)
     assert (desktop.root / "output").read_text() == f"-e /usr/bin/{COMMAND} watch\n"
