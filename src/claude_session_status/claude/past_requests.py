@@ -234,7 +234,7 @@ def _responses(lines: list[_Seen], since: float = -math.inf) -> list[_Response]:
         if seen is response.parts[0]:
             clock.begin(response, sent)
         if seen is response.parts[-1]:
-            clock.ended_at = max(clock.ended_at, line.at or 0.0)
+            clock.end(line.at or 0.0)
     return list(responses.values())
 
 
@@ -242,7 +242,8 @@ def _responses(lines: list[_Seen], since: float = -math.inf) -> list[_Response]:
 class _Clock:
     """What the next request began after, on the way through the lines."""
 
-    ended_at: float  # the end of the latest response
+    ended_at: float  # the end of the latest response,
+    ended_before: float = -math.inf  # and of the latest one before that moment
     start_at: float = -math.inf  # the latest line that a request begins after
     failed_at: float = -math.inf
     retry_seconds: float = 0.0
@@ -258,6 +259,11 @@ class _Clock:
         if line.retry_seconds is not None:
             self.failed_at, self.retry_seconds = at, line.retry_seconds
 
+    def end(self, at: float) -> None:
+        """A response has ended."""
+        if at > self.ended_at:
+            self.ended_at, self.ended_before = at, self.ended_at
+
     def begin(self, response: _Response, sent: dict[str, float | None]) -> None:
         """Give the response its start: never after its first line."""
         first_at = response.first_at
@@ -265,7 +271,8 @@ class _Clock:
         if times:
             start = max((at for at in times if at <= first_at), default=first_at)
         else:
-            start = max(self.start_at, self.ended_at)
+            ended_at = self.ended_at if self.ended_at < first_at else self.ended_before
+            start = max(self.start_at, ended_at)
             start = first_at if start == -math.inf or start > first_at else start
         if self.failed_at >= start:
             retried_at = self.failed_at + self.retry_seconds

@@ -53,6 +53,9 @@ class X11:
         self._host = os.uname().nodename.encode()
         self._has_resources = connection.has_extension("X-Resource")
         connection.set_error_handler(lambda *_: None)  # a window may close at any time
+        # python-xlib 0.33: its RandR extension registers errors 0 to 2 in place of the protocol's own, BadValue among
+        # them, with classes that it can't read.
+        connection.display.error_classes.update(error.xerror_class)
 
     def close(self) -> None:
         """Disconnect."""
