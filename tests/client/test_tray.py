@@ -13,7 +13,7 @@ from client.harness import Home, Terminal
 from client.standin import StandIn
 from desktop.desktops.xfce import Xfce
 from desktop.harness import Desktop, Item, why_not
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.client, pytest.mark.desktop]
 
@@ -54,4 +54,4 @@ def test_from_claude_codes_hook_to_a_tray_icon(home: Home, api: StandIn, desktop
         wait_line(item, "No running sessions")
     wait_for("grey again", lambda: desktop.find_colour(GREY))
     item.click("Quit")
-    assert tray.process.wait(2) == 0
+    assert tray.process.wait(PATIENCE) == 0

@@ -8,7 +8,7 @@ import pytest
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.demo import DEMO_SESSIONS
 from desktop.harness import Desktop, Program
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
 
@@ -33,7 +33,7 @@ def test_the_icon_counts_down_fast_and_an_alert_comes(desktop: Desktop, panel: P
     wait_for("the terminal", arguments.exists)
     assert arguments.read_text() == f"-e {this_launcher()} watch --demo\n"
     item.click("Quit")
-    assert tray.process.wait(5) == 0
+    assert tray.process.wait(PATIENCE) == 0
     assert "Traceback" not in tray.text
     assert os.listdir(temporary) == []
     assert not (desktop.home / ".claude").exists()
