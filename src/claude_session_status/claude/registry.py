@@ -6,6 +6,7 @@ a crash: so it is trusted only for a process that still runs, and never required
 
 import math
 import os
+import re
 from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import json_object, read_small
@@ -15,6 +16,7 @@ from claude_session_status.model import ClientStatus, Process
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
 # What a client waits for that holds the turn; its other dialogs (`dialog open`) do not.
 _HOLDS_TURN = ("permission prompt", "input needed", "sandbox request", "worker request")
+_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,40}")
 _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
@@ -54,6 +56,11 @@ class Registry:
         if process.started is not None and str(entry.get("procStart")) != str(process.started):
             return None
         return parse_status(entry)
+
+    def version_of(self, pid: int) -> str | None:
+        """The version of the client in this process; None where it does not say."""
+        version = self._entry(pid).get("version")
+        return version if isinstance(version, str) and _VERSION.fullmatch(version) else None
 
     def lists_another(self, session_id: str, process: Process | None) -> bool:
         """Whether the client in `process` lists another session by now, as after /clear."""
