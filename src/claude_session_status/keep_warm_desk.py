@@ -30,7 +30,7 @@ from claude_session_status.keep_warm import (
 from claude_session_status.keep_warm_orders import UNKNOWN_VERSION, Orders, VersionRecord, Versions
 from claude_session_status.model import Event, KeepWarm, Session, SessionState, Stop, StopReason
 from claude_session_status.paths import Paths
-from claude_session_status.policy import Price
+from claude_session_status.policy import Price, state_of
 from claude_session_status.private import read_regular
 from claude_session_status.words import name_of
 
@@ -64,20 +64,20 @@ class KeepWarmDesk:
         self._stopped: dict[str, Stop] = {}
         self._settings: tuple[object, bool | None] = (None, None)  # the settings' mark, and whether they enable the mod
 
-    def look(self, states: Iterable[SessionState], now: float) -> tuple[Event, ...]:
+    def look(self, sessions: Iterable[Session], now: float) -> tuple[Event, ...]:
         """Read what is new, and take back the orders that have to end. Returns the events of new pings.
 
         Raises OSError where an order can't be taken back.
         """
-        known = {state.session.session_id: state for state in states}
+        known = {session.session_id: session for session in sessions if not session.is_forgotten}
         orders = self._orders.all()
         has_reports = os.path.isdir(self._paths.mods)
         reports = {name: self._reports.of(name) for name in known} if has_reports else {}
-        self._usage = usage_of((state.session for state in known.values()), now)
+        self._usage = usage_of(known.values(), now)
         events: list[Event] = []
         for session_id, report in reports.items():
             if report is not None:
-                new = events_of(known[session_id].session, report, now)
+                new = events_of(known[session_id], report, now)
                 if new:
                     self._remember(report)
                 events += new
@@ -89,11 +89,11 @@ class KeepWarmDesk:
         self._evidence = {name: self._evidence_of(orders.get(name), reports.get(name), records) for name in known}
         return tuple(events)
 
-    def _ends(self, order: Order, state: SessionState | None, report: ModReport | None, now: float) -> bool:
+    def _ends(self, order: Order, session: Session | None, report: ModReport | None, now: float) -> bool:
+        state = None if session is None else state_of(session, now)
         if state is None or is_over(order, state, now):
             return True
-        evidence = Evidence(self.limits, self._usage, order, report)
-        reason = stop_of(state, order, evidence, now)
+        reason = stop_of(state, order, Evidence(self.limits, self._usage, order, report), now)
         if reason is None:
             return False
         if reason is not StopReason.MISSED:  # a miss is known from the session's row

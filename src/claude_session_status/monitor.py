@@ -336,9 +336,8 @@ class Monitor:
     def _look_at_pings(self) -> None:
         """Take in what keep-warm pings did, and end what has to end."""
         now = self._clock.time()
-        states = [policy.state_of(session, now) for session in self._cache if not session.is_forgotten]
         events = self._faults.without_faulty(
-            "looking at its pings", states, lambda s: s.session, lambda good: self._keep_warm.look(good, now)
+            "looking at its pings", tuple(self._cache), lambda s: s, lambda good: self._keep_warm.look(good, now)
         )
         for event in events:
             self._note(event)

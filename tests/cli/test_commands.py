@@ -30,6 +30,7 @@ COMMANDS = [
     "help",
     "history",
     "install-hooks",
+    "keep-warm",
     "setup",
     "status",
     "statusline",
