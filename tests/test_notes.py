@@ -11,7 +11,6 @@ from claude_session_status.claude import hook, hook_table, payload
 from claude_session_status.model import Activity, Event, EventKind, Process, RemoteState, Source
 from fakes import NOW
 
-
 FULL = RemoteState(
     "build", Activity.WAITING, NOW - 1, NOW + 200, 300, Source.HOOK, "T", "web", "/srv/web", "m", 7, NOW - 9, NOW - 8,
     NOW + 99, NOW - 7, "ttl_expired",

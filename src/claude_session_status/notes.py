@@ -81,8 +81,8 @@ def _remote(found: object) -> RemoteState:
     if not isinstance(found, dict) or not isinstance(host := found.get("host"), str) or not host:
         raise NoteError("a note of another machine's session without its host")
     try:
-        activity = Activity(found.get("activity"))
-    except ValueError as error:
+        activity = Activity(found["activity"])
+    except (ValueError, KeyError) as error:
         raise NoteError(f"not a note: {error}") from error
     values: dict[str, Any] = {name: found[name] for name in _REMOTE_TEXTS if isinstance(found.get(name), str)}
     values |= {name: float(found[name]) for name in _REMOTE_TIMES if _is_moment(found.get(name))}
