@@ -10,16 +10,15 @@ import re
 import reprlib
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 from claude_session_status import quiet
 from claude_session_status.errors import reason_of
 from claude_session_status.quiet import QuietHours
+from claude_session_status.values import Value, field_types
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Value):
     """The effective settings."""
 
     poll_seconds: float = 2.0  # how often the monitor looks for changes
@@ -34,8 +33,7 @@ class Config:
     history_days: int = 400  # how long the history keeps a request
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Value):
     """The settings, and the problems of the file, one line each."""
 
     config: Config = Config()
@@ -122,7 +120,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "notify_when_waiting": _yes_or_no,
     "history_days": _days,
 }
-assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
+assert set(_CHECKS) == field_types(Config).keys()  # noqa: S101 - each key has its check
 
 
 def load(path: str, name: str | None = None) -> Loaded:
@@ -175,7 +173,7 @@ class ConfigFile:
 
 def as_toml(config: Config) -> str:
     """Return the text of a `config.toml` that sets every key to these settings."""
-    return "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config))
+    return "".join(f"{name} = {_toml(getattr(config, name))}\n" for name in field_types(Config))
 
 
 def _toml(value: object) -> str:

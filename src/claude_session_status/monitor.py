@@ -11,7 +11,6 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -28,6 +27,7 @@ from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 from claude_session_status.wake_listener import WakeListener
 
 T = TypeVar("T")

@@ -6,11 +6,11 @@ Pure functions, as in `view`. The code that prints them knows the terminal or th
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from claude_session_status.model import Activity, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.policy import soonest
+from claude_session_status.values import Value
 from claude_session_status.words import (
     NAME_WIDTH,
     SEEN,
@@ -46,8 +46,7 @@ _CACHE_TEXT = len("WARM  59m 59s left")
 _GAP = 2  # blanks between two columns
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """One line of the table. The names of its texts are those of the columns."""
 
     sign: str
@@ -62,8 +61,7 @@ class Row:
     dim: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Value):
     """A column of the table: the field of `Row` that it shows, its head, and the place where it begins, from 0."""
 
     field: str
@@ -72,8 +70,7 @@ class Column:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Value):
     """What fits into a width."""
 
     shown: tuple[Column, ...]

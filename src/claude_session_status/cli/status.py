@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import replace
 from enum import StrEnum
 
 from claude_session_status import config, paths, policy, report
@@ -11,6 +10,7 @@ from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 
 
 def look(*, everything: bool = False, ended: bool = False, price: policy.Price | None = None) -> Snapshot:
