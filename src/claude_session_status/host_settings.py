@@ -15,11 +15,12 @@ from typing import Any
 from claude_session_status.model import Host
 
 LONGEST_NAME = 64
-# No dash at the beginning, which ssh would read as an option, and no slash, which ends the name in a session's key.
-_NAME = re.compile(r"[A-Za-z0-9._@%:+][A-Za-z0-9._@%:+-]*")
+# No part begins with a dash, which ssh would read as an option. No slash: it ends the name in a session's key.
+_NAME = re.compile(r"(?!-)(?!.*@-)[A-Za-z0-9._@%:+-]+")
+_PROGRAM = re.compile(r"(?!-)[A-Za-z0-9._@%:+=/~-]+")  # in every shell such a word means itself
 NAME_RULE = "a name of at most 64 letters, digits and . _ @ % : + -, and none that begins with -"
 _COMMAND_RULE = 'a list of a program and its arguments such as ["docker", "exec", "-i", "dev"]'
-_PROGRAM_RULE = 'a path there such as "~/.local/bin/claude-session-status"'
+_PROGRAM_RULE = 'a path there without blanks such as "~/.local/bin/claude-session-status"'
 KEYS = ("hosts", "host")
 _TABLE_KEYS = ("name", "command", "program")
 
@@ -53,7 +54,7 @@ def checked_command(value: object) -> tuple[str, ...]:
 
 def checked_program(value: object) -> str:
     """Return where our program is on the host. Raises HostError."""
-    if not isinstance(value, str) or not value or not value.isprintable() or value.startswith("-"):
+    if not isinstance(value, str) or _PROGRAM.fullmatch(value) is None:
         raise HostError(_PROGRAM_RULE)
     return value
 
