@@ -78,6 +78,7 @@ class EventKind(StrEnum):
     FORGET = "forget"  # the user wants nothing of the session to be kept
     FOUND = "found"  # a transcript shows a session that no hook has reported
     STATUS_LINE = "statusline"  # the client's own countdown, from its status line
+    REMOTE = "remote"  # another machine reports one of its sessions
 
 
 class Pause(StrEnum):
@@ -95,6 +96,28 @@ class Process:
     pid: int
     started: int | None = None
     namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """What another machine reports of one of its sessions, with all times by this machine's clock."""
+
+    host: str  # the name in this user's settings, never one that the other machine sent
+    activity: Activity
+    activity_at: float | None = None  # since when
+    expires_at: float | None = None  # None: nothing is cached
+    ttl_seconds: int | None = None
+    source: Source | None = None
+    title: str | None = None
+    project: str | None = None
+    cwd: str | None = None  # where the client was started, on that machine
+    model: str | None = None
+    context_tokens: int | None = None
+    started_at: float | None = None
+    last_turn_at: float | None = None
+    compacts_at: float | None = None
+    compacted_at: float | None = None
+    cache_miss_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,7 @@ class Event:
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
     ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`
+    remote: RemoteState | None = None  # REMOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +187,7 @@ class Session:
     `store.schema`, and nothing else.
     """
 
-    session_id: str
+    session_id: str  # the row's key: of another machine's session, `HOST/ID`
     project: str | None = None
     cwd: str | None = None
     title: str | None = None
@@ -203,6 +227,13 @@ class Session:
     idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
     reported_at: Time | None = None  # when the status line last reported a countdown
     cache_miss_reason: str | None = None  # why the last response's request missed the cache, in the API's own term
+    host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
+    compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
+
+    @property
+    def own_id(self) -> str:
+        """The session's id on the machine that runs it."""
+        return self.session_id if self.host is None else self.session_id.removeprefix(f"{self.host}/")
 
     @property
     def folder(self) -> str | None:
@@ -292,6 +323,39 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """Another machine or container, as the settings name it, and how to run a command there."""
+
+    name: str
+    command: tuple[str, ...] = ()  # a program and its arguments, to which the command there is appended; empty: ssh
+    program: str | None = None  # our program there; None: found on the PATH of a login shell
+
+
+class HostConnection(StrEnum):
+    """The state of the connection to another machine."""
+
+    OFF = "off"  # no tray and no `watch` runs here, which would connect
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # the key, the user or this machine's idea of the host key is not accepted
+    NO_PROGRAM = "no-program"  # our program was not found there
+    WRONG_VERSION = "wrong-version"  # our program there is too old or too new to be understood
+    BAD_DATA = "bad-data"  # what comes is not what our program prints
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """The connection to another machine at one moment."""
+
+    name: str
+    connection: HostConnection
+    since: float | None = None  # when the connection came into this state; None: not known
+    detail: str | None = None  # why, in one line
+    version: str | None = None  # of our program there
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All sessions at one moment, in display order."""
 
@@ -301,3 +365,4 @@ class Snapshot:
     problem: str | None = None  # one line for the user
     paused_until: float | None = None  # the user wants no notifications before that moment; None: there is no pause
     quiet_until: float | None = None  # the end of the quiet hours of the settings; None outside them
+    hosts: tuple[HostState, ...] = ()  # the other machines of the settings, in their order

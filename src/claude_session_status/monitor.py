@@ -289,7 +289,7 @@ class Monitor:
     def _gone_at(self, session: Session) -> float | None:
         """The time of the last event of a session whose process is gone; None while it may run."""
         reported_at = session.found_at if session.is_found else session.last_event_at
-        if session.is_ended or reported_at is None:
+        if session.host is not None or session.is_ended or reported_at is None:
             return None
         is_gone = self._alive(session.process, reported_at) is Liveness.GONE or self._finder.has_moved_on(session)
         return reported_at if is_gone else None

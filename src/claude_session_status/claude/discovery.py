@@ -152,7 +152,7 @@ class Finder:
         Sessions without hooks are left to their transcripts. While no client comes or goes and no session ends the
         result stays the same, so it is returned once, and again each minute. `now`: epoch seconds.
         """
-        left = [s for s in ended if not s.is_found and s.process is not None]
+        left = [s for s in ended if s.host is None and not s.is_found and s.process is not None]
         if not left:
             return []
         changed = _changed(self._registry.folder)

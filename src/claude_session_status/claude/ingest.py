@@ -180,6 +180,8 @@ class Ingester:
 
         Never raises: a session whose files can't be read stays as it is, and is named among the faults.
         """
+        if session.host is not None:
+            return session  # its files are on another machine
         return self._faults.attempt(session, "reading its files", lambda: self._refresh(session), session)
 
     def _refresh(self, session: Session) -> Session:

@@ -169,6 +169,11 @@ def m004_notified(connection: Connection, _written_at: float) -> None:
     )
 
 
+def m005_host(connection: Connection, _written_at: float) -> None:
+    """Which other machine runs the session, and when its client will compact it: only that machine knows."""
+    add_columns(connection, host="TEXT", compacts_at="TIMESTAMP")
+
+
 # ---- all of them, in order --------------------------------------------------
 
 MIGRATIONS: Sequence[Migration] = (
@@ -176,4 +181,5 @@ MIGRATIONS: Sequence[Migration] = (
     m002_project_folder_and_compaction,
     m003_cache_miss_reason,
     m004_notified,
+    m005_host,
 )
