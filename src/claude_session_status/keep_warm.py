@@ -9,10 +9,7 @@ is known says that the ping will hit, and after one miss neither that session no
 """
 
 import math
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from claude_session_status.model import (
@@ -30,6 +27,7 @@ from claude_session_status.model import (
     StopReason,
 )
 from claude_session_status.reducer import CLOCK_SLACK_SECONDS
+from claude_session_status.values import Value
 from claude_session_status.words import clean, clock, money, thousands
 
 PLUGIN = "prompt-cache-keep-warm"
@@ -45,14 +43,13 @@ LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
 KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
 
-_PLAIN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_LONGEST_ID = 64
 
 
 # ---- values -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Value):
     """What a person asked for, as the mod reads it. Times in epoch seconds."""
 
     at: float
@@ -77,8 +74,7 @@ class ModState(StrEnum):
     FAILED = "failed"  # the ping got no response
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Value):
     """One request that the mod sent: when it began, and the tokens of its response."""
 
     at: float
@@ -90,8 +86,7 @@ class Ping:
     is_kept: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ModReport:
+class ModReport(Value):
     """What the mod wrote about a session. `at`: the start of the last request that it knows."""
 
     session_id: str
@@ -107,8 +102,7 @@ class ModReport:
     pings: tuple[Ping, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """The settings."""
 
     min_tokens: int = 60_000
@@ -116,16 +110,14 @@ class Limits:
     max_usage: int = 80  # percent
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Value):
     """How much of the account's five-hour window is used, by the newest report of any session."""
 
     percent: int
     resets_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Value):
     """What is known about a session beside its row."""
 
     limits: Limits = Limits()
@@ -143,7 +135,7 @@ class Evidence:
 
 def is_plain(session_id: str) -> bool:
     """Whether the id can name a file for the mod."""
-    return _PLAIN_ID.fullmatch(session_id) is not None
+    return len(session_id) <= _LONGEST_ID and session_id.isascii() and session_id.replace("-", "").isalnum()
 
 
 def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
@@ -184,6 +176,8 @@ def refusal_of(state: SessionState, evidence: Evidence, now: float) -> Refusal |
 
 def _refusal_of_state(state: SessionState, limits: Limits, now: float) -> Refusal | None:
     session = state.session
+    if session.host is not None:
+        return Refusal(f"it runs on {clean(session.host)}", f"Run {PROGRAM} keep-warm there")
     if not is_plain(session.session_id):
         return Refusal("its id is not a plain name", "Start a new session")
     if state.activity is Activity.ENDED:
@@ -264,13 +258,12 @@ def reason_in_words(report: ModReport) -> str:
 
 # ---- until when -----------------------------------------------------------------
 
-_DURATION = re.compile(r"(?:(\d{1,2})h)?(?:(\d{1,4})m(?:in)?)?")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-
 
 def seconds_of(text: str) -> float | None:
     """The seconds in `1h`, `90m`, `1h30m`; None for anything else, and for more than a day."""
-    found = _DURATION.fullmatch(text.strip().lower())
+    import re  # noqa: PLC0415 - only for what a person typed
+
+    found = re.fullmatch(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m(?:in)?)?", text.strip().lower())
     if found is None or not any(found.groups()):
         return None
     seconds = 3600.0 * int(found[1] or 0) + 60.0 * int(found[2] or 0)
@@ -279,7 +272,10 @@ def seconds_of(text: str) -> float | None:
 
 def today_at(text: str, now: float) -> float | None:
     """The moment of a clock time such as `18:00` on this local day (epoch seconds); None for what is no clock time."""
-    found = _CLOCK.fullmatch(text.strip())
+    import re  # noqa: PLC0415 - only for what a person typed
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text.strip())
     if found is None:
         return None
     day = datetime.fromtimestamp(now, UTC).astimezone().date()

@@ -4,10 +4,8 @@ The monitor calls it at each poll; decisions are `keep_warm`'s. What pings did e
 through the spool, like everything else.
 """
 
-import logging
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from claude_session_status.claude.mod_reports import ModReports
 from claude_session_status.claude.registry import Registry
@@ -28,13 +26,15 @@ from claude_session_status.keep_warm import (
     usage_of,
 )
 from claude_session_status.keep_warm_orders import UNKNOWN_VERSION, Orders, VersionRecord, Versions
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import Event, KeepWarm, Session, SessionState, Stop, StopReason
 from claude_session_status.paths import Paths
 from claude_session_status.policy import Price, state_of
 from claude_session_status.private import read_regular
+from claude_session_status.values import replace
 from claude_session_status.words import name_of
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 STOPPED_SECONDS = 3600.0  # how long a stop is shown
 REPORT_SECONDS = 30 * 86400.0  # reports of sessions that were not used for so long are removed
@@ -69,7 +69,9 @@ class KeepWarmDesk:
 
         Raises OSError where an order can't be taken back.
         """
-        known = {session.session_id: session for session in sessions if not session.is_forgotten}
+        known = {
+            session.session_id: session for session in sessions if session.host is None and not session.is_forgotten
+        }
         orders = self._orders.all()
         has_reports = os.path.isdir(self._paths.mods)
         reports = {name: self._reports.of(name) for name in known} if has_reports else {}

@@ -6,12 +6,12 @@ nothing is sent.
 
 import json
 import os
-from dataclasses import dataclass
 from typing import Any
 
 from claude_session_status.keep_warm import Order, is_plain
 from claude_session_status.model import LATEST_AT
 from claude_session_status.private import read_private, replace_private
+from claude_session_status.values import Value
 
 FORMAT = 1
 _LARGEST = 4096  # bytes of an order, which has some hundred
@@ -105,8 +105,7 @@ class Orders:
 # ---- versions of the client ---------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRecord:
+class VersionRecord(Value):
     """What pings of one version of the client did: when one last read the cache, and when one missed it."""
 
     kept_at: float | None = None

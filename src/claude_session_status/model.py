@@ -1,11 +1,12 @@
-"""The values that pass between the stages: frozen dataclasses and enums without I/O.
+"""The values that pass between the stages: frozen values and enums without I/O.
 
 All times are UTC epoch seconds (float), all durations seconds, all sizes tokens. None means "not known", never 0.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Annotated
+
+from claude_session_status.values import Value
 
 Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
 LATEST_AT = 253402214400.0  # a day before the end of the year 9999: the last moment that every time zone can express
@@ -81,6 +82,7 @@ class EventKind(StrEnum):
     STATUS_LINE = "statusline"  # the client's own countdown, from its status line
     KEPT = "kept"  # a keep-warm ping read the conversation from the cache
     MISSED = "missed"  # a keep-warm ping wrote it to the cache again
+    REMOTE = "remote"  # another machine reports one of its sessions
 
 
 class Pause(StrEnum):
@@ -91,8 +93,7 @@ class Pause(StrEnum):
     OFF = "off"  # notifications are on again
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Value):
     """The client's process. `started` is the kernel's tick count on Linux, since ids are reused and clocks change."""
 
     pid: int
@@ -100,8 +101,28 @@ class Process:
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class RemoteState(Value):
+    """What another machine reports of one of its sessions, with all times by this machine's clock."""
+
+    host: str  # the name in this user's settings, never one that the other machine sent
+    activity: Activity
+    activity_at: float | None = None  # since when
+    expires_at: float | None = None  # None: nothing is cached
+    ttl_seconds: int | None = None
+    source: Source | None = None
+    title: str | None = None
+    project: str | None = None
+    cwd: str | None = None  # where the client was started, on that machine
+    model: str | None = None
+    context_tokens: int | None = None
+    started_at: float | None = None
+    last_turn_at: float | None = None
+    compacts_at: float | None = None
+    compacted_at: float | None = None
+    cache_miss_reason: str | None = None
+
+
+class Event(Value):
     """One thing that happened to one session; `at` is the moment the hook began."""
 
     kind: EventKind
@@ -122,10 +143,10 @@ class Event:
     tokens: int | None = None  # KEPT: read from the cache; MISSED: written to it
     usage_percent: int | None = None  # STATUS_LINE: how much of the account's five-hour window is used, rounded up
     usage_resets_at: float | None = None  # STATUS_LINE: when that window ends
+    remote: RemoteState | None = None  # REMOTE
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """The last known main request. It read or wrote the conversation's prefix, so the TTL runs from its start."""
 
     started_at: float
@@ -138,8 +159,7 @@ class Request:
         return self.started_at + self.ttl_seconds
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptFacts:
+class TranscriptFacts(Value):
     """What the end of a transcript shows."""
 
     request_at: float | None = None  # start of the last main request that got a response
@@ -161,15 +181,14 @@ class TranscriptFacts:
     turn_at: float | None = None  # when the line that shows the turn was written
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     """What is remembered of one session. Times only grow, so events may come in any order.
 
     Each field is a column of the table, and its type decides the column's type: a new field needs a migration in
     `store.schema`, and nothing else.
     """
 
-    session_id: str
+    session_id: str  # the row's key: of another machine's session, `HOST/ID`
     project: str | None = None
     cwd: str | None = None
     title: str | None = None
@@ -216,6 +235,13 @@ class Session:
     usage_percent: int | None = None  # of the account's five-hour window, as the session's status line reported it
     usage_resets_at: Time | None = None
     usage_at: Time | None = None  # when it was reported
+    host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
+    compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
+
+    @property
+    def own_id(self) -> str:
+        """The session's id on the machine that runs it."""
+        return self.session_id if self.host is None else self.session_id.removeprefix(f"{self.host}/")
 
     @property
     def folder(self) -> str | None:
@@ -272,16 +298,14 @@ class Urgency(IntEnum):
     LAST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Value):
     """Why a session can't be kept warm, and what would help."""
 
     title: str
     next_step: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeepWarm:
+class KeepWarm(Value):
     """Whether a session can be kept warm and is, at one moment, as `keep_warm.keep_warm_of` derives it."""
 
     refusal: Refusal | None = None  # None: it can be kept warm
@@ -305,8 +329,7 @@ class StopReason(StrEnum):
     KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Value):
     """The end of keeping a session warm, at `at` (epoch seconds)."""
 
     at: float
@@ -316,8 +339,7 @@ class Stop:
     usage_percent: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Value):
     """A session at one moment, as `policy.state_of` derives it from a row and the clock."""
 
     session: Session
@@ -339,8 +361,7 @@ class AlertReason(StrEnum):
     WAITS = "waits"  # it has waited for the user for a while
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Value):
     """The user should be notified of this session now."""
 
     state: SessionState
@@ -349,8 +370,38 @@ class Alert:
     reason: AlertReason = AlertReason.EXPIRES
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Host(Value):
+    """Another machine or container, as the settings name it, and how to run a command there."""
+
+    name: str
+    command: tuple[str, ...] = ()  # a program and its arguments, to which the command there is appended; empty: ssh
+    program: str | None = None  # our program there; None: found on the PATH of a login shell
+
+
+class HostConnection(StrEnum):
+    """The state of the connection to another machine."""
+
+    OFF = "off"  # no tray and no `watch` runs here, which would connect
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # the key, the user or this machine's idea of the host key is not accepted
+    NO_PROGRAM = "no-program"  # our program was not found there
+    WRONG_VERSION = "wrong-version"  # our program there is too old or too new to be understood
+    BAD_DATA = "bad-data"  # what comes is not what our program prints
+
+
+class HostState(Value):
+    """The connection to another machine at one moment."""
+
+    name: str
+    connection: HostConnection
+    since: float | None = None  # when the connection came into this state; None: not known
+    detail: str | None = None  # why, in one line
+    version: str | None = None  # of our program there
+
+
+class Snapshot(Value):
     """All sessions at one moment, in display order."""
 
     now: float
@@ -359,3 +410,4 @@ class Snapshot:
     problem: str | None = None  # one line for the user
     paused_until: float | None = None  # the user wants no notifications before that moment; None: there is no pause
     quiet_until: float | None = None  # the end of the quiet hours of the settings; None outside them
+    hosts: tuple[HostState, ...] = ()  # the other machines of the settings, in their order

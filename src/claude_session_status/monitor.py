@@ -7,11 +7,9 @@ Nothing that is wrong with one session or one file ends the loop: it goes on wit
 """
 
 import functools
-import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -24,17 +22,19 @@ from claude_session_status.errors import SessionStatusError, StoreBrokenError, S
 from claude_session_status.inbox import Inbox
 from claude_session_status.keep_warm import Limits
 from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 from claude_session_status.wake_listener import WakeListener
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
@@ -54,7 +54,8 @@ class Monitor:
 
     `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
     session costs, and `read_price` what reading it costs, for the faces that show it.
-    `everything`: also sessions that ended or were silent for long.
+    `everything`: also sessions that ended or were silent for long. `logs`: whether it logs problems; where not, the
+    first one is still in the snapshot.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Monitor:
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
         price: policy.Price | None = None,
         read_price: ReadPrice | None = None,
+        logs: bool = True,
     ) -> None:
         self._paths = paths
         self._config = config.ConfigFile(paths.config) if settings is None else None
@@ -78,7 +80,8 @@ class Monitor:
         self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
-        self._faults = SessionFaults()
+        self._logs = logs
+        self._faults = SessionFaults(logs=logs)
         store = store or Store(paths.database, tries=TRIES)
         self._store = store
         self._ingester = Ingester(
@@ -254,14 +257,14 @@ class Monitor:
             except Exception as error:  # a monitor that ended would show nothing at all
                 problem = SessionStatusError(f"{type(error).__name__}: {error}", "Please report this line with the log")
                 self._problems.append(problem)
-                if str(problem) not in before:
+                if self._logs and str(problem) not in before:
                     log.exception("a step of the poll failed")
         if not any(isinstance(problem, StoreLockedError) for problem in self._problems):
             self._locked_since = None
         elif self._locked_since is None:
             self._locked_since = self._clock.time()
         for problem in self._problems:
-            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+            if self._logs and str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
 
     def _beat(self) -> None:
@@ -321,7 +324,7 @@ class Monitor:
     def _gone_at(self, session: Session) -> float | None:
         """The time of the last event of a session whose process is gone; None while it may run."""
         reported_at = session.found_at if session.is_found else session.last_event_at
-        if session.is_ended or reported_at is None:
+        if session.host is not None or session.is_ended or reported_at is None:
             return None
         is_gone = self._alive(session.process, reported_at) is Liveness.GONE or self._finder.has_moved_on(session)
         return reported_at if is_gone else None

@@ -8,9 +8,9 @@ is not ahead replaces it: nothing from the future is shown, and nothing from the
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
+from claude_session_status import remote_session
 from claude_session_status.model import (
     ClientStatus,
     Event,
@@ -22,6 +22,7 @@ from claude_session_status.model import (
     Turn,
     folder_name,
 )
+from claude_session_status.values import replace
 
 DEFAULT_TTL_SECONDS = 300
 LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a longer one is a mistake
@@ -70,6 +71,8 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     Times ahead of `now` are dropped first. An event ahead of `now` counts as happening now, and the end of a turn among
     such events gives no countdown, since its age is unknown.
     """
+    if event.kind is EventKind.REMOTE or session.host is not None:
+        return _apply_remote(drop_future(session, now), event, now)
     session = drop_future(session, now)
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
@@ -107,6 +110,24 @@ def _apply(session: Session, event: Event, now: float) -> Session:
         {name: value for name in _FIELDS if (value := getattr(event, name)) is not None},
         event.at,
     )
+
+
+def _apply_remote(session: Session, event: Event, now: float) -> Session:
+    """The session of another machine after the event: that machine and the user here decide, no hook of ours does."""
+    if event.kind is EventKind.FORGET:
+        return remote_session.forget(session, event.at)
+    if session.forgotten_at is not None and event.at <= session.forgotten_at:
+        return session
+    if event.kind is EventKind.ALERTED:
+        return _remember_alert(session, event, now)
+    if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
+        return _set_newer(session, {"muted": event.kind is EventKind.MUTE}, event.at)
+    if event.kind is EventKind.GONE:
+        return remote_session.end(session, event.at)
+    if event.remote is None:
+        return session
+    at = min(event.at, now)
+    return remote_session.apply(session, event.remote, at, default_ttl=DEFAULT_TTL_SECONDS)
 
 
 def _with_folders(event: Event) -> Event:

@@ -8,7 +8,6 @@ of this session is none.
 import json
 import math
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from claude_session_status.keep_warm import ModReport, ModState, Ping, is_plain
@@ -86,12 +85,12 @@ def _text(value: Any) -> str:
     return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
 
 
-@dataclass(slots=True)
 class ModReports:
     """The reports in `folder`, each read again only when it changed."""
 
-    folder: str
-    _known: dict[str, tuple[tuple[int, int, int], ModReport | None]] = field(default_factory=dict)
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._known: dict[str, tuple[tuple[int, int, int], ModReport | None]] = {}
 
     def of(self, session_id: str) -> ModReport | None:
         """The report about a session; None where there is none that can be used. Raises nothing."""

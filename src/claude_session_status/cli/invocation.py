@@ -19,6 +19,7 @@ COMMANDS = (
     "go",
     "keep-warm",
     "history",
+    "hosts",
     "install-hooks",
     "uninstall-hooks",
     "doctor",
