@@ -221,6 +221,8 @@ def session_json(state: SessionState) -> dict[str, Any]:
         "compacted_at": iso(session.compacted_at),
         "cache_miss_reason": session.cache_miss_reason,
         "host": session.host,
+        "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
+        "kept_at": iso(session.kept_at),
     }
 
 
