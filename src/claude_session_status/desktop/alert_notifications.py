@@ -77,6 +77,11 @@ class AlertNotifications:
             # Replaces the earlier notification about these sessions.
             self._put(before[0] if before else group[0].state.session.session_id, group, context)
 
+    @property
+    def are_shown(self) -> bool:
+        """Whether a notification about sessions may be on the screen."""
+        return bool(self._shown)
+
     def send(self, content: Notification, image: Image.Image) -> None:
         """Send a notification that stays true. Returns at once."""
         self._tasks.submit(functools.partial(self._send, content, image))
