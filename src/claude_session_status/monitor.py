@@ -182,8 +182,8 @@ class Monitor:
                 until = min(show_at, next_poll)
                 if not self._inbox.is_behind:
                     # The listener takes time, and the clock may have been set meanwhile.
-                    seconds = until - self._clock.time()
-                    self._clock.wait(self._wake, min(self._settings.poll_seconds, max(0.01, seconds)))
+                    seconds = until - max(shot.now, self._clock.time())
+                    self._clock.wait(self._wake, max(0.01, seconds))
         finally:
             hooks.stop()
             self.close()
