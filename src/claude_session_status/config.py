@@ -10,17 +10,16 @@ import re
 import reprlib
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 from claude_session_status import host_settings, quiet
 from claude_session_status.errors import reason_of
 from claude_session_status.model import Host
 from claude_session_status.quiet import QuietHours
+from claude_session_status.values import Value, field_types
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Value):
     """The effective settings."""
 
     poll_seconds: float = 2.0  # how often the monitor looks for changes
@@ -36,8 +35,7 @@ class Config:
     hosts: tuple[Host, ...] = ()  # other machines whose sessions are shown; in the file also `[[host]]`
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Value):
     """The settings, and the problems of the file, one line each."""
 
     config: Config = Config()
@@ -125,7 +123,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "history_days": _days,
 }
 _KEYS = (*_CHECKS, *host_settings.KEYS)
-assert {*_CHECKS, "hosts"} == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
+assert {*_CHECKS, "hosts"} == field_types(Config).keys()  # noqa: S101 - each key has its check
 
 
 def load(path: str, name: str | None = None) -> Loaded:
@@ -178,7 +176,7 @@ class ConfigFile:
 
 def as_toml(config: Config) -> str:
     """Return the text of a `config.toml` that sets every key to these settings."""
-    lines = "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config) if f.name != "hosts")
+    lines = "".join(f"{name} = {_toml(getattr(config, name))}\n" for name in field_types(Config) if name != "hosts")
     plain = tuple(host.name for host in config.hosts if host_settings.is_plain(host))
     return f"{lines}hosts = {_toml(plain)}\n{host_settings.as_toml(config.hosts)}"
 

@@ -1,11 +1,12 @@
-"""The values that pass between the stages: frozen dataclasses and enums without I/O.
+"""The values that pass between the stages: frozen values and enums without I/O.
 
 All times are UTC epoch seconds (float), all durations seconds, all sizes tokens. None means "not known", never 0.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Annotated
+
+from claude_session_status.values import Value
 
 Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
 LATEST_AT = 253402214400.0  # a day before the end of the year 9999: the last moment that every time zone can express
@@ -89,8 +90,7 @@ class Pause(StrEnum):
     OFF = "off"  # notifications are on again
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Value):
     """The client's process. `started` is the kernel's tick count on Linux, since ids are reused and clocks change."""
 
     pid: int
@@ -98,8 +98,7 @@ class Process:
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteState:
+class RemoteState(Value):
     """What another machine reports of one of its sessions, with all times by this machine's clock."""
 
     host: str  # the name in this user's settings, never one that the other machine sent
@@ -120,8 +119,7 @@ class RemoteState:
     cache_miss_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Value):
     """One thing that happened to one session; `at` is the moment the hook began."""
 
     kind: EventKind
@@ -142,8 +140,7 @@ class Event:
     remote: RemoteState | None = None  # REMOTE
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """The last known main request. It read or wrote the conversation's prefix, so the TTL runs from its start."""
 
     started_at: float
@@ -156,8 +153,7 @@ class Request:
         return self.started_at + self.ttl_seconds
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptFacts:
+class TranscriptFacts(Value):
     """What the end of a transcript shows."""
 
     request_at: float | None = None  # start of the last main request that got a response
@@ -179,8 +175,7 @@ class TranscriptFacts:
     turn_at: float | None = None  # when the line that shows the turn was written
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     """What is remembered of one session. Times only grow, so events may come in any order.
 
     Each field is a column of the table, and its type decides the column's type: a new field needs a migration in
@@ -290,8 +285,7 @@ class Urgency(IntEnum):
     LAST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Value):
     """A session at one moment, as `policy.state_of` derives it from a row and the clock."""
 
     session: Session
@@ -312,8 +306,7 @@ class AlertReason(StrEnum):
     WAITS = "waits"  # it has waited for the user for a while
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Value):
     """The user should be notified of this session now."""
 
     state: SessionState
@@ -322,8 +315,7 @@ class Alert:
     reason: AlertReason = AlertReason.EXPIRES
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Value):
     """Another machine or container, as the settings name it, and how to run a command there."""
 
     name: str
@@ -344,8 +336,7 @@ class HostConnection(StrEnum):
     BAD_DATA = "bad-data"  # what comes is not what our program prints
 
 
-@dataclass(frozen=True, slots=True)
-class HostState:
+class HostState(Value):
     """The connection to another machine at one moment."""
 
     name: str
@@ -355,8 +346,7 @@ class HostState:
     version: str | None = None  # of our program there
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Value):
     """All sessions at one moment, in display order."""
 
     now: float

@@ -7,11 +7,9 @@ Nothing that is wrong with one session or one file ends the loop: it goes on wit
 """
 
 import functools
-import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
@@ -22,6 +20,7 @@ from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import (
     Alert,
     Event,
@@ -39,11 +38,12 @@ from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 from claude_session_status.wake_listener import WakeListener
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
@@ -70,8 +70,9 @@ class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
     `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
-    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long. `hosts`
-    makes what connects to other machines, from what it calls at news; without it, another process of ours connects.
+    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long. `logs`:
+    whether it logs problems; where not, the first one is still in the snapshot. `hosts` makes what connects to other
+    machines, from what it calls at news; without it, another process of ours connects.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Monitor:
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
         price: policy.Price | None = None,
         hosts: Callable[[Callable[[], object]], HostSource] | None = None,
+        logs: bool = True,
     ) -> None:
         self._paths = paths
         self._config = config.ConfigFile(paths.config) if settings is None else None
@@ -95,7 +97,8 @@ class Monitor:
         self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
-        self._faults = SessionFaults()
+        self._logs = logs
+        self._faults = SessionFaults(logs=logs)
         store = store or Store(paths.database, tries=TRIES)
         self._store = store
         self._ingester = Ingester(
@@ -255,14 +258,14 @@ class Monitor:
             except Exception as error:  # a monitor that ended would show nothing at all
                 problem = SessionStatusError(f"{type(error).__name__}: {error}", "Please report this line with the log")
                 self._problems.append(problem)
-                if str(problem) not in before:
+                if self._logs and str(problem) not in before:
                     log.exception("a step of the poll failed")
         if not any(isinstance(problem, StoreLockedError) for problem in self._problems):
             self._locked_since = None
         elif self._locked_since is None:
             self._locked_since = self._clock.time()
         for problem in self._problems:
-            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+            if self._logs and str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
 
     def _beat(self) -> None:

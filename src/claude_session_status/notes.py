@@ -5,7 +5,6 @@ missing, new or of another type is passed over; a note without a kind, a session
 """
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from claude_session_status.model import LATEST_AT, Activity, Event, EventKind, Process, RemoteState, Source
@@ -36,7 +35,7 @@ def encode(event: Event) -> bytes:
         named = {"pid": process.pid, "pid_started": process.started, "pid_namespace": process.namespace}
         note |= {name: value for name, value in named.items() if value is not None}
     if event.remote is not None:
-        note["remote"] = {name: value for name, value in asdict(event.remote).items() if value is not None}
+        note["remote"] = {name: value for name, value in vars(event.remote).items() if value is not None}
     return json.dumps(note).encode() + b"\n"
 
 

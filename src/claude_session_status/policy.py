@@ -7,7 +7,6 @@ end of a response would show time that is not left.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from claude_session_status.model import (
     Activity,
@@ -28,6 +27,7 @@ from claude_session_status.reducer import (
     last_seen,
     without_future,
 )
+from claude_session_status.values import replace
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber

@@ -7,7 +7,6 @@ version, and `price_file` keeps the result.
 
 import functools
 import json
-import logging
 import re
 import sys
 import threading
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from claude_session_status import price_file
+from claude_session_status.lazy_log import Log
 from claude_session_status.price_file import Samples
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from claude_session_status.costs.rates import Rates
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PROVIDER = "anthropic"
 _HOUR = 3600

@@ -8,7 +8,6 @@ is not ahead replaces it: nothing from the future is shown, and nothing from the
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from claude_session_status import remote_session
@@ -23,6 +22,7 @@ from claude_session_status.model import (
     Turn,
     folder_name,
 )
+from claude_session_status.values import replace
 
 DEFAULT_TTL_SECONDS = 300
 LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a longer one is a mistake

@@ -32,8 +32,8 @@ class Recorder:
         self.calls.append(("history",))
         return "This week: 2 cold returns"
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        self.calls.append(("copy", folder, session_id))
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str:
+        self.calls.append(("copy", folder, session_id, *filter(None, [host])))
         return "Copied"
 
 
@@ -46,6 +46,7 @@ class Recorder:
         (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
         (ShowHistory(), ("history",), "This week: 2 cold returns"),
         (CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
+        (CopyResumeCommand("s", "/x/my-app", "build"), ("copy", "/x/my-app", "s", "build"), "Copied"),
     ],
 )
 def test_each_action_is_performed_and_returns_a_message(action: Action, call: tuple[object, ...], message: str) -> None:

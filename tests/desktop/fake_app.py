@@ -30,6 +30,7 @@ from claude_session_status.model import (
     Cache,
     ClientStatus,
     EventKind,
+    Host,
     Pause,
     Process,
     Request,
@@ -164,11 +165,13 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
 really_go_to = go.to_session
 
 
-def go_to(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> None:
+def go_to(
+    session: Session, environ: Mapping[str, str], activation_token: str | None = None, *, host: Host | None = None
+) -> None:
     """Log that a session was gone to, and go there if a process was named: the made-up ones have no terminal."""
     logging.info("request: go to %s", session.session_id)
     if session.process != Process(os.getpid()):
-        really_go_to(session, environ, activation_token)
+        really_go_to(session, environ, activation_token, host=host)
 
 
 def main() -> int:

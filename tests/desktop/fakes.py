@@ -200,8 +200,8 @@ class FakeActions:
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         self._do("go", session.session_id, *filter(None, [activation_token]))
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
-        self._do("copy", folder or "", session_id)
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str | None:
+        self._do("copy", folder or "", session_id, *filter(None, [host]))
         return f"claude --resume {session_id}" if self.has_clipboard else None
 
     def edit_file(self, path: str) -> None:

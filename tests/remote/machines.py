@@ -91,11 +91,9 @@ class Machine:
         write_program(self.home / ".local/bin" / PROGRAM, f'exec "{sys.executable}" -m claude_session_status "$@"')
         # As on a real machine, only a login shell has the folder on its PATH.
         (self.home / ".profile").write_text('PATH="$HOME/.local/bin:$PATH"; echo "Welcome to this machine"\n')
-        environment = " ".join(f"{key}='{value}'" for key, value in self._environment().items())
-        write_program(
-            self.folder / "login",
-            f'cd "{self.home}"; exec {" ".join(self.user)} env -i {environment} {self.shell} -c "$SSH_ORIGINAL_COMMAND"',
-        )
+        environment = [f"{key}='{value}'" for key, value in self._environment().items()]
+        login = " ".join(["exec", *self.user, "env", "-i", *environment, self.shell, "-c", '"$SSH_ORIGINAL_COMMAND"'])
+        write_program(self.folder / "login", f'cd "{self.home}"; {login}')
         if self.user:
             subprocess.run(["chown", "-R", self.user[1].partition("=")[2], str(self.home)], check=True)
             self.home.chmod(0o700)
@@ -221,7 +219,8 @@ class Here:
     def write_config(self, more: str = "", **ports: int) -> None:
         """Write ssh's configuration. `ports`: other ports than the machines' own, such as a proxy's."""
         blocks = [
-            f"Host {m.name}\n  HostName 127.0.0.1\n  Port {ports.get(m.name, m.port)}\n  HostKeyAlias [127.0.0.1]:{m.port}\n"
+            f"Host {m.name}\n  HostName 127.0.0.1\n  Port {ports.get(m.name, m.port)}\n"
+            f"  HostKeyAlias [127.0.0.1]:{m.port}\n"
             for m in self.machines.values()
         ]
         (self.folder / "config").write_text(

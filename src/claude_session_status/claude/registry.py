@@ -6,11 +6,11 @@ a crash: so it is trusted only for a process that still runs, and never required
 
 import math
 import os
-from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import json_object, read_small
 from claude_session_status.claude.pids import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
+from claude_session_status.values import Value
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
 # What a client waits for that holds the turn; its other dialogs (`dialog open`) do not.
@@ -18,16 +18,14 @@ _HOLDS_TURN = ("permission prompt", "input needed", "sandbox request", "worker r
 _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedStatus:
+class ReportedStatus(Value):
     """The status that a client reports for its session, and since when (epoch seconds)."""
 
     status: ClientStatus
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class ListedClient:
+class ListedClient(Value):
     """A client that lists a session: its process, the user's title, its start (epoch seconds), how it was started."""
 
     process: Process
@@ -36,13 +34,13 @@ class ListedClient:
     entrypoint: str | None = None
 
 
-@dataclass(slots=True)
 class Registry:
     """The clients' files in `folder`, each read again only when it changed."""
 
-    folder: str
-    _known: dict[int, tuple[int, dict[str, object]]] = field(default_factory=dict)
-    _here: str | None = None  # our own process id namespace, once it was looked up
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._known: dict[int, tuple[int, dict[str, object]]] = {}
+        self._here: str | None = None  # our own process id namespace, once it was looked up
 
     def status_of(self, session_id: str, process: Process | None) -> ReportedStatus | None:
         """The status that the client in `process` reports for the session; None where none can be trusted."""

@@ -39,18 +39,23 @@ class GoToSession:
 
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
-    """Show a session's folder in the file manager; `folder` is None where it is not known."""
+    """Show a session's folder in the file manager; `folder` is None where it is not known.
+
+    `host`: the other machine that has the folder.
+    """
 
     name: str
     folder: str | None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CopyResumeCommand:
-    """Copy the command that resumes a session."""
+    """Copy the command that resumes a session. `session_id` is its own id on its `host`; None: this machine."""
 
     session_id: str
     folder: str | None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,8 @@ def _action(key: Key, session: Session) -> Action:
     if key is Key.MUTE:
         return SetMuted(session.session_id, name, not session.muted)
     if key is Key.OPEN:
-        return OpenFolder(name, session.folder)
-    return CopyResumeCommand(session.session_id, session.folder)
+        return OpenFolder(name, session.folder, session.host)
+    return CopyResumeCommand(session.own_id, session.folder, session.host)
 
 
 def chosen(board: Board, shot: Snapshot) -> SessionState | None:

@@ -18,6 +18,7 @@ COMMANDS = (
     "status",
     "go",
     "history",
+    "hosts",
     "install-hooks",
     "uninstall-hooks",
     "doctor",

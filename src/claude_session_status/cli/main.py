@@ -23,7 +23,7 @@ def group() -> None:
 
     Start with setup. watch is a table in the terminal.
     """
-    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
+    from claude_session_status.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
 
     print_warnings()
 

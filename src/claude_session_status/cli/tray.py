@@ -70,6 +70,7 @@ def run() -> int:
             settings=SettingsFile(where.config),
             history=ColdReturns((*program, "history", "--brief"), time.monotonic),
             history_command=(*program, "history", "--open"),
+            hosts=lambda: monitor.settings.hosts,
             as_called=as_called,
             on_shortcoming=_warn,
             on_icon=_greet,

@@ -74,7 +74,7 @@ def run_demo(headline: str = "", *, once: bool = False) -> None:
 def show_with_actions(monitor: Monitor, console: Console, headline: str = "", on_alerts: Listener = _ignore) -> None:
     """As `show`, with this machine's file manager and clipboard. Raises what the monitor raises."""
     display = Display(console)
-    handler = SystemActionHandler(display.write)
+    handler = SystemActionHandler(display.write, lambda: monitor.settings.hosts)
     show(monitor, console, headline, performer(monitor, handler), on_alerts, display=display)
     if handler.uncopied is not None:
         echo(handler.uncopied)  # outside the table, the terminal wraps it: it is copied as one line
@@ -140,7 +140,8 @@ def frame(
     blank = [Line()] if height >= LOOSE_LINES else []
     foot = text_width.wrap(board.foot(state, width, has_actions=has_actions), width)[:MESSAGE_LINES]
     above = [table.line(headline, width, table.PROBLEM_STYLE)] if headline else []
-    used = len(above) + len(foot) + 2 * len(blank) + 2 + bool(shot.problem)  # the head, and the names of the columns
+    problems = len(table.above(shot, width))
+    used = len(above) + len(foot) + 2 * len(blank) + 2 + problems  # the head, and the names of the columns
     shown = board.visible(state, board.arrange(state, shot), height - used)
     head = [table.line(board.head(shot, shown), width, "bold"), *above]
     middle = _legend(width) if state.shows_legend else table.lines(shown, width, state.chosen)
