@@ -32,6 +32,9 @@ class Config(Value):
     sound: bool = False  # with a notification, if the desktop can play one
     notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
     history_days: int = 400  # how long the history keeps a request
+    keep_warm_min_tokens: int = 60_000  # smaller conversations are not kept warm
+    keep_warm_max_pings: int = 20  # in a row, without a turn of the person's own
+    keep_warm_max_usage: int = 80  # percent of the account's five-hour window; above it no pings are sent
     hosts: tuple[Host, ...] = ()  # other machines whose sessions are shown; in the file also `[[host]]`
 
 
@@ -86,6 +89,18 @@ def _days(value: Any) -> int:
     return value
 
 
+def _pings(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 300:
+        raise _RefusedError("a whole number of pings from 1 to 300")
+    return value
+
+
+def _percent(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise _RefusedError("a whole number of percent from 0 to 100")
+    return value
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _RefusedError("true or false")
@@ -121,6 +136,9 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "sound": _yes_or_no,
     "notify_when_waiting": _yes_or_no,
     "history_days": _days,
+    "keep_warm_min_tokens": _tokens,
+    "keep_warm_max_pings": _pings,
+    "keep_warm_max_usage": _percent,
 }
 _KEYS = (*_CHECKS, *host_settings.KEYS)
 assert {*_CHECKS, "hosts"} == field_types(Config).keys()  # noqa: S101 - each key has its check

@@ -35,6 +35,7 @@ class Source(StrEnum):
     STATUS_LINE = "statusline"
     TRANSCRIPT = "transcript"
     HOOK = "hook"
+    MOD = "mod"  # the keep-warm plugin's report of a ping
 
 
 class Turn(StrEnum):
@@ -79,6 +80,8 @@ class EventKind(StrEnum):
     FORGET = "forget"  # the user wants nothing of the session to be kept
     FOUND = "found"  # a transcript shows a session that no hook has reported
     STATUS_LINE = "statusline"  # the client's own countdown, from its status line
+    KEPT = "kept"  # a keep-warm ping read the conversation from the cache
+    MISSED = "missed"  # a keep-warm ping wrote it to the cache again
     REMOTE = "remote"  # another machine reports one of its sessions
 
 
@@ -136,7 +139,10 @@ class Event(Value):
     process: Process | None = None
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
-    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`
+    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`; KEPT: of the request
+    tokens: int | None = None  # KEPT: read from the cache; MISSED: written to it
+    usage_percent: int | None = None  # STATUS_LINE: how much of the account's five-hour window is used, rounded up
+    usage_resets_at: float | None = None  # STATUS_LINE: when that window ends
     remote: RemoteState | None = None  # REMOTE
 
 
@@ -222,6 +228,13 @@ class Session(Value):
     idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
     reported_at: Time | None = None  # when the status line last reported a countdown
     cache_miss_reason: str | None = None  # why the last response's request missed the cache, in the API's own term
+    kept_at: Time | None = None  # the start of the last keep-warm ping that read the conversation from the cache
+    kept_tokens: int | None = None  # what it read
+    missed_at: Time | None = None  # the start of the last keep-warm ping that did not
+    missed_tokens: int | None = None  # what it wrote
+    usage_percent: int | None = None  # of the account's five-hour window, as the session's status line reported it
+    usage_resets_at: Time | None = None
+    usage_at: Time | None = None  # when it was reported
     host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
     compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
 
@@ -285,6 +298,47 @@ class Urgency(IntEnum):
     LAST = 3
 
 
+class Refusal(Value):
+    """Why a session can't be kept warm, and what would help."""
+
+    title: str
+    next_step: str
+
+
+class KeepWarm(Value):
+    """Whether a session can be kept warm and is, at one moment, as `keep_warm.keep_warm_of` derives it."""
+
+    refusal: Refusal | None = None  # None: it can be kept warm
+    until: float | None = None  # a person asked for it until then
+    next_ping_at: float | None = None  # about when the next ping comes; None: none is expected
+    max_pings: int = 0  # in a row
+    pings_an_hour: int = 0
+    usd_an_hour: float | None = None
+    most_seconds: float = 0.0  # how long the allowed number of pings in a row keeps the cache warm from now on
+    needs_consent: bool = False  # it takes many pings: a person has to confirm that
+    is_trial: bool = False  # no ping was ever sent by this installation
+    client_version: str | None = None
+    stopped: "Stop | None" = None  # what ended it lately, against the person's wish
+
+
+class StopReason(StrEnum):
+    """What ended keeping a session warm before its time."""
+
+    MISSED = "missed"  # a ping wrote the conversation again
+    USAGE = "usage"  # too much of the five-hour window is used
+    KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
+
+
+class Stop(Value):
+    """The end of keeping a session warm, at `at` (epoch seconds)."""
+
+    at: float
+    reason: StopReason
+    tokens: int | None = None  # MISSED: what the ping wrote
+    usd: float | None = None  # MISSED: what that costs beyond reading it
+    usage_percent: int | None = None
+
+
 class SessionState(Value):
     """A session at one moment, as `policy.state_of` derives it from a row and the clock."""
 
@@ -297,6 +351,7 @@ class SessionState(Value):
     rewrite_cost_usd: float | None = None  # estimate: what re-caching costs beyond reading from the cache
     compacts_at: float | None = None  # when the client will compact the idle conversation by itself
     is_compacted: bool = False  # nothing is cached because the conversation was compacted
+    keep_warm: KeepWarm | None = None  # None: not looked at
 
 
 class AlertReason(StrEnum):

@@ -219,7 +219,10 @@ def snapshot(
 
 def later(shot: Snapshot, now: float) -> Snapshot:
     """The same sessions at a later moment, as long as nothing else has changed."""
-    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    states = (
+        replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd, keep_warm=s.keep_warm)
+        for s in shot.sessions
+    )
     is_paused = shot.paused_until is not None and now < shot.paused_until
     return replace(
         shot,

@@ -232,6 +232,8 @@ def session_json(state: SessionState, now: float) -> dict[str, Any]:
         "waiting_since": iso(waiting_since(session, now)),
         "ended_at": iso(session.ended_at) if state.activity is Activity.ENDED else None,
         "host": session.host,
+        "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
+        "kept_at": iso(session.kept_at),
     }
 
 

@@ -15,6 +15,7 @@ from claude_session_status.values import Value
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
 # What a client waits for that holds the turn; its other dialogs (`dialog open`) do not.
 _HOLDS_TURN = ("permission prompt", "input needed", "sandbox request", "worker request")
+_LONGEST_VERSION = 40
 _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
@@ -52,6 +53,13 @@ class Registry:
         if process.started is not None and str(entry.get("procStart")) != str(process.started):
             return None
         return parse_status(entry)
+
+    def version_of(self, pid: int) -> str | None:
+        """The version of the client in this process; None where it does not say."""
+        version = self._entry(pid).get("version")
+        if not isinstance(version, str) or not 0 < len(version) <= _LONGEST_VERSION or not version.isascii():
+            return None
+        return version if version.isprintable() and " " not in version else None
 
     def lists_another(self, session_id: str, process: Process | None) -> bool:
         """Whether the client in `process` lists another session by now, as after /clear."""
