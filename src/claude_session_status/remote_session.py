@@ -5,9 +5,9 @@ has decided: muted, forgotten, notified. Our hooks, transcripts and processes sa
 """
 
 import math
-from dataclasses import replace
 
 from claude_session_status.model import Activity, ClientStatus, RemoteState, Request, Session, Source
+from claude_session_status.values import replace
 
 _CLIENT_STATUS = {
     Activity.IDLE: ClientStatus.IDLE,

@@ -6,12 +6,12 @@ Pure functions, as in `view`. The code that prints them knows the terminal or th
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from claude_session_status.model import Activity, Cache, Session, SessionState, Snapshot, Urgency
 from claude_session_status.policy import soonest
 from claude_session_status.text_width import columns_of, shorten
+from claude_session_status.values import Value
 from claude_session_status.words import (
     HOST_WIDTH,
     NAME_WIDTH,
@@ -53,8 +53,7 @@ _PROJECT_WIDTH = HOST_WIDTH + len(": ") + NAME_WIDTH
 NAMED_HOSTS = 3  # machines of which nothing new comes; more lines would push sessions off the screen
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """One line of the table. The names of its texts are those of the columns."""
 
     sign: str
@@ -69,8 +68,7 @@ class Row:
     dim: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Value):
     """A column of the table: the field of `Row` that it shows, its head, and the place where it begins, from 0."""
 
     field: str
@@ -79,8 +77,7 @@ class Column:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Value):
     """What fits into a width."""
 
     shown: tuple[Column, ...]
@@ -226,6 +223,8 @@ def session_json(state: SessionState) -> dict[str, Any]:
         "compacted_at": iso(session.compacted_at),
         "cache_miss_reason": session.cache_miss_reason,
         "host": session.host,
+        "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
+        "kept_at": iso(session.kept_at),
     }
 
 

@@ -30,6 +30,7 @@ COMMANDS = [
     "help",
     "history",
     "install-hooks",
+    "keep-warm",
     "setup",
     "status",
     "statusline",
@@ -122,6 +123,9 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "compacts_at": None,
         "compacted_at": None,
         "cache_miss_reason": None,
+        "host": None,
+        "keep_warm_until": None,
+        "kept_at": None,
     }
 
 
