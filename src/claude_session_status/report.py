@@ -180,8 +180,9 @@ def _remark(state: SessionState) -> str:
 
 
 def _note(state: SessionState) -> str:
-    """How the session is known, where no hook has reported it yet. It follows the title: before the hooks are
-    installed all sessions have it, and a narrow table would show no title.
+    """What stands behind the title: how the session is known, where no hook has reported it yet.
+
+    Before the hooks are installed all sessions have it: in front of the title it would leave a narrow table no room.
     """
     return SEEN if state.session.is_found and state.session.last_turn_at is None else ""
 

@@ -1,7 +1,5 @@
 """The history in the terminal, as lines of cells."""
 
-from pathlib import Path
-
 import pytest
 
 from claude_session_status.cli import table

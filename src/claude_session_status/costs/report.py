@@ -164,7 +164,7 @@ def _listed(projects: list[tuple[float, str]]) -> str:
 
 
 def _saving(one: Advice) -> tuple[str, float] | None:
-    """The better lifetime, `1h` or `5m`, and how much it would have saved (USD); None where that is not worth advice."""
+    """The better lifetime, `1h` or `5m`, and how many USD it would have saved; None where that is not worth advice."""
     if one.usd_paid is None or one.usd_5m is None or one.usd_1h is None:
         return None
     best, other, value = min((one.usd_1h, one.usd_5m, "1h"), (one.usd_5m, one.usd_1h, "5m"))
