@@ -163,7 +163,7 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
     return Row(
         sign=state_sign(state),
         project=name_of(session),
-        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or ""), _note(state)))),
         session=short_id(session),
         last_turn=last_turn,
         cache=cache,
@@ -176,13 +176,16 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
 
 def _remark(state: SessionState) -> str:
     """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
-    parts = ("muted" if state.session.muted else "", compaction(state), "" if not _is_silent(state) else SEEN)
+    parts = ("muted" if state.session.muted else "", compaction(state))
     return ", ".join(part for part in parts if part)
 
 
-def _is_silent(state: SessionState) -> bool:
-    """Whether no hook has reported the session yet."""
-    return state.session.is_found and state.session.last_turn_at is None
+def _note(state: SessionState) -> str:
+    """What stands behind the title: how the session is known, where no hook has reported it yet.
+
+    Before the hooks are installed all sessions have it: in front of the title it would leave a narrow table no room.
+    """
+    return SEEN if state.session.is_found and state.session.last_turn_at is None else ""
 
 
 # ---- JSON -------------------------------------------------------------------
