@@ -4,7 +4,6 @@
 ssh, such as `docker exec`, or where our program is there. One wrong entry leaves the others in effect.
 """
 
-import difflib
 import json
 import re
 import reprlib
@@ -110,6 +109,8 @@ def _values(entry: dict[str, Any], text: str, first: int, problems: list[Problem
     for key, value in entry.items():
         line = _line_in_table(text, first, key)
         if key not in checks:
+            import difflib  # noqa: PLC0415 - only for a file with a mistake
+
             similar = difflib.get_close_matches(key, _TABLE_KEYS, 1)
             meant = f"Did you mean {similar[0]}?" if similar else f"Known keys: {', '.join(_TABLE_KEYS)}"
             problems.append(Problem(line, f"unknown key {key!r} in [[host]]. {meant}"))
