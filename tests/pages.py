@@ -16,6 +16,7 @@ PAGES = {
         ".github/HISTORY.md",
         ".github/MAC-AND-WINDOWS.md",
         ".github/ON-ALERT.md",
+        ".github/OTHER-MACHINES.md",
         ".github/STATUS-BARS.md",
         "packaging/README.md",
         "tests/bench/README.md",

@@ -125,6 +125,7 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "cache_miss_reason": None,
         "waiting_since": None,
         "ended_at": None,
+        "host": None,
     }
 
 
