@@ -14,6 +14,7 @@ PAGES = {
         ".github/COUNTDOWN.md",
         ".github/DATABASE.md",
         ".github/HISTORY.md",
+        ".github/KEEP-WARM.md",
         ".github/MAC-AND-WINDOWS.md",
         ".github/ON-ALERT.md",
         ".github/OTHER-MACHINES.md",

@@ -7,7 +7,6 @@ file, where `doctor` finds it.
 
 import contextlib
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 
 from claude_session_status import lock, notification
 from claude_session_status.errors import file_and_reason, reason_of
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import Alert, AlertReason, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.policy import waiting_since
@@ -29,7 +29,7 @@ from claude_session_status.report import session_json
 from claude_session_status.text_width import cut
 from claude_session_status.words import clean, iso
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 SCHEMA = 1
 LIMIT_SECONDS = 10.0

@@ -7,7 +7,6 @@ refresh the cache. What falls due in a pause or in quiet hours is not notified l
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from claude_session_status.model import (
@@ -29,6 +28,7 @@ from claude_session_status.model import (
 from claude_session_status.policy import LAST_SECONDS, activity_since, waiting_since
 from claude_session_status.quiet import QuietHours, quiet_until
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
+from claude_session_status.values import replace
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
 BEFORE_COMPACTION_SECONDS = 120.0

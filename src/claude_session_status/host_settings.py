@@ -8,10 +8,10 @@ import json
 import re
 import reprlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from claude_session_status.model import Host
+from claude_session_status.values import Value
 
 LONGEST_NAME = 64
 # No part begins with a dash, which ssh would read as an option. No slash: it ends the name in a session's key.
@@ -28,8 +28,7 @@ class HostError(ValueError):
     """A value that no host can have; the message says which are allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Value):
     """A mistake in the file, and its line from 1."""
 
     line: int
@@ -109,7 +108,7 @@ def _values(entry: dict[str, Any], text: str, first: int, problems: list[Problem
     for key, value in entry.items():
         line = _line_in_table(text, first, key)
         if key not in checks:
-            import difflib  # noqa: PLC0415 - only for a file with a mistake
+            import difflib  # noqa: PLC0415 - slow, and for a mistake only
 
             similar = difflib.get_close_matches(key, _TABLE_KEYS, 1)
             meant = f"Did you mean {similar[0]}?" if similar else f"Known keys: {', '.join(_TABLE_KEYS)}"

@@ -7,21 +7,22 @@ Nothing that is wrong with one session or one file ends the loop: it goes on wit
 """
 
 import functools
-import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
-from claude_session_status import alerting, config, heartbeat, host_states, pause, policy, reducer
+from claude_session_status import alerting, config, heartbeat, host_states, keep_warm_desk, pause, policy, reducer
 from claude_session_status.claude.discovery import Finder
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
+from claude_session_status.keep_warm import Limits
+from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import (
     Alert,
     Event,
@@ -39,11 +40,12 @@ from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 from claude_session_status.wake_listener import WakeListener
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
@@ -66,12 +68,18 @@ class HostSource(Protocol):
         """End the connections."""
 
 
+def _limits(settings: config.Config) -> Limits:
+    return Limits(settings.keep_warm_min_tokens, settings.keep_warm_max_pings, settings.keep_warm_max_usage)
+
+
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
     `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
-    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long. `hosts`
-    makes what connects to other machines, from what it calls at news; without it, another process of ours connects.
+    session costs, and `read_price` what reading it costs, for the faces that show it.
+    `everything`: also sessions that ended or were silent for long. `logs`: whether it logs problems; where not, the
+    first one is still in the snapshot. `hosts` makes what connects to other machines, from what it calls at news;
+    without it, another process of ours connects.
     """
 
     def __init__(
@@ -86,6 +94,8 @@ class Monitor:
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
         price: policy.Price | None = None,
         hosts: Callable[[Callable[[], object]], HostSource] | None = None,
+        read_price: ReadPrice | None = None,
+        logs: bool = True,
     ) -> None:
         self._paths = paths
         self._config = config.ConfigFile(paths.config) if settings is None else None
@@ -95,7 +105,8 @@ class Monitor:
         self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
-        self._faults = SessionFaults()
+        self._logs = logs
+        self._faults = SessionFaults(logs=logs)
         store = store or Store(paths.database, tries=TRIES)
         self._store = store
         self._ingester = Ingester(
@@ -108,6 +119,7 @@ class Monitor:
         self._hosts: HostSource | None = None
         self._host_states: tuple[HostState, ...] = ()
         self._finder = Finder(paths, self._alive, self._faults)
+        self._keep_warm = KeepWarmDesk(paths, _limits(self._settings), price, read_price)
         self._paused_until: float | None = None
         self._submitted: SimpleQueue[Event] = SimpleQueue()  # from the faces to the monitor's thread
         self._beat_at = -math.inf
@@ -133,8 +145,28 @@ class Monitor:
         session = self._cache.sessions.get(session_id) or Session(session_id)
         event = Event(kind, session_id, reducer.action_time(session, self._clock.time()))
         self._inbox.add(event, event.at)
+        if kind is EventKind.FORGET:
+            self._keep_warm.forget(session_id)
         self._submitted.put(event)
         self.wake()
+
+    def keep_warm(self, session_id: str, until: float | None, *, consents: bool = False) -> SessionState:
+        """Keep a session warm until then (epoch seconds), or no longer; return its state. For any thread.
+
+        `consents`: a person confirmed that it takes many pings. Raises SessionStatusError where it can't be kept
+        warm, and OSError.
+        """
+        now = self._clock.time()
+        session = self._cache.sessions.get(session_id)
+        if session is None:
+            raise SessionStatusError("The session is gone", "Choose one of the list")
+        state = self._keep_warm.with_keep_warm(policy.state_of(session, now, self._price), now)
+        if until is None:
+            keep_warm_desk.stop(self._paths, session_id)
+        else:
+            keep_warm_desk.place(self._paths, state, self._keep_warm.limits, until, now, consents=consents)
+        self.wake()
+        return state
 
     def pause(self, wanted: Pause) -> None:
         """Give no alerts for a while, or give them again. For any thread. Raises OSError."""
@@ -211,6 +243,7 @@ class Monitor:
         yield lambda: self._cache.refresh(self._beat_if_due)
         yield self._end_gone_sessions
         yield self._keep_open_sessions
+        yield self._look_at_pings
         yield lambda: self._cache.write(self._clock.time())
 
     def look(self) -> None:
@@ -226,6 +259,7 @@ class Monitor:
                 self._cache.refresh,
                 self._end_gone_sessions,
                 self._keep_open_sessions,
+                self._look_at_pings,
                 lambda: self._cache.write(self._clock.time(), force=True),
             )
         )
@@ -255,14 +289,14 @@ class Monitor:
             except Exception as error:  # a monitor that ended would show nothing at all
                 problem = SessionStatusError(f"{type(error).__name__}: {error}", "Please report this line with the log")
                 self._problems.append(problem)
-                if str(problem) not in before:
+                if self._logs and str(problem) not in before:
                     log.exception("a step of the poll failed")
         if not any(isinstance(problem, StoreLockedError) for problem in self._problems):
             self._locked_since = None
         elif self._locked_since is None:
             self._locked_since = self._clock.time()
         for problem in self._problems:
-            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+            if self._logs and str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
 
     def _beat(self) -> None:
@@ -277,6 +311,7 @@ class Monitor:
         if self._config is not None and self._config.reread():
             self._settings = self._config.loaded.config
             self._ingester.default_ttl = self._settings.default_ttl_seconds
+            self._keep_warm.limits = _limits(self._settings)
             for problem in self._config.loaded.problems:
                 log.warning("%s", problem)
 
@@ -348,6 +383,15 @@ class Monitor:
             if session.ended_at is not None:
                 self._note(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
 
+    def _look_at_pings(self) -> None:
+        """Take in what keep-warm pings did, and end what has to end."""
+        now = self._clock.time()
+        events = self._faults.without_faulty(
+            "looking at its pings", tuple(self._cache), lambda s: s, lambda good: self._keep_warm.look(good, now)
+        )
+        for event in events:
+            self._note(event)
+
     def _note(self, event: Event) -> bool:
         """Show an event of ours at once, and put its note into the spool, the only way in. Raises OSError.
 
@@ -376,13 +420,14 @@ class Monitor:
                 for s in sessions
                 if (s.host is None or s.host in names) and (self._everything or not policy.is_abandoned(s, now))
             )
-            return policy.snapshot(
+            shot = policy.snapshot(
                 shown,
                 now,
                 price=self._price,
                 paused_until=self._paused_until,
                 quiet_until=quiet_until(self._settings.quiet, now),
             )
+            return replace(shot, sessions=tuple(self._keep_warm.with_keep_warm(s, now) for s in shot.sessions))
 
         shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
         return replace(

@@ -7,7 +7,6 @@ end of a response would show time that is not left.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from claude_session_status.model import (
     Activity,
@@ -28,6 +27,7 @@ from claude_session_status.reducer import (
     last_seen,
     without_future,
 )
+from claude_session_status.values import replace
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber
@@ -219,7 +219,10 @@ def snapshot(
 
 def later(shot: Snapshot, now: float) -> Snapshot:
     """The same sessions at a later moment, as long as nothing else has changed."""
-    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    states = (
+        replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd, keep_warm=s.keep_warm)
+        for s in shot.sessions
+    )
     is_paused = shot.paused_until is not None and now < shot.paused_until
     return replace(
         shot,

@@ -5,9 +5,9 @@ has decided: muted, forgotten, notified. Our hooks, transcripts and processes sa
 """
 
 import math
-from dataclasses import fields, replace
 
 from claude_session_status.model import Activity, ClientStatus, RemoteState, Request, Session, Source
+from claude_session_status.values import Value, field_types, replace
 
 _CLIENT_STATUS = {
     Activity.IDLE: ClientStatus.IDLE,
@@ -77,15 +77,17 @@ SAME_SECONDS = 0.25  # a time that is measured again differs by less
 
 def is_alike(one: RemoteState, other: RemoteState) -> bool:
     """Whether two reports say the same of a session."""
-    return all(_is_close(getattr(one, f.name), getattr(other, f.name)) for f in fields(RemoteState))
+    return _have_close_fields(one, other)
 
 
 def says_nothing_new(session: Session, remote: RemoteState, at: float, *, default_ttl: int) -> bool:
     """Whether a report of `at` leaves the row as it is."""
     after = apply(session, remote, at, default_ttl=default_ttl)
-    return all(
-        f.name == "reported_at" or _is_close(getattr(session, f.name), getattr(after, f.name)) for f in fields(Session)
-    )
+    return _have_close_fields(session, replace(after, reported_at=session.reported_at))
+
+
+def _have_close_fields(one: Value, other: Value) -> bool:
+    return all(_is_close(getattr(one, name), getattr(other, name)) for name in field_types(type(one)))
 
 
 def _is_close(one: object, other: object) -> bool:

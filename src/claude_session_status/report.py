@@ -6,13 +6,13 @@ Pure functions, as in `view`. The code that prints them knows the terminal or th
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from claude_session_status import __version__
 from claude_session_status.model import Activity, Cache, Session, SessionState, Snapshot, Urgency
 from claude_session_status.policy import soonest, waiting_since
 from claude_session_status.text_width import columns_of, shorten
+from claude_session_status.values import Value
 from claude_session_status.words import (
     HOST_WIDTH,
     NAME_WIDTH,
@@ -54,8 +54,7 @@ _PROJECT_WIDTH = HOST_WIDTH + len(": ") + NAME_WIDTH
 NAMED_HOSTS = 3  # machines of which nothing new comes; more lines would push sessions off the screen
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """One line of the table. The names of its texts are those of the columns."""
 
     sign: str
@@ -70,8 +69,7 @@ class Row:
     dim: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Value):
     """A column of the table: the field of `Row` that it shows, its head, and the place where it begins, from 0."""
 
     field: str
@@ -80,8 +78,7 @@ class Column:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Value):
     """What fits into a width."""
 
     shown: tuple[Column, ...]
@@ -166,7 +163,7 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
     return Row(
         sign=state_sign(state),
         project=name_of(session),
-        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or ""), _note(state)))),
         session=short_id(session),
         last_turn=last_turn,
         cache=cache,
@@ -179,13 +176,16 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
 
 def _remark(state: SessionState) -> str:
     """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
-    parts = ("muted" if state.session.muted else "", compaction(state), "" if not _is_silent(state) else SEEN)
+    parts = ("muted" if state.session.muted else "", compaction(state))
     return ", ".join(part for part in parts if part)
 
 
-def _is_silent(state: SessionState) -> bool:
-    """Whether no hook has reported the session yet."""
-    return state.session.is_found and state.session.last_turn_at is None
+def _note(state: SessionState) -> str:
+    """What stands behind the title: how the session is known, where no hook has reported it yet.
+
+    Before the hooks are installed all sessions have it: in front of the title it would leave a narrow table no room.
+    """
+    return SEEN if state.session.is_found and state.session.last_turn_at is None else ""
 
 
 # ---- JSON -------------------------------------------------------------------
@@ -235,6 +235,8 @@ def session_json(state: SessionState, now: float) -> dict[str, Any]:
         "waiting_since": iso(waiting_since(session, now)),
         "ended_at": iso(session.ended_at) if state.activity is Activity.ENDED else None,
         "host": session.host,
+        "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
+        "kept_at": iso(session.kept_at),
     }
 
 

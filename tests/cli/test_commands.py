@@ -31,6 +31,7 @@ COMMANDS = [
     "history",
     "hosts",
     "install-hooks",
+    "keep-warm",
     "setup",
     "status",
     "statusline",
@@ -126,6 +127,8 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "waiting_since": None,
         "ended_at": None,
         "host": None,
+        "keep_warm_until": None,
+        "kept_at": None,
     }
 
 

@@ -17,6 +17,7 @@ COMMANDS = (
     "watch",
     "status",
     "go",
+    "keep-warm",
     "history",
     "hosts",
     "install-hooks",

@@ -24,7 +24,7 @@ def group() -> None:
 
     Start with setup. watch is a table in the terminal.
     """
-    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
+    from claude_session_status.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
 
     print_warnings()
 
@@ -134,6 +134,29 @@ def go(session: str | None) -> None:
     from claude_session_status.cli.go import run  # noqa: PLC0415 - the desktop is imported only when it is used
 
     raise SystemExit(run(session))
+
+
+@group.command("keep-warm", short_help="Keep a session's cache warm for a while.")
+@click.argument("session", required=False, shell_complete=_complete_session)
+@click.option("--for", "duration", help="For so long, such as 1h or 90m; at most a day.", metavar="DURATION")
+@click.option("--until", "clock", help="Until this time of today, such as 18:00.", metavar="HH:MM")
+@click.option("--off", is_flag=True, help="No longer.")
+@click.option("--yes", is_flag=True, help="Also a five-minute cache, which takes many requests an hour.")
+@click.option("--trust", help="Trust this version of Claude Code again after a ping missed.", metavar="VERSION")
+def keep_warm(
+    *, session: str | None, duration: str | None, clock: str | None, off: bool, yes: bool, trust: str | None
+) -> None:
+    """Keep the cache of an idle session warm by small requests ("pings"), until a time that you choose.
+
+    SESSION is an id, the beginning of one, or a project's name. Without an option, print whether it is kept warm, what
+    that costs, or why it can't be. Without SESSION, print that for all sessions.
+
+    Each ping reads the whole conversation from the cache and counts towards your usage. The plugin
+    prompt-cache-keep-warm sends them, from inside Claude Code. After one miss no more are sent.
+    """
+    from claude_session_status.cli.keep_warm import Wanted, run  # noqa: PLC0415 - DuckDB is imported only to be used
+
+    raise SystemExit(run(Wanted(session, duration, clock, off=off, yes=yes, trust=trust)))
 
 
 group.add_command(history)

@@ -1,19 +1,24 @@
 """`status`: prints all sessions once, as a table, as JSON or as a line. It needs no running monitor."""
 
 import json
-import logging
-from dataclasses import replace
 from enum import StrEnum
 
 from claude_session_status import config, paths, policy, report
 from claude_session_status.cli.streams import echo, echo_json
+from claude_session_status.keep_warm_desk import ReadPrice
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
-from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 
 
-def look(*, everything: bool = False, ended: bool = False, price: policy.Price | None = None) -> Snapshot:
+def look(
+    *,
+    everything: bool = False,
+    ended: bool = False,
+    price: policy.Price | None = None,
+    read_price: ReadPrice | None = None,
+) -> Snapshot:
     """Return all sessions now, with waiting notes and grown transcripts taken in.
 
     `ended`: include sessions that just ended. Raises SessionStatusError if there is a problem and no row to show.
@@ -24,10 +29,17 @@ def look(*, everything: bool = False, ended: bool = False, price: policy.Price |
         echo(problem, err=True)
     # The default number of tries, more than a monitor's: there is no next poll.
     store = Store(where.database)
-    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
-    # The monitor's warnings are printed below. What the store set aside or restored is logged to stderr as it happens.
-    for module in (Monitor.__module__, SessionFaults.__module__):
-        logging.getLogger(module).addHandler(logging.NullHandler())
+    # Without a log: problems are printed below. What the store set aside or restored is printed as it happens.
+    monitor = Monitor(
+        where,
+        loaded.config,
+        alerts=False,
+        everything=everything,
+        store=store,
+        price=price,
+        read_price=read_price,
+        logs=False,
+    )
     monitor.look()
     shot = monitor.snapshot()
     if monitor.problem and not shot.sessions:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from claude_session_status import policy, remote_session
 from claude_session_status.model import Activity, Event, EventKind, RemoteState, Session
 from claude_session_status.reducer import DEFAULT_TTL_SECONDS
+from claude_session_status.values import Value
 
 NOTES_AT_ONCE, NOTES_A_SECOND = 1000, 20.0
 NEW_AT_ONCE, NEW_A_SECOND = 1000, 3000 / 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Value):
     """A report with times by this machine's clock."""
 
     host: str

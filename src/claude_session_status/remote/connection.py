@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from claude_session_status import remote_session
 from claude_session_status.errors import reason_of
@@ -24,6 +23,7 @@ from claude_session_status.remote.clocks import steady
 from claude_session_status.remote.delay import Delay
 from claude_session_status.remote.pipes import Output, output_of
 from claude_session_status.remote.stream import Lines, Reader, Report, SchemaError, StreamError, moved
+from claude_session_status.values import replace
 
 log = logging.getLogger(__name__)
 

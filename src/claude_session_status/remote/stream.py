@@ -6,12 +6,12 @@ that is opened here or a command that is run. Each line is complete, so only the
 
 import json
 import math
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from claude_session_status.model import LATEST_AT, Activity, RemoteState, Source
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
+from claude_session_status.values import Value, replace
 from claude_session_status.words import clean
 
 SCHEMA = 1
@@ -37,8 +37,7 @@ class SchemaError(Exception):
     """A version of our program that prints another schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Value):
     """A line, with the times of the other machine's clock."""
 
     now: float
