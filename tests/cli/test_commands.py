@@ -29,6 +29,7 @@ COMMANDS = [
     "go",
     "help",
     "history",
+    "hosts",
     "install-hooks",
     "keep-warm",
     "setup",

@@ -6,6 +6,7 @@ from claude_session_status import __version__
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.history import history
+from claude_session_status.cli.hosts import hosts
 from claude_session_status.cli.run import PROGRAM
 
 
@@ -159,6 +160,7 @@ def keep_warm(
 
 
 group.add_command(history)
+group.add_command(hosts)
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
