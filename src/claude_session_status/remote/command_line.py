@@ -61,8 +61,8 @@ def argv(host: Host, arguments: tuple[str, ...] = FOLLOW, *, connect_seconds: in
     if not all(_WORD.fullmatch(argument) for argument in arguments):
         raise ValueError(f"{arguments!r} would need quotes")
     script = _script(" ".join((program, *arguments)), "" if host.command else " </dev/null")
-    # ssh joins its words, and the user's shell there parses them again. Every shell takes what is in single quotes as it
-    # is, and the script has none of its own.
+    # ssh joins its words, and the user's shell there parses them again. Every shell takes what is in single quotes as
+    # it is, and the script has none of its own.
     quoted = f"exec sh -c '{script}'"
     if not host.command:
         return (*_SSH, f"-oConnectTimeout={connect_seconds}", "--", host.name, quoted)
