@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from claude_session_status.paths import Paths
 from waiting import wait_for
@@ -197,7 +198,7 @@ class Here:
         ssh = shutil.which("ssh")
         write_program(self.folder / "bin/ssh", f'exec {ssh} -F "{self.folder}/config" "$@"')
 
-    def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "", **fields: str) -> Machine:
+    def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "", **fields: Any) -> Machine:
         """Another machine, which ssh reaches by its name. `options`: lines for sshd; `fields`: of `Machine`."""
         machine = Machine(name, self.folder.parent / name, free_port(), **fields)
         machine.make(self.key if accepted else None, options)
