@@ -117,6 +117,19 @@ class FakeAutostart:
         self._on = on
 
 
+class MadeUpHistory:
+    """What cold caches cost, in the words of the variable WEEK."""
+
+    def week(self) -> str:
+        return f"This week: {os.environ['WEEK']}"
+
+    def today(self) -> str:
+        return ""
+
+    def rebuilt(self) -> None:
+        return None
+
+
 class MissingHooks:
     """Claude Code without hooks."""
 
@@ -182,7 +195,7 @@ def main() -> int:
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
     set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
-    # Its menu is the same as the product's.
+    # Its menu is the same as the product's, with WEEK.
     result = run_tray(
         monitor,
         sys.argv[1:] or ["true"],
@@ -190,6 +203,8 @@ def main() -> int:
         autostart=FakeAutostart(),
         set_up=set_up,
         settings=settings,
+        history=MadeUpHistory() if "WEEK" in os.environ else None,
+        history_command=["true"],
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0
