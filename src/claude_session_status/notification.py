@@ -4,7 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
-from claude_session_status.model import Activity, Alert, AlertReason, Cache, Pause, Session, SessionState, Urgency
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    AlertReason,
+    Cache,
+    HostConnection,
+    HostState,
+    Pause,
+    Session,
+    SessionState,
+    Urgency,
+)
 from claude_session_status.text_width import cut, shorten, shorten_strictly
 from claude_session_status.view import (
     Action,
@@ -14,7 +25,17 @@ from claude_session_status.view import (
     PauseNotifications,
     can_go_to,
 )
-from claude_session_status.words import clean, clock, money, name_of, short_id, short_name, thousands
+from claude_session_status.words import (
+    NAME_WIDTH,
+    clean,
+    clock,
+    money,
+    name_of,
+    own_name,
+    short_id,
+    short_name,
+    thousands,
+)
 
 TITLE_LIMIT = 64  # the strictest platform's limits
 BODY_LIMIT = 256
@@ -206,6 +227,43 @@ def _named(state: SessionState, aside: str, width: int) -> str:
 def _name_of(state: SessionState) -> str:
     try:
         return name_of(state.session)
+    except Exception:  # a value that can't be shown
+        return short_id(state.session)
+
+
+_LOST_TAILS = {
+    HostConnection.REFUSED: " has refused the connection for 3 min",
+    HostConnection.BAD_DATA: " has sent nothing that can be read for 3 min",
+}
+
+
+def key_of_host(name: str) -> str:
+    """The key of the notification that a machine is away."""
+    return f"host:{name}"
+
+
+def of_lost_host(host: HostState, states: Sequence[SessionState]) -> Notification:
+    """Says that another machine has been away for three minutes, and of which sessions nothing new is known."""
+    tail = _LOST_TAILS.get(host.connection, " has not been reachable for 3 min")
+    names = [_own_name(state) for state in states[:NAMED_TOGETHER]]
+    names += [f"{len(states) - len(names)} more"] if len(states) > len(names) else []
+    why = f" {clean(host.detail).capitalize()}." if host.detail else ""
+    body = f"Nothing new is known of {', '.join(names)}. What is known counts on.{why}"
+    ids = tuple(state.session.session_id for state in states)
+    return Notification(
+        key=key_of_host(host.name),
+        title=shorten_strictly(clean(host.name), TITLE_LIMIT - len(tail)) + tail,
+        body=cut(body, BODY_LIMIT)[:BODY_LIMIT],
+        buttons=(
+            Button("mute", "Mute session" if len(ids) == 1 else f"Mute {len(ids)} sessions", MuteSessions(ids)),
+            Button("pause-hour", "Pause 1 h", PauseNotifications(Pause.HOUR)),
+        ),
+    )
+
+
+def _own_name(state: SessionState) -> str:
+    try:
+        return shorten(own_name(state.session), NAME_WIDTH)
     except Exception:  # a value that can't be shown
         return short_id(state.session)
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from claude_session_status import __version__
 from claude_session_status.model import Activity, Cache, Session, SessionState, Snapshot, Urgency
-from claude_session_status.policy import soonest
+from claude_session_status.policy import soonest, waiting_since
 from claude_session_status.text_width import columns_of, shorten
 from claude_session_status.values import Value
 from claude_session_status.words import (
@@ -194,12 +195,20 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
     """Return what `status --json` prints, schema 1. Unknown values are null, never 0."""
     return {
         "schema": 1,
+        "version": __version__,
         "now": iso(snapshot.now),
-        "sessions": [session_json(s) for s in snapshot.sessions],
+        "problem": snapshot.problem,
+        "sessions": [session_json(s, snapshot.now) for s in snapshot.sessions],
     }
 
 
-def session_json(state: SessionState) -> dict[str, Any]:
+def lasting(made: dict[str, Any]) -> dict[str, Any]:
+    """Return `as_json` without what changes by the second."""
+    sessions = [{**session, "seconds_left": None} for session in made["sessions"]]
+    return {**made, "now": None, "sessions": sessions}
+
+
+def session_json(state: SessionState, now: float) -> dict[str, Any]:
     """Return a session as `status --json` prints it."""
     session, request = state.session, state.session.request
     return {
@@ -223,6 +232,8 @@ def session_json(state: SessionState) -> dict[str, Any]:
         "compacts_at": iso(state.compacts_at),
         "compacted_at": iso(session.compacted_at),
         "cache_miss_reason": session.cache_miss_reason,
+        "waiting_since": iso(waiting_since(session, now)),
+        "ended_at": iso(session.ended_at) if state.activity is Activity.ENDED else None,
         "host": session.host,
         "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
         "kept_at": iso(session.kept_at),

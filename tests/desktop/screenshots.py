@@ -1,4 +1,5 @@
-"""Makes the README's pictures: the menu open on each desktop, a notification, the icon's states, `watch`.
+"""Makes the README's pictures: the menu open on each desktop and with sessions of other machines, a notification, the
+icon's states, `watch`.
 
     python tests/desktop/screenshots.py [--folder assets/screenshots] [NAME...]
 
@@ -57,6 +58,21 @@ SESSIONS = [
     session("5f90c3e8-1a64-4c27", -190, project="infra", title="Move to the new cluster"),
 ]
 LATE = session("0b7f3c52-6f0e-4d43", 29.9, window=True, **SHOP)
+THERE = "build/0b7f3c52-6f0e-4d43"
+HOST_SESSIONS = [
+    session(THERE, 90, host="build", model="claude-opus-4-5", cwd="/srv/web-shop", **SHOP),
+    session(
+        "build/41c8aa10-77f2-4e0b", 251, host="build", project="api-server", title="Rate limits", activity="working"
+    ),
+    session("9e1d0c44-52c3-4a39", 204, project="my-app", title="Dark mode", activity="waiting"),
+    session(
+        "gpu-box/d27b6e93-0c5d-4b1f", 2760, host="gpu-box", project="training", title="Why the loss jumps", ttl=3600
+    ),
+]
+HOSTS = [
+    {"name": "build", "connection": "connected", "ago": 3600},
+    {"name": "gpu-box", "connection": "unreachable", "ago": 900},
+]
 STATES = (
     ("calm", [session("a", 230)]),
     ("soon", [session("a", 100)]),
@@ -104,16 +120,22 @@ def cut(desktop: Desktop, box: Box) -> Image.Image:
     )
 
 
-def menu(kind: type[Desktop], folder: Path) -> Image.Image:
+def menu(
+    kind: type[Desktop],
+    folder: Path,
+    sessions: Sequence[dict[str, object]] = SESSIONS,
+    hosts: Sequence[dict[str, object]] = (),
+) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
-    with running(desktop, *SESSIONS, WEEK=WEEK) as (app, person):
+    with running(desktop, *sessions, WEEK=WEEK) as (app, person):
+        app.send(hosts=hosts)
         person.look_away()
         time.sleep(GREETING_SECONDS)
-        app.show(*SESSIONS)
+        app.show(*sessions)
         opened = person.open_menu()
         submenu = person.open_submenu(opened.place("web-shop"), "Mute")
-        app.show(*SESSIONS)  # a busy machine took its time
+        app.show(*sessions)  # a busy machine took its time
         time.sleep(SETTLE_SECONDS)
         boxes = (opened.box, submenu.box)
         left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
@@ -220,6 +242,7 @@ def tray(folder: Path) -> Image.Image:
 
 PICTURES: Mapping[str, tuple[Callable[[Path], Image.Image], Sequence[type[Desktop]]]] = {
     **{f"menu-{name}": (partial(menu, kind), (kind,)) for name, kind in EVERY.items()},
+    "hosts": (partial(menu, Xfce, sessions=HOST_SESSIONS, hosts=HOSTS), (Xfce,)),
     "notification": (partial(notification, Xfce), (Xfce,)),
     "icons": (icons, (Xfce,)),
     "watch": (watch, (Xfce,)),

@@ -5,11 +5,12 @@ It uses the terminal's alternate screen; what was there before comes back at the
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 
 from rich.console import Console
 
-from claude_session_status import paths, pricing, text_width
+from claude_session_status import paths, pricing, remote, text_width
 from claude_session_status.alert_command import AlertCommand, AlertTurn
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
@@ -48,7 +49,7 @@ def run(headline: str = "", *, once: bool = False) -> None:
         return bool(monitor.settings.on_alert) and turn.is_ours()
 
     prices = pricing.PricesInBackground(pricing.PriceList(where.prices))
-    monitor = Monitor(where, alerts=may_alert, price=prices.rewrite_cost)
+    monitor = Monitor(where, alerts=may_alert, price=prices.rewrite_cost, hosts=partial(remote.connections, where))
     on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
     try:
         show_with_actions(monitor, console, headline, on_alert.give)
