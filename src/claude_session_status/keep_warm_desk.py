@@ -22,6 +22,7 @@ from claude_session_status.keep_warm import (
     is_plain,
     keep_warm_of,
     order_for,
+    placed_sentences,
     stop_of,
     usage_of,
 )
@@ -195,8 +196,10 @@ def _enables_plugin(path: str) -> bool | None:
 
 def place(
     paths: Paths, state: SessionState, limits: Limits, until: float, now: float, *, consents: bool = False
-) -> None:
+) -> tuple[str, ...]:
     """Keep the session warm until then (epoch seconds). `consents`: a person confirmed that it takes many pings.
+
+    Returns sentences that say until when, what it costs, and what ends it sooner.
 
     Raises SessionStatusError with the reason where the session can't be kept warm, and OSError.
     """
@@ -212,7 +215,8 @@ def place(
         raise SessionStatusError(
             f"{name} has a five-minute cache, which takes {kept.pings_an_hour} pings an hour", "Confirm that with --yes"
         )
-    Orders(paths.keep_warm).write(state.session.session_id, order_for(state, limits, now, until, consents=consents))
+    Orders(paths.keep_warm).write(state.session.session_id, order_for(limits, now, until, consents=consents))
+    return placed_sentences(state, until, now)
 
 
 def stop(paths: Paths, session_id: str) -> bool:

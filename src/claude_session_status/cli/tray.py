@@ -52,7 +52,8 @@ def run() -> int:
         threading.excepthook = _log_thread_error
         for problem in config.load(where.config).problems:
             _warn(problem)
-        monitor = Monitor(where, price=pricing.PriceList(where.prices).rewrite_cost)
+        prices = pricing.PriceList(where.prices)
+        monitor = Monitor(where, price=prices.rewrite_cost, read_price=prices.read_cost)
         on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
         launcher = this_launcher()
         program = (*_environment(), launcher.program, *launcher.arguments)
