@@ -313,7 +313,7 @@ def pings_until(request: Request, until: float, now: float, max_pings: int) -> i
     interval, first = interval_of(request.ttl_seconds), request.started_at + interval_of(request.ttl_seconds)
     if until <= max(first, now):
         return 0
-    return min(max_pings, 1 + math.floor((until - first) / interval))
+    return min(max_pings, math.ceil((until - first) / interval))
 
 
 def most_seconds(request: Request, max_pings: int, now: float) -> float:

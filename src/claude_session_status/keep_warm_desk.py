@@ -231,17 +231,18 @@ def forget(paths: Paths, session_id: str) -> None:
         ModReports(paths.mods).remove(session_id)
 
 
-def forget_all(paths: Paths) -> None:
-    """Remove all orders, reports and what is known of versions. Raises OSError."""
+def forget_all(paths: Paths) -> bool:
+    """Remove all orders, reports and what is known of versions; return whether there were any. Raises OSError."""
+    found = False
     for folder in (paths.keep_warm, paths.mods):
-        try:
-            names = os.listdir(folder)
-        except OSError:
+        if os.path.islink(folder) or not os.path.isdir(folder):
             continue
-        for name in names:
+        for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
         os.rmdir(folder)
+        found = True
     try:
         os.unlink(paths.keep_warm_versions)
     except FileNotFoundError:
-        pass
+        return found
+    return True

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
+from claude_session_status.cli.board import (
+    Action,
+    CopyResumeCommand,
+    GoToSession,
+    KeepSessionWarm,
+    OpenFolder,
+    SetMuted,
+    ShowHistory,
+)
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.keep_warm import Choice
