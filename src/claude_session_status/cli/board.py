@@ -211,7 +211,7 @@ def foot(board: Board, width: int, *, has_actions: bool) -> str:
 
 
 _ACTION_HELP = (
-    "Enter go to it  m mute  k keep warm  o open folder  c copy resume command  ",
+    "Enter go to it  m mute  k keep warm  o folder  c copy command  ",
     "Enter go  m mute  k keep  o open  c copy  ",
     "Enter go  m mute  ",
 )
