@@ -17,6 +17,7 @@ PAGES = {
         ".github/KEEP-WARM.md",
         ".github/MAC-AND-WINDOWS.md",
         ".github/ON-ALERT.md",
+        ".github/OTHER-MACHINES.md",
         ".github/STATUS-BARS.md",
         "packaging/README.md",
         "tests/bench/README.md",

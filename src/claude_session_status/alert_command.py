@@ -57,7 +57,7 @@ def as_json(alert: Alert, shot: Snapshot) -> dict[str, Any]:
         "urgent": text.urgent,
         "lead_seconds": alert.lead_seconds if expires else None,
         "waiting_since": iso(waiting_since(alert.state.session, shot.now)),
-        "session": session_json(alert.state),
+        "session": session_json(alert.state, shot.now),
     }
 
 

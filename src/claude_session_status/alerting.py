@@ -16,10 +16,13 @@ from claude_session_status.model import (
     Cache,
     Event,
     EventKind,
+    HostConnection,
+    HostState,
     Pause,
     Request,
     Session,
     SessionState,
+    Snapshot,
     Source,
 )
 from claude_session_status.policy import LAST_SECONDS, activity_since, waiting_since
@@ -37,6 +40,8 @@ GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client keeps alive caches with this TTL only
+LOST_SECONDS = 180.0  # a connection that is away for less is a short break
+LOST_GRACE_SECONDS = 60.0
 KEPT_ALIVE_SECONDS = 65.0  # it renews them each 30 s, and renders an idle session's status line each 30 s
 _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
@@ -248,3 +253,44 @@ def next_alert_time(
     """The next moment at which an alert falls due; None when there is none."""
     found = (_alerts_of(state, leads, now, min_tokens=0, when_waiting=when_waiting) for state in states)
     return min((at for alerts in found for at, _ in alerts if at > now), default=None)
+
+
+# ---- connections to other machines -------------------------------------------
+
+_LOST = (HostConnection.UNREACHABLE, HostConnection.REFUSED, HostConnection.BAD_DATA)
+
+
+def lost_hosts(shot: Snapshot) -> tuple[HostState, ...]:
+    """The machines that have been away for a while, and where a session's cache was warm when the connection was lost.
+
+    None in a pause or in quiet hours. Of sessions that were cold before, the user misses nothing.
+    """
+    if shot.paused_until is not None or shot.quiet_until is not None:
+        return ()
+    return tuple(
+        host
+        for host in shot.hosts
+        if host.connection in _LOST
+        and host.since is not None
+        and shot.now - host.since >= LOST_SECONDS
+        and sessions_lost_with(host, shot)
+    )
+
+
+def is_due_lost(host: HostState, now: float) -> bool:
+    """Whether the user is to be notified now that the machine is away: later it would come as a surprise."""
+    return host.since is not None and 0 <= now - host.since - LOST_SECONDS <= LOST_GRACE_SECONDS
+
+
+def sessions_lost_with(host: HostState, shot: Snapshot) -> tuple[SessionState, ...]:
+    """The running sessions of the machine whose cache was warm when the connection was lost, but for muted ones."""
+    since = math.inf if host.since is None else host.since
+    return tuple(
+        state
+        for state in shot.sessions
+        if state.session.host == host.name
+        and state.activity is not Activity.ENDED
+        and not state.session.muted
+        and state.session.request is not None
+        and state.session.request.expires_at > since
+    )

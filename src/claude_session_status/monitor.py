@@ -9,11 +9,11 @@ Nothing that is wrong with one session or one file ends the loop: it goes on wit
 import functools
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from claude_session_status import alerting, config, heartbeat, keep_warm_desk, pause, policy, reducer
+from claude_session_status import alerting, config, heartbeat, host_states, keep_warm_desk, pause, policy, reducer
 from claude_session_status.claude.discovery import Finder
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
@@ -23,7 +23,18 @@ from claude_session_status.inbox import Inbox
 from claude_session_status.keep_warm import Choice, Limits, until_of
 from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
 from claude_session_status.lazy_log import Log
-from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
+from claude_session_status.model import (
+    Alert,
+    Event,
+    EventKind,
+    Host,
+    HostState,
+    Pause,
+    Process,
+    Session,
+    SessionState,
+    Snapshot,
+)
 from claude_session_status.paths import Paths
 from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
@@ -46,6 +57,18 @@ BEAT_SECONDS = 2.0  # how often a long poll renews the heartbeat
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
 
 
+class HostSource(Protocol):
+    """The connections to other machines, as the monitor uses them; `remote.holder` has them."""
+
+    def poll(
+        self, hosts: Iterable[Host], rows: Mapping[str, Session], now: float, note: Callable[[Event], object]
+    ) -> bool:
+        """Note what changed on the hosts, by calling `note`; return whether anything did. Raises OSError."""
+
+    def close(self) -> None:
+        """End the connections."""
+
+
 def _limits(settings: config.Config) -> Limits:
     return Limits(settings.keep_warm_min_tokens, settings.keep_warm_max_pings, settings.keep_warm_max_usage)
 
@@ -56,7 +79,8 @@ class Monitor:
     `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
     session costs, and `read_price` what reading it costs, for the faces that show it.
     `everything`: also sessions that ended or were silent for long. `logs`: whether it logs problems; where not, the
-    first one is still in the snapshot.
+    first one is still in the snapshot. `hosts` makes what connects to other machines, from what it calls at news;
+    without it, another process of ours connects.
     """
 
     def __init__(
@@ -70,6 +94,7 @@ class Monitor:
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
         price: policy.Price | None = None,
+        hosts: Callable[[Callable[[], object]], HostSource] | None = None,
         read_price: ReadPrice | None = None,
         logs: bool = True,
     ) -> None:
@@ -91,6 +116,9 @@ class Monitor:
         self._inbox = Inbox(paths, self._ingester, self._clock)
         self._cache = SessionCache(store, self._ingester, self._faults, everything=everything)
         self._alive = alive or LivenessProbe()
+        self._make_hosts = hosts
+        self._hosts: HostSource | None = None
+        self._host_states: tuple[HostState, ...] = ()
         self._finder = Finder(paths, self._alive, self._faults)
         self._keep_warm = KeepWarmDesk(paths, _limits(self._settings), price, read_price)
         self._paused_until: float | None = None
@@ -190,6 +218,8 @@ class Monitor:
         except SessionStatusError as error:
             log.warning("%s", error)
         heartbeat.stop(self._paths.monitor_alive)
+        if self._hosts is not None:
+            self._hosts.close()
 
     # ---- one poll -----------------------------------------------------------
 
@@ -211,6 +241,7 @@ class Monitor:
             return
         self._looked_at = now
         yield self._reload
+        yield self._note_remote
         yield self._discover
         yield lambda: self._cache.refresh(self._beat_if_due)
         yield self._end_gone_sessions
@@ -226,6 +257,7 @@ class Monitor:
                 self._apply_submitted,
                 self._inbox.apply_all,
                 self._reload,
+                self._read_host_states,
                 self._discover,
                 self._cache.refresh,
                 self._end_gone_sessions,
@@ -299,6 +331,21 @@ class Monitor:
     def _reload(self) -> None:
         self._cache.reload(self._clock.time())
 
+    def _note_remote(self) -> None:
+        """Note what changed on other machines, where this process is connected to them, and show it."""
+        hosts, now = self._settings.hosts, self._clock.time()
+        if self._hosts is None and hosts and self._make_hosts is not None:
+            self._hosts = self._make_hosts(self.wake)
+        if self._hosts is not None and self._hosts.poll(
+            hosts, self._cache.sessions, now, lambda event: self._inbox.add(event, now)
+        ):
+            self._inbox.apply_batch()
+            self._reload()
+        self._read_host_states()
+
+    def _read_host_states(self) -> None:
+        self._host_states = host_states.current(self._paths, self._settings.hosts)
+
     def _discover(self) -> None:
         """Note the sessions that no hook has reported, and show them."""
         now = self._clock.time()
@@ -368,9 +415,14 @@ class Monitor:
     def snapshot(self) -> Snapshot:
         """All sessions at this moment; reads no file."""
         now = self._clock.time()
+        names = {host.name for host in self._settings.hosts}
 
         def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
-            shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
+            shown = (
+                s
+                for s in sessions
+                if (s.host is None or s.host in names) and (self._everything or not policy.is_abandoned(s, now))
+            )
             shot = policy.snapshot(
                 shown,
                 now,
@@ -385,6 +437,7 @@ class Monitor:
             shot,
             stale=any(isinstance(problem, StoreLockedError) for problem in self._problems),
             problem=self._shown_problem(now),
+            hosts=self._host_states,
         )
 
     def _shown_problem(self, now: float) -> str | None:

@@ -10,6 +10,8 @@ from claude_session_status.model import (
     Alert,
     AlertReason,
     Cache,
+    HostConnection,
+    HostState,
     Pause,
     Session,
     SessionState,
@@ -25,7 +27,17 @@ from claude_session_status.view import (
     PauseNotifications,
     can_go_to,
 )
-from claude_session_status.words import clean, clock, money, name_of, short_id, short_name, thousands
+from claude_session_status.words import (
+    NAME_WIDTH,
+    clean,
+    clock,
+    money,
+    name_of,
+    own_name,
+    short_id,
+    short_name,
+    thousands,
+)
 
 TITLE_LIMIT = 64  # the strictest platform's limits
 BODY_LIMIT = 256
@@ -239,6 +251,43 @@ def _named(state: SessionState, aside: str, width: int) -> str:
 def _name_of(state: SessionState) -> str:
     try:
         return name_of(state.session)
+    except Exception:  # a value that can't be shown
+        return short_id(state.session)
+
+
+_LOST_TAILS = {
+    HostConnection.REFUSED: " has refused the connection for 3 min",
+    HostConnection.BAD_DATA: " has sent nothing that can be read for 3 min",
+}
+
+
+def key_of_host(name: str) -> str:
+    """The key of the notification that a machine is away."""
+    return f"host:{name}"
+
+
+def of_lost_host(host: HostState, states: Sequence[SessionState]) -> Notification:
+    """Says that another machine has been away for three minutes, and of which sessions nothing new is known."""
+    tail = _LOST_TAILS.get(host.connection, " has not been reachable for 3 min")
+    names = [_own_name(state) for state in states[:NAMED_TOGETHER]]
+    names += [f"{len(states) - len(names)} more"] if len(states) > len(names) else []
+    why = f" {clean(host.detail).capitalize()}." if host.detail else ""
+    body = f"Nothing new is known of {', '.join(names)}. What is known counts on.{why}"
+    ids = tuple(state.session.session_id for state in states)
+    return Notification(
+        key=key_of_host(host.name),
+        title=shorten_strictly(clean(host.name), TITLE_LIMIT - len(tail)) + tail,
+        body=cut(body, BODY_LIMIT)[:BODY_LIMIT],
+        buttons=(
+            Button("mute", "Mute session" if len(ids) == 1 else f"Mute {len(ids)} sessions", MuteSessions(ids)),
+            Button("pause-hour", "Pause 1 h", PauseNotifications(Pause.HOUR)),
+        ),
+    )
+
+
+def _own_name(state: SessionState) -> str:
+    try:
+        return shorten(own_name(state.session), NAME_WIDTH)
     except Exception:  # a value that can't be shown
         return short_id(state.session)
 

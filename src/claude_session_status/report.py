@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from claude_session_status import __version__
 from claude_session_status.model import Activity, Cache, Session, SessionState, Snapshot, Urgency
-from claude_session_status.policy import soonest
+from claude_session_status.policy import soonest, waiting_since
 from claude_session_status.text_width import columns_of, shorten
 from claude_session_status.values import Value
 from claude_session_status.words import (
@@ -162,7 +163,7 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
     return Row(
         sign=state_sign(state),
         project=name_of(session),
-        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or ""), _note(state)))),
         session=short_id(session),
         last_turn=last_turn,
         cache=cache,
@@ -175,13 +176,16 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
 
 def _remark(state: SessionState) -> str:
     """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
-    parts = ("muted" if state.session.muted else "", compaction(state), "" if not _is_silent(state) else SEEN)
+    parts = ("muted" if state.session.muted else "", compaction(state))
     return ", ".join(part for part in parts if part)
 
 
-def _is_silent(state: SessionState) -> bool:
-    """Whether no hook has reported the session yet."""
-    return state.session.is_found and state.session.last_turn_at is None
+def _note(state: SessionState) -> str:
+    """What stands behind the title: how the session is known, where no hook has reported it yet.
+
+    Before the hooks are installed all sessions have it: in front of the title it would leave a narrow table no room.
+    """
+    return SEEN if state.session.is_found and state.session.last_turn_at is None else ""
 
 
 # ---- JSON -------------------------------------------------------------------
@@ -191,12 +195,20 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
     """Return what `status --json` prints, schema 1. Unknown values are null, never 0."""
     return {
         "schema": 1,
+        "version": __version__,
         "now": iso(snapshot.now),
-        "sessions": [session_json(s) for s in snapshot.sessions],
+        "problem": snapshot.problem,
+        "sessions": [session_json(s, snapshot.now) for s in snapshot.sessions],
     }
 
 
-def session_json(state: SessionState) -> dict[str, Any]:
+def lasting(made: dict[str, Any]) -> dict[str, Any]:
+    """Return `as_json` without what changes by the second."""
+    sessions = [{**session, "seconds_left": None} for session in made["sessions"]]
+    return {**made, "now": None, "sessions": sessions}
+
+
+def session_json(state: SessionState, now: float) -> dict[str, Any]:
     """Return a session as `status --json` prints it."""
     session, request = state.session, state.session.request
     return {
@@ -220,6 +232,8 @@ def session_json(state: SessionState) -> dict[str, Any]:
         "compacts_at": iso(state.compacts_at),
         "compacted_at": iso(session.compacted_at),
         "cache_miss_reason": session.cache_miss_reason,
+        "waiting_since": iso(waiting_since(session, now)),
+        "ended_at": iso(session.ended_at) if state.activity is Activity.ENDED else None,
         "host": session.host,
         "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
         "kept_at": iso(session.kept_at),

@@ -3,9 +3,10 @@
 import pytest
 
 from claude_session_status import words
-from claude_session_status.cli import board
+from claude_session_status.cli import board, table
 from claude_session_status.cli.board import Action, Board, CopyResumeCommand, GoToSession, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
+from claude_session_status.cli.watch import frame
 from claude_session_status.model import Snapshot
 from fakes import NOW
 from rows import ENDED, make, shot
@@ -181,6 +182,13 @@ def test_the_legend_explains_every_sign_and_every_key_that_is_a_letter() -> None
     signs = {words.state_sign(state) for state in shot(*states).sessions} | {"▶", "?"}
     letters = {key.value for key in Key if len(key.value) == 1 and key is not Key.HELP}
     assert signs | letters <= explained
+
+
+def test_the_whole_legend_fits_a_terminal_of_24_lines_and_of_21() -> None:
+    for height in (24, 21):
+        drawn = [table.plain(line) for line in frame(Board(shows_legend=True), FOUR, 80, height)]
+        assert len(drawn) <= height
+        assert [line for line in drawn if line.startswith("q ")]
 
 
 @pytest.mark.parametrize(

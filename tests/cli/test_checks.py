@@ -18,7 +18,9 @@ from claude_session_status.claude.setup.inspection import Inspection, inspect
 from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import checks, doctor
 from claude_session_status.cli.checks import Check, Findings, State
+from claude_session_status.model import HostConnection, HostState
 from claude_session_status.paths import Paths
+from claude_session_status.words import clock
 from fakes import NOW, holding
 
 OWN = Launcher("/opt/claude-session-status")
@@ -454,6 +456,23 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
     assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
     noted = checks.all_checks(well_but({"autostart.is_on": False}))
     assert checks.is_well(noted)
+
+
+@pytest.mark.parametrize(
+    ("connection", "state", "meaning"),
+    [
+        (HostConnection.CONNECTED, GOOD, "build: connected, version 1.2"),
+        (HostConnection.UNREACHABLE, NOTE, f"build: not reachable since {clock(NOW - 60)[:5]}: no route"),
+        (HostConnection.OFF, NOTE, "build: not connected: neither the tray nor watch runs here"),
+        (HostConnection.REFUSED, BAD, f"build: refuses the connection since {clock(NOW - 60)[:5]}: no route"),
+        (HostConnection.NO_PROGRAM, BAD, "build: claude-session-status is not found there: no route"),
+    ],
+)
+def test_each_other_machine_has_its_line(connection: HostConnection, state: State, meaning: str) -> None:
+    host = HostState("build", connection, NOW - 60, "no route", "1.2")
+    last = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
+    assert (last.name, last.state, last.meaning) == ("host", state, meaning)
+    assert last.command == ("" if state is GOOD else "claude-session-status hosts check build")
 
 
 def test_each_mistake_in_the_config_has_its_line() -> None:

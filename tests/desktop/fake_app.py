@@ -4,6 +4,7 @@
                    "process": [42, 4711, "pid:[1]@machine"]}]}
     {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
     {"wait": "a"}
+    {"hosts": [{"name": "build", "connection": "unreachable", "ago": 180}]}, for sessions with "host": "build"
     {"break": "disk full"}
 
 It handles mute, unmute, forget and pause itself, and writes a log on standard error, one line for each event.
@@ -32,6 +33,8 @@ from claude_session_status.model import (
     ClientStatus,
     EventKind,
     Host,
+    HostConnection,
+    HostState,
     Pause,
     Process,
     Request,
@@ -53,6 +56,7 @@ class FakeMonitor:
         self._alerts: list[str] = []
         self._waits: list[str] = []
         self._breaks: str | None = None
+        self._hosts: tuple[HostState, ...] = ()
         self._sound = False
         self._muted: set[str] = set()
         self._paused_until: float | None = None
@@ -70,7 +74,8 @@ class FakeMonitor:
             states = tuple(state_of({**s, "muted": s["id"] in self._muted}, now) for s in sessions)
             due = [Alert(s, 30, sound=sound) for s in states if s.session.session_id in alerts]
             due += [Alert(s, 0, reason=AlertReason.WAITS) for s in states if s.session.session_id in waits]
-            shown = policy.later(Snapshot(now, states, paused_until=self._paused_until), now)  # in the product's order
+            shot = Snapshot(now, states, paused_until=self._paused_until, hosts=self._hosts)
+            shown = policy.later(shot, now)  # in the product's order
             listener(shown, due)
             self._news.wait(0.5)
 
@@ -101,6 +106,8 @@ class FakeMonitor:
                 if "sessions" in command:
                     now = time.time()
                     self._sessions = [{**s, "until": now + s["left"], "at": now} for s in command["sessions"]]
+                if "hosts" in command:
+                    self._hosts = tuple(map(host_of, command["hosts"]))
                 self._alerts += command.get("alert", "").split()
                 self._waits += command.get("wait", "").split()
                 self._sound = command.get("sound", self._sound)
@@ -122,6 +129,19 @@ class FakeAutostart:
         self._on = on
 
 
+class MadeUpHistory:
+    """What cold caches cost, in the words of the variable WEEK."""
+
+    def week(self) -> str:
+        return f"This week: {os.environ['WEEK']}"
+
+    def today(self) -> str:
+        return ""
+
+    def rebuilt(self) -> None:
+        return None
+
+
 class MissingHooks:
     """Claude Code without hooks."""
 
@@ -137,6 +157,10 @@ def _process(command: dict[str, Any]) -> Process | None:
     if "process" in command:
         return Process(*command["process"])
     return Process(os.getpid()) if command.get("window") else None
+
+
+def host_of(command: dict[str, Any]) -> HostState:
+    return HostState(command["name"], HostConnection(command["connection"]), time.time() - command["ago"])
 
 
 CLIENT_STATUS = {Activity.WAITING: ClientStatus.WAITING, Activity.WORKING: ClientStatus.BUSY}
@@ -160,6 +184,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         client_status_at=command["at"],
         muted=command.get("muted", False),
         process=_process(command),
+        host=command.get("host"),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     return SessionState(
@@ -187,7 +212,7 @@ def main() -> int:
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
     set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
-    # Its menu is the same as the product's.
+    # Its menu is the same as the product's, with WEEK.
     result = run_tray(
         monitor,
         sys.argv[1:] or ["true"],
@@ -195,6 +220,8 @@ def main() -> int:
         autostart=FakeAutostart(),
         set_up=set_up,
         settings=settings,
+        history=MadeUpHistory() if "WEEK" in os.environ else None,
+        history_command=["true"],
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0

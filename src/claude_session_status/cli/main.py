@@ -6,6 +6,7 @@ from claude_session_status import __version__
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.history import history
+from claude_session_status.cli.hosts import hosts
 from claude_session_status.cli.run import PROGRAM
 
 
@@ -96,7 +97,7 @@ def watch(*, demo: bool, once: bool) -> None:
 @click.option("--short", is_flag=True, help="Print one line for tmux or Polybar.")
 @click.option("--waybar", is_flag=True, help="Print JSON for a Waybar module.")
 @click.option("--all", "everything", is_flag=True, help="Include sessions that ended or were silent for a day.")
-@click.option("--follow", is_flag=True, help="With --short or --waybar: print a new line at each change.")
+@click.option("--follow", is_flag=True, help="With --short, --waybar or --json: print a new line at each change.")
 def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that expires soonest first."""
     from claude_session_status.cli.status import Form, run  # noqa: PLC0415 - DuckDB is imported only to be used
@@ -110,10 +111,10 @@ def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow
     form = forms[0] if forms else Form.TABLE
     if not follow:
         run(form, everything=everything)
-    elif form in (Form.SHORT, Form.WAYBAR):
-        keep_printing(form)
+    elif form is not Form.TABLE:
+        keep_printing(form, everything=everything)
     else:
-        raise click.UsageError("--follow needs --short or --waybar. For a live table, use `watch`.")
+        raise click.UsageError("--follow needs --short, --waybar or --json. For a live table, use `watch`.")
 
 
 def _complete_session(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's own signature
@@ -159,6 +160,7 @@ def keep_warm(
 
 
 group.add_command(history)
+group.add_command(hosts)
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")

@@ -84,11 +84,27 @@ def _price(*, with_costs: bool) -> policy.Price | None:
     return pricing.PriceList(paths.from_environment().prices, pricing.sample).rewrite_cost
 
 
-def follow(form: Form) -> None:
-    """Print the line of a bar at each change, until nobody reads any more."""
+def follow(form: Form, *, everything: bool = False) -> None:
+    """Print the line of a bar, or a line of JSON, at each change, until nobody reads any more.
+
+    `everything`: include the sessions that have just ended.
+    """
+    from claude_session_status import pricing  # noqa: PLC0415 - as below
     from claude_session_status.cli import follow as following  # noqa: PLC0415 - only to be used
 
-    following.run(lambda shot: line(form, shot))
+    def chosen(shot: Snapshot) -> Snapshot:
+        return shot if everything else policy.current(shot)
+
+    if form is not Form.JSON:
+        following.run(lambda shot: line(form, chosen(shot)))
+        return
+    prices = pricing.PricesInBackground(pricing.PriceList(paths.from_environment().prices))
+    following.run(
+        lambda shot: json.dumps(report.as_json(chosen(shot))),
+        lambda shot: report.lasting(report.as_json(chosen(shot))),
+        price=prices.rewrite_cost,
+        ends_with_input=True,
+    )
 
 
 def line(form: Form, shot: Snapshot) -> str:

@@ -168,8 +168,13 @@ def shows_costs() -> bool:
 def print_once(shot: Snapshot) -> None:
     """Print the table to stdout."""
     out = console()
+    print_lines(out, lines(shot, out.width))
+
+
+def print_lines(out: Console, printed_lines: Iterable[Line]) -> None:
+    """Print the lines to stdout, below each other."""
     printed: list[Segment] = []
-    for each in lines(shot, out.width):
+    for each in printed_lines:
         printed += segments(each, out.width) if can_move(out) else [Segment(plain(each))]
         printed.append(Segment.line())
     out.print(for_console(out, printed), end="", crop=False)

@@ -8,9 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from claude_session_status import config, paths, pricing, words
+from claude_session_status import config, paths, pricing, remote, words
 from claude_session_status.alert_command import AlertCommand
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process
@@ -53,7 +54,8 @@ def run() -> int:
         for problem in config.load(where.config).problems:
             _warn(problem)
         prices = pricing.PriceList(where.prices)
-        monitor = Monitor(where, price=prices.rewrite_cost, read_price=prices.read_cost)
+        hosts = partial(remote.connections, where)
+        monitor = Monitor(where, price=prices.rewrite_cost, read_price=prices.read_cost, hosts=hosts)
         on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
         launcher = this_launcher()
         program = (*_environment(), launcher.program, *launcher.arguments)

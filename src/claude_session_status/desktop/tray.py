@@ -273,6 +273,7 @@ class Tray:
             log.exception("showing a snapshot")
         try:
             self._alert_notifications.show(snapshot, alerts)
+            self._alert_notifications.show_hosts(snapshot)
             if alerts:
                 self._on_alerts(snapshot, alerts)
         except Exception:
