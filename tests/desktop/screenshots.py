@@ -60,7 +60,7 @@ SESSIONS = [
 LATE = session("0b7f3c52-6f0e-4d43", 29.9, window=True, **SHOP)
 THERE = "build/0b7f3c52-6f0e-4d43"
 HOST_SESSIONS = [
-    session(THERE, 90, host="build", model="claude-opus-4-5", cwd="/srv/web-shop", **SHOP),
+    session(THERE, 90, host="build", model=MODEL, cwd="/srv/web-shop", **SHOP),
     session(
         "build/41c8aa10-77f2-4e0b", 251, host="build", project="api-server", title="Rate limits", activity="working"
     ),
