@@ -102,6 +102,8 @@ _A_NAME = "a name of at most 64 letters, digits and . _ @ % : + -, and none that
         ('hosts = "build"', "1: hosts must be a list of machines for ssh such as ", ()),
         ('\nhosts = [\n  "build",\n  "-oProxyCommand=x",\n]', f"4: a host must be {_A_NAME}, not '-oP", ("build",)),
         ('hosts = ["a b"]', f"1: a host must be {_A_NAME}, not 'a b'", ()),
+        ('hosts = ["me@-oProxyCommand=x"]', f"1: a host must be {_A_NAME}, not 'me@-oP", ()),
+        ('[[host]]\nname = "a"\nprogram = "~/my files/x"', "3: program must be a path there without blanks ", ()),
         ('hosts = ["a/b"]', f"1: a host must be {_A_NAME}, not 'a/b'", ()),
         (f'hosts = ["{"x" * 65}"]', f"1: a host must be {_A_NAME}, not 'xxx", ()),
         ("hosts = [7]", f"1: a host must be {_A_NAME}, not 7", ()),
@@ -116,7 +118,7 @@ _A_NAME = "a name of at most 64 letters, digits and . _ @ % : + -, and none that
             ("a",),
         ),
         ('[[host]]\nname = "a"\ncommand = []', "3: command must be a list of a program and its arguments ", ()),
-        ('[[host]]\nname = "a"\nprogram = "-x"', "3: program must be a path there such as ", ()),
+        ('[[host]]\nname = "a"\nprogram = "-x"', "3: program must be a path there without blanks such as ", ()),
         ('[[host]]\nname = "a"\nprogam = "x"', "3: unknown key 'progam' in [[host]]. Did you mean program?", ("a",)),
         ('[[host]]\nname = "a"\nx = 1', "3: unknown key 'x' in [[host]]. Known keys: name, command, program", ("a",)),
         ("hots = []", "1: unknown key 'hots'. Did you mean hosts?", ()),
@@ -182,13 +184,13 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
 _HOURS = st.builds(QuietHours, st.integers(0, 1439), st.integers(0, 1439)).filter(
     lambda hours: hours.start != hours.end
 )
-_NAMES = st.from_regex(r"[A-Za-z0-9._@%:+][A-Za-z0-9._@%:+-]{0,63}", fullmatch=True)
+_NAMES = st.from_regex(r"(?!-)(?!.*@-)[A-Za-z0-9._@%:+-]{1,64}", fullmatch=True)
 _PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
 _HOSTS = st.builds(Host, _NAMES) | st.builds(
     Host,
     _NAMES,
     st.lists(_PRINTABLE, max_size=3).map(tuple),
-    st.none() | _PRINTABLE.filter(lambda text: not text.startswith("-")),
+    st.none() | st.from_regex(r"(?!-)[A-Za-z0-9._@%:+=/~-]+", fullmatch=True),
 )
 
 

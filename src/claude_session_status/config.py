@@ -10,17 +10,16 @@ import re
 import reprlib
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 from claude_session_status import host_settings, quiet
 from claude_session_status.errors import reason_of
 from claude_session_status.model import Host
 from claude_session_status.quiet import QuietHours
+from claude_session_status.values import Value, field_types
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Value):
     """The effective settings."""
 
     poll_seconds: float = 2.0  # how often the monitor looks for changes
@@ -33,11 +32,13 @@ class Config:
     sound: bool = False  # with a notification, if the desktop can play one
     notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
     history_days: int = 400  # how long the history keeps a request
+    keep_warm_min_tokens: int = 60_000  # smaller conversations are not kept warm
+    keep_warm_max_pings: int = 20  # in a row, without a turn of the person's own
+    keep_warm_max_usage: int = 80  # percent of the account's five-hour window; above it no pings are sent
     hosts: tuple[Host, ...] = ()  # other machines whose sessions are shown; in the file also `[[host]]`
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Value):
     """The settings, and the problems of the file, one line each."""
 
     config: Config = Config()
@@ -88,6 +89,18 @@ def _days(value: Any) -> int:
     return value
 
 
+def _pings(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise _RefusedError("a whole number of pings from 1 to 100")
+    return value
+
+
+def _percent(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise _RefusedError("a whole number of percent from 0 to 100")
+    return value
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _RefusedError("true or false")
@@ -123,9 +136,12 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "sound": _yes_or_no,
     "notify_when_waiting": _yes_or_no,
     "history_days": _days,
+    "keep_warm_min_tokens": _tokens,
+    "keep_warm_max_pings": _pings,
+    "keep_warm_max_usage": _percent,
 }
 _KEYS = (*_CHECKS, *host_settings.KEYS)
-assert {*_CHECKS, "hosts"} == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
+assert {*_CHECKS, "hosts"} == field_types(Config).keys()  # noqa: S101 - each key has its check
 
 
 def load(path: str, name: str | None = None) -> Loaded:
@@ -178,7 +194,7 @@ class ConfigFile:
 
 def as_toml(config: Config) -> str:
     """Return the text of a `config.toml` that sets every key to these settings."""
-    lines = "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config) if f.name != "hosts")
+    lines = "".join(f"{name} = {_toml(getattr(config, name))}\n" for name in field_types(Config) if name != "hosts")
     plain = tuple(host.name for host in config.hosts if host_settings.is_plain(host))
     return f"{lines}hosts = {_toml(plain)}\n{host_settings.as_toml(config.hosts)}"
 

@@ -5,7 +5,6 @@ in several processes where there is much of it. The work is published in batches
 Only files are read that Claude Code writes; it is not disturbed, and nothing of a prompt or a response is kept.
 """
 
-import logging
 import os
 import shutil
 import sys
@@ -21,6 +20,7 @@ from claude_session_status import pricing
 from claude_session_status.claude.past_requests import Position, Scan, scan
 from claude_session_status.costs.request import Kind
 from claude_session_status.errors import SessionStatusError, StoreLockedError
+from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
 from claude_session_status.model import folder_name
 from claude_session_status.paths import Paths
@@ -28,7 +28,7 @@ from claude_session_status.private import make_private_folder
 from claude_session_status.store.database import Store
 from claude_session_status.store.history import TIERS, HistoryStore, Read, write_rows
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 PIECE_BYTES = 16 << 20  # what one worker reads at a time
 BATCH_BYTES = 256 << 20  # after so much, the work so far is kept

@@ -4,22 +4,22 @@
 ssh, such as `docker exec`, or where our program is there. One wrong entry leaves the others in effect.
 """
 
-import difflib
 import json
 import re
 import reprlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from claude_session_status.model import Host
+from claude_session_status.values import Value
 
 LONGEST_NAME = 64
-# No dash at the beginning, which ssh would read as an option, and no slash, which ends the name in a session's key.
-_NAME = re.compile(r"[A-Za-z0-9._@%:+][A-Za-z0-9._@%:+-]*")
+# No part begins with a dash, which ssh would read as an option. No slash: it ends the name in a session's key.
+_NAME = re.compile(r"(?!-)(?!.*@-)[A-Za-z0-9._@%:+-]+")
+_PROGRAM = re.compile(r"(?!-)[A-Za-z0-9._@%:+=/~-]+")  # in every shell such a word means itself
 NAME_RULE = "a name of at most 64 letters, digits and . _ @ % : + -, and none that begins with -"
 _COMMAND_RULE = 'a list of a program and its arguments such as ["docker", "exec", "-i", "dev"]'
-_PROGRAM_RULE = 'a path there such as "~/.local/bin/claude-session-status"'
+_PROGRAM_RULE = 'a path there without blanks such as "~/.local/bin/claude-session-status"'
 KEYS = ("hosts", "host")
 _TABLE_KEYS = ("name", "command", "program")
 
@@ -28,8 +28,7 @@ class HostError(ValueError):
     """A value that no host can have; the message says which are allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Value):
     """A mistake in the file, and its line from 1."""
 
     line: int
@@ -53,7 +52,7 @@ def checked_command(value: object) -> tuple[str, ...]:
 
 def checked_program(value: object) -> str:
     """Return where our program is on the host. Raises HostError."""
-    if not isinstance(value, str) or not value or not value.isprintable() or value.startswith("-"):
+    if not isinstance(value, str) or _PROGRAM.fullmatch(value) is None:
         raise HostError(_PROGRAM_RULE)
     return value
 
@@ -109,6 +108,8 @@ def _values(entry: dict[str, Any], text: str, first: int, problems: list[Problem
     for key, value in entry.items():
         line = _line_in_table(text, first, key)
         if key not in checks:
+            import difflib  # noqa: PLC0415 - slow, and for a mistake only
+
             similar = difflib.get_close_matches(key, _TABLE_KEYS, 1)
             meant = f"Did you mean {similar[0]}?" if similar else f"Known keys: {', '.join(_TABLE_KEYS)}"
             problems.append(Problem(line, f"unknown key {key!r} in [[host]]. {meant}"))

@@ -1,11 +1,12 @@
-"""The values that pass between the stages: frozen dataclasses and enums without I/O.
+"""The values that pass between the stages: frozen values and enums without I/O.
 
 All times are UTC epoch seconds (float), all durations seconds, all sizes tokens. None means "not known", never 0.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Annotated
+
+from claude_session_status.values import Value
 
 Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
 LATEST_AT = 253402214400.0  # a day before the end of the year 9999: the last moment that every time zone can express
@@ -34,6 +35,7 @@ class Source(StrEnum):
     STATUS_LINE = "statusline"
     TRANSCRIPT = "transcript"
     HOOK = "hook"
+    MOD = "mod"  # the keep-warm plugin's report of a ping
 
 
 class Turn(StrEnum):
@@ -78,6 +80,8 @@ class EventKind(StrEnum):
     FORGET = "forget"  # the user wants nothing of the session to be kept
     FOUND = "found"  # a transcript shows a session that no hook has reported
     STATUS_LINE = "statusline"  # the client's own countdown, from its status line
+    KEPT = "kept"  # a keep-warm ping read the conversation from the cache
+    MISSED = "missed"  # a keep-warm ping wrote it to the cache again
     REMOTE = "remote"  # another machine reports one of its sessions
 
 
@@ -89,8 +93,7 @@ class Pause(StrEnum):
     OFF = "off"  # notifications are on again
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Value):
     """The client's process. `started` is the kernel's tick count on Linux, since ids are reused and clocks change."""
 
     pid: int
@@ -98,8 +101,7 @@ class Process:
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteState:
+class RemoteState(Value):
     """What another machine reports of one of its sessions, with all times by this machine's clock."""
 
     host: str  # the name in this user's settings, never one that the other machine sent
@@ -120,8 +122,7 @@ class RemoteState:
     cache_miss_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Value):
     """One thing that happened to one session; `at` is the moment the hook began."""
 
     kind: EventKind
@@ -138,12 +139,14 @@ class Event:
     process: Process | None = None
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
-    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`
+    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`; KEPT: of the request
+    tokens: int | None = None  # KEPT: read from the cache; MISSED: written to it
+    usage_percent: int | None = None  # STATUS_LINE: how much of the account's five-hour window is used, rounded up
+    usage_resets_at: float | None = None  # STATUS_LINE: when that window ends
     remote: RemoteState | None = None  # REMOTE
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """The last known main request. It read or wrote the conversation's prefix, so the TTL runs from its start."""
 
     started_at: float
@@ -156,8 +159,7 @@ class Request:
         return self.started_at + self.ttl_seconds
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptFacts:
+class TranscriptFacts(Value):
     """What the end of a transcript shows."""
 
     request_at: float | None = None  # start of the last main request that got a response
@@ -179,8 +181,7 @@ class TranscriptFacts:
     turn_at: float | None = None  # when the line that shows the turn was written
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     """What is remembered of one session. Times only grow, so events may come in any order.
 
     Each field is a column of the table, and its type decides the column's type: a new field needs a migration in
@@ -227,6 +228,13 @@ class Session:
     idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
     reported_at: Time | None = None  # when the status line last reported a countdown
     cache_miss_reason: str | None = None  # why the last response's request missed the cache, in the API's own term
+    kept_at: Time | None = None  # the start of the last keep-warm ping that read the conversation from the cache
+    kept_tokens: int | None = None  # what it read
+    missed_at: Time | None = None  # the start of the last keep-warm ping that did not
+    missed_tokens: int | None = None  # what it wrote
+    usage_percent: int | None = None  # of the account's five-hour window, as the session's status line reported it
+    usage_resets_at: Time | None = None
+    usage_at: Time | None = None  # when it was reported
     host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
     compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
 
@@ -290,8 +298,49 @@ class Urgency(IntEnum):
     LAST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class Refusal(Value):
+    """Why a session can't be kept warm, and what would help."""
+
+    title: str
+    next_step: str
+
+
+class KeepWarm(Value):
+    """Whether a session can be kept warm and is, at one moment, as `keep_warm.keep_warm_of` derives it."""
+
+    refusal: Refusal | None = None  # None: it can be kept warm
+    until: float | None = None  # a person asked for it until then
+    next_ping_at: float | None = None  # about when the next ping comes; None: none is expected
+    max_pings: int = 0  # in a row
+    pings_an_hour: int = 0
+    usd_an_hour: float | None = None
+    most_seconds: float = 0.0  # how long the allowed number of pings in a row keeps the cache warm from now on
+    needs_consent: bool = False  # it takes many pings: a person has to confirm that
+    is_trial: bool = False  # no ping was ever sent by this installation
+    client_version: str | None = None
+    stopped: "Stop | None" = None  # what ended it lately, against the person's wish
+
+
+class StopReason(StrEnum):
+    """What ended keeping a session warm before its time."""
+
+    MISSED = "missed"  # a ping wrote the conversation again
+    USAGE = "usage"  # too much of the five-hour window is used
+    KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
+    COMPACTION = "compaction"  # the client will compact the conversation, which a ping does not postpone
+
+
+class Stop(Value):
+    """The end of keeping a session warm, at `at` (epoch seconds)."""
+
+    at: float
+    reason: StopReason
+    tokens: int | None = None  # MISSED: what the ping wrote
+    usd: float | None = None  # MISSED: what that costs beyond reading it
+    usage_percent: int | None = None
+
+
+class SessionState(Value):
     """A session at one moment, as `policy.state_of` derives it from a row and the clock."""
 
     session: Session
@@ -303,6 +352,7 @@ class SessionState:
     rewrite_cost_usd: float | None = None  # estimate: what re-caching costs beyond reading from the cache
     compacts_at: float | None = None  # when the client will compact the idle conversation by itself
     is_compacted: bool = False  # nothing is cached because the conversation was compacted
+    keep_warm: KeepWarm | None = None  # None: not looked at
 
 
 class AlertReason(StrEnum):
@@ -310,10 +360,10 @@ class AlertReason(StrEnum):
 
     EXPIRES = "expires"  # its cache is about to expire, or the client to compact the conversation
     WAITS = "waits"  # it has waited for the user for a while
+    STOPPED = "stopped"  # it is no longer kept warm, sooner than the user wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Value):
     """The user should be notified of this session now."""
 
     state: SessionState
@@ -322,8 +372,7 @@ class Alert:
     reason: AlertReason = AlertReason.EXPIRES
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Value):
     """Another machine or container, as the settings name it, and how to run a command there."""
 
     name: str
@@ -344,8 +393,7 @@ class HostConnection(StrEnum):
     BAD_DATA = "bad-data"  # what comes is not what our program prints
 
 
-@dataclass(frozen=True, slots=True)
-class HostState:
+class HostState(Value):
     """The connection to another machine at one moment."""
 
     name: str
@@ -355,8 +403,7 @@ class HostState:
     version: str | None = None  # of our program there
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Value):
     """All sessions at one moment, in display order."""
 
     now: float

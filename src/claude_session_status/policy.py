@@ -7,7 +7,6 @@ end of a response would show time that is not left.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from claude_session_status.model import (
     Activity,
@@ -28,6 +27,7 @@ from claude_session_status.reducer import (
     last_seen,
     without_future,
 )
+from claude_session_status.values import replace
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber
@@ -105,11 +105,16 @@ def _compacts_at(session: Session, request: Request, activity: Activity) -> floa
 def _is_beside_the_turns(session: Session, request: Request) -> bool:
     """Whether the request began after the last turn, so that the client's timer does not run from it.
 
-    Only the status line reports these: of `/btw`, of `/recap`, of a compaction that did not succeed.
+    These are `/btw`, `/recap`, and a compaction that did not succeed, which only the status line reports; and keep-warm
+    pings.
     """
     shown = session.transcript_at if session.transcript_turn is Turn.OVER else None
     ends = [at for at in (session.last_turn_at, shown) if at is not None]
-    return request.source is Source.STATUS_LINE and bool(ends) and request.started_at > max(ends) + SAME_REQUEST_SECONDS
+    return (
+        request.source in (Source.STATUS_LINE, Source.MOD)
+        and bool(ends)
+        and request.started_at > max(ends) + SAME_REQUEST_SECONDS
+    )
 
 
 def _is_uncached(session: Session, request: Request) -> bool:
@@ -219,7 +224,10 @@ def snapshot(
 
 def later(shot: Snapshot, now: float) -> Snapshot:
     """The same sessions at a later moment, as long as nothing else has changed."""
-    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    states = (
+        replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd, keep_warm=s.keep_warm)
+        for s in shot.sessions
+    )
     is_paused = shot.paused_until is not None and now < shot.paused_until
     return replace(
         shot,

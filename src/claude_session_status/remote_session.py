@@ -5,9 +5,9 @@ has decided: muted, forgotten, notified. Our hooks, transcripts and processes sa
 """
 
 import math
-from dataclasses import replace
 
 from claude_session_status.model import Activity, ClientStatus, RemoteState, Request, Session, Source
+from claude_session_status.values import Value, field_types, replace
 
 _CLIENT_STATUS = {
     Activity.IDLE: ClientStatus.IDLE,
@@ -29,10 +29,10 @@ def apply(session: Session, remote: RemoteState, at: float, *, default_ttl: int)
     is_our_own = session.host is None and (session.last_event_at is not None or session.found_at is not None)
     is_another_hosts = session.host is not None and session.host != remote.host
     is_older = session.reported_at is not None and at <= session.reported_at
-    seen_at = _seen_at(remote, at)
+    seen = seen_at(remote, at)
     if is_our_own or is_another_hosts or is_older:
         return session
-    if session.forgotten_at is not None and seen_at <= session.forgotten_at:
+    if session.forgotten_at is not None and seen <= session.forgotten_at:
         return replace(session, host=remote.host, reported_at=at)
     is_ended = remote.activity is Activity.ENDED
     is_ended_since = session.ended_at is not None and session.ended_at > at
@@ -40,8 +40,8 @@ def apply(session: Session, remote: RemoteState, at: float, *, default_ttl: int)
         session.session_id,
         host=remote.host,
         reported_at=at,
-        last_event_at=seen_at,
-        ended_at=session.ended_at if is_ended_since else seen_at if is_ended else None,
+        last_event_at=seen,
+        ended_at=session.ended_at if is_ended_since else seen if is_ended else None,
         client_status=_CLIENT_STATUS.get(remote.activity),
         client_status_at=remote.activity_at if remote.activity_at is not None else _since(session, remote, at),
         request=_request(remote, default_ttl),
@@ -63,13 +63,39 @@ def apply(session: Session, remote: RemoteState, at: float, *, default_ttl: int)
     )
 
 
-def _seen_at(remote: RemoteState, at: float) -> float:
+def seen_at(remote: RemoteState, at: float) -> float:
     """Return when the session last showed a sign of life; never later than `at`, when the report was received."""
     started_at = None
     if remote.expires_at is not None and remote.ttl_seconds is not None:
         started_at = remote.expires_at - remote.ttl_seconds
     times = (remote.started_at, remote.last_turn_at, remote.activity_at, started_at)
     return min(at, max((time for time in times if time is not None), default=at))
+
+
+SAME_SECONDS = 0.25  # a time that is measured again differs by less
+
+
+def is_alike(one: RemoteState, other: RemoteState) -> bool:
+    """Whether two reports say the same of a session."""
+    return _have_close_fields(one, other)
+
+
+def says_nothing_new(session: Session, remote: RemoteState, at: float, *, default_ttl: int) -> bool:
+    """Whether a report of `at` leaves the row as it is."""
+    after = apply(session, remote, at, default_ttl=default_ttl)
+    return _have_close_fields(session, replace(after, reported_at=session.reported_at))
+
+
+def _have_close_fields(one: Value, other: Value) -> bool:
+    return all(_is_close(getattr(one, name), getattr(other, name)) for name in field_types(type(one)))
+
+
+def _is_close(one: object, other: object) -> bool:
+    if isinstance(one, Request) and isinstance(other, Request):
+        return one.ttl_seconds == other.ttl_seconds and _is_close(one.started_at, other.started_at)
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= SAME_SECONDS
+    return one == other
 
 
 def _since(session: Session, remote: RemoteState, at: float) -> float:

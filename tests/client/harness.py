@@ -23,6 +23,7 @@ from typing import Any, Self
 
 import psutil
 
+import survivors
 from waiting import PATIENCE, wait_for
 
 Json = dict[str, Any]
@@ -131,6 +132,7 @@ class Home:
             "DISABLE_ERROR_REPORTING": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",
+            **survivors.variable_of_run(),
         }
         if os.geteuid() == 0:
             self.environment["IS_SANDBOX"] = "1"  # without it the client refuses to run as root

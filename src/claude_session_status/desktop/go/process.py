@@ -41,6 +41,11 @@ def read_pid(pid: int) -> Place | None:
         return None
 
 
+def identified(pid: int) -> Process:
+    """The running process as it would be recorded."""
+    return Process(pid, start_ticks(pid))
+
+
 def is_same(ancestor: Ancestor) -> bool:
     """Whether the process still is the one that was read: ids are reused."""
     now = start_ticks(ancestor.pid)
