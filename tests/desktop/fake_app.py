@@ -24,6 +24,7 @@ from claude_session_status.alerting import paused_until
 from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -88,6 +89,10 @@ class FakeMonitor:
                 self._sessions = [s for s in self._sessions if s["id"] != session_id]
             self._muted = (self._muted | {session_id}) if kind is EventKind.MUTE else (self._muted - {session_id})
         self.wake()
+
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        logging.info("request: keep warm %s %s %s", choice.value, session_id, consents)
+        return ("It is kept warm",)
 
     def pause(self, wanted: Pause) -> None:
         logging.info("request: pause %s", wanted.value)
