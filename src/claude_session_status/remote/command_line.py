@@ -22,7 +22,6 @@ _SSH = (
     "-T",
     *(f"-o{option}" for option in (
         "BatchMode=yes",  # never a question: without a key that is accepted, the connection fails
-        f"ConnectTimeout={CONNECT_SECONDS}",
         f"ServerAliveInterval={ALIVE_SECONDS}",
         "ServerAliveCountMax=2",
         "ControlMaster=no",  # a master of the user's is used; ours would end the user's sessions when it ends
@@ -49,7 +48,7 @@ def is_program(program: str) -> bool:
     return _WORD.fullmatch(program) is not None and not program.startswith("-")
 
 
-def argv(host: Host, arguments: tuple[str, ...] = FOLLOW) -> tuple[str, ...]:
+def argv(host: Host, arguments: tuple[str, ...] = FOLLOW, *, connect_seconds: int = CONNECT_SECONDS) -> tuple[str, ...]:
     """Return the command that runs our program with these arguments on `host`.
 
     Raises ValueError for a name or a program that could be anything else, and for a command of no words.
@@ -62,10 +61,16 @@ def argv(host: Host, arguments: tuple[str, ...] = FOLLOW) -> tuple[str, ...]:
     if not all(_WORD.fullmatch(argument) for argument in arguments):
         raise ValueError(f"{arguments!r} would need quotes")
     script = _script(" ".join((program, *arguments)), "" if host.command else " </dev/null")
-    if host.command:
-        return (*host.command, "sh", "-c", script)
-    # The user's shell there, whichever it is, takes the single quotes as they are: the script has none of its own.
-    return (*_SSH, "--", host.name, f"exec sh -c '{script}'")
+    # ssh joins its words, and the user's shell there parses them again. Every shell takes what is in single quotes as
+    # it is, and the script has none of its own.
+    quoted = f"exec sh -c '{script}'"
+    if not host.command:
+        return (*_SSH, f"-oConnectTimeout={connect_seconds}", "--", host.name, quoted)
+    return (*host.command, quoted) if _is_ssh(host.command[0]) else (*host.command, "sh", "-c", script)
+
+
+def _is_ssh(program: str) -> bool:
+    return program.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe") == "ssh"
 
 
 def _script(command: str, stdin: str) -> str:

@@ -33,7 +33,7 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
 _UNREACHABLE: tuple[tuple[str, str], ...] = (
     (r"Could not resolve hostname|Name or service not known|nodename nor servname", "its name can't be resolved"),
     (r"Connection refused", "the connection is refused: no ssh server listens there"),
-    (r"timed out|Operation timed out|timeout", "it does not respond"),
+    (r"timed out|not responding", "it does not respond"),
     (r"No route to host|Network is unreachable|Host is down", "there is no route to it"),
 )
 
