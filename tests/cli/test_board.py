@@ -28,7 +28,7 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"", [], b""),
         (b"q", [Key.QUIT], b""),
         (b"moscq", [Key.MUTE, Key.OPEN, Key.SORT, Key.COPY, Key.QUIT], b""),
-        (b"jk", [Key.DOWN, Key.UP], b""),
+        (b"jk", [Key.KEEP_WARM], b""),
         (b"\x1b[A\x1b[B", [Key.UP, Key.DOWN], b""),
         (b"\x1bOA\x1bOB", [Key.UP, Key.DOWN], b""),
         (b"\xe0H\xe0P", [Key.UP, Key.DOWN], b""),
@@ -145,7 +145,7 @@ def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None
     assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
     assert board.foot(state, 120, has_actions=True).startswith(
-        "↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command"
+        "↑↓ choose  Enter go to it  m mute  k keep warm  o folder  c copy command"
     )
     assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  ? help  q quit"
 

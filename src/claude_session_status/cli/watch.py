@@ -49,7 +49,13 @@ def run(headline: str = "", *, once: bool = False) -> None:
         return bool(monitor.settings.on_alert) and turn.is_ours()
 
     prices = pricing.PricesInBackground(pricing.PriceList(where.prices))
-    monitor = Monitor(where, alerts=may_alert, price=prices.rewrite_cost, hosts=partial(remote.connections, where))
+    monitor = Monitor(
+        where,
+        alerts=may_alert,
+        price=prices.rewrite_cost,
+        read_price=prices.read_cost,
+        hosts=partial(remote.connections, where),
+    )
     on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
     try:
         show_with_actions(monitor, console, headline, on_alert.give)
