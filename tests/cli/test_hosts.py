@@ -79,7 +79,7 @@ def test_a_container_has_no_key() -> None:
             BUILD, Reply(HostConnection.REFUSED, "it accepts none of your keys"),
             [
                 ("ok", "reachable", "by ssh", ""),
-                ("bad", "key", "it accepts none of your keys", "Make this command run without a question: ssh build true"),
+                ("bad", "key", "it accepts none of your keys", "Make this run without a question: ssh build true"),
             ],
         ),
     ],

@@ -62,7 +62,7 @@ def _before_the_program(host: Host, reply: Reply) -> Check | None:
         return Check("reachable", State.BAD, reply.detail, f"Try it by hand: {by_hand}")
     if reply.connection is HostConnection.REFUSED:
         name = "reachable" if host.command else "key"
-        return Check(name, State.BAD, reply.detail, f"Make this command run without a question: {by_hand}")
+        return Check(name, State.BAD, reply.detail, f"Make this run without a question: {by_hand}")
     return None
 
 
