@@ -46,8 +46,8 @@ _RESULT_BYTES = 65536
 def as_json(alert: Alert, shot: Snapshot) -> dict[str, Any]:
     """Return what the command reads, schema 1: keys may be added, none changes or goes. Unknown values are null."""
     text = notification.of_alerts(alert, among=shot.sessions)
-    waits = alert.reason is AlertReason.WAITS
-    compacts = not waits and notification.is_before_compaction(alert.state)
+    expires = alert.reason is AlertReason.EXPIRES
+    compacts = expires and notification.is_before_compaction(alert.state)
     return {
         "schema": SCHEMA,
         "reason": "compacts" if compacts else alert.reason.value,
@@ -55,7 +55,7 @@ def as_json(alert: Alert, shot: Snapshot) -> dict[str, Any]:
         "title": text.title,
         "body": text.body,
         "urgent": text.urgent,
-        "lead_seconds": None if waits else alert.lead_seconds,
+        "lead_seconds": alert.lead_seconds if expires else None,
         "waiting_since": iso(waiting_since(alert.state.session, shot.now)),
         "session": session_json(alert.state, shot.now),
     }

@@ -34,6 +34,7 @@ GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
 BEFORE_COMPACTION_SECONDS = 120.0
 ROUNDING_SECONDS = 1.0  # the status line rounds the start of a request up to whole seconds
 WAIT_SECONDS = 10.0  # a prompt that is answered sooner is not notified
+STOP_LEAD = 1.0  # the lead time under which a notified end of keeping a session warm is recorded
 WAIT_LEAD = 0.0  # the lead time under which the start of a notified wait is recorded
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
@@ -61,7 +62,16 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     notified = dict(state.session.alerts).get(lead_seconds)
     if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
-    return max(state.session.request.expires_at - lead_seconds, since, _settled_at(state.session))
+    settled_at = max(_settled_at(state.session), _pinged_at(state))
+    return max(state.session.request.expires_at - lead_seconds, since, settled_at)
+
+
+def _pinged_at(state: SessionState) -> float:
+    """By when a keep-warm ping has renewed the cache, if it comes at all; -inf where none is expected."""
+    kept = state.keep_warm
+    if kept is None or kept.next_ping_at is None or state.expires_at is None:
+        return -math.inf
+    return state.expires_at - LAST_SECONDS
 
 
 def wait_alert_time(state: SessionState, now: float) -> float | None:
@@ -168,13 +178,21 @@ def _alerts_of(
         for lead in lead_times(state, leads):
             if (at := alert_time(state, lead, now)) is not None:
                 yield at, Alert(state, lead)
+    stopped = state.keep_warm.stopped if state.keep_warm is not None else None
+    is_new = stopped is not None and stopped.at > dict(state.session.alerts).get(STOP_LEAD, -math.inf)
+    if is_new and not state.session.muted:
+        yield now, Alert(state, STOP_LEAD, reason=AlertReason.STOPPED)
     if when_waiting and (at := wait_alert_time(state, now)) is not None:
         yield at, Alert(state, WAIT_LEAD, reason=AlertReason.WAITS)
 
 
 def _belong_together(a: Alert, b: Alert) -> bool:
     """Whether two alerts that are given at one moment share a notification."""
-    if a.reason is not b.reason or (a.state.compacts_at is None) != (b.state.compacts_at is None):
+    if (
+        a.reason is AlertReason.STOPPED
+        or a.reason is not b.reason
+        or (a.state.compacts_at is None) != (b.state.compacts_at is None)
+    ):
         return False
     return a.reason is AlertReason.WAITS or _expire_together(a, b)
 
@@ -219,7 +237,10 @@ def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> t
     if alert.reason is AlertReason.EXPIRES and session.request is not None:
         leads_done = (lead for lead in lead_times(alert.state, leads) if lead >= alert.lead_seconds)
         done += [(lead, session.request.expires_at) for lead in leads_done]
-    if (since := waiting_since(session, now)) is not None:
+    kept = alert.state.keep_warm
+    if alert.reason is AlertReason.STOPPED and kept is not None and kept.stopped is not None:
+        done.append((STOP_LEAD, kept.stopped.at))
+    if (since := waiting_since(session, now)) is not None and alert.reason is not AlertReason.STOPPED:
         done.append((WAIT_LEAD, since))
     return tuple(
         Event(EventKind.ALERTED, session.session_id, now, expires_at=moment, lead_seconds=lead) for lead, moment in done

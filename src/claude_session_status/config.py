@@ -90,8 +90,8 @@ def _days(value: Any) -> int:
 
 
 def _pings(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 300:
-        raise _RefusedError("a whole number of pings from 1 to 300")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise _RefusedError("a whole number of pings from 1 to 100")
     return value
 
 

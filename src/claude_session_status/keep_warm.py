@@ -36,8 +36,6 @@ PROGRAM = "claude-session-status"
 
 PING_LEAD_SECONDS = 60.0  # the mod sends a ping about so long before the cache expires
 LONGEST_SECONDS = 86400.0  # the mod takes no order that is older
-COMPACTION_IS_POSTPONED = False  # whether a ping keeps the client from compacting an idle conversation
-COMPACTION_PING_SECONDS = 3120  # after the request: two minutes before the client compacts an idle conversation
 CONSENT_TTL_SECONDS = 300  # caches with this TTL need many pings
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
@@ -56,7 +54,6 @@ class Order(Value):
     until: float
     max_pings: int
     allow_five_minutes: bool = False
-    compacts_before: int = 0  # ping so many seconds after a request, before the client compacts; 0: it does not
 
     def is_valid(self, now: float) -> bool:
         """Whether the mod takes it."""
@@ -163,8 +160,8 @@ def is_kept_alive_by_client(session: Session, now: float) -> bool:
 
 
 def is_live(report: ModReport | None, session: Session) -> bool:
-    """Whether the report is of the client that has the session open now."""
-    if report is None or report.session_id != session.session_id:
+    """Whether the report is of the client that has the session open now. The mod writes pid 0 where it can't know."""
+    if report is None or not report.pid or report.session_id != session.session_id:
         return False
     return session.process is None or session.process.pid == report.pid
 
@@ -193,10 +190,10 @@ def _refusal_of_state(state: SessionState, limits: Limits, now: float) -> Refusa
         least = f"From {thousands(limits.min_tokens)} on it pays off (keep_warm_min_tokens in config.toml)"
         return Refusal(f"it has only {thousands(tokens)} tokens", least)
     if state.activity is Activity.WORKING:
-        return Refusal("it works, which keeps it warm", "Ask again when its turn is over")
+        return Refusal("it is working, which keeps it warm", "Ask again when its turn is over")
     if is_kept_alive_by_client(session, now):
         return Refusal("Claude Code itself keeps it warm", "Nothing to do")
-    if state.compacts_at is not None and not COMPACTION_IS_POSTPONED:
+    if state.compacts_at is not None:  # a ping does not postpone it: seen with 2.1.332
         return Refusal(
             f"Claude Code compacts it at {clock(state.compacts_at)[:5]}", 'Set "idleCompaction": false to prevent that'
         )
@@ -205,6 +202,8 @@ def _refusal_of_state(state: SessionState, limits: Limits, now: float) -> Refusa
 
 def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | None:
     report, version, usage, limits = evidence.report, evidence.client_version, evidence.usage, evidence.limits
+    if report is not None and not report.pid:
+        return Refusal("another client may have it open", "Close that one, and send a message")
     if report is None or not is_live(report, state.session):
         if evidence.plugin_enabled is False:
             return Refusal("it needs a plugin", f"Run: {INSTALL} and start the session again")
@@ -218,7 +217,7 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
         )
     if report.state is ModState.MISSED:
         return Refusal("its last ping missed", "Send a message first")
-    if report.state not in (ModState.READY, ModState.KEPT):
+    if report.state in (ModState.EXPIRED, ModState.REFUSED) and report.reason != _FIVE_MINUTES:
         return Refusal(reason_in_words(report), "Send a message first")
     if usage is not None and usage.percent > limits.max_usage:
         until = f" Its window ends at {clock(usage.resets_at)[:5]}" if usage.resets_at is not None else ""
@@ -229,18 +228,17 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
     return None
 
 
+_FIVE_MINUTES = "five-minutes"  # an order without the person's consent to many pings
 _REASONS = {
-    "max-pings": "the most pings in a row were sent",
+    "max-pings": "it reached the limit of pings in a row",
     "model-changed": "another model was chosen",
     "effort-changed": "another effort was chosen",
     "compacted": "it was compacted",
     "cleared": "it was cleared",
+    "ended": "it has ended",
     "slept": "the machine slept when the ping was due",
-    "five-minutes": "its cache now lasts five minutes only",
     "api": "the API did not respond to the ping",
-    "busy": "a turn was running when the ping was due",
     "other-client": "another client has it open",
-    "no-order": "nobody had asked for it when the ping was due",
 }
 
 
@@ -257,6 +255,26 @@ def reason_in_words(report: ModReport) -> str:
 
 
 # ---- until when -----------------------------------------------------------------
+
+
+class Choice(StrEnum):
+    """What the menu offers."""
+
+    HOUR = "hour"
+    THREE_HOURS = "three hours"
+    EVENING = "evening"
+    OFF = "off"
+
+
+EVENING = "18:00"
+_CHOICE_SECONDS = {Choice.HOUR: 3600.0, Choice.THREE_HOURS: 3 * 3600.0}
+
+
+def until_of(choice: Choice, now: float) -> float | None:
+    """Until when the choice keeps a session warm (epoch seconds); None for `OFF`."""
+    if choice is Choice.OFF:
+        return None
+    return today_at(EVENING, now) if choice is Choice.EVENING else now + _CHOICE_SECONDS[choice]
 
 
 def seconds_of(text: str) -> float | None:
@@ -285,10 +303,9 @@ def today_at(text: str, now: float) -> float | None:
 # ---- what it costs ------------------------------------------------------------
 
 
-def interval_of(ttl_seconds: float, compacts_before: int = 0) -> float:
+def interval_of(ttl_seconds: float) -> float:
     """The seconds from one request to the ping after it."""
-    longest = ttl_seconds - PING_LEAD_SECONDS
-    return min(longest, compacts_before) if compacts_before else longest
+    return ttl_seconds - PING_LEAD_SECONDS
 
 
 def pings_until(request: Request, until: float, now: float, max_pings: int) -> int:
@@ -296,7 +313,7 @@ def pings_until(request: Request, until: float, now: float, max_pings: int) -> i
     interval, first = interval_of(request.ttl_seconds), request.started_at + interval_of(request.ttl_seconds)
     if until <= max(first, now):
         return 0
-    return min(max_pings, 1 + math.floor((until - first) / interval))
+    return min(max_pings, math.ceil((until - first) / interval))
 
 
 def end_of(request: Request, max_pings: int) -> float:
@@ -337,20 +354,13 @@ def _next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float 
     is_five_minutes = request.ttl_seconds <= CONSENT_TTL_SECONDS
     if report.in_a_row >= order.max_pings or (is_five_minutes and not order.allow_five_minutes):
         return None
-    at = request.started_at + interval_of(request.ttl_seconds, order.compacts_before)
+    at = request.started_at + interval_of(request.ttl_seconds)
     return max(at, now) if at < order.until else None
 
 
-def order_for(state: SessionState, limits: Limits, now: float, until: float, *, consents: bool) -> Order:
-    """The order that keeps the session warm until then."""
-    compacts = COMPACTION_IS_POSTPONED and state.session.idle_compact_tokens is not None
-    return Order(
-        at=now,
-        until=min(until, now + LONGEST_SECONDS - 1.0),
-        max_pings=limits.max_pings,
-        allow_five_minutes=consents,
-        compacts_before=COMPACTION_PING_SECONDS if compacts else 0,
-    )
+def order_for(limits: Limits, now: float, until: float, *, consents: bool) -> Order:
+    """The order that keeps a session warm until then."""
+    return Order(now, min(until, now + LONGEST_SECONDS - 1.0), limits.max_pings, allow_five_minutes=consents)
 
 
 # ---- what ends it -------------------------------------------------------------
@@ -368,6 +378,8 @@ def stop_of(state: SessionState, order: Order, evidence: Evidence, now: float) -
         return StopReason.MISSED
     if usage is not None and usage.percent > evidence.limits.max_usage:
         return StopReason.USAGE
+    if state.compacts_at is not None:
+        return StopReason.COMPACTION
     return StopReason.KEPT_ALIVE if is_kept_alive_by_client(state.session, now) else None
 
 
@@ -408,6 +420,7 @@ def consent_line(state: SessionState) -> str:
     return pings if kept.usd_an_hour is None else f"{pings}, {price_line(state)}"
 
 
+TRIAL_LINE = "The first ping is a trial: a miss stops it"
 TRIAL = "The first ping of this installation is a trial: if it misses, no more are sent, and you learn what it cost."
 
 
@@ -423,9 +436,8 @@ def summary(state: SessionState) -> str:
         parts.append(f"can't be kept warm: {kept.refusal.title}. {kept.refusal.next_step}")
     else:
         parts.append(f"can be kept warm: {consent_line(state) if kept.needs_consent else price_line(state)}")
-    if (last := last_ping(state)) is not None:
-        parts.append(last)
-    return ", ".join(parts)
+    parts += [line for line in (last_ping(state), stopped_line(state)) if line is not None]
+    return "; ".join(parts)
 
 
 def last_ping(state: SessionState) -> str | None:
@@ -434,6 +446,25 @@ def last_ping(state: SessionState) -> str | None:
     if session.kept_at is None or session.request is None or session.kept_at < session.request.started_at - 2.0:
         return None
     return f"kept {clock(session.kept_at)[:5]}, read {thousands(session.kept_tokens) or '?'}"
+
+
+def stopped_line(state: SessionState) -> str | None:
+    """`stopped: the ping missed and wrote 142k tokens, about $0.71`; None where nothing stopped it lately."""
+    stop = state.keep_warm.stopped if state.keep_warm is not None else None
+    return None if stop is None else f"stopped: {stop_in_words(stop)}"
+
+
+def stop_in_words(stop: Stop) -> str:
+    """Why it stopped."""
+    if stop.reason is StopReason.USAGE:
+        return f"{stop.usage_percent} % of your five-hour usage is spent"
+    if stop.reason is StopReason.KEPT_ALIVE:
+        return "Claude Code itself keeps it warm"
+    if stop.reason is StopReason.COMPACTION:
+        return "Claude Code compacts it soon"
+    wrote = f" and wrote {thousands(stop.tokens)} tokens" if stop.tokens is not None else ""
+    cost = f", {money(stop.usd)}" if stop.usd is not None else ""
+    return f"the ping missed{wrote}{cost}"
 
 
 def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str, ...]:

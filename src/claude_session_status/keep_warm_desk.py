@@ -22,6 +22,7 @@ from claude_session_status.keep_warm import (
     is_plain,
     keep_warm_of,
     order_for,
+    placed_sentences,
     stop_of,
     usage_of,
 )
@@ -195,8 +196,10 @@ def _enables_plugin(path: str) -> bool | None:
 
 def place(
     paths: Paths, state: SessionState, limits: Limits, until: float, now: float, *, consents: bool = False
-) -> None:
+) -> tuple[str, ...]:
     """Keep the session warm until then (epoch seconds). `consents`: a person confirmed that it takes many pings.
+
+    Returns sentences that say until when, what it costs, and what ends it sooner.
 
     Raises SessionStatusError with the reason where the session can't be kept warm, and OSError.
     """
@@ -212,7 +215,8 @@ def place(
         raise SessionStatusError(
             f"{name} has a five-minute cache, which takes {kept.pings_an_hour} pings an hour", "Confirm that with --yes"
         )
-    Orders(paths.keep_warm).write(state.session.session_id, order_for(state, limits, now, until, consents=consents))
+    Orders(paths.keep_warm).write(state.session.session_id, order_for(limits, now, until, consents=consents))
+    return placed_sentences(state, until, now)
 
 
 def stop(paths: Paths, session_id: str) -> bool:
@@ -227,17 +231,18 @@ def forget(paths: Paths, session_id: str) -> None:
         ModReports(paths.mods).remove(session_id)
 
 
-def forget_all(paths: Paths) -> None:
-    """Remove all orders, reports and what is known of versions. Raises OSError."""
+def forget_all(paths: Paths) -> bool:
+    """Remove all orders, reports and what is known of versions; return whether there were any. Raises OSError."""
+    found = False
     for folder in (paths.keep_warm, paths.mods):
-        try:
-            names = os.listdir(folder)
-        except OSError:
+        if os.path.islink(folder) or not os.path.isdir(folder):
             continue
-        for name in names:
+        for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
         os.rmdir(folder)
+        found = True
     try:
         os.unlink(paths.keep_warm_versions)
     except FileNotFoundError:
-        pass
+        return found
+    return True

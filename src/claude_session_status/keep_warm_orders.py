@@ -32,7 +32,6 @@ def encode(order: Order) -> bytes:
         "until": round(order.until, 3),
         "max_pings": order.max_pings,
         "allow_five_minutes": int(order.allow_five_minutes),
-        "compacts_before": order.compacts_before,
     }
     return json.dumps(values).encode() + b"\n"
 
@@ -42,10 +41,10 @@ def decode(raw: bytes) -> Order | None:
     found = _object(raw)
     if found.get("v") != FORMAT:
         return None
-    at, until, pings, before = (_number(found.get(name)) for name in ("at", "until", "max_pings", "compacts_before"))
-    if at is None or until is None or pings is None or before is None:
+    at, until, pings = (_number(found.get(name)) for name in ("at", "until", "max_pings"))
+    if at is None or until is None or pings is None:
         return None
-    return Order(at, until, int(pings), found.get("allow_five_minutes") == 1, int(before))
+    return Order(at, until, int(pings), found.get("allow_five_minutes") == 1)
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -318,7 +318,7 @@ class KeepWarm(Value):
     needs_consent: bool = False  # it takes many pings: a person has to confirm that
     is_trial: bool = False  # no ping was ever sent by this installation
     client_version: str | None = None
-    stopped: "Stop | None" = None  # what ended it lately, against the person's wish
+    stopped: "Stop | None" = None  # what ended it lately, although the user had not
 
 
 class StopReason(StrEnum):
@@ -327,6 +327,7 @@ class StopReason(StrEnum):
     MISSED = "missed"  # a ping wrote the conversation again
     USAGE = "usage"  # too much of the five-hour window is used
     KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
+    COMPACTION = "compaction"  # the client will compact the conversation, which a ping does not postpone
 
 
 class Stop(Value):
@@ -359,6 +360,7 @@ class AlertReason(StrEnum):
 
     EXPIRES = "expires"  # its cache is about to expire, or the client to compact the conversation
     WAITS = "waits"  # it has waited for the user for a while
+    STOPPED = "stopped"  # it is no longer kept warm, sooner than the user wanted
 
 
 class Alert(Value):

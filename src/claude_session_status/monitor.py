@@ -20,7 +20,7 @@ from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
-from claude_session_status.keep_warm import Limits
+from claude_session_status.keep_warm import Choice, Limits, until_of
 from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
 from claude_session_status.lazy_log import Log
 from claude_session_status.model import (
@@ -42,6 +42,7 @@ from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
 from claude_session_status.values import replace
 from claude_session_status.wake_listener import WakeListener
+from claude_session_status.words import name_of
 
 T = TypeVar("T")
 
@@ -152,23 +153,25 @@ class Monitor:
         self._submitted.put(event)
         self.wake()
 
-    def keep_warm(self, session_id: str, until: float | None, *, consents: bool = False) -> SessionState:
-        """Keep a session warm until then (epoch seconds), or no longer; return its state. For any thread.
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        """Keep a session warm, or no longer. For any thread.
 
-        `consents`: a person confirmed that it takes many pings. Raises SessionStatusError where it can't be kept
-        warm, and OSError.
+        `consents`: a person confirmed that it takes many pings. Returns sentences about what was done. Raises
+        SessionStatusError where it can't be kept warm, and OSError.
         """
         now = self._clock.time()
         session = self._cache.sessions.get(session_id)
         if session is None:
             raise SessionStatusError("The session is gone", "Choose one of the list")
-        state = self._keep_warm.with_keep_warm(policy.state_of(session, now, self._price), now)
+        until = until_of(choice, now)
         if until is None:
             keep_warm_desk.stop(self._paths, session_id)
+            sentences: tuple[str, ...] = (f"{name_of(session)} is no longer kept warm.",)
         else:
-            keep_warm_desk.place(self._paths, state, self._keep_warm.limits, until, now, consents=consents)
+            state = self._keep_warm.with_keep_warm(policy.state_of(session, now, self._price), now)
+            sentences = keep_warm_desk.place(self._paths, state, self._keep_warm.limits, until, now, consents=consents)
         self.wake()
-        return state
+        return sentences
 
     def pause(self, wanted: Pause) -> None:
         """Give no alerts for a while, or give them again. For any thread. Raises OSError."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
+from claude_session_status.keep_warm import stop_in_words
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -14,6 +15,7 @@ from claude_session_status.model import (
     Pause,
     Session,
     SessionState,
+    StopReason,
     Urgency,
 )
 from claude_session_status.text_width import cut, shorten, shorten_strictly
@@ -80,7 +82,9 @@ def of_alerts(first: Alert, *others: Alert, among: Iterable[SessionState] = ()) 
     ids = tuple(state.session.session_id for state in states)
     known = [s.session for s in (*warm_sessions(among), *states)]
     waits = first.reason is AlertReason.WAITS
-    if others:
+    if first.reason is AlertReason.STOPPED:
+        title, body = _text_of_a_stop(first.state)
+    elif others:
         title, body = _text_for_several(states, known, waits=waits)
     elif waits:
         title, body = _text_of_a_wait(first.state, known)
@@ -176,6 +180,26 @@ def _text_of_a_wait(state: SessionState, known: list[Session]) -> tuple[str, str
         return title, f"{what}{needs}"
     then = f"; after that, re-caching{f' {tokens} tokens' if tokens else ''} costs {cost}" if cost else ""
     return title, f"{what}The cache is warm until {_clock(state.expires_at)}{then}."
+
+
+def _text_of_a_stop(state: SessionState) -> tuple[str, str]:
+    """That the session is no longer kept warm, what it cost, and what comes next."""
+    kept = state.keep_warm
+    stop = kept.stopped if kept is not None else None
+    tail = ": keep warm has stopped"
+    try:
+        title = shorten_strictly(name_of(state.session), TITLE_LIMIT - len(tail)) + tail
+        why = "" if stop is None else stop_in_words(stop)
+    except Exception:  # a value that can't be shown
+        return short_id(state.session) + tail, ""
+    body = f"{why[:1].upper()}{why[1:]}."
+    if kept is not None and stop is not None and stop.reason is StopReason.MISSED:
+        version = kept.client_version or "unknown"
+        body += (
+            f" No more pings before your next message, and none with Claude Code {version} until you run:"
+            f" claude-session-status keep-warm --trust {version}"
+        )
+    return title, body
 
 
 def _subject(session: Session) -> str:
@@ -284,3 +308,12 @@ def of_set_up(what: str) -> Notification:
     """Says what setting up the hooks from the menu has done."""
     body = clean(" ".join(what.split()))
     return Notification("set-up", "Claude Code's hooks are set up", body[:BODY_LIMIT])
+
+
+def of_keep_warm(session_id: str, sentences: Sequence[str]) -> Notification:
+    """Says what *Keep warm* in the menu has done, what it costs, and what ends it."""
+    first, *rest = sentences
+    title, _, more = first.partition(": ")
+    body = " ".join(filter(None, (more[:1].upper() + more[1:], *rest)))
+    title, body = shorten_strictly(clean(title), TITLE_LIMIT), cut(clean(body), BODY_LIMIT)[:BODY_LIMIT]
+    return Notification(f"keep-warm:{session_id}", title, body)

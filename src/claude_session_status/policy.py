@@ -105,11 +105,16 @@ def _compacts_at(session: Session, request: Request, activity: Activity) -> floa
 def _is_beside_the_turns(session: Session, request: Request) -> bool:
     """Whether the request began after the last turn, so that the client's timer does not run from it.
 
-    Only the status line reports these: of `/btw`, of `/recap`, of a compaction that did not succeed.
+    These are `/btw`, `/recap`, and a compaction that did not succeed, which only the status line reports; and keep-warm
+    pings.
     """
     shown = session.transcript_at if session.transcript_turn is Turn.OVER else None
     ends = [at for at in (session.last_turn_at, shown) if at is not None]
-    return request.source is Source.STATUS_LINE and bool(ends) and request.started_at > max(ends) + SAME_REQUEST_SECONDS
+    return (
+        request.source in (Source.STATUS_LINE, Source.MOD)
+        and bool(ends)
+        and request.started_at > max(ends) + SAME_REQUEST_SECONDS
+    )
 
 
 def _is_uncached(session: Session, request: Request) -> bool:

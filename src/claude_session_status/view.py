@@ -10,6 +10,16 @@ from dataclasses import dataclass, replace
 
 from claude_session_status import __version__, alerting
 from claude_session_status.glance import asides_of, needs_set_up
+from claude_session_status.keep_warm import (
+    EVENING,
+    TRIAL_LINE,
+    Choice,
+    consent_line,
+    last_ping,
+    price_line,
+    stopped_line,
+    until_of,
+)
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
 from claude_session_status.text_width import cut, shorten
 from claude_session_status.words import (
@@ -113,6 +123,15 @@ class GoToSession:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepSessionWarm:
+    """Keep the session's cache warm, or no longer. `consents`: the user confirmed that it takes many pings."""
+
+    session_id: str
+    choice: Choice
+    consents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFolder:
     """Open the folder in the file manager."""
 
@@ -155,6 +174,7 @@ Action = (
     | UndoForget
     | CopyResumeCommand
     | GoToSession
+    | KeepSessionWarm
     | OpenFolder
     | ChangeSetting
     | OpenSettings
@@ -476,6 +496,7 @@ def _session_line(
         # First what a click does: GNOME unfolds the submenu within the menu, and its end may need scrolling.
         *go,
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
+        *((_keep_warm(state, now, f"{key}:keep"),) if state.keep_warm is not None else ()),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:apart", separator=True),  # no slip of the pointer forgets a session
@@ -484,6 +505,60 @@ def _session_line(
     return MenuItem(key, label, children=children, gone_label=gone_label)
 
 
+_CHOICES = (
+    (Choice.HOUR, "for 1 hour"),
+    (Choice.THREE_HOURS, "for 3 hours"),
+    (Choice.EVENING, f"until {EVENING}"),
+)
+
+
+def _keep_warm(state: SessionState, now: float, key: str) -> MenuItem:
+    """The line that keeps a session warm, with what that costs, or with the reason why it is not possible."""
+    try:
+        return _keep_warm_line(state, now, key)
+    except Exception:  # a value that can't be shown
+        return MenuItem(key, "Keep warm: not possible")
+
+
+def _keep_warm_line(state: SessionState, now: float, key: str) -> MenuItem:
+    kept, session_id = state.keep_warm, state.session.session_id
+    if kept is None:
+        return MenuItem(key, "Keep warm: not known yet")
+    was = [line for line in (last_ping(state), stopped_line(state)) if line is not None]
+    off = MenuItem(f"{key}:off", "off", KeepSessionWarm(session_id, Choice.OFF))
+    if kept.until is None and kept.refusal is not None:
+        steps = [kept.refusal.next_step] if kept.refusal.next_step else []
+        texts = [MenuItem(f"{key}:text:{n}", cut(clean(text), PROBLEM_WIDTH)) for n, text in enumerate([*was, *steps])]
+        return MenuItem(key, f"Keep warm: {kept.refusal.title}", children=tuple(texts))
+    price = price_line(state)
+    if kept.until is not None:
+        label = " · ".join([f"Kept warm until {clock(kept.until)[:5]}", *was])
+        if kept.refusal is not None:
+            return MenuItem(key, label, children=(MenuItem(f"{key}:now", f"Now: {kept.refusal.title}"), off))
+    else:
+        label = f"Keep warm: {' · '.join([price, *was])}"
+    choices = []
+    for choice, text in _CHOICES:
+        until = until_of(choice, now)
+        if until is None or until <= now:
+            continue
+        if kept.needs_consent:
+            confirm = KeepSessionWarm(session_id, choice, consents=True)
+            many = MenuItem(f"{key}:{choice.value}:yes", f"{consent_line(state)}: keep it warm", confirm)
+            choices.append(MenuItem(f"{key}:{choice.value}", text, children=(many,)))
+        else:
+            choices.append(MenuItem(f"{key}:{choice.value}", text, KeepSessionWarm(session_id, choice)))
+    notes = []
+    if kept.most_seconds < _LONGEST_CHOICE_SECONDS:
+        ends = clock(now + kept.most_seconds)[:5]
+        notes.append(f"Ends at {ends} without a message of yours: {kept.max_pings} pings in a row")
+    if kept.is_trial:
+        notes.append(TRIAL_LINE)
+    texts = [MenuItem(f"{key}:text:{n}", text) for n, text in enumerate(notes)]
+    return MenuItem(key, label, children=(*choices, *((off,) if kept.until is not None else ()), *texts))
+
+
+_LONGEST_CHOICE_SECONDS = 3 * 3600.0
 _FACTS = ("state", "title", "in", "id", "model", "tokens", "cost", "turn", "expires")
 
 

@@ -1,5 +1,7 @@
 """Keys, and what they do to the table, as values."""
 
+from dataclasses import replace
+
 import pytest
 
 from claude_session_status import words
@@ -28,7 +30,7 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"", [], b""),
         (b"q", [Key.QUIT], b""),
         (b"moscq", [Key.MUTE, Key.OPEN, Key.SORT, Key.COPY, Key.QUIT], b""),
-        (b"jk", [Key.DOWN, Key.UP], b""),
+        (b"jk", [Key.KEEP_WARM], b""),
         (b"\x1b[A\x1b[B", [Key.UP, Key.DOWN], b""),
         (b"\x1bOA\x1bOB", [Key.UP, Key.DOWN], b""),
         (b"\xe0H\xe0P", [Key.UP, Key.DOWN], b""),
@@ -140,12 +142,22 @@ def test_an_action_carries_what_the_session_is_at_that_moment() -> None:
     ]
 
 
+def test_an_action_on_another_machines_session_carries_its_host_and_its_own_id() -> None:
+    there = replace(make("build/0b7f", project="my-app", cwd="/x"), host="build")
+    actions = [board.press(Board(chosen="build/0b7f"), k, shot(there))[1] for k in (Key.MUTE, Key.OPEN, Key.COPY)]
+    assert actions == [
+        SetMuted("build/0b7f", "build: my-app", muted=True),
+        OpenFolder("build: my-app", "/x", "build"),
+        CopyResumeCommand("0b7f", "/x", "build"),
+    ]
+
+
 def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None:
     state = Board(message="Copied")
     assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
     assert board.foot(state, 120, has_actions=True).startswith(
-        "↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command"
+        "↑↓ choose  Enter go to it  m mute  k keep warm  o folder  c copy command"
     )
     assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  ? help  q quit"
 

@@ -604,7 +604,8 @@ class TestGathering:
         report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
         assert report == {
             "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
-            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "versions": NOTE,
+            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
+            "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
 

@@ -24,6 +24,7 @@ from claude_session_status.alerting import paused_until
 from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -89,6 +90,10 @@ class FakeMonitor:
             self._muted = (self._muted | {session_id}) if kind is EventKind.MUTE else (self._muted - {session_id})
         self.wake()
 
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        logging.info("request: keep warm %s %s %s", choice.value, session_id, consents)
+        return ("It is kept warm",)
+
     def pause(self, wanted: Pause) -> None:
         logging.info("request: pause %s", wanted.value)
         self._paused_until = paused_until(wanted, time.time())
@@ -122,6 +127,19 @@ class FakeAutostart:
     def turn(self, on: bool) -> None:
         logging.info("request: start at login %s", on)
         self._on = on
+
+
+class MadeUpHistory:
+    """What cold caches cost, in the words of the variable WEEK."""
+
+    def week(self) -> str:
+        return f"This week: {os.environ['WEEK']}"
+
+    def today(self) -> str:
+        return ""
+
+    def rebuilt(self) -> None:
+        return None
 
 
 class MissingHooks:
@@ -194,7 +212,7 @@ def main() -> int:
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
     set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
-    # Its menu is the same as the product's.
+    # Its menu is the same as the product's, with WEEK.
     result = run_tray(
         monitor,
         sys.argv[1:] or ["true"],
@@ -202,6 +220,8 @@ def main() -> int:
         autostart=FakeAutostart(),
         set_up=set_up,
         settings=settings,
+        history=MadeUpHistory() if "WEEK" in os.environ else None,
+        history_command=["true"],
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0

@@ -13,6 +13,7 @@ from claude_session_status.desktop.notify import Attempt, NotifyOutcome
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.glance import IconSpec
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -175,6 +176,10 @@ class ScriptedMonitor:
         if self.refuses is not None:
             raise self.refuses
         self.requests.append((kind.value, session_id))
+
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        self.requests.append((f"keep warm {choice.value}{', consents' if consents else ''}", session_id))
+        return ("web-shop is kept warm until 14:05: 1 ping, about $0.07 an hour in place of $1.40.", "A trial.")
 
     def pause(self, wanted: Pause) -> None:
         self.requests.append(("pause", wanted.value))

@@ -34,7 +34,7 @@ def parse(raw: bytes, session_id: str) -> ModReport | None:
         return None
     state, at = _state(found.get("state")), _moment(found.get("at"))
     ttl, tokens, pid = _count(found.get("ttl")), _count(found.get("tokens")), _count(found.get("pid"))
-    if state is None or at is None or ttl not in TTLS or tokens is None or not pid:
+    if state is None or at is None or ttl not in TTLS or tokens is None or pid is None:
         return None
     pings = found.get("pings")
     return ModReport(

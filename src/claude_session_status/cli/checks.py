@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from claude_session_status import words
+from claude_session_status import keep_warm, words
 from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
@@ -136,6 +136,15 @@ class AutostartFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepWarmFindings:
+    """What keeps sessions warm."""
+
+    plugin: str | None = None  # the name under which its plugin is enabled
+    orders: int = 0
+    distrusted: tuple[str, ...] = ()  # versions of Claude Code
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything that the checks need."""
 
@@ -148,6 +157,7 @@ class Findings:
     desktop: DesktopFindings
     autostart: AutostartFindings
     alert_command: AlertCommandFindings = field(default_factory=AlertCommandFindings)
+    keep_warm: KeepWarmFindings = field(default_factory=KeepWarmFindings)
     hosts: tuple[HostState, ...] = ()  # the other machines of the settings
     platform: str = "linux"
     client_version: str | None = None
@@ -396,6 +406,18 @@ def check_autostart(found: Findings) -> Check:
     return Check("autostart", State.GOOD, f"on: {autostart.place}")
 
 
+def check_keep_warm(found: Findings) -> Check:
+    """Which plugin keeps sessions warm, and whether a ping has missed. It is an extra: nothing here is BAD."""
+    kept = found.keep_warm
+    if kept.distrusted:
+        meaning = f"a ping of Claude Code {', '.join(kept.distrusted)} missed: its sessions are not kept warm"
+        return Check("keep-warm", State.NOTE, meaning, f"{PROGRAM} keep-warm --trust {kept.distrusted[0]}")
+    if kept.plugin is None:
+        return Check("keep-warm", State.GOOD, f"not used; to use it: {keep_warm.INSTALL}")
+    sessions = "1 session is" if kept.orders == 1 else f"{kept.orders} sessions are"
+    return Check("keep-warm", State.GOOD, f"the plugin {kept.plugin} is enabled, {sessions} kept warm")
+
+
 def check_versions(found: Findings) -> Check:
     """The versions, for a bug report; Claude Code runs the hooks as they are installed."""
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
@@ -446,6 +468,7 @@ CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
     check_notification,
     check_alert_command,
     check_autostart,
+    check_keep_warm,
     check_versions,
 )
 

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_session_status import __version__, alert_command, config, heartbeat, host_states, paths
+from claude_session_status import __version__, alert_command, config, heartbeat, host_states, keep_warm, paths
 from claude_session_status.claude.setup import inspection, plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
@@ -22,6 +22,7 @@ from claude_session_status.cli import checks
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, echo_json, terminal_width
 from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
+from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.lock import is_held
 from claude_session_status.lock_holder import stalled_ingest
 from claude_session_status.model import Host, HostConnection, HostState
@@ -86,6 +87,7 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         desktop=_desktop(notify=notify),
         autostart=_autostart(),
         alert_command=_alert_command(where, notify=notify),
+        keep_warm=_keep_warm(where),
         hosts=_other_machines(where),
         client_version=_client_version(),
         versions={
@@ -261,6 +263,16 @@ def _alert_command(where: Paths, *, notify: bool) -> checks.AlertCommandFindings
         alert_command.record(where, now, command, alert_command.run(command, alert_command.as_test(now)))
     exists = _exists(os.path.expanduser(command[0]))
     return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where, command))
+
+
+def _keep_warm(where: Paths) -> checks.KeepWarmFindings:
+    try:
+        enabled = plugin.enabled_in(read_settings(where.settings) or "{}", keep_warm.PLUGIN)
+    except (OSError, UnicodeError):
+        enabled = None
+    records = Versions(where.keep_warm_versions).read()
+    distrusted = tuple(sorted(version for version, record in records.items() if record.missed_at is not None))
+    return checks.KeepWarmFindings(enabled, len(Orders(where.keep_warm).all()), distrusted)
 
 
 def _other_machines(where: Paths) -> tuple[HostState, ...]:

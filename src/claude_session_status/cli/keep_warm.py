@@ -47,8 +47,8 @@ def run(wanted: Wanted) -> int:
         was_on = keep_warm_desk.stop(where, state.session.session_id)
         echo(f"{words.name_of(state.session)} is no longer kept warm." if was_on else line(state))
     elif until is not None:
-        keep_warm_desk.place(where, state, limits_of(config.load(where.config).config), until, now, consents=wanted.yes)
-        for sentence in keep_warm.placed_sentences(state, until, now):
+        limits = limits_of(config.load(where.config).config)
+        for sentence in keep_warm_desk.place(where, state, limits, until, now, consents=wanted.yes):
             echo(sentence)
     else:
         echo(line(state))

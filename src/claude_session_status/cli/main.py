@@ -81,8 +81,8 @@ def tray(*, demo: bool) -> None:
 def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions. Into a pipe, print it once.
 
-    Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, o opens
-    its folder, c copies the command that resumes it, s changes the order, q quits.
+    Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, k keeps
+    it warm, o opens its folder, c copies the command that resumes it, s changes the order, q quits.
     """
     from claude_session_status.cli.watch import run, run_demo  # noqa: PLC0415 - rich is imported only to be shown
 

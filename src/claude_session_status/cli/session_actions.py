@@ -9,8 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
+from claude_session_status.cli.board import (
+    Action,
+    CopyResumeCommand,
+    GoToSession,
+    KeepSessionWarm,
+    OpenFolder,
+    SetMuted,
+    ShowHistory,
+)
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import EventKind, Host, Session
 from claude_session_status.words import name_of
 
@@ -44,6 +53,9 @@ class EventSink(Protocol):
     def submit(self, kind: EventKind, session_id: str) -> None:
         """Record that the session is muted or unmuted. Raises OSError."""
 
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        """Keep the session warm, or no longer; return sentences about it. Raises SessionStatusError and OSError."""
+
 
 def performer(sink: EventSink, handler: ActionHandler) -> Perform:
     """Return the function that `watch.show` calls with each action."""
@@ -53,6 +65,8 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
             case SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
                 return f"{name} is muted" if muted else f"{name} is unmuted"
+            case KeepSessionWarm(session_id, choice, consents):
+                return " ".join(sink.keep_warm(session_id, choice, consents=consents))
             case GoToSession(session):
                 return handler.go_to_session(session)
             case OpenFolder(name, folder, host):

@@ -53,9 +53,9 @@ def run() -> int:
         threading.excepthook = _log_thread_error
         for problem in config.load(where.config).problems:
             _warn(problem)
-        monitor = Monitor(
-            where, price=pricing.PriceList(where.prices).rewrite_cost, hosts=partial(remote.connections, where)
-        )
+        prices = pricing.PriceList(where.prices)
+        hosts = partial(remote.connections, where)
+        monitor = Monitor(where, price=prices.rewrite_cost, read_price=prices.read_cost, hosts=hosts)
         on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
         launcher = this_launcher()
         program = (*_environment(), launcher.program, *launcher.arguments)

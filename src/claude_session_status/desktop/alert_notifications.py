@@ -124,7 +124,7 @@ class AlertNotifications:
                 for alert in shown.alerts
                 if (state := states.get(alert.state.session.session_id)) is not None and _is_still_true(alert, state)
             ]
-            if not any(alert.reason is AlertReason.WAITS or alert.state.cache is Cache.WARM for alert in left):
+            if not any(alert.reason is not AlertReason.EXPIRES or alert.state.cache is Cache.WARM for alert in left):
                 self._remove(key)
             elif len(left) < len(shown.alerts):
                 self._shown[key] = _Shown(tuple(left), self._clock())
@@ -189,6 +189,8 @@ def _is_still_true(alert: Alert, state: SessionState) -> bool:
     """Whether what the alert says is still right, apart from the seconds by which sources differ."""
     if state.activity is Activity.ENDED or state.session.muted:
         return False
+    if alert.reason is AlertReason.STOPPED:
+        return True  # it reports what has happened
     if alert.reason is AlertReason.WAITS and state.activity is not Activity.WAITING:
         return False
     if (alert.state.compacts_at is None) != (state.compacts_at is None):

@@ -28,6 +28,7 @@ from claude_session_status.desktop.recent_clicks import ClickMemory
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import Alert, EventKind, Host, Pause, Session, Snapshot
 from claude_session_status.signals import ENDING, handling
 
@@ -59,6 +60,9 @@ class Monitor(Protocol):
 
     def submit(self, kind: EventKind, session_id: str) -> None:
         """Mute, unmute or forget a session. Raises OSError."""
+
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        """Keep a session warm, or no longer; return sentences about it. Raises SessionStatusError and OSError."""
 
     def pause(self, wanted: Pause) -> None:
         """Pause the alerts, or resume them. Raises OSError."""
@@ -413,6 +417,9 @@ class Tray:
                 self._copy(action)
             case view.GoToSession(session_id, token):
                 self._handler.go_to_session(self._session(session_id), token)
+            case view.KeepSessionWarm(session_id, choice, consents):
+                sentences = self._monitor.keep_warm(session_id, choice, consents=consents)
+                self._notify(notification.of_keep_warm(session_id, sentences))
             case view.OpenFolder(folder):
                 self._handler.open_folder(folder)
             case view.ShowTable():
