@@ -63,9 +63,9 @@ def program_beside_the_path(here: Here) -> None:
     ("breaks", "name", "meaning", "command"),
     [
         (no_server, "reachable", "no ssh server listens there", "Try it by hand: ssh build true"),
-        (no_key, "key", "no key of ours is accepted there", "Make this work without a question: ssh build true"),
-        (unknown_host, "key", "its host key is not known", "Make this work without a question: ssh build true"),
-        (password_only, "key", "it takes only a password", "Make this work without a question: ssh build true"),
+        (no_key, "key", "it accepts none of your keys", "Make this run without a question: ssh build true"),
+        (unknown_host, "key", "its host key is not known", "Make this run without a question: ssh build true"),
+        (password_only, "key", "it takes only a password", "Make this run without a question: ssh build true"),
         (no_program, "program", "is not installed there", "On build, run: uv tool install"),
         (program_beside_the_path, "program", "it is in ~/.local/bin", "hosts add build --program '~/.local/bin/"),
     ],
