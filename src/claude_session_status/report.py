@@ -55,7 +55,7 @@ NAMED_HOSTS = 3  # machines of which nothing new comes; more lines would push se
 
 
 class Row(Value):
-    """One line of the table. The names of its texts are those of the columns."""
+    """One line of the table. Its fields have the names of the columns."""
 
     sign: str
     project: str
@@ -92,7 +92,8 @@ class Columns(Value):
 def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = TITLE_WIDTH) -> Columns:
     """Return what fits into `width` columns: below 60 only name and time left, from 80 titles, from 100 costs.
 
-    Titles get the room that the longest project name leaves. Both lengths are in columns.
+    Titles get the room that the longest project name leaves, and at least half of it where they need that. Both lengths
+    are in columns.
     """
     bar_cells = BAR_CELLS if 72 <= width < TITLES_FROM or width >= LONG_BAR_FROM else BAR_CELLS // 2
     widths = {"sign": 1, "project": 0}
@@ -105,7 +106,8 @@ def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = 
         widths |= {"tokens": len("TOKENS"), "cost": len("$99.99")}
     room = max(4, width - sum(widths.values()) - _GAP * (len(widths) - 1))
     if "title" in widths:
-        widths["project"] = min(_PROJECT_WIDTH, room // 2, max(len("PROJECT"), longest_project))
+        for_project = max(room // 2, room - max(len("TITLE"), longest_title))
+        widths["project"] = min(_PROJECT_WIDTH, for_project, max(len("PROJECT"), longest_project))
         widths["title"] = min(TITLE_WIDTH, room - widths["project"], max(len("TITLE"), longest_title))
     else:
         widths["project"] = min(room, _PROJECT_WIDTH, max(NAME_WIDTH, longest_project))

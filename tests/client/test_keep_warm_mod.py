@@ -3,39 +3,18 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from client import mcp_server
-from client.client_clock import COMPILER, ClientClock, build
 from client.harness import VERSIONS, Home, Terminal
 from client.keep_warm import PLUGIN, KeepWarm
-from client.prefix_cache import PrefixCache, begins_with, prefix_of
-from client.standin import StandIn
+from client.prefix_cache import begins_with, prefix_of
 from waiting import wait_for
 
 pytestmark = pytest.mark.client
 DRAFT = "a draft that is not sent"
-
-
-@pytest.fixture(scope="module")
-def clock_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library that moves the client's clock."""
-    if COMPILER is None:
-        pytest.skip("no C compiler is installed; install one with: sudo apt-get install -y gcc libc6-dev")
-    return build(tmp_path_factory.mktemp("clock"))
-
-
-@pytest.fixture
-def keep(tmp_path: Path, client_program: Path, clock_library: Path) -> Iterator[KeepWarm]:
-    """The client's home with our folder in it, the stand-in with a prefix cache, and the clock of both."""
-    clock, cache = ClientClock(clock_library, tmp_path / "clock"), PrefixCache()
-    with StandIn(prefix_cache=cache, now=clock.now) as api:
-        made = KeepWarm(Home(tmp_path, api.url, client_program).prepare(), api, cache, clock)
-        made.folder.mkdir(mode=0o700)
-        yield made
 
 
 def files_of(home: Home) -> dict[str, bytes]:

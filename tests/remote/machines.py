@@ -1,22 +1,25 @@
 """Other machines for tests: OpenSSH's sshd on loopback, each with a user's home, keys and configuration of its own.
 
-A login there is turned by `ForceCommand` into one of another user, with that user's home and environment, and the shell
-runs the command as sshd would. Where the tests' interpreter is closed to other users, it is root's login instead. The
-client's side is `ssh` as people have it, with its configuration named by a wrapper that is first on PATH.
+A login there gets a home and an environment of its own by `ForceCommand`, and the shell runs the command as sshd would.
+The client's side is `ssh` as people have it, with its configuration named by a wrapper that is first on PATH.
 """
 
 import json
 import os
+import queue
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from claude_session_status.paths import Paths
 from waiting import wait_for
@@ -45,18 +48,6 @@ def write_program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-FIRST_USER = 61000
-
-
-def as_user(user: int) -> list[str]:
-    """What runs a command as another user; nothing where that user may not run the tests' interpreter."""
-    prefix = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    if os.geteuid() != 0:
-        return []
-    tried = subprocess.run([*prefix, sys.executable, "-c", "import claude_session_status.model"], capture_output=True)
-    return prefix if tried.returncode == 0 else []
-
-
 @dataclass
 class Machine:
     """A machine that ssh reaches by `name`: its sshd, and the home folder that a login finds there."""
@@ -64,9 +55,9 @@ class Machine:
     name: str
     folder: Path
     port: int
-    user: list[str]
     shell: str = "/bin/sh"
-    environment: dict[str, str] = field(default_factory=dict)
+    program: str = f'exec "{sys.executable}" -m claude_session_status "$@"'
+    before_login: str = "true"
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -88,15 +79,12 @@ class Machine:
         make_key(self.folder / "host_key")
         keys = self.folder / "authorized_keys"
         keys.write_text(accepted.with_suffix(".pub").read_text() if accepted else "")
-        write_program(self.home / ".local/bin" / PROGRAM, f'exec "{sys.executable}" -m claude_session_status "$@"')
+        write_program(self.home / ".local/bin" / PROGRAM, self.program)
         # As on a real machine, only a login shell has the folder on its PATH.
         (self.home / ".profile").write_text('PATH="$HOME/.local/bin:$PATH"; echo "Welcome to this machine"\n')
         environment = [f"{key}='{value}'" for key, value in self._environment().items()]
-        login = " ".join(["exec", *self.user, "env", "-i", *environment, self.shell, "-c", '"$SSH_ORIGINAL_COMMAND"'])
-        write_program(self.folder / "login", f'cd "{self.home}"; {login}')
-        if self.user:
-            subprocess.run(["chown", "-R", self.user[1].partition("=")[2], str(self.home)], check=True)
-            self.home.chmod(0o700)
+        login = " ".join(["exec", "env", "-i", *environment, self.shell, "-c", '"$SSH_ORIGINAL_COMMAND"'])
+        write_program(self.folder / "login", f'cd "{self.home}"; {self.before_login}; {login}')
         (self.folder / "sshd_config").write_text(
             f"{options}\n"
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host_key\n"
@@ -107,7 +95,7 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         """The environment of a login, which sshd makes."""
-        return {"HOME": str(self.home), "SHELL": self.shell, "PATH": "/usr/bin:/bin", **self.environment}
+        return {"HOME": str(self.home), "SHELL": self.shell, "PATH": "/usr/bin:/bin"}
 
     def start(self) -> None:
         """Start its sshd, and wait until it listens."""
@@ -159,12 +147,25 @@ class Machine:
         self._process.wait()
         self._process = None
 
+    def programs(self) -> list[int]:
+        """The processes there that a login has started, also where the connection has ended."""
+        import psutil
+
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("HOME") == str(self.home):
+                    found.append(process.pid)
+            except (psutil.Error, OSError):
+                pass
+        return found
+
     # ---- what happens there -------------------------------------------------
 
     def run(self, *arguments: str, data: str = "", check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run our program there, as its user would."""
         return subprocess.run(
-            [*self.user, sys.executable, "-m", "claude_session_status", *arguments],
+            [str(self.home / ".local/bin" / PROGRAM), *arguments],
             input=data, text=True, capture_output=True, env=self._environment(), check=check, cwd=self.folder,
         )  # fmt: skip
 
@@ -197,11 +198,9 @@ class Here:
         ssh = shutil.which("ssh")
         write_program(self.folder / "bin/ssh", f'exec {ssh} -F "{self.folder}/config" "$@"')
 
-    def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "",
-            shell: str = "/bin/sh", **environment: str) -> Machine:  # fmt: skip
-        """Another machine, which ssh reaches by its name."""
-        user = as_user(FIRST_USER + len(self.machines))
-        machine = Machine(name, self.folder.parent / name, free_port(), user, shell, environment)
+    def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "", **fields: Any) -> Machine:
+        """Another machine, which ssh reaches by its name. `options`: lines for sshd; `fields`: of `Machine`."""
+        machine = Machine(name, self.folder.parent / name, free_port(), **fields)
         machine.make(self.key if accepted else None, options)
         self.machines[name] = machine
         if known:
@@ -237,8 +236,7 @@ class Here:
 @contextmanager
 def this_machine(where: Paths) -> Iterator[Here]:
     """This machine, with `ssh` first on PATH; all others end with it."""
-    folder = tempfile.TemporaryDirectory()  # pytest's own is closed to the other machines' users
-    os.chmod(folder.name, 0o755)
+    folder = tempfile.TemporaryDirectory()  # sshd refuses paths as long as pytest's are
     here = Here(Path(folder.name, "here"), where)
     here.make()
     before = os.environ["PATH"]
@@ -249,4 +247,62 @@ def this_machine(where: Paths) -> Iterator[Here]:
         os.environ["PATH"] = before
         for machine in here.machines.values():
             machine.stop()
+        for machine in here.machines.values():
+            wait_for(f"the end of what runs on {machine.name}", lambda machine=machine: not machine.programs())  # type: ignore[misc]
         folder.cleanup()
+
+
+class Proxy:
+    """A line between this machine and another one: with a delay, and one that can be held up."""
+
+    def __init__(self, to_port: int, delay: float = 0.0) -> None:
+        self._to = to_port
+        self._delay = delay
+        self._goes = threading.Event()
+        self._goes.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold(self) -> None:
+        """Pass nothing on."""
+        self._goes.clear()
+
+    def release(self) -> None:
+        """Pass on what waits, and what comes."""
+        self._goes.set()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for a, b in ((near, far), (far, near)):
+                    waiting: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+                    threading.Thread(target=self._take, args=(a, waiting), daemon=True).start()
+                    threading.Thread(target=self._pass_on, args=(b, waiting), daemon=True).start()
+
+    def _take(self, end: socket.socket, waiting: "queue.SimpleQueue[tuple[float, bytes]]") -> None:
+        data = b"x"
+        while data:
+            try:
+                data = end.recv(65536)
+            except OSError:
+                data = b""
+            waiting.put((time.monotonic() + self._delay, data))
+
+    def _pass_on(self, end: socket.socket, waiting: "queue.SimpleQueue[tuple[float, bytes]]") -> None:
+        with suppress(OSError):
+            while True:
+                at, data = waiting.get()
+                time.sleep(max(0.0, at - time.monotonic()))
+                self._goes.wait()
+                if not data:
+                    break
+                end.sendall(data)
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()

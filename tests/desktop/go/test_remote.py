@@ -1,9 +1,18 @@
 """The terminal here that leads to another machine."""
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from claude_session_status.desktop.go.remote import leads_to
+from claude_session_status.desktop.go import process
+from claude_session_status.desktop.go.remote import leads_to, terminals
 from claude_session_status.model import Host
+from waiting import wait_for
 
 BUILD, ME = Host("build"), Host("me@gpu-box")
 DEV = Host("dev", ("docker", "exec", "-i", "dev"))
@@ -49,3 +58,30 @@ BOX = Host("box", ("ssh", "-p", "2222", "box.example"))
 )
 def test_which_process_leads_to_the_host(command: str, host: Host, leads: bool) -> None:
     assert leads_to(command.split(), host) is leads
+
+
+@pytest.fixture
+def ssh(tmp_path: Path) -> tuple[str, ...]:
+    """A program named ssh that stays: it reads a file that nobody writes."""
+    os.mkfifo(tmp_path / "a-box")
+    return shutil.copy(shutil.which("cat") or "cat", str(tmp_path / "ssh")), "a-box"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and pseudo terminals as Linux has them")
+def test_a_process_in_a_terminal_is_found_and_its_place_can_be_read(ssh: tuple[str, ...], tmp_path: Path) -> None:
+    pid, terminal = os.forkpty()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execv(ssh[0], ssh)
+    with subprocess.Popen(ssh, cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL) as without_terminal:
+        try:
+            found = wait_for("the process", lambda: terminals(Host("a-box")))
+            assert [each.pid for each in found] == [pid]
+            place = process.read(found[0])
+            assert place is not None
+            assert place.tty is not None
+        finally:
+            without_terminal.kill()
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(terminal)
