@@ -77,7 +77,7 @@ KEPT_ALIVE: dict[str, Any] = {
         ("about to expire", {"age": 3595}, GOOD, "its cache has expired"),
         ("of unknown size", {"context_tokens": None}, GOOD, "its size is not known"),
         ("small", {"context_tokens": 59_999}, GOOD, "it has only 59k tokens"),
-        ("works", {"prompted_at": NOW - 5}, GOOD, "it works, which keeps it warm"),
+        ("works", {"prompted_at": NOW - 5}, GOOD, "it is working, which keeps it warm"),
         ("kept alive by the client", KEPT_ALIVE, GOOD, "Claude Code itself keeps it warm"),
         ("compacted soon", COMPACTING, GOOD, "Claude Code compacts it at"),
         ("no plugin", {}, Evidence(plugin_enabled=False), "it needs a plugin"),

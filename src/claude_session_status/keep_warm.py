@@ -190,7 +190,7 @@ def _refusal_of_state(state: SessionState, limits: Limits, now: float) -> Refusa
         least = f"From {thousands(limits.min_tokens)} on it pays off (keep_warm_min_tokens in config.toml)"
         return Refusal(f"it has only {thousands(tokens)} tokens", least)
     if state.activity is Activity.WORKING:
-        return Refusal("it works, which keeps it warm", "Ask again when its turn is over")
+        return Refusal("it is working, which keeps it warm", "Ask again when its turn is over")
     if is_kept_alive_by_client(session, now):
         return Refusal("Claude Code itself keeps it warm", "Nothing to do")
     if state.compacts_at is not None:  # a ping does not postpone it: seen with 2.1.332
@@ -230,7 +230,7 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
 
 _FIVE_MINUTES = "five-minutes"  # an order without the person's consent to many pings
 _REASONS = {
-    "max-pings": "the most pings in a row were sent",
+    "max-pings": "it reached the limit of pings in a row",
     "model-changed": "another model was chosen",
     "effort-changed": "another effort was chosen",
     "compacted": "it was compacted",

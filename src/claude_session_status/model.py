@@ -318,7 +318,7 @@ class KeepWarm(Value):
     needs_consent: bool = False  # it takes many pings: a person has to confirm that
     is_trial: bool = False  # no ping was ever sent by this installation
     client_version: str | None = None
-    stopped: "Stop | None" = None  # what ended it lately, against the person's wish
+    stopped: "Stop | None" = None  # what ended it lately, although the user had not
 
 
 class StopReason(StrEnum):

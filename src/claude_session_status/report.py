@@ -55,7 +55,7 @@ NAMED_HOSTS = 3  # machines of which nothing new comes; more lines would push se
 
 
 class Row(Value):
-    """One line of the table. The names of its texts are those of the columns."""
+    """One line of the table. Its fields have the names of the columns."""
 
     sign: str
     project: str

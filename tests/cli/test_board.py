@@ -1,5 +1,7 @@
 """Keys, and what they do to the table, as values."""
 
+from dataclasses import replace
+
 import pytest
 
 from claude_session_status import words
@@ -137,6 +139,16 @@ def test_an_action_carries_what_the_session_is_at_that_moment() -> None:
         SetMuted("apple", "my-app", muted=False),
         OpenFolder("my-app", "/x"),
         CopyResumeCommand("apple", "/x"),
+    ]
+
+
+def test_an_action_on_another_machines_session_carries_its_host_and_its_own_id() -> None:
+    there = replace(make("build/0b7f", project="my-app", cwd="/x"), host="build")
+    actions = [board.press(Board(chosen="build/0b7f"), k, shot(there))[1] for k in (Key.MUTE, Key.OPEN, Key.COPY)]
+    assert actions == [
+        SetMuted("build/0b7f", "build: my-app", muted=True),
+        OpenFolder("build: my-app", "/x", "build"),
+        CopyResumeCommand("0b7f", "/x", "build"),
     ]
 
 

@@ -76,10 +76,10 @@ def test_a_container_has_no_key() -> None:
             [("bad", "reachable", "no such container", "Try it by hand: docker exec -i dev true")],
         ),
         (
-            BUILD, Reply(HostConnection.REFUSED, "no key of ours is accepted there"),
+            BUILD, Reply(HostConnection.REFUSED, "it accepts none of your keys"),
             [
                 ("ok", "reachable", "by ssh", ""),
-                ("bad", "key", "no key of ours is accepted there", "Make this work without a question: ssh build true"),
+                ("bad", "key", "it accepts none of your keys", "Make this run without a question: ssh build true"),
             ],
         ),
     ],
@@ -140,7 +140,7 @@ def test_a_version_that_does_not_fit_is_named(reply: Reply, meaning: str) -> Non
             said({"checks": [HOOKS, {"name": "inbox", "state": "bad", "meaning": "no room", "command": "Free some"}]}),
             ("bad", "inbox", "no room", "On build, run: Free some"),
         ),
-        (said({"checks": "x"}), ("note", "hooks", "its doctor does not say", RUN_DOCTOR)),
+        (said({"checks": "x"}), ("note", "hooks", "doctor there does not report its hooks", RUN_DOCTOR)),
         (Reply(HostConnection.UNREACHABLE, "late"), ("note", "hooks", "late", RUN_DOCTOR)),
         (
             said({"checks": [{"name": "hooks", "state": "\x1b[31m", "meaning": "\x1b]0;x\x07", "command": ["rm"]}]}),
@@ -191,7 +191,7 @@ def test_the_list_shows_each_state_and_is_no_failure_when_one_is_down(path: Path
     paths = Paths(str(claude_dir))
     states = [
         HostState("build", HostConnection.CONNECTED, 1_800_000_000.0, None, "1.4.0"),
-        HostState("gpu", HostConnection.REFUSED, None, "no key of ours is accepted there"),
+        HostState("gpu", HostConnection.REFUSED, None, "it accepts none of your keys"),
     ]
     host_states.write(paths.hosts, states)
     holder = FileLock(paths.hosts_lock)
@@ -202,7 +202,7 @@ def test_the_list_shows_each_state_and_is_no_failure_when_one_is_down(path: Path
         0,
         [
             "build  ssh  connected, version 1.4.0",
-            "gpu    ssh  refuses the connection: no key of ours is accepted there",
+            "gpu    ssh  refuses the connection: it accepts none of your keys",
         ],
     )
     first, second = json.loads(as_json.output)["hosts"]

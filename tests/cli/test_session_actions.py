@@ -69,6 +69,18 @@ def test_each_action_is_performed_and_returns_a_message(action: Action, call: tu
     assert recorder.calls == [call]
 
 
+def test_a_folder_on_another_machine_is_not_opened_here() -> None:
+    recorder = Recorder()
+    with pytest.raises(SessionStatusError, match="The folder of build: my-app is on another machine"):
+        performer(recorder, recorder)(OpenFolder("build: my-app", "/srv/my-app", "build"))
+    assert recorder.calls == []
+
+
+def test_a_host_that_is_no_longer_in_the_settings_is_an_error() -> None:
+    with pytest.raises(SessionStatusError, match=r"build is not among the hosts of config\.toml"):
+        SystemActionHandler().copy_resume_command("/srv/my-app", "s", "build")
+
+
 def test_an_unknown_folder_is_an_error_that_names_the_session() -> None:
     recorder = Recorder()
     with pytest.raises(SessionStatusError, match="The folder of my-app is not known"):

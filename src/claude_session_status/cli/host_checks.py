@@ -62,7 +62,7 @@ def _before_the_program(host: Host, reply: Reply) -> Check | None:
         return Check("reachable", State.BAD, reply.detail, f"Try it by hand: {by_hand}")
     if reply.connection is HostConnection.REFUSED:
         name = "reachable" if host.command else "key"
-        return Check(name, State.BAD, reply.detail, f"Make this work without a question: {by_hand}")
+        return Check(name, State.BAD, reply.detail, f"Make this run without a question: {by_hand}")
     return None
 
 
@@ -103,7 +103,7 @@ def _set_up(host: Host, reply: Reply) -> Iterable[Check]:
     by_name = {each.get("name"): each for each in found if isinstance(each, dict)} if isinstance(found, list) else {}
     if "hooks" not in by_name:
         step = f"On {host.name}, run: {PROGRAM} doctor"
-        yield Check("hooks", State.NOTE, reply.detail or "its doctor does not say", step)
+        yield Check("hooks", State.NOTE, reply.detail or "doctor there does not report its hooks", step)
         return
     for name in _RELEVANT:
         found_there = by_name.get(name, {})

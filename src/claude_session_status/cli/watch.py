@@ -26,6 +26,7 @@ from claude_session_status.monitor import Listener, Monitor
 
 LOOSE_LINES = 10  # a terminal this high has a blank line above and below the table
 MESSAGE_LINES = 3
+LEGEND_FRAME_LINES = 4  # the head, the foot and two blank lines
 LEGEND_WIDTH = 9  # columns of a sign or a key
 
 
@@ -143,7 +144,8 @@ def frame(
     state: Board, shot: Snapshot, width: int, height: int, headline: str = "", *, has_actions: bool = True
 ) -> list[Line]:
     """Return the whole screen, never higher than the terminal, so that its last line is always visible."""
-    blank = [Line()] if height >= LOOSE_LINES else []
+    is_loose = height >= (len(board.LEGEND) + LEGEND_FRAME_LINES if state.shows_legend else LOOSE_LINES)
+    blank = [Line()] if is_loose else []
     foot = text_width.wrap(board.foot(state, width, has_actions=has_actions), width)[:MESSAGE_LINES]
     above = [table.line(headline, width, table.PROBLEM_STYLE)] if headline else []
     problems = len(table.above(shot, width))

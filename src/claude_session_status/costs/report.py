@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from claude_session_status.costs.summary import Advice, By, Group, Summary, Totals
+from claude_session_status.costs.summary import Advice, By, Group, KeptWarm, Summary, Totals
 from claude_session_status.words import clean, duration, iso, thousands
 
 CAUSES = {
     "expired": "came after the cache expired",
     "model_changed": "another model or effort",
     "compacted": "the conversation was compacted",
+    "keep_warm": "a keep-warm ping",
     "started": "first request of a fork, or after a resume",
     "vanished": "the cache was gone before its time",
 }
@@ -45,6 +46,7 @@ def headline(summary: Summary) -> list[str]:
     if not summary.requests:
         return [f"{span(summary)}: no request in any transcript."]
     lines = [f"{span(summary)}: {counted(summary.requests, 'request')}, list price about {dollars(summary.usd)}."]
+    lines += _kept_warm(summary.kept_warm)
     if not totals.misses:
         return [*lines, "None of them missed the cache."]
     lines.append(
@@ -63,6 +65,19 @@ def headline(summary: Summary) -> list[str]:
             f" {thousands(summary.notified.rebuilt_tokens)} tokens, about {dollars(summary.notified.usd)}."
         )
     return lines
+
+
+def _kept_warm(kept: KeptWarm) -> list[str]:
+    """What keep-warm pings cost and saved; empty where there was none."""
+    if not kept.pings:
+        return []
+    missed = f" {kept.missed:,} of them missed." if kept.missed else ""
+    cost = f"{counted(kept.pings, 'keep-warm ping')} cost about {dollars(kept.usd)} beside that.{missed}"
+    if not kept.returns:
+        return [f"{cost} No message has needed the cache that they kept."]
+    saved = f"about {dollars(kept.saved_usd)}" if kept.saved_usd is not None else "an unknown amount"
+    late = counted(kept.returns, "late return")
+    return [f"{cost} That saved {saved}: {late} read {thousands(kept.saved_tokens)} tokens."]
 
 
 def short(summary: Summary) -> str:
@@ -214,6 +229,15 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "misses": summary.notified.misses,
             "rebuilt_tokens": summary.notified.rebuilt_tokens,
             "usd": _usd(summary.notified.usd),
+        },
+        "keep_warm": {
+            "pings": summary.kept_warm.pings,
+            "missed": summary.kept_warm.missed,
+            "read_tokens": summary.kept_warm.read_tokens,
+            "usd": _usd(summary.kept_warm.usd),
+            "returns": summary.kept_warm.returns,
+            "saved_tokens": summary.kept_warm.saved_tokens,
+            "saved_usd": _usd(summary.kept_warm.saved_usd),
         },
         "estimate": None
         if summary.estimate is None

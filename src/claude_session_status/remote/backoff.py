@@ -15,7 +15,7 @@ def failures_after(failures: int, lasted_seconds: float | None) -> int:
 def wait_seconds(failures: int, connection: HostConnection, chance: float) -> float:
     """Return the wait before the next try after so many failed ones. `chance`, from 0 to 1, spreads many hosts' tries.
 
-    Who refuses us is asked rarely: some servers shut out whoever is refused five times in ten minutes.
+    A machine that refuses us is asked rarely: some servers block a client after five refusals in ten minutes.
     """
     if connection is HostConnection.REFUSED:
         return LONGEST_SECONDS

@@ -27,7 +27,7 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
     (r"No \S+ host key is known", "its host key is not known: connect once by hand, and check the key"),
     ("Too many authentication failures", "too many keys were offered: name one with IdentityFile in ssh's config"),
     (r"Permission denied \((?!.*publickey)[^)]*(password|keyboard)", "it takes only a password: set up a key"),
-    (r"Permission denied \(", "no key of ours is accepted there"),
+    (r"Permission denied \(", "it accepts none of your keys"),
     ("Permission denied, please try again", "it takes only a password: set up a key"),
 )
 _UNREACHABLE: tuple[tuple[str, str], ...] = (
