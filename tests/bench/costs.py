@@ -64,7 +64,7 @@ def main() -> int:
     blocks = [*([report.figures(figures)] if figures else []), *tables, report.machine()]
     text = "\n\n".join(blocks)
     print(text)
-    return 0 if not options.readme or report.publish("costs", text) else 1
+    return 0 if not options.readme or report.publish_with_summary("costs", text) else 1
 
 
 if __name__ == "__main__":

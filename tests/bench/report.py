@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 README = Path(__file__).resolve().parent / "README.md"
+PROJECT_README = README.parents[2] / "README.md"
+
+_SUMMARY = """
+Claude Code waits for its hooks, so a hook only writes a small file: {0} ms while a tray or `watch` runs (bare Python
+takes {1} ms), {2} ms otherwise. The menu changes {3} s after a hook's start. An idle tray with 12 warm sessions takes
+{4} % of a core and {5} MB, of which {6} MB are its own and most of the rest is DuckDB's library. `status --short` takes
+{7} times as long as bare Python.
+[All figures, how they are measured, and how other tools compare](tests/bench/README.md).
+"""
+_SUMMARISED = (
+    r"^\| hook beside a monitor \| ([\d.]+) ",
+    r"^\| bare `python -c pass` \| ([\d.]+) ",
+    r"^\| hook alone \| ([\d.]+) ",
+    r"^\| from the hook's start to the changed menu, [^|]* \| ([\d.]+) s",
+    r"^\| tray idle with [^|]* \| ([\d.]+) %",
+    r"^\| +resident memory after that \| (\d+) MB \((\d+) its own\)",
+    r"^\| `status --short`, 12 warm sessions \| \d+ ms, ([\d.]+)x",
+)
 
 
 @dataclass(frozen=True)
@@ -71,3 +90,26 @@ def publish(name: str, text: str, readme: Path = README) -> bool:
         return False
     readme.write_text(f"{head}{start}\n{text}\n{end}{tail}", "utf-8")
     return True
+
+
+def publish_with_summary(name: str, text: str) -> bool:
+    """Put `text` into this folder's README, and the figures of all its tables that the project's README repeats there.
+
+    So both say the same. False where a marker or a figure is missing.
+    """
+    if not publish(name, text):
+        return False
+    summary = summary_of(README.read_text("utf-8"))
+    if summary is None:
+        print("the project's README keeps its figures: a table lacks one; run hooks.py and costs.py", file=sys.stderr)
+        return False
+    return publish("five", summary, PROJECT_README)
+
+
+def summary_of(tables: str) -> str | None:
+    """The five figures of the project's README, from the tables; None where one is missing."""
+    found = [re.search(pattern, tables, re.MULTILINE) for pattern in _SUMMARISED]
+    groups = [match.groups() for match in found if match is not None]
+    if len(groups) < len(_SUMMARISED):
+        return None
+    return _SUMMARY.strip().format(*(value for group in groups for value in group))

@@ -137,3 +137,21 @@ def test_a_readme_without_the_markers_is_left_alone(tmp_path: Path, capsys: pyte
     assert not report.publish("x", "| new |", readme)
     assert readme.read_text("utf-8") == "# a\n<!-- bench:x -->\n"
     assert "has no <!-- bench:x -->" in capsys.readouterr().err
+
+
+def test_the_projects_readme_repeats_five_figures_of_the_tables() -> None:
+    tables = "\n".join(
+        (
+            "| bare `python -c pass` | 11.9 | 1.00x | 14.1x faster |",
+            "| hook beside a monitor | 15.2 | 1.28x | 11.0x faster |",
+            "| hook alone | 16.5 | 1.39x | 10.1x faster |",
+            "| `status --short`, 12 warm sessions | 92 ms, 7.3x | at most 9x | yes |",
+            "| tray idle with 12 warm sessions for 120 s, share of a core | 0.08 % | at most 0.1 % | yes |",
+            "|   resident memory after that | 74 MB (24 its own) | at most 80 MB (25) | yes |",
+            "| from the hook's start to the changed menu, 12 times | 0.12 s, slowest 0.14 s | at most 2.5 s | yes |",
+        )
+    )
+    summary = report.summary_of(tables)
+    assert summary is not None
+    assert re.findall(r"\d[\d.]*\d", summary) == ["15.2", "11.9", "16.5", "0.12", "12", "0.08", "74", "24", "7.3"]
+    assert report.summary_of(tables.replace("hook alone", "hook")) is None
