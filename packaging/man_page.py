@@ -64,11 +64,11 @@ def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.
         if inner.hidden:
             continue
         full = f"{before}{name}"
+        if not isinstance(inner, click.Group) or inner.invoke_without_command:
+            context = context_of(inner, f"{PROGRAM} {full}")
+            yield full, inner, " ".join([context.command_path, *inner.collect_usage_pieces(context)])
         if isinstance(inner, click.Group):
             yield from commands(inner, f"{full} ")
-            continue
-        context = context_of(inner, f"{PROGRAM} {full}")
-        yield full, inner, " ".join([context.command_path, *inner.collect_usage_pieces(context)])
 
 
 def context_of(command: click.Command, name: str) -> click.Context:

@@ -24,6 +24,7 @@ VERSION = re.compile(r'^__version__ = "(?P<version>[^"]+)"$', re.MULTILINE)
 RELEASE = re.compile(r"\d+\.\d+\.\d+")
 HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<day>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
 LINKS = re.compile(r"^\[[^\]]+\]: ", re.MULTILINE)  # where the headings lead to, at the end of the file
+PLUGINS = ("packaging/claude-plugin", "packaging/claude-plugin-keep-warm")
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
@@ -49,14 +50,15 @@ def notes_of(changelog: str, version: str) -> str:
 
 
 def check_version(root: Path) -> Iterator[str]:
-    """A plain version, and the plugin's is the same."""
+    """A plain version, and each plugin's is the same."""
     version = version_of(root)
     if not RELEASE.fullmatch(version):
         yield f"__version__ is {version!r}: set it to MAJOR.MINOR.PATCH"
-    manifest = root / "packaging/claude-plugin/.claude-plugin/plugin.json"
-    plugins = json.loads(manifest.read_text("utf-8")).get("version")
-    if plugins != version:
-        yield f"{manifest.relative_to(root)} says {plugins!r}: set it to {version!r}"
+    for plugin in PLUGINS:
+        manifest = root / plugin / ".claude-plugin/plugin.json"
+        its = json.loads(manifest.read_text("utf-8")).get("version")
+        if its != version:
+            yield f"{manifest.relative_to(root)} says {its!r}: set it to {version!r}"
 
 
 def check_changelog(root: Path) -> Iterator[str]:
@@ -83,19 +85,21 @@ def check_changelog(root: Path) -> Iterator[str]:
 
 
 def check_licences(root: Path) -> Iterator[str]:
-    """The plugin's licence is ours: it is published without the rest."""
-    if (root / "LICENSE").read_bytes() != (root / "packaging/claude-plugin/LICENSE").read_bytes():
-        yield "packaging/claude-plugin/LICENSE differs from LICENSE: copy it"
+    """Each plugin's licence is ours: it is published without the rest."""
+    for plugin in PLUGINS:
+        if (root / "LICENSE").read_bytes() != (root / plugin / "LICENSE").read_bytes():
+            yield f"{plugin}/LICENSE differs from LICENSE: copy it"
 
 
 def check_pictures(root: Path) -> Iterator[str]:
-    """The logo is there in every form that is shipped, and the plugin's icon is the logo."""
+    """The logo is there in every form that is shipped, and each plugin's icon is the logo."""
     for name in ("logo.svg", "logo.ico", "logo.icns", "logo-512.png"):
         if not (root / "assets" / name).is_file():
             yield f"assets/{name} is missing: run packaging/make_assets.py"
-    logo, icon = root / "assets/logo-512.png", root / "packaging/claude-plugin/.claude-plugin/icon.png"
-    if logo.is_file() and (not icon.is_file() or icon.read_bytes() != logo.read_bytes()):
-        yield f"{icon.relative_to(root)} is not assets/logo-512.png: copy it"
+    logo = root / "assets/logo-512.png"
+    for icon in (root / plugin / ".claude-plugin/icon.png" for plugin in PLUGINS):
+        if logo.is_file() and (not icon.is_file() or icon.read_bytes() != logo.read_bytes()):
+            yield f"{icon.relative_to(root)} is not assets/logo-512.png: copy it"
 
 
 def check_readme(root: Path) -> Iterator[str]:
@@ -114,7 +118,7 @@ def check_owner(root: Path) -> Iterator[str]:
     name = identity.repository(root)
     if name is None:
         yield 'pyproject.toml: [project.urls] names no Repository: add Repository = "https://github.com/OWNER/NAME"'
-    for path in ("README.md", "packaging/claude-plugin/README.md"):
+    for path in ("README.md", *(f"{plugin}/README.md" for plugin in PLUGINS)):
         if (root / path).is_file() and "OWNER/" in (root / path).read_text("utf-8"):
             yield f"{path}: OWNER/ stands for {name or 'the repository'}: fill it in"
 

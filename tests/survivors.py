@@ -7,6 +7,11 @@ import time
 VARIABLE = "CLAUDE_SESSION_STATUS_TEST_RUN"
 
 
+def variable_of_run() -> dict[str, str]:
+    """Return the variable, for an environment that is otherwise made from nothing; empty outside a run."""
+    return {VARIABLE: os.environ[VARIABLE]} if VARIABLE in os.environ else {}
+
+
 def of_run(run: str, seconds: float) -> list[str]:
     """Return the processes of this run that are alive after `seconds`, one line each; at once where there are none."""
     end = time.monotonic() + seconds

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from claude_session_status import config
 from claude_session_status.config import Config
+from claude_session_status.model import Host
 from claude_session_status.quiet import QuietHours
 
 
@@ -35,6 +36,17 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
         ("quiet = []", Config()),
         ('on_alert = ["notify-phone", "--quick", ""]', Config(on_alert=("notify-phone", "--quick", ""))),
         ("on_alert = []", Config()),
+        ("hosts = []", Config()),
+        ('hosts = ["build", "me@gpu-box"]', Config(hosts=(Host("build"), Host("me@gpu-box")))),
+        (
+            '[[host]]\nname = "dev"\ncommand = ["docker", "exec", "-i", "dev"]',
+            Config(hosts=(Host("dev", ("docker", "exec", "-i", "dev")),)),
+        ),
+        (
+            'hosts = ["a"]\n[[host]]\nname = "b"\nprogram = "~/bin/x"\n[[host]]\nname = "c"',
+            Config(hosts=(Host("a"), Host("b", (), "~/bin/x"), Host("c"))),
+        ),
+        ('host = [{name = "a"}]', Config(hosts=(Host("a"),))),
     ],
 )
 def test_a_valid_key_is_used(text: str, expected: Config) -> None:
@@ -79,6 +91,44 @@ def test_a_mistake_is_named_and_the_default_used(text: str, problem: str) -> Non
     assert loaded.config == Config()
     (first,) = loaded.problems
     assert first.startswith(problem)
+
+
+_A_NAME = "a name of at most 64 letters, digits and . _ @ % : + -, and none that begins with -"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "left"),
+    [
+        ('hosts = "build"', "1: hosts must be a list of machines for ssh such as ", ()),
+        ('\nhosts = [\n  "build",\n  "-oProxyCommand=x",\n]', f"4: a host must be {_A_NAME}, not '-oP", ("build",)),
+        ('hosts = ["a b"]', f"1: a host must be {_A_NAME}, not 'a b'", ()),
+        ('hosts = ["me@-oProxyCommand=x"]', f"1: a host must be {_A_NAME}, not 'me@-oP", ()),
+        ('[[host]]\nname = "a"\nprogram = "~/my files/x"', "3: program must be a path there without blanks ", ()),
+        ('hosts = ["a/b"]', f"1: a host must be {_A_NAME}, not 'a/b'", ()),
+        (f'hosts = ["{"x" * 65}"]', f"1: a host must be {_A_NAME}, not 'xxx", ()),
+        ("hosts = [7]", f"1: a host must be {_A_NAME}, not 7", ()),
+        ('hosts = ["a",\n"b", "a"]', "1: the host 'a' is listed twice; the first entry counts", ("a", "b")),
+        ('hosts = ["a"]\n\n[[host]]\nname = "a"', "3: the host 'a' is listed twice; the first entry ", ("a",)),
+        ("host = 3", "1: host must be tables, each under a line [[host]], not 3", ()),
+        ('\n[host]\nname = "a"', "2: host must be tables, each under a line [[host]], not {'name': 'a'}", ()),
+        ('[[host]]\nname = "a"\n\n[[host]]\ncommand = ["x"]', f"4: a [[host]] needs a name: {_A_NAME}", ("a",)),
+        (
+            '[[host]]\nname = "a"\n\n[[host]]\nname = "b"\ncommand = "docker exec"',
+            '6: command must be a list of a program and its arguments such as ["docker", "exec", "-i", "dev"], not',
+            ("a",),
+        ),
+        ('[[host]]\nname = "a"\ncommand = []', "3: command must be a list of a program and its arguments ", ()),
+        ('[[host]]\nname = "a"\nprogram = "-x"', "3: program must be a path there without blanks such as ", ()),
+        ('[[host]]\nname = "a"\nprogam = "x"', "3: unknown key 'progam' in [[host]]. Did you mean program?", ("a",)),
+        ('[[host]]\nname = "a"\nx = 1', "3: unknown key 'x' in [[host]]. Known keys: name, command, program", ("a",)),
+        ("hots = []", "1: unknown key 'hots'. Did you mean hosts?", ()),
+    ],
+)
+def test_a_mistake_in_one_host_is_named_and_leaves_the_others(text: str, problem: str, left: tuple[str, ...]) -> None:
+    loaded = config.parse(text)
+    assert tuple(host.name for host in loaded.config.hosts) == left
+    (first,) = loaded.problems
+    assert first.startswith(f"config.toml:{problem}")
 
 
 def test_one_mistake_leaves_the_other_keys_alone() -> None:
@@ -134,6 +184,21 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
 _HOURS = st.builds(QuietHours, st.integers(0, 1439), st.integers(0, 1439)).filter(
     lambda hours: hours.start != hours.end
 )
+_NAMES = st.from_regex(r"(?!-)(?!.*@-)[A-Za-z0-9._@%:+-]{1,64}", fullmatch=True)
+_PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
+_HOSTS = st.builds(Host, _NAMES) | st.builds(
+    Host,
+    _NAMES,
+    st.lists(_PRINTABLE, max_size=3).map(tuple),
+    st.none() | st.from_regex(r"(?!-)[A-Za-z0-9._@%:+=/~-]+", fullmatch=True),
+)
+
+
+def _as_in_a_file(hosts: list[Host]) -> tuple[Host, ...]:
+    """The hosts without a table first."""
+    return tuple(sorted(hosts, key=lambda host: bool(host.command or host.program)))
+
+
 _WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
@@ -148,6 +213,7 @@ _WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
         notify_when_waiting=st.booleans(),
         quiet=st.lists(_HOURS, max_size=3).map(tuple),
         on_alert=st.lists(_WORDS, max_size=3).map(tuple),
+        hosts=st.lists(_HOSTS, max_size=3, unique_by=lambda host: host.name).map(_as_in_a_file),
         sound=st.booleans(),
     )
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from claude_session_status import config, config_file
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.model import Host
 
 OWN = """# My settings
 poll_seconds = 1   # fast
@@ -134,3 +135,71 @@ def test_any_file_that_reads_as_toml_keeps_its_other_keys(table: dict[str, objec
     before = tomlkit.dumps(table)
     after = config_file.changed(before.encode(), "sound", value).decode()
     assert tomllib.loads(after) == tomllib.loads(before) | {"sound": value}
+
+
+DEV = Host("dev", ("docker", "exec", "-i", "dev"))
+WITH_HOSTS = """# mine
+hosts = [
+  "build",  # the big one
+  "me@gpu-box",
+]
+
+[[host]]
+name = "dev"  # a container
+command = ["docker", "exec", "-i", "dev"]
+
+[[host]]
+name = "old"
+program = "~/bin/x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "host", "after"),
+    [
+        ("sound = true\n", Host("build"), 'sound = true\nhosts = ["build"]\n'),
+        ("[later]\nx = 1\n", Host("build"), 'hosts = ["build"]\n\n[later]\nx = 1\n'),
+        (WITH_HOSTS, Host("new"), WITH_HOSTS.replace('  "me@gpu-box",\n', '  "me@gpu-box",\n  "new",\n')),
+        ("sound = true\n", DEV, 'sound = true\n\n[[host]]\nname = "dev"\ncommand = ["docker", "exec", "-i", "dev"]\n'),
+        (WITH_HOSTS, Host("n", (), "~/n"), WITH_HOSTS + '\n[[host]]\nname = "n"\nprogram = "~/n"\n'),
+        ('host = [{name = "x"}]\n', Host("y", ("z",)), 'host = [{name = "x"}, {name = "y", command = ["z"]}]\n'),
+    ],
+)
+def test_a_host_is_added_and_the_rest_stays(before: str, host: Host, after: str) -> None:
+    written = config_file.with_host(before.encode(), host).decode()
+    assert written == after
+    assert host in config.parse(written).config.hosts
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "instead"),
+    [
+        ("build", '  "build",  # the big one\n', ""),
+        ("me@gpu-box", '  "me@gpu-box",\n', ""),
+        ("dev", '[[host]]\nname = "dev"  # a container\ncommand = ["docker", "exec", "-i", "dev"]\n\n', ""),
+        ("old", '[[host]]\nname = "old"\nprogram = "~/bin/x"\n', ""),
+    ],
+)
+def test_a_host_is_removed_and_the_rest_stays(name: str, gone: str, instead: str) -> None:
+    written = config_file.without_host(WITH_HOSTS.encode(), name).decode()
+    assert written == WITH_HOSTS.replace(gone, instead)
+    assert name not in [host.name for host in config.parse(written).config.hosts]
+
+
+def test_the_last_table_of_a_host_goes_with_it() -> None:
+    assert config_file.without_host(b'sound = true\n[[host]]\nname = "a"\n', "a") == b"sound = true\n"
+
+
+@pytest.mark.parametrize("before", ['hosts = "build"\n', "hosts = 3\n", "hosts = {}\n", '[[hosts]]\nname = "a"\n'])
+def test_a_host_is_not_added_where_the_file_has_a_mistake(path: Path, before: str) -> None:
+    path.parent.mkdir()
+    path.write_text(before)
+    with pytest.raises(SessionStatusError, match=r"hosts can't be changed in this config\.toml"):
+        config_file.add_host(str(path), Host("new"))
+    assert path.read_text() == before
+
+
+def test_another_setting_is_changed_beside_hosts() -> None:
+    written = config_file.changed(WITH_HOSTS.encode(), "sound", True).decode()
+    assert config.parse(written).config.sound
+    assert config.parse(written).config.hosts == config.parse(WITH_HOSTS).config.hosts

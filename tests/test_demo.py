@@ -92,6 +92,14 @@ def test_the_countdown_follows_the_story(minute: Seen) -> None:
     assert state.seconds_left == pytest.approx(150)
 
 
+def test_a_prompt_in_the_last_moment_keeps_the_cache_warm(minute: Seen) -> None:
+    """As the picture in the README shows it: never at work with a cache that has expired."""
+    beginning = [shot for shot in minute.shots if shot.now < NOW + 400]
+    states = [s for shot in beginning for s in shot.sessions if s.session.project == "web-shop"]
+    assert {state.cache for state in states} == {Cache.WARM}
+    assert {state.activity for state in states} == {Activity.IDLE, Activity.WORKING}
+
+
 def test_every_snapshot_says_that_it_is_a_demo(minute: Seen) -> None:
     assert {shot.problem for shot in minute.shots} == {demo.BANNER}
 

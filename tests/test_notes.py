@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 
 from claude_session_status import notes
 from claude_session_status.claude import hook, hook_table, payload
-from claude_session_status.model import Event, EventKind, Process
+from claude_session_status.model import Activity, Event, EventKind, Process, RemoteState, Source
 from fakes import NOW
+
+FULL = RemoteState(
+    "build", Activity.WAITING, NOW - 1, NOW + 200, 300, Source.HOOK, "T", "web", "/srv/web", "m", 7, NOW - 9, NOW - 8,
+    NOW + 99, NOW - 7, "ttl_expired",
+)  # fmt: skip
 
 
 def test_an_event_survives() -> None:
@@ -18,6 +23,8 @@ def test_an_event_survives() -> None:
         Event(EventKind.STATUS_LINE, "s", NOW, expires_at=NOW + 30, ttl_seconds=3600),
         Event(EventKind.FOUND, "s", NOW, cwd="/x", process=Process(7, 100, "pid:[1]")),
         Event(EventKind.FOUND, "s", NOW, process=Process(7)),
+        Event(EventKind.REMOTE, "build/s", NOW, remote=RemoteState("build", Activity.ENDED)),
+        Event(EventKind.REMOTE, "build/s", NOW, remote=FULL),
     ):
         assert notes.decode(notes.encode(event)) == event
 
@@ -58,6 +65,10 @@ def test_a_note_that_a_hook_writes_by_hand_is_valid_json(session_id: str, cwd: s
         b'{"kind": "start", "session_id": "s", "at": 1' + b"0" * 5000 + b"}",
         b'{"kind": "start", "session_id": "' + b"k" * 100_000 + b'", "at": 1}',
         b'{"kind": "start", "session_id": "s", "at": ' + b"[" * 100_000,
+        b'{"kind": "remote", "session_id": "build/s", "at": 1}',
+        b'{"kind": "remote", "session_id": "build/s", "at": 1, "remote": []}',
+        b'{"kind": "remote", "session_id": "build/s", "at": 1, "remote": {"activity": "idle"}}',
+        b'{"kind": "remote", "session_id": "build/s", "at": 1, "remote": {"host": "build", "activity": ["idle"]}}',
     ],
 )
 def test_bytes_that_are_no_note_are_refused(raw: bytes) -> None:
@@ -103,3 +114,23 @@ def test_any_bytes_are_a_note_or_refused(raw: bytes) -> None:
 
 def test_an_id_that_no_row_can_hold_is_made_one_that_can() -> None:
     assert notes.decode(b'{"kind": "turn", "session_id": "a\\ud83d", "at": 1}\n').session_id == "a?"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", 7),
+        ("expires_at", "soon"),
+        ("expires_at", -1),
+        ("ttl_seconds", 0),
+        ("ttl_seconds", 1 << 39),
+        ("context_tokens", True),
+        ("context_tokens", 1e300),
+        ("source", []),
+        ("new", {}),
+    ],
+)
+def test_an_odd_value_in_another_machines_report_is_passed_over(field: str, value: object) -> None:
+    odd = {"kind": "remote", "session_id": "build/s", "at": NOW, "remote": {"host": "build", "activity": "idle"}}
+    odd["remote"] |= {field: value}  # type: ignore[operator]
+    assert notes.decode(json.dumps(odd).encode()).remote == RemoteState("build", Activity.IDLE)

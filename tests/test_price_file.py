@@ -11,7 +11,7 @@ from claude_session_status import price_file, pricing
 from claude_session_status.paths import Paths
 from claude_session_status.price_file import Samples
 
-SIZES, TTLS = pricing.SIZES, pricing.TTLS
+SIZES, TTLS = pricing.SIZES, (*pricing.TTLS, pricing.READ)
 GOOD: Samples = {ttl: [0.000_005] * len(SIZES) for ttl in TTLS}
 
 
@@ -77,14 +77,14 @@ def test_two_processes_keep_what_the_other_has_added(where: Paths, library: Libr
     assert set(json.loads(Path(where.prices).read_bytes())["models"]) == {"known-1", "known-2", "known-3"}
 
 
-WHOLE = {"format": 1, "library": "1.0", "sizes": list(SIZES), "models": {"known": {str(t): GOOD[t] for t in TTLS}}}
+WHOLE = {"format": 2, "library": "1.0", "sizes": list(SIZES), "models": {"known": {str(t): GOOD[t] for t in TTLS}}}
 ODD = {
     "empty": b"",
     "torn": json.dumps(WHOLE).encode()[:-20],
     "binary": bytes(range(256)),
     "deep": b"[" * 100_000,
     "a list": b"[]",
-    "another format": json.dumps(WHOLE | {"format": 2}).encode(),
+    "another format": json.dumps(WHOLE | {"format": 1}).encode(),
     "other sizes": json.dumps(WHOLE | {"sizes": [1]}).encode(),
     "no models": json.dumps(WHOLE | {"models": None}).encode(),
     "a text": json.dumps(WHOLE | {"models": {"known": "dear"}}).encode(),

@@ -85,8 +85,8 @@ def test_the_example_config_holds_every_key_and_the_defaults() -> None:
 
 
 def test_the_command_for_a_tray_without_a_terminal_is_autostarts() -> None:
-    assert f"`{APART}`" in README
-    assert f"`{APART_ON_WINDOWS}`" in README
+    assert f"`{APART}`" in PAGES["packaging/README.md"]
+    assert f"`{APART_ON_WINDOWS}`" in PAGES["packaging/README.md"]
 
 
 def test_the_layout_names_what_exists() -> None:

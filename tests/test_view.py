@@ -365,8 +365,9 @@ def test_a_crafted_name_is_one_harmless_line_everywhere(name: str) -> None:
 def test_a_session_that_was_only_found_says_so() -> None:
     found = make("a", last_event_at=None, found_at=NOW - 9)
     taken_over = make("b", found_at=NOW - 9)
-    rows = {row.session: row.title for row in report.rows(shot(found, taken_over), WIDE)}
-    assert rows == {"a": "seen in transcript", "b": ""}
+    titled = make("c", last_event_at=None, found_at=NOW - 9, title="Dark mode", muted=True)
+    rows = {row.session: row.title for row in report.rows(shot(found, taken_over, titled), WIDE)}
+    assert rows == {"a": "seen in transcript", "b": "", "c": "muted · Dark mode · seen in transcript"}
     labels = [item.label for item in sessions_of(view.menu(shot(found, taken_over)))]
     assert [label.endswith("   seen in transcript") for label in labels] == [True, False]
 

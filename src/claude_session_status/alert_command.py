@@ -7,7 +7,6 @@ file, where `doctor` finds it.
 
 import contextlib
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 
 from claude_session_status import lock, notification
 from claude_session_status.errors import file_and_reason, reason_of
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import Alert, AlertReason, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.policy import waiting_since
@@ -29,7 +29,7 @@ from claude_session_status.report import session_json
 from claude_session_status.text_width import cut
 from claude_session_status.words import clean, iso
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 SCHEMA = 1
 LIMIT_SECONDS = 10.0
@@ -46,8 +46,8 @@ _RESULT_BYTES = 65536
 def as_json(alert: Alert, shot: Snapshot) -> dict[str, Any]:
     """Return what the command reads, schema 1: keys may be added, none changes or goes. Unknown values are null."""
     text = notification.of_alerts(alert, among=shot.sessions)
-    waits = alert.reason is AlertReason.WAITS
-    compacts = not waits and notification.is_before_compaction(alert.state)
+    expires = alert.reason is AlertReason.EXPIRES
+    compacts = expires and notification.is_before_compaction(alert.state)
     return {
         "schema": SCHEMA,
         "reason": "compacts" if compacts else alert.reason.value,
@@ -55,9 +55,9 @@ def as_json(alert: Alert, shot: Snapshot) -> dict[str, Any]:
         "title": text.title,
         "body": text.body,
         "urgent": text.urgent,
-        "lead_seconds": None if waits else alert.lead_seconds,
+        "lead_seconds": alert.lead_seconds if expires else None,
         "waiting_since": iso(waiting_since(alert.state.session, shot.now)),
-        "session": session_json(alert.state),
+        "session": session_json(alert.state, shot.now),
     }
 
 

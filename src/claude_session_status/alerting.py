@@ -7,7 +7,6 @@ refresh the cache. What falls due in a pause or in quiet hours is not notified l
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from claude_session_status.model import (
@@ -17,25 +16,32 @@ from claude_session_status.model import (
     Cache,
     Event,
     EventKind,
+    HostConnection,
+    HostState,
     Pause,
     Request,
     Session,
     SessionState,
+    Snapshot,
     Source,
 )
 from claude_session_status.policy import LAST_SECONDS, activity_since, waiting_since
 from claude_session_status.quiet import QuietHours, quiet_until
 from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
+from claude_session_status.values import replace
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
 BEFORE_COMPACTION_SECONDS = 120.0
 ROUNDING_SECONDS = 1.0  # the status line rounds the start of a request up to whole seconds
 WAIT_SECONDS = 10.0  # a prompt that is answered sooner is not notified
+STOP_LEAD = 1.0  # the lead time under which a notified end of keeping a session warm is recorded
 WAIT_LEAD = 0.0  # the lead time under which the start of a notified wait is recorded
 GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client keeps alive caches with this TTL only
+LOST_SECONDS = 180.0  # a connection that is away for less is a short break
+LOST_GRACE_SECONDS = 60.0
 KEPT_ALIVE_SECONDS = 65.0  # it renews them each 30 s, and renders an idle session's status line each 30 s
 _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
@@ -56,7 +62,16 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     notified = dict(state.session.alerts).get(lead_seconds)
     if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
-    return max(state.session.request.expires_at - lead_seconds, since, _settled_at(state.session))
+    settled_at = max(_settled_at(state.session), _pinged_at(state))
+    return max(state.session.request.expires_at - lead_seconds, since, settled_at)
+
+
+def _pinged_at(state: SessionState) -> float:
+    """By when a keep-warm ping has renewed the cache, if it comes at all; -inf where none is expected."""
+    kept = state.keep_warm
+    if kept is None or kept.next_ping_at is None or state.expires_at is None:
+        return -math.inf
+    return state.expires_at - LAST_SECONDS
 
 
 def wait_alert_time(state: SessionState, now: float) -> float | None:
@@ -163,13 +178,21 @@ def _alerts_of(
         for lead in lead_times(state, leads):
             if (at := alert_time(state, lead, now)) is not None:
                 yield at, Alert(state, lead)
+    stopped = state.keep_warm.stopped if state.keep_warm is not None else None
+    is_new = stopped is not None and stopped.at > dict(state.session.alerts).get(STOP_LEAD, -math.inf)
+    if is_new and not state.session.muted:
+        yield now, Alert(state, STOP_LEAD, reason=AlertReason.STOPPED)
     if when_waiting and (at := wait_alert_time(state, now)) is not None:
         yield at, Alert(state, WAIT_LEAD, reason=AlertReason.WAITS)
 
 
 def _belong_together(a: Alert, b: Alert) -> bool:
     """Whether two alerts that are given at one moment share a notification."""
-    if a.reason is not b.reason or (a.state.compacts_at is None) != (b.state.compacts_at is None):
+    if (
+        a.reason is AlertReason.STOPPED
+        or a.reason is not b.reason
+        or (a.state.compacts_at is None) != (b.state.compacts_at is None)
+    ):
         return False
     return a.reason is AlertReason.WAITS or _expire_together(a, b)
 
@@ -214,7 +237,10 @@ def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> t
     if alert.reason is AlertReason.EXPIRES and session.request is not None:
         leads_done = (lead for lead in lead_times(alert.state, leads) if lead >= alert.lead_seconds)
         done += [(lead, session.request.expires_at) for lead in leads_done]
-    if (since := waiting_since(session, now)) is not None:
+    kept = alert.state.keep_warm
+    if alert.reason is AlertReason.STOPPED and kept is not None and kept.stopped is not None:
+        done.append((STOP_LEAD, kept.stopped.at))
+    if (since := waiting_since(session, now)) is not None and alert.reason is not AlertReason.STOPPED:
         done.append((WAIT_LEAD, since))
     return tuple(
         Event(EventKind.ALERTED, session.session_id, now, expires_at=moment, lead_seconds=lead) for lead, moment in done
@@ -227,3 +253,44 @@ def next_alert_time(
     """The next moment at which an alert falls due; None when there is none."""
     found = (_alerts_of(state, leads, now, min_tokens=0, when_waiting=when_waiting) for state in states)
     return min((at for alerts in found for at, _ in alerts if at > now), default=None)
+
+
+# ---- connections to other machines -------------------------------------------
+
+_LOST = (HostConnection.UNREACHABLE, HostConnection.REFUSED, HostConnection.BAD_DATA)
+
+
+def lost_hosts(shot: Snapshot) -> tuple[HostState, ...]:
+    """The machines that have been away for a while, and where a session's cache was warm when the connection was lost.
+
+    None in a pause or in quiet hours. Of sessions that were cold before, the user misses nothing.
+    """
+    if shot.paused_until is not None or shot.quiet_until is not None:
+        return ()
+    return tuple(
+        host
+        for host in shot.hosts
+        if host.connection in _LOST
+        and host.since is not None
+        and shot.now - host.since >= LOST_SECONDS
+        and sessions_lost_with(host, shot)
+    )
+
+
+def is_due_lost(host: HostState, now: float) -> bool:
+    """Whether the user is to be notified now that the machine is away: later it would come as a surprise."""
+    return host.since is not None and 0 <= now - host.since - LOST_SECONDS <= LOST_GRACE_SECONDS
+
+
+def sessions_lost_with(host: HostState, shot: Snapshot) -> tuple[SessionState, ...]:
+    """The running sessions of the machine whose cache was warm when the connection was lost, but for muted ones."""
+    since = math.inf if host.since is None else host.since
+    return tuple(
+        state
+        for state in shot.sessions
+        if state.session.host == host.name
+        and state.activity is not Activity.ENDED
+        and not state.session.muted
+        and state.session.request is not None
+        and state.session.request.expires_at > since
+    )

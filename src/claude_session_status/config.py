@@ -10,16 +10,16 @@ import re
 import reprlib
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
-from claude_session_status import quiet
+from claude_session_status import host_settings, quiet
 from claude_session_status.errors import reason_of
+from claude_session_status.model import Host
 from claude_session_status.quiet import QuietHours
+from claude_session_status.values import Value, field_types
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Value):
     """The effective settings."""
 
     poll_seconds: float = 2.0  # how often the monitor looks for changes
@@ -32,10 +32,13 @@ class Config:
     sound: bool = False  # with a notification, if the desktop can play one
     notify_when_waiting: bool = False  # also of a permission prompt or a question that waits for the user
     history_days: int = 400  # how long the history keeps a request
+    keep_warm_min_tokens: int = 60_000  # smaller conversations are not kept warm
+    keep_warm_max_pings: int = 20  # in a row, without a turn of the person's own
+    keep_warm_max_usage: int = 80  # percent of the account's five-hour window; above it no pings are sent
+    hosts: tuple[Host, ...] = ()  # other machines whose sessions are shown; in the file also `[[host]]`
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Value):
     """The settings, and the problems of the file, one line each."""
 
     config: Config = Config()
@@ -86,6 +89,18 @@ def _days(value: Any) -> int:
     return value
 
 
+def _pings(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise _RefusedError("a whole number of pings from 1 to 100")
+    return value
+
+
+def _percent(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise _RefusedError("a whole number of percent from 0 to 100")
+    return value
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _RefusedError("true or false")
@@ -121,8 +136,12 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "sound": _yes_or_no,
     "notify_when_waiting": _yes_or_no,
     "history_days": _days,
+    "keep_warm_min_tokens": _tokens,
+    "keep_warm_max_pings": _pings,
+    "keep_warm_max_usage": _percent,
 }
-assert set(_CHECKS) == {f.name for f in fields(Config)}  # noqa: S101 - each key has its check
+_KEYS = (*_CHECKS, *host_settings.KEYS)
+assert {*_CHECKS, "hosts"} == field_types(Config).keys()  # noqa: S101 - each key has its check
 
 
 def load(path: str, name: str | None = None) -> Loaded:
@@ -175,7 +194,9 @@ class ConfigFile:
 
 def as_toml(config: Config) -> str:
     """Return the text of a `config.toml` that sets every key to these settings."""
-    return "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config))
+    lines = "".join(f"{name} = {_toml(getattr(config, name))}\n" for name in field_types(Config) if name != "hosts")
+    plain = tuple(host.name for host in config.hosts if host_settings.is_plain(host))
+    return f"{lines}hosts = {_toml(plain)}\n{host_settings.as_toml(config.hosts)}"
 
 
 def _toml(value: object) -> str:
@@ -200,8 +221,12 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits, or too many brackets
         return Loaded(problems=(f"{path} is not valid TOML: {error}. Defaults are used",))
-    values, problems = {}, []
+    values: dict[str, Any] = {}
+    values["hosts"], host_problems = host_settings.read(table, text)
+    problems = []
     for key, value in table.items():
+        if key in host_settings.KEYS:
+            continue
         where = f"{path}:{_line_of(text, key)}"
         if key not in _CHECKS:
             problems.append(f"{where}: unknown key {key!r}. {_meant(key)}")
@@ -210,6 +235,7 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
             values[key] = _CHECKS[key](value)
         except _RefusedError as allowed:
             problems.append(f"{where}: {key} must be {allowed}, not {_named(value)}")
+    problems += (f"{path}:{problem.line}: {problem.text}" for problem in host_problems)
     return Loaded(Config(**values), tuple(problems))
 
 
@@ -217,8 +243,8 @@ def _meant(key: str) -> str:
     """Return the known key that looks like this one, else all of them."""
     import difflib  # noqa: PLC0415 - only for a file with a mistake
 
-    similar = difflib.get_close_matches(key, _CHECKS, 1)
-    return f"Did you mean {similar[0]}?" if similar else f"Known keys: {', '.join(sorted(_CHECKS))}"
+    similar = difflib.get_close_matches(key, _KEYS, 1)
+    return f"Did you mean {similar[0]}?" if similar else f"Known keys: {', '.join(sorted(_KEYS))}"
 
 
 def _named(value: Any) -> str:

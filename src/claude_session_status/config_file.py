@@ -1,4 +1,4 @@
-"""Changes one key of `config.toml` and keeps the rest as the user wrote it: comments, order, spaces.
+"""Changes one key or one host of `config.toml` and keeps the rest as the user wrote it: comments, order, spaces.
 
 The file is replaced as a whole or not at all, and only by one that reads as expected. Where it is a link, as in a
 folder of dotfiles, its target is replaced.
@@ -6,10 +6,12 @@ folder of dotfiles, its target is replaced.
 
 import os
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
-from claude_session_status import config
+from claude_session_status import config, host_settings
 from claude_session_status.errors import SessionStatusError, reason_of
+from claude_session_status.model import Host
 from claude_session_status.private import give_to_owner, make_private_folder, open_private
 
 Value = bool | int | str | tuple[int, ...]
@@ -26,10 +28,24 @@ def change(path: str, key: str, value: Value) -> None:
         SessionStatusError: it is no valid TOML, or can't be read or written. Nothing was changed then.
 
     """
+    _edit(path, lambda before: changed(before, key, value))
+
+
+def add_host(path: str, host: Host) -> None:
+    """Add the host to the file at `path`, in `hosts` or as a `[[host]]`. Raises as `change`."""
+    _edit(path, lambda before: with_host(before, host))
+
+
+def remove_host(path: str, name: str) -> None:
+    """Remove the host from the file at `path`. Raises as `change`."""
+    _edit(path, lambda before: without_host(before, name))
+
+
+def _edit(path: str, edited: Callable[[bytes], bytes]) -> None:
     try:
         for _ in range(TRIES):
             before = _read(path)
-            if _replace(path, before, changed(before or _new_file(), key, value)):
+            if _replace(path, before, edited(before or _new_file())):
                 return
     except OSError as error:
         raise SessionStatusError(f"{path} can't be changed: {reason_of(error)}", TRY_AGAIN) from error
@@ -45,9 +61,17 @@ def make(path: str) -> None:
         raise SessionStatusError(f"{path} can't be read or made: {reason_of(error)}", TRY_AGAIN) from error
 
 
+_EXAMPLE = Host("dev", ("docker", "exec", "-i", "dev"))
+
+
 def _new_file() -> bytes:
-    keys = "".join(f"# {line}\n" for line in config.as_toml(config.Config()).splitlines())
-    return f"# Settings of claude-session-status. Every key is optional; these are the defaults:\n{keys}".encode()
+    lines = [
+        "Settings of claude-session-status. Every key is optional; these are the defaults:",
+        *config.as_toml(config.Config()).splitlines(),
+        "A machine or a container that another command than ssh reaches:",
+        *host_settings.as_toml([_EXAMPLE]).strip().splitlines(),
+    ]
+    return "".join(f"# {line}\n" for line in lines).encode()
 
 
 def _read(path: str) -> bytes | None:
@@ -59,21 +83,88 @@ def _read(path: str) -> bytes | None:
 
 def changed(before: bytes, key: str, value: Value) -> bytes:
     """The content with the key set. Raises SessionStatusError where that can't be done safely."""
-    import tomlkit  # noqa: PLC0415 - takes 30 ms, and only a click on a setting needs it
-
     plain: Any = list(value) if isinstance(value, tuple) else value
+
+    def edit(document: Any) -> None:
+        document[key] = plain
+
+    return _edited(before, key, edit, lambda table: table | {key: plain})
+
+
+def with_host(before: bytes, host: Host) -> bytes:
+    """The content with the host added. Raises SessionStatusError where that can't be done safely."""
+    if host_settings.is_plain(host):
+        return _with_entry(before, "hosts", host.name, _add_name)
+    return _with_entry(before, "host", host_settings.values_of(host), _add_table)
+
+
+def _with_entry(before: bytes, key: str, entry: Any, add: Callable[[Any, Any], None]) -> bytes:
+    def edit(document: Any) -> None:
+        add(document, entry)
+
+    return _edited(before, key, edit, lambda table: table | {key: [*table.get(key, []), entry]})
+
+
+def _add_name(document: Any, name: str) -> None:
+    document.setdefault("hosts", []).append(name)
+
+
+def _add_table(document: Any, values: dict[str, Any]) -> None:
+    import tomlkit  # noqa: PLC0415 - takes 30 ms, and only a change of the file needs it
+
+    is_inline = isinstance(document.get("host"), tomlkit.items.Array)
+    table: Any = tomlkit.inline_table() if is_inline else tomlkit.table()
+    table.update(values)
+    if not is_inline:
+        table.trivia.indent = "\n"  # a blank line before it
+    document.setdefault("host", tomlkit.aot()).append(table)
+
+
+def without_host(before: bytes, name: str) -> bytes:
+    """The content without the host. Raises SessionStatusError where that can't be done safely."""
+
+    def edit(document: Any) -> None:
+        for key in host_settings.KEYS:
+            found = document.get(key, [])
+            for place in reversed([at for at, each in enumerate(found) if _is_entry(each, name)]):
+                del found[place]
+        if document.get("host") == []:
+            del document["host"]
+
+    def wanted(table: dict[str, Any]) -> dict[str, Any]:
+        left = {key: [each for each in table.get(key, []) if not _is_entry(each, name)] for key in host_settings.KEYS}
+        return {key: left.get(key, value) for key, value in table.items() if key != "host" or left["host"]}
+
+    return _edited(before, f"the host {name}", edit, wanted)
+
+
+def _is_entry(entry: Any, name: str) -> bool:
+    return bool((entry.get("name") if isinstance(entry, dict) else entry) == name)
+
+
+def _edited(
+    before: bytes,
+    what: str,
+    edit: Callable[[Any], None],
+    wanted: Callable[[dict[str, Any]], dict[str, Any]],
+) -> bytes:
+    """The content after `edit` has changed its document, if it then reads as `wanted`. Raises SessionStatusError."""
+    import tomlkit  # noqa: PLC0415 - takes 30 ms, and only a change of the file needs it
+
     try:
         text = before.decode()
         body = text.removeprefix("\ufeff")  # the byte order mark of an editor on Windows
-        wanted = tomllib.loads(body) | {key: plain}
-        document = tomlkit.parse(body)
-        document[key] = plain
-        after = tomlkit.dumps(document)
-        is_right = tomllib.loads(after) == wanted
+        table, document = tomllib.loads(body), tomlkit.parse(body)
     except (ValueError, RecursionError) as error:  # also what both libraries raise for invalid TOML
         raise SessionStatusError(f"config.toml is not valid TOML: {error}", CORRECT_IT) from error
+    try:
+        edit(document)
+        after = tomlkit.dumps(document)
+        is_right = tomllib.loads(after) == wanted(table)
+    except (ValueError, TypeError, AttributeError, LookupError):  # a key whose value is of another type
+        is_right = False
     if not is_right:
-        raise SessionStatusError(f"{key} can't be changed in this config.toml", CORRECT_IT)
+        raise SessionStatusError(f"{what} can't be changed in this config.toml", CORRECT_IT)
     return (text[: len(text) - len(body)] + after).encode()
 
 

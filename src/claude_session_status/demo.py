@@ -26,6 +26,7 @@ from claude_session_status.spool import Spool
 
 SPEED = 20.0
 CYCLE_SECONDS = 1200.0  # of made-up time, a minute at 20x; then the story repeats
+MODEL = "claude-opus-5-5"
 BANNER = f"Demo: six made-up sessions, {SPEED:g} times as fast"
 
 
@@ -84,8 +85,10 @@ _BEFORE = (
 
 _CYCLE = (
     # A prompt in the last moment, after the alert, keeps the cache warm. Later it goes cold.
-    Step(138, 0, Action.PROMPT), Step(190, 0, Action.RESPONSE),
-    Step(620, 0, Action.PROMPT), Step(700, 0, Action.RESPONSE),
+    Step(138, 0, Action.PROMPT), Step(146, 0, Action.TOOL), Step(152, 0, Action.TOOL_DONE),
+    Step(190, 0, Action.RESPONSE),
+    Step(620, 0, Action.PROMPT), Step(634, 0, Action.TOOL), Step(640, 0, Action.TOOL_DONE),
+    Step(700, 0, Action.RESPONSE),
     Step(1050, 0, Action.PROMPT), Step(1070, 0, Action.RESPONSE),
     # Tool after tool keeps the cache warm, until one needs permission and gets it too late.
     Step(40, 1, Action.TOOL_DONE), Step(80, 1, Action.TOOL), Step(130, 1, Action.TOOL_DONE), Step(170, 1, Action.TOOL),
@@ -193,7 +196,7 @@ class Player:
         return {
             "id": f"msg_{self._responses}",
             "role": "assistant",
-            "model": "claude-opus-5-5",
+            "model": MODEL,
             "stop_reason": "end_turn" if over else "tool_use",
             "content": [{"type": "text", "text": "made up"} if over else {"type": "tool_use", "id": "t"}],
             "usage": {

@@ -79,7 +79,9 @@ def _silence(snapshot: Snapshot) -> str:
 
 def _can_act(state: SessionState) -> bool:
     """Whether the user can keep this session's cache warm, and wants to know."""
-    return state.activity in (Activity.IDLE, Activity.WAITING) and not state.session.muted
+    kept = state.keep_warm
+    is_pinged = kept is not None and kept.next_ping_at is not None and state.urgency is not Urgency.LAST
+    return not is_pinged and state.activity in (Activity.IDLE, Activity.WAITING) and not state.session.muted
 
 
 def _waits(state: SessionState) -> bool:

@@ -5,7 +5,6 @@ in several processes where there is much of it. The work is published in batches
 Only files are read that Claude Code writes; it is not disturbed, and nothing of a prompt or a response is kept.
 """
 
-import logging
 import os
 import shutil
 import sys
@@ -16,9 +15,12 @@ from enum import StrEnum
 from itertools import islice, pairwise
 
 from claude_session_status import pricing
+from claude_session_status.claude.mod_reports import ModReports
 from claude_session_status.claude.past_requests import Position, Scan, scan
-from claude_session_status.costs.request import Kind
+from claude_session_status.costs.request import Cause, Kind, PastRequest, TokenCounts
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
+from claude_session_status.keep_warm import ModReport, Ping
+from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
 from claude_session_status.model import folder_name
 from claude_session_status.paths import Paths
@@ -27,13 +29,14 @@ from claude_session_status.store.database import Store
 from claude_session_status.store.history import TIERS, HistoryStore, Read, Row, write_rows
 from claude_session_status.store.tables import Notified
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 PIECE_BYTES = 16 << 20  # what one worker reads at a time
 BATCH_PIECES = 16  # after so many, the work so far is kept
 ALONE_BYTES = 48 << 20  # starting other processes takes longer than reading less than this
 MOST_PROCESSES = 4
 DAY_SECONDS = 86_400.0
+ONE_HOUR_SECONDS = 3600
 
 
 class Outcome(StrEnum):
@@ -84,7 +87,9 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
         problems += _read_all(paths, store, todo, known, processes)
         if not store.exists():
             store.add((), ())  # an empty one can be asked, too
-        _complete(paths, store, now - keep_days * DAY_SECONDS)
+        oldest = now - keep_days * DAY_SECONDS
+        problems += _add_pings(paths, store, oldest)
+        _complete(paths, store, oldest)
     finally:
         lock.release()
     return Updated(Outcome.DONE, tuple(problems))
@@ -269,6 +274,56 @@ def _grouped(items: Iterable[Transcript], most: int) -> Iterator[list[Transcript
             group, size = [], 0
     if group:
         yield group
+
+
+# ---- keep-warm pings --------------------------------------------------------
+
+
+def _add_pings(paths: Paths, store: HistoryStore, oldest: float) -> list[str]:
+    """Take over the pings that the keep-warm plugin reports, from `oldest` on (epoch seconds); return problems."""
+    reports = ModReports(paths.mods)
+    found = [report for name in reports.names() if (report := reports.of(name)) is not None and report.pings]
+    if not found:
+        return []
+    known, projects = store.pings(), store.projects()
+    rows = [
+        Row(request, f"mods/{report.session_id}.json", True, projects.get(report.session_id))
+        for report in found
+        for ping in report.pings
+        if (request := _ping_as_request(report, ping)).key not in known and ping.at >= oldest
+    ]
+    if not rows:
+        return []
+    path = os.path.join(paths.folder, "history-pings.csv")
+    try:
+        write_rows(path, rows)
+        store.add([path], ())
+    except OSError as error:
+        return [f"{path} can't be written: {error.strerror or error}"]
+    finally:
+        if os.path.lexists(path):
+            os.unlink(path)
+    return []
+
+
+def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
+    is_hour = ping.ttl_seconds >= ONE_HOUR_SECONDS
+    five, hour = (0, ping.written) if is_hour else (ping.written, 0)
+    context = ping.read + ping.written
+    return PastRequest(
+        key=f"ping:{report.session_id}:{ping.at:.3f}",
+        session_id=report.session_id,
+        kind=Kind.PING,
+        started_at=ping.at,
+        model=ping.model or report.model,
+        effort=None,
+        is_fast=None,
+        ttl_seconds=ping.ttl_seconds,
+        tokens=TokenCounts(0, ping.output, ping.read, five, hour, context, ping.read, ping.written),
+        previous_ttl_seconds=ping.ttl_seconds,
+        rebuilt_tokens=0 if ping.is_kept else ping.written,
+        cause=Cause.KEEP_WARM,
+    )
 
 
 # ---- notifications, prices --------------------------------------------------

@@ -1,11 +1,12 @@
-"""The values that pass between the stages: frozen dataclasses and enums without I/O.
+"""The values that pass between the stages: frozen values and enums without I/O.
 
 All times are UTC epoch seconds (float), all durations seconds, all sizes tokens. None means "not known", never 0.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Annotated
+
+from claude_session_status.values import Value
 
 Time = Annotated[float, "UTC epoch seconds"]  # a field of `Session` with this type is a TIMESTAMP column
 LATEST_AT = 253402214400.0  # a day before the end of the year 9999: the last moment that every time zone can express
@@ -34,6 +35,7 @@ class Source(StrEnum):
     STATUS_LINE = "statusline"
     TRANSCRIPT = "transcript"
     HOOK = "hook"
+    MOD = "mod"  # the keep-warm plugin's report of a ping
 
 
 class Turn(StrEnum):
@@ -78,6 +80,9 @@ class EventKind(StrEnum):
     FORGET = "forget"  # the user wants nothing of the session to be kept
     FOUND = "found"  # a transcript shows a session that no hook has reported
     STATUS_LINE = "statusline"  # the client's own countdown, from its status line
+    KEPT = "kept"  # a keep-warm ping read the conversation from the cache
+    MISSED = "missed"  # a keep-warm ping wrote it to the cache again
+    REMOTE = "remote"  # another machine reports one of its sessions
 
 
 class Pause(StrEnum):
@@ -88,8 +93,7 @@ class Pause(StrEnum):
     OFF = "off"  # notifications are on again
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Value):
     """The client's process. `started` is the kernel's tick count on Linux, since ids are reused and clocks change."""
 
     pid: int
@@ -97,8 +101,28 @@ class Process:
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class RemoteState(Value):
+    """What another machine reports of one of its sessions, with all times by this machine's clock."""
+
+    host: str  # the name in this user's settings, never one that the other machine sent
+    activity: Activity
+    activity_at: float | None = None  # since when
+    expires_at: float | None = None  # None: nothing is cached
+    ttl_seconds: int | None = None
+    source: Source | None = None
+    title: str | None = None
+    project: str | None = None
+    cwd: str | None = None  # where the client was started, on that machine
+    model: str | None = None
+    context_tokens: int | None = None
+    started_at: float | None = None
+    last_turn_at: float | None = None
+    compacts_at: float | None = None
+    compacted_at: float | None = None
+    cache_miss_reason: str | None = None
+
+
+class Event(Value):
     """One thing that happened to one session; `at` is the moment the hook began."""
 
     kind: EventKind
@@ -115,11 +139,14 @@ class Event:
     process: Process | None = None
     expires_at: float | None = None  # ALERTED: which expiry
     lead_seconds: float | None = None  # ALERTED: which lead time
-    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`
+    ttl_seconds: int | None = None  # STATUS_LINE: TTL of the cache that expires at `expires_at`; KEPT: of the request
+    tokens: int | None = None  # KEPT: read from the cache; MISSED: written to it
+    usage_percent: int | None = None  # STATUS_LINE: how much of the account's five-hour window is used, rounded up
+    usage_resets_at: float | None = None  # STATUS_LINE: when that window ends
+    remote: RemoteState | None = None  # REMOTE
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """The last known main request. It read or wrote the conversation's prefix, so the TTL runs from its start."""
 
     started_at: float
@@ -132,8 +159,7 @@ class Request:
         return self.started_at + self.ttl_seconds
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptFacts:
+class TranscriptFacts(Value):
     """What the end of a transcript shows."""
 
     request_at: float | None = None  # start of the last main request that got a response
@@ -155,15 +181,14 @@ class TranscriptFacts:
     turn_at: float | None = None  # when the line that shows the turn was written
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     """What is remembered of one session. Times only grow, so events may come in any order.
 
     Each field is a column of the table, and its type decides the column's type: a new field needs a migration in
     `store.schema`, and nothing else.
     """
 
-    session_id: str
+    session_id: str  # the row's key: of another machine's session, `HOST/ID`
     project: str | None = None
     cwd: str | None = None
     title: str | None = None
@@ -203,6 +228,20 @@ class Session:
     idle_compact_tokens: int | None = None  # the client compacts an idle conversation from this size on; None: never
     reported_at: Time | None = None  # when the status line last reported a countdown
     cache_miss_reason: str | None = None  # why the last response's request missed the cache, in the API's own term
+    kept_at: Time | None = None  # the start of the last keep-warm ping that read the conversation from the cache
+    kept_tokens: int | None = None  # what it read
+    missed_at: Time | None = None  # the start of the last keep-warm ping that did not
+    missed_tokens: int | None = None  # what it wrote
+    usage_percent: int | None = None  # of the account's five-hour window, as the session's status line reported it
+    usage_resets_at: Time | None = None
+    usage_at: Time | None = None  # when it was reported
+    host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
+    compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
+
+    @property
+    def own_id(self) -> str:
+        """The session's id on the machine that runs it."""
+        return self.session_id if self.host is None else self.session_id.removeprefix(f"{self.host}/")
 
     @property
     def folder(self) -> str | None:
@@ -259,8 +298,49 @@ class Urgency(IntEnum):
     LAST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class Refusal(Value):
+    """Why a session can't be kept warm, and what would help."""
+
+    title: str
+    next_step: str
+
+
+class KeepWarm(Value):
+    """Whether a session can be kept warm and is, at one moment, as `keep_warm.keep_warm_of` derives it."""
+
+    refusal: Refusal | None = None  # None: it can be kept warm
+    until: float | None = None  # a person asked for it until then
+    next_ping_at: float | None = None  # about when the next ping comes; None: none is expected
+    max_pings: int = 0  # in a row
+    pings_an_hour: int = 0
+    usd_an_hour: float | None = None
+    most_seconds: float = 0.0  # how long the allowed number of pings in a row keeps the cache warm from now on
+    needs_consent: bool = False  # it takes many pings: a person has to confirm that
+    is_trial: bool = False  # no ping was ever sent by this installation
+    client_version: str | None = None
+    stopped: "Stop | None" = None  # what ended it lately, although the user had not
+
+
+class StopReason(StrEnum):
+    """What ended keeping a session warm before its time."""
+
+    MISSED = "missed"  # a ping wrote the conversation again
+    USAGE = "usage"  # too much of the five-hour window is used
+    KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
+    COMPACTION = "compaction"  # the client will compact the conversation, which a ping does not postpone
+
+
+class Stop(Value):
+    """The end of keeping a session warm, at `at` (epoch seconds)."""
+
+    at: float
+    reason: StopReason
+    tokens: int | None = None  # MISSED: what the ping wrote
+    usd: float | None = None  # MISSED: what that costs beyond reading it
+    usage_percent: int | None = None
+
+
+class SessionState(Value):
     """A session at one moment, as `policy.state_of` derives it from a row and the clock."""
 
     session: Session
@@ -272,6 +352,7 @@ class SessionState:
     rewrite_cost_usd: float | None = None  # estimate: what re-caching costs beyond reading from the cache
     compacts_at: float | None = None  # when the client will compact the idle conversation by itself
     is_compacted: bool = False  # nothing is cached because the conversation was compacted
+    keep_warm: KeepWarm | None = None  # None: not looked at
 
 
 class AlertReason(StrEnum):
@@ -279,10 +360,10 @@ class AlertReason(StrEnum):
 
     EXPIRES = "expires"  # its cache is about to expire, or the client to compact the conversation
     WAITS = "waits"  # it has waited for the user for a while
+    STOPPED = "stopped"  # it is no longer kept warm, sooner than the user wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Value):
     """The user should be notified of this session now."""
 
     state: SessionState
@@ -291,8 +372,38 @@ class Alert:
     reason: AlertReason = AlertReason.EXPIRES
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Host(Value):
+    """Another machine or container, as the settings name it, and how to run a command there."""
+
+    name: str
+    command: tuple[str, ...] = ()  # a program and its arguments, to which the command there is appended; empty: ssh
+    program: str | None = None  # our program there; None: found on the PATH of a login shell
+
+
+class HostConnection(StrEnum):
+    """The state of the connection to another machine."""
+
+    OFF = "off"  # no tray and no `watch` runs here, which would connect
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # the key, the user or this machine's idea of the host key is not accepted
+    NO_PROGRAM = "no-program"  # our program was not found there
+    WRONG_VERSION = "wrong-version"  # our program there is too old or too new to be understood
+    BAD_DATA = "bad-data"  # what comes is not what our program prints
+
+
+class HostState(Value):
+    """The connection to another machine at one moment."""
+
+    name: str
+    connection: HostConnection
+    since: float | None = None  # when the connection came into this state; None: not known
+    detail: str | None = None  # why, in one line
+    version: str | None = None  # of our program there
+
+
+class Snapshot(Value):
     """All sessions at one moment, in display order."""
 
     now: float
@@ -301,3 +412,4 @@ class Snapshot:
     problem: str | None = None  # one line for the user
     paused_until: float | None = None  # the user wants no notifications before that moment; None: there is no pause
     quiet_until: float | None = None  # the end of the quiet hours of the settings; None outside them
+    hosts: tuple[HostState, ...] = ()  # the other machines of the settings, in their order

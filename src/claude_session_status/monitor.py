@@ -7,32 +7,46 @@ Nothing that is wrong with one session or one file ends the loop: it goes on wit
 """
 
 import functools
-import logging
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from claude_session_status import alerting, config, heartbeat, pause, policy, reducer
+from claude_session_status import alerting, config, heartbeat, host_states, keep_warm_desk, pause, policy, reducer
 from claude_session_status.claude.discovery import Finder
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
-from claude_session_status.model import Alert, Event, EventKind, Pause, Process, Session, SessionState, Snapshot
+from claude_session_status.keep_warm import Choice, Limits, until_of
+from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
+from claude_session_status.lazy_log import Log
+from claude_session_status.model import (
+    Alert,
+    Event,
+    EventKind,
+    Host,
+    HostState,
+    Pause,
+    Process,
+    Session,
+    SessionState,
+    Snapshot,
+)
 from claude_session_status.paths import Paths
 from claude_session_status.quiet import quiet_until
 from claude_session_status.session_cache import SessionCache
 from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 from claude_session_status.wake_listener import WakeListener
+from claude_session_status.words import name_of
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 TRIES = 3  # to open the database: the next poll is near
 TICK_SECONDS = 1.0  # the faces count down by the second
@@ -43,11 +57,30 @@ BEAT_SECONDS = 2.0  # how often a long poll renews the heartbeat
 Listener = Callable[[Snapshot, Sequence[Alert]], None]
 
 
+class HostSource(Protocol):
+    """The connections to other machines, as the monitor uses them; `remote.holder` has them."""
+
+    def poll(
+        self, hosts: Iterable[Host], rows: Mapping[str, Session], now: float, note: Callable[[Event], object]
+    ) -> bool:
+        """Note what changed on the hosts, by calling `note`; return whether anything did. Raises OSError."""
+
+    def close(self) -> None:
+        """End the connections."""
+
+
+def _limits(settings: config.Config) -> Limits:
+    return Limits(settings.keep_warm_min_tokens, settings.keep_warm_max_pings, settings.keep_warm_max_usage)
+
+
 class Monitor:
     """Watches all sessions. One thread runs it; `wake`, `submit` and `pause` may be called from any.
 
     `alerts`: whether it gives alerts, or a function that says so when some are due. `price` knows what re-caching a
-    session costs, for the faces that show it. `everything`: also sessions that ended or were silent for long.
+    session costs, and `read_price` what reading it costs, for the faces that show it.
+    `everything`: also sessions that ended or were silent for long. `logs`: whether it logs problems; where not, the
+    first one is still in the snapshot. `hosts` makes what connects to other machines, from what it calls at news;
+    without it, another process of ours connects.
     """
 
     def __init__(
@@ -61,6 +94,9 @@ class Monitor:
         store: Store | None = None,
         alive: Callable[[Process | None, float | None], Liveness] | None = None,
         price: policy.Price | None = None,
+        hosts: Callable[[Callable[[], object]], HostSource] | None = None,
+        read_price: ReadPrice | None = None,
+        logs: bool = True,
     ) -> None:
         self._paths = paths
         self._config = config.ConfigFile(paths.config) if settings is None else None
@@ -70,7 +106,8 @@ class Monitor:
         self._may_give = alerts if callable(alerts) else lambda: True
         self._everything = everything
         self._price = price
-        self._faults = SessionFaults()
+        self._logs = logs
+        self._faults = SessionFaults(logs=logs)
         store = store or Store(paths.database, tries=TRIES)
         self._store = store
         self._ingester = Ingester(
@@ -79,7 +116,11 @@ class Monitor:
         self._inbox = Inbox(paths, self._ingester, self._clock)
         self._cache = SessionCache(store, self._ingester, self._faults, everything=everything)
         self._alive = alive or LivenessProbe()
+        self._make_hosts = hosts
+        self._hosts: HostSource | None = None
+        self._host_states: tuple[HostState, ...] = ()
         self._finder = Finder(paths, self._alive, self._faults)
+        self._keep_warm = KeepWarmDesk(paths, _limits(self._settings), price, read_price)
         self._paused_until: float | None = None
         self._submitted: SimpleQueue[Event] = SimpleQueue()  # from the faces to the monitor's thread
         self._beat_at = -math.inf
@@ -105,8 +146,30 @@ class Monitor:
         session = self._cache.sessions.get(session_id) or Session(session_id)
         event = Event(kind, session_id, reducer.action_time(session, self._clock.time()))
         self._inbox.add(event, event.at)
+        if kind is EventKind.FORGET:
+            self._keep_warm.forget(session_id)
         self._submitted.put(event)
         self.wake()
+
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        """Keep a session warm, or no longer. For any thread.
+
+        `consents`: a person confirmed that it takes many pings. Returns sentences about what was done. Raises
+        SessionStatusError where it can't be kept warm, and OSError.
+        """
+        now = self._clock.time()
+        session = self._cache.sessions.get(session_id)
+        if session is None:
+            raise SessionStatusError("The session is gone", "Choose one of the list")
+        until = until_of(choice, now)
+        if until is None:
+            keep_warm_desk.stop(self._paths, session_id)
+            sentences: tuple[str, ...] = (f"{name_of(session)} is no longer kept warm.",)
+        else:
+            state = self._keep_warm.with_keep_warm(policy.state_of(session, now, self._price), now)
+            sentences = keep_warm_desk.place(self._paths, state, self._keep_warm.limits, until, now, consents=consents)
+        self.wake()
+        return sentences
 
     def pause(self, wanted: Pause) -> None:
         """Give no alerts for a while, or give them again. For any thread. Raises OSError."""
@@ -155,6 +218,8 @@ class Monitor:
         except SessionStatusError as error:
             log.warning("%s", error)
         heartbeat.stop(self._paths.monitor_alive)
+        if self._hosts is not None:
+            self._hosts.close()
 
     # ---- one poll -----------------------------------------------------------
 
@@ -176,10 +241,12 @@ class Monitor:
             return
         self._looked_at = now
         yield self._reload
+        yield self._note_remote
         yield self._discover
         yield lambda: self._cache.refresh(self._beat_if_due)
         yield self._end_gone_sessions
         yield self._keep_open_sessions
+        yield self._look_at_pings
         yield lambda: self._cache.write(self._clock.time())
 
     def look(self) -> None:
@@ -190,10 +257,12 @@ class Monitor:
                 self._apply_submitted,
                 self._inbox.apply_all,
                 self._reload,
+                self._read_host_states,
                 self._discover,
                 self._cache.refresh,
                 self._end_gone_sessions,
                 self._keep_open_sessions,
+                self._look_at_pings,
                 lambda: self._cache.write(self._clock.time(), force=True),
             )
         )
@@ -223,14 +292,14 @@ class Monitor:
             except Exception as error:  # a monitor that ended would show nothing at all
                 problem = SessionStatusError(f"{type(error).__name__}: {error}", "Please report this line with the log")
                 self._problems.append(problem)
-                if str(problem) not in before:
+                if self._logs and str(problem) not in before:
                     log.exception("a step of the poll failed")
         if not any(isinstance(problem, StoreLockedError) for problem in self._problems):
             self._locked_since = None
         elif self._locked_since is None:
             self._locked_since = self._clock.time()
         for problem in self._problems:
-            if str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
+            if self._logs and str(problem) not in before:  # a lock of ten minutes is one line, not one at each poll
                 log.warning("%s", problem)
 
     def _beat(self) -> None:
@@ -245,6 +314,7 @@ class Monitor:
         if self._config is not None and self._config.reread():
             self._settings = self._config.loaded.config
             self._ingester.default_ttl = self._settings.default_ttl_seconds
+            self._keep_warm.limits = _limits(self._settings)
             for problem in self._config.loaded.problems:
                 log.warning("%s", problem)
 
@@ -260,6 +330,21 @@ class Monitor:
 
     def _reload(self) -> None:
         self._cache.reload(self._clock.time())
+
+    def _note_remote(self) -> None:
+        """Note what changed on other machines, where this process is connected to them, and show it."""
+        hosts, now = self._settings.hosts, self._clock.time()
+        if self._hosts is None and hosts and self._make_hosts is not None:
+            self._hosts = self._make_hosts(self.wake)
+        if self._hosts is not None and self._hosts.poll(
+            hosts, self._cache.sessions, now, lambda event: self._inbox.add(event, now)
+        ):
+            self._inbox.apply_batch()
+            self._reload()
+        self._read_host_states()
+
+    def _read_host_states(self) -> None:
+        self._host_states = host_states.current(self._paths, self._settings.hosts)
 
     def _discover(self) -> None:
         """Note the sessions that no hook has reported, and show them."""
@@ -289,7 +374,7 @@ class Monitor:
     def _gone_at(self, session: Session) -> float | None:
         """The time of the last event of a session whose process is gone; None while it may run."""
         reported_at = session.found_at if session.is_found else session.last_event_at
-        if session.is_ended or reported_at is None:
+        if session.host is not None or session.is_ended or reported_at is None:
             return None
         is_gone = self._alive(session.process, reported_at) is Liveness.GONE or self._finder.has_moved_on(session)
         return reported_at if is_gone else None
@@ -300,6 +385,15 @@ class Monitor:
         for session, process in self._finder.still_open(ended, self._clock.time()):
             if session.ended_at is not None:
                 self._note(Event(EventKind.STILL_OPEN, session.session_id, session.ended_at + 0.001, process=process))
+
+    def _look_at_pings(self) -> None:
+        """Take in what keep-warm pings did, and end what has to end."""
+        now = self._clock.time()
+        events = self._faults.without_faulty(
+            "looking at its pings", tuple(self._cache), lambda s: s, lambda good: self._keep_warm.look(good, now)
+        )
+        for event in events:
+            self._note(event)
 
     def _note(self, event: Event) -> bool:
         """Show an event of ours at once, and put its note into the spool, the only way in. Raises OSError.
@@ -321,22 +415,29 @@ class Monitor:
     def snapshot(self) -> Snapshot:
         """All sessions at this moment; reads no file."""
         now = self._clock.time()
+        names = {host.name for host in self._settings.hosts}
 
         def snapshot_of(sessions: Iterable[Session]) -> Snapshot:
-            shown = (s for s in sessions if self._everything or not policy.is_abandoned(s, now))
-            return policy.snapshot(
+            shown = (
+                s
+                for s in sessions
+                if (s.host is None or s.host in names) and (self._everything or not policy.is_abandoned(s, now))
+            )
+            shot = policy.snapshot(
                 shown,
                 now,
                 price=self._price,
                 paused_until=self._paused_until,
                 quiet_until=quiet_until(self._settings.quiet, now),
             )
+            return replace(shot, sessions=tuple(self._keep_warm.with_keep_warm(s, now) for s in shot.sessions))
 
         shot = self._faults.without_faulty("showing it", tuple(self._cache), lambda s: s, snapshot_of)
         return replace(
             shot,
             stale=any(isinstance(problem, StoreLockedError) for problem in self._problems),
             problem=self._shown_problem(now),
+            hosts=self._host_states,
         )
 
     def _shown_problem(self, now: float) -> str | None:

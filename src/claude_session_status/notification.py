@@ -4,7 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
-from claude_session_status.model import Activity, Alert, AlertReason, Cache, Pause, Session, SessionState, Urgency
+from claude_session_status.keep_warm import stop_in_words
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    AlertReason,
+    Cache,
+    HostConnection,
+    HostState,
+    Pause,
+    Session,
+    SessionState,
+    StopReason,
+    Urgency,
+)
 from claude_session_status.text_width import cut, shorten, shorten_strictly
 from claude_session_status.view import (
     Action,
@@ -14,7 +27,17 @@ from claude_session_status.view import (
     PauseNotifications,
     can_go_to,
 )
-from claude_session_status.words import clean, clock, money, name_of, short_id, short_name, thousands
+from claude_session_status.words import (
+    NAME_WIDTH,
+    clean,
+    clock,
+    money,
+    name_of,
+    own_name,
+    short_id,
+    short_name,
+    thousands,
+)
 
 TITLE_LIMIT = 64  # the strictest platform's limits
 BODY_LIMIT = 256
@@ -59,7 +82,9 @@ def of_alerts(first: Alert, *others: Alert, among: Iterable[SessionState] = ()) 
     ids = tuple(state.session.session_id for state in states)
     known = [s.session for s in (*warm_sessions(among), *states)]
     waits = first.reason is AlertReason.WAITS
-    if others:
+    if first.reason is AlertReason.STOPPED:
+        title, body = _text_of_a_stop(first.state)
+    elif others:
         title, body = _text_for_several(states, known, waits=waits)
     elif waits:
         title, body = _text_of_a_wait(first.state, known)
@@ -157,6 +182,26 @@ def _text_of_a_wait(state: SessionState, known: list[Session]) -> tuple[str, str
     return title, f"{what}The cache is warm until {_clock(state.expires_at)}{then}."
 
 
+def _text_of_a_stop(state: SessionState) -> tuple[str, str]:
+    """That the session is no longer kept warm, what it cost, and what comes next."""
+    kept = state.keep_warm
+    stop = kept.stopped if kept is not None else None
+    tail = ": keep warm has stopped"
+    try:
+        title = shorten_strictly(name_of(state.session), TITLE_LIMIT - len(tail)) + tail
+        why = "" if stop is None else stop_in_words(stop)
+    except Exception:  # a value that can't be shown
+        return short_id(state.session) + tail, ""
+    body = f"{why[:1].upper()}{why[1:]}."
+    if kept is not None and stop is not None and stop.reason is StopReason.MISSED:
+        version = kept.client_version or "unknown"
+        body += (
+            f" No more pings before your next message, and none with Claude Code {version} until you run:"
+            f" claude-session-status keep-warm --trust {version}"
+        )
+    return title, body
+
+
 def _subject(session: Session) -> str:
     """The session's title as a sentence of its own; empty where it has none."""
     title = shorten(clean(session.title or ""), SUBJECT_WIDTH)
@@ -210,6 +255,43 @@ def _name_of(state: SessionState) -> str:
         return short_id(state.session)
 
 
+_LOST_TAILS = {
+    HostConnection.REFUSED: " has refused the connection for 3 min",
+    HostConnection.BAD_DATA: " has sent nothing that can be read for 3 min",
+}
+
+
+def key_of_host(name: str) -> str:
+    """The key of the notification that a machine is away."""
+    return f"host:{name}"
+
+
+def of_lost_host(host: HostState, states: Sequence[SessionState]) -> Notification:
+    """Says that another machine has been away for three minutes, and of which sessions nothing new is known."""
+    tail = _LOST_TAILS.get(host.connection, " has not been reachable for 3 min")
+    names = [_own_name(state) for state in states[:NAMED_TOGETHER]]
+    names += [f"{len(states) - len(names)} more"] if len(states) > len(names) else []
+    why = f" {clean(host.detail).capitalize()}." if host.detail else ""
+    body = f"Nothing new is known of {', '.join(names)}. What is known counts on.{why}"
+    ids = tuple(state.session.session_id for state in states)
+    return Notification(
+        key=key_of_host(host.name),
+        title=shorten_strictly(clean(host.name), TITLE_LIMIT - len(tail)) + tail,
+        body=cut(body, BODY_LIMIT)[:BODY_LIMIT],
+        buttons=(
+            Button("mute", "Mute session" if len(ids) == 1 else f"Mute {len(ids)} sessions", MuteSessions(ids)),
+            Button("pause-hour", "Pause 1 h", PauseNotifications(Pause.HOUR)),
+        ),
+    )
+
+
+def _own_name(state: SessionState) -> str:
+    try:
+        return shorten(own_name(state.session), NAME_WIDTH)
+    except Exception:  # a value that can't be shown
+        return short_id(state.session)
+
+
 def of_problem(problem: ClickProblem) -> Notification:
     """Says at once that a click failed: the menu has closed by then."""
     return Notification(
@@ -226,3 +308,12 @@ def of_set_up(what: str) -> Notification:
     """Says what setting up the hooks from the menu has done."""
     body = clean(" ".join(what.split()))
     return Notification("set-up", "Claude Code's hooks are set up", body[:BODY_LIMIT])
+
+
+def of_keep_warm(session_id: str, sentences: Sequence[str]) -> Notification:
+    """Says what *Keep warm* in the menu has done, what it costs, and what ends it."""
+    first, *rest = sentences
+    title, _, more = first.partition(": ")
+    body = " ".join(filter(None, (more[:1].upper() + more[1:], *rest)))
+    title, body = shorten_strictly(clean(title), TITLE_LIMIT), cut(clean(body), BODY_LIMIT)[:BODY_LIMIT]
+    return Notification(f"keep-warm:{session_id}", title, body)

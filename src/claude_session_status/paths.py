@@ -20,6 +20,9 @@ class Paths:
         self.history_lock = os.path.join(self.folder, "history.lock")
         self.spool = os.path.join(self.folder, "spool")
         self.config = os.path.join(self.folder, "config.toml")
+        self.keep_warm = os.path.join(self.folder, "keep-warm")
+        self.keep_warm_versions = os.path.join(self.folder, "keep-warm-versions.json")
+        self.mods = os.path.join(self.folder, "mods")
         self.statusline = os.path.join(self.folder, "statusline")
         self.monitor_alive = os.path.join(self.folder, "monitor.alive")
         self.wake = os.path.join(self.folder, "wake")
@@ -28,6 +31,8 @@ class Paths:
         self.pause = os.path.join(self.folder, "paused-until")
         self.alert_result = os.path.join(self.folder, "on-alert.json")
         self.alert_lock = os.path.join(self.folder, "on-alert.lock")
+        self.hosts = os.path.join(self.folder, "hosts.json")
+        self.hosts_lock = os.path.join(self.folder, "hosts.lock")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")
 

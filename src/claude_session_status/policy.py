@@ -7,7 +7,6 @@ end of a response would show time that is not left.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from claude_session_status.model import (
     Activity,
@@ -28,6 +27,7 @@ from claude_session_status.reducer import (
     last_seen,
     without_future,
 )
+from claude_session_status.values import replace
 
 LAST_SECONDS = 30.0  # red
 SOON_SECONDS = 120.0  # amber
@@ -89,6 +89,8 @@ def _compacts_at(session: Session, request: Request, activity: Activity) -> floa
     It does so once after each turn, if the conversation is large enough: nine tenths of an hour's cache after the start
     of the turn's last request. The transcript shows that it succeeded.
     """
+    if session.host is not None:
+        return session.compacts_at if activity is Activity.IDLE else None
     tokens, threshold = session.context_tokens, session.idle_compact_tokens
     if request.ttl_seconds != IDLE_COMPACT_TTL_SECONDS or activity is not Activity.IDLE:
         return None
@@ -103,11 +105,16 @@ def _compacts_at(session: Session, request: Request, activity: Activity) -> floa
 def _is_beside_the_turns(session: Session, request: Request) -> bool:
     """Whether the request began after the last turn, so that the client's timer does not run from it.
 
-    Only the status line reports these: of `/btw`, of `/recap`, of a compaction that did not succeed.
+    These are `/btw`, `/recap`, and a compaction that did not succeed, which only the status line reports; and keep-warm
+    pings.
     """
     shown = session.transcript_at if session.transcript_turn is Turn.OVER else None
     ends = [at for at in (session.last_turn_at, shown) if at is not None]
-    return request.source is Source.STATUS_LINE and bool(ends) and request.started_at > max(ends) + SAME_REQUEST_SECONDS
+    return (
+        request.source in (Source.STATUS_LINE, Source.MOD)
+        and bool(ends)
+        and request.started_at > max(ends) + SAME_REQUEST_SECONDS
+    )
 
 
 def _is_uncached(session: Session, request: Request) -> bool:
@@ -141,6 +148,10 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
     """
     if session.is_ended and session.ended_at is not None:
         return Activity.ENDED, session.ended_at
+    if session.host is not None:
+        # The other machine has weighed its evidence: all that is here is what it concluded.
+        activity = Activity.IDLE if session.client_status is None else _CLIENT[session.client_status][1]
+        return activity, -math.inf if session.client_status_at is None else session.client_status_at
     if session.client_status is None:
         client = (session.transcript_at, _TURN[session.transcript_turn or Turn.OVER])
     else:
@@ -213,7 +224,10 @@ def snapshot(
 
 def later(shot: Snapshot, now: float) -> Snapshot:
     """The same sessions at a later moment, as long as nothing else has changed."""
-    states = (replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd) for s in shot.sessions)
+    states = (
+        replace(state_of(s.session, now), rewrite_cost_usd=s.rewrite_cost_usd, keep_warm=s.keep_warm)
+        for s in shot.sessions
+    )
     is_paused = shot.paused_until is not None and now < shot.paused_until
     return replace(
         shot,

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 from claude_session_status.private import read_private, replace_private
 
-Samples = dict[int, list[float]]  # TTL in seconds -> USD per token, at each size
+Samples = dict[int, list[float]]  # TTL in seconds, 0 for reading -> USD per token, at each size
 Known = dict[str, Samples | None]  # by model; None: the library knows no price for it
 
-FORMAT = 1
+FORMAT = 2
 MOST_MODELS = 50  # a model's name is any text of a transcript: the oldest leave
 LONGEST_NAME = 200  # characters
 _LARGEST = 256 * 1024  # bytes

@@ -7,7 +7,6 @@ version, and `price_file` keeps the result.
 
 import functools
 import json
-import logging
 import re
 import sys
 import threading
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from claude_session_status import price_file
+from claude_session_status.lazy_log import Log
 from claude_session_status.price_file import Samples
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from claude_session_status.costs.rates import Rates
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PROVIDER = "anthropic"
 _HOUR = 3600
@@ -57,6 +57,21 @@ def rewrite_cost(model: str, ttl_seconds: int, tokens: int) -> float | None:
         log.warning("no price for %s: %s: %s", model, type(error).__name__, error)
         return None
     return max(0.0, float(write.total_price - read.total_price))
+
+
+@functools.lru_cache(maxsize=512)
+def read_cost(model: str, tokens: int) -> float | None:
+    """Return the USD that reading a context of `tokens` tokens from the cache costs; None for an unknown model."""
+    if (library := _library()) is None:
+        return None
+    try:
+        usage = library.Usage(input_tokens=tokens, cache_read_tokens=tokens)
+        return max(0.0, float(library.calc_price(usage, plain_name(model), provider_id=_PROVIDER).total_price))
+    except LookupError:
+        return None
+    except Exception as error:  # as above
+        log.warning("no price for %s: %s: %s", model, type(error).__name__, error)
+        return None
 
 
 def version() -> str:
@@ -119,6 +134,8 @@ def plain_name(model: str) -> str:
 # A higher price applies to the whole context, from a round number of tokens on.
 SIZES = (1_000, 100_000, 200_000, 200_001, 400_000, 400_001, 1_000_000, 2_000_000)
 TTLS = (300, _HOUR)
+READ = 0  # in the place of a TTL: the price of reading from the cache, not of writing to it
+_SAMPLED = (*TTLS, READ)
 _CHILD_SECONDS = 20.0
 
 Sampler = Callable[[str], Samples | None]
@@ -154,6 +171,13 @@ class PriceList:
 
     def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
         """As the function of that name. Samples each model once, also one without a known price."""
+        return self._cost(model, TTLS[1] if ttl_seconds >= _HOUR else TTLS[0], tokens)
+
+    def read_cost(self, model: str, tokens: int) -> float | None:
+        """As the function of that name."""
+        return self._cost(model, READ, tokens)
+
+    def _cost(self, model: str, kind: int, tokens: int) -> float | None:
         if model not in self._known:
             try:
                 self._known[model] = self._sampler(model)
@@ -164,14 +188,14 @@ class PriceList:
         samples = self._known[model]
         if samples is None:
             return None
-        rates = samples[TTLS[1] if ttl_seconds >= _HOUR else TTLS[0]]
+        rates = samples[kind]
         at = next((i for i, size in enumerate(SIZES) if tokens <= size), len(SIZES) - 1)
         return rates[at] * tokens
 
     def _kept(self) -> price_file.Known:
         if self._path is None or self._library is None:
             return {}
-        return price_file.load(self._path, self._library, SIZES, TTLS)
+        return price_file.load(self._path, self._library, SIZES, _SAMPLED)
 
     def _keep(self, model: str) -> None:
         """Add a model to the file, beside those that another process has added meanwhile."""
@@ -200,12 +224,18 @@ class PricesInBackground:
             self._asked[model].start()
         return None if self._asked[model].is_alive() else self._prices.rewrite_cost(model, ttl_seconds, tokens)
 
+    def read_cost(self, model: str, tokens: int) -> float | None:
+        """As the function of that name; None as long as the model's price is not known yet."""
+        known = self._asked.get(model)
+        return None if known is None or known.is_alive() else self._prices.read_cost(model, tokens)
+
 
 def sample(model: str) -> Samples | None:
     """Return the USD per token at each size; None for an unknown model. Raises NoPricesError."""
     if _library() is None:
         raise NoPricesError("the price list can't be imported")
     costs = {ttl: [rewrite_cost(model, ttl, size) for size in SIZES] for ttl in TTLS}
+    costs[READ] = [read_cost(model, size) for size in SIZES]
     if any(cost is None for row in costs.values() for cost in row):
         return None
     return {ttl: [(cost or 0.0) / size for cost, size in zip(row, SIZES, strict=True)] for ttl, row in costs.items()}

@@ -7,15 +7,15 @@ and the local time zone.
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from claude_session_status.values import Value
 
 _DAY = 86400
 _FORM = re.compile(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHours:
+class QuietHours(Value):
     """From `start` until `end`, in minutes after midnight; over midnight where `end` comes first."""
 
     start: int

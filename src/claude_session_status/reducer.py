@@ -8,9 +8,9 @@ is not ahead replaces it: nothing from the future is shown, and nothing from the
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
+from claude_session_status import remote_session
 from claude_session_status.model import (
     ClientStatus,
     Event,
@@ -22,6 +22,7 @@ from claude_session_status.model import (
     Turn,
     folder_name,
 )
+from claude_session_status.values import replace
 
 DEFAULT_TTL_SECONDS = 300
 LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a longer one is a mistake
@@ -70,6 +71,8 @@ def apply(session: Session, event: Event, now: float = math.inf) -> Session:
     Times ahead of `now` are dropped first. An event ahead of `now` counts as happening now, and the end of a turn among
     such events gives no countdown, since its age is unknown.
     """
+    if event.kind is EventKind.REMOTE or session.host is not None:
+        return _apply_remote(drop_future(session, now), event, now)
     session = drop_future(session, now)
     if event.at > now + CLOCK_SLACK_SECONDS:
         event = replace(event, at=now, kind=EventKind.FAILURE if event.kind is EventKind.TURN else event.kind)
@@ -85,6 +88,8 @@ def _apply(session: Session, event: Event, now: float) -> Session:
         return _remember_alert(session, event, now)
     if event.kind in (EventKind.FOUND, EventKind.STATUS_LINE):
         return _apply_without_hook(session, event)
+    if event.kind in (EventKind.KEPT, EventKind.MISSED):
+        return _apply_ping(session, event)
     if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
         # The user's choice is no sign of life: it neither brings the session back nor makes it look active.
         return _set_newer(session, {"muted": event.kind is EventKind.MUTE}, event.at)
@@ -105,6 +110,24 @@ def _apply(session: Session, event: Event, now: float) -> Session:
         {name: value for name in _FIELDS if (value := getattr(event, name)) is not None},
         event.at,
     )
+
+
+def _apply_remote(session: Session, event: Event, now: float) -> Session:
+    """The session of another machine after the event: that machine and the user here decide, no hook of ours does."""
+    if event.kind is EventKind.FORGET:
+        return remote_session.forget(session, event.at)
+    if session.forgotten_at is not None and event.at <= session.forgotten_at:
+        return session
+    if event.kind is EventKind.ALERTED:
+        return _remember_alert(session, event, now)
+    if event.kind in (EventKind.MUTE, EventKind.UNMUTE):
+        return _set_newer(session, {"muted": event.kind is EventKind.MUTE}, event.at)
+    if event.kind is EventKind.GONE:
+        return remote_session.end(session, event.at)
+    if event.remote is None:
+        return session
+    at = min(event.at, now)
+    return remote_session.apply(session, event.remote, at, default_ttl=DEFAULT_TTL_SECONDS)
 
 
 def _with_folders(event: Event) -> Event:
@@ -143,6 +166,13 @@ def _apply_without_hook(session: Session, event: Event) -> Session:
         # The client rounds up to whole seconds. No request starts after its report: then the second before counts.
         started_at = min(event.expires_at - event.ttl_seconds, float(math.floor(event.at)))
         session = _apply_report(session, Request(started_at, event.ttl_seconds, Source.STATUS_LINE), event.at)
+    if event.usage_percent is not None and event.at > (session.usage_at or -math.inf):
+        session = replace(
+            session,
+            usage_percent=event.usage_percent,
+            usage_resets_at=event.usage_resets_at,
+            usage_at=event.at,
+        )
     if session.forgotten_at is not None:
         return session  # only a hook brings back a forgotten session
     return _set_newer(
@@ -172,6 +202,21 @@ def _apply_report(session: Session, reported: Request, at: float) -> Session:
     if _is_same_request(request, reported) or not _is_known_to_report(session, request):
         return replace(session, request=newer_request(request, reported))
     return replace(session, request=reported)
+
+
+def _apply_ping(session: Session, event: Event) -> Session:
+    """The session after a keep-warm ping, which is no sign of life. A ping that read the cache renewed it.
+
+    One that missed wrote the conversation again; when that expires is not assumed, as it may be under another prefix.
+    """
+    if event.kind is EventKind.MISSED:
+        if event.at <= (session.missed_at or -math.inf):
+            return session
+        return replace(session, missed_at=event.at, missed_tokens=event.tokens)
+    if event.ttl_seconds is None or event.at <= (session.kept_at or -math.inf):
+        return session
+    request = newer_request(session.request, Request(event.at, event.ttl_seconds, Source.MOD))
+    return replace(session, request=request, kept_at=event.at, kept_tokens=event.tokens)
 
 
 def _begins_before(request: Request, other: Request | None) -> bool:
@@ -239,7 +284,8 @@ def _remember_alert(session: Session, event: Event, now: float) -> Session:
 
 OWN_TIMES = (
     "started_at", "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "uncached_at",
-    "switched_at", "switched_back_at", "response_at", "ttl_written_at", "compacted_at", "reported_at",
+    "switched_at", "switched_back_at", "response_at", "ttl_written_at", "compacted_at", "reported_at", "kept_at",
+    "missed_at", "usage_at",
 )  # fmt: skip
 
 

@@ -6,12 +6,15 @@ Pure functions, as in `view`. The code that prints them knows the terminal or th
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from claude_session_status.model import Activity, Cache, SessionState, Snapshot, Urgency
-from claude_session_status.policy import soonest
+from claude_session_status import __version__
+from claude_session_status.model import Activity, Cache, Session, SessionState, Snapshot, Urgency
+from claude_session_status.policy import soonest, waiting_since
+from claude_session_status.text_width import columns_of, shorten
+from claude_session_status.values import Value
 from claude_session_status.words import (
+    HOST_WIDTH,
     NAME_WIDTH,
     SEEN,
     SHORT_ID,
@@ -21,9 +24,12 @@ from claude_session_status.words import (
     countdown,
     duration,
     fenced,
+    host_of,
+    host_problem,
     iso,
     line_of,
     name_of,
+    own_name,
     rough_duration,
     short_id,
     short_money,
@@ -44,11 +50,12 @@ COSTS_FROM = 100
 LONG_BAR_FROM = 110
 _CACHE_TEXT = len("WARM  59m 59s left")
 _GAP = 2  # blanks between two columns
+_PROJECT_WIDTH = HOST_WIDTH + len(": ") + NAME_WIDTH
+NAMED_HOSTS = 3  # machines of which nothing new comes; more lines would push sessions off the screen
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. The names of its texts are those of the columns."""
+class Row(Value):
+    """One line of the table. Its fields have the names of the columns."""
 
     sign: str
     project: str
@@ -62,8 +69,7 @@ class Row:
     dim: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Value):
     """A column of the table: the field of `Row` that it shows, its head, and the place where it begins, from 0."""
 
     field: str
@@ -72,8 +78,7 @@ class Column:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Value):
     """What fits into a width."""
 
     shown: tuple[Column, ...]
@@ -87,7 +92,8 @@ class Columns:
 def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = TITLE_WIDTH) -> Columns:
     """Return what fits into `width` columns: below 60 only name and time left, from 80 titles, from 100 costs.
 
-    Titles get the room that the longest project name leaves. Both lengths are in columns.
+    Titles get the room that the longest project name leaves, and at least half of it where they need that. Both lengths
+    are in columns.
     """
     bar_cells = BAR_CELLS if 72 <= width < TITLES_FROM or width >= LONG_BAR_FROM else BAR_CELLS // 2
     widths = {"sign": 1, "project": 0}
@@ -100,15 +106,21 @@ def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = 
         widths |= {"tokens": len("TOKENS"), "cost": len("$99.99")}
     room = max(4, width - sum(widths.values()) - _GAP * (len(widths) - 1))
     if "title" in widths:
-        widths["project"] = min(NAME_WIDTH, room // 2, max(len("PROJECT"), longest_project))
+        for_project = max(room // 2, room - max(len("TITLE"), longest_title))
+        widths["project"] = min(_PROJECT_WIDTH, for_project, max(len("PROJECT"), longest_project))
         widths["title"] = min(TITLE_WIDTH, room - widths["project"], max(len("TITLE"), longest_title))
     else:
-        widths["project"] = min(room, NAME_WIDTH)
+        widths["project"] = min(room, _PROJECT_WIDTH, max(NAME_WIDTH, longest_project))
     shown, at = [], 0
     for field, wide in widths.items():
         shown.append(Column(field, "" if field == "sign" else field.replace("_", " ").upper(), at, wide))
         at += wide + _GAP
     return Columns(tuple(shown), bar_cells)
+
+
+def project_width(session: Session) -> int:
+    """Return how many columns the session's name takes in the table where there is room."""
+    return columns_of(host_of(session)) + min(NAME_WIDTH, columns_of(own_name(session)))
 
 
 def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
@@ -121,10 +133,23 @@ def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
 
 def rows(snapshot: Snapshot, columns: Columns) -> tuple[Row, ...]:
     """Return the lines of the table, in the snapshot's order."""
-    return tuple(_row(s, snapshot.now, columns) for s in snapshot.sessions)
+    silent = {host.name for host in snapshot.hosts if host_problem(host, snapshot.now)}
+    return tuple(_row(s, snapshot.now, columns, is_silent=s.session.host in silent) for s in snapshot.sessions)
 
 
-def _row(state: SessionState, now: float, columns: Columns) -> Row:
+def host_lines(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return a line for each machine from which nothing new comes: `build: not reachable since 14:02`."""
+    problems = ((host.name, host_problem(host, snapshot.now)) for host in snapshot.hosts)
+    lines = [f"{shorten(clean(name), NAME_WIDTH)}: {problem}" for name, problem in problems if problem]
+    rest = len(lines) - NAMED_HOSTS
+    return tuple(
+        [*lines[: NAMED_HOSTS - 1], f"and {rest + 1} more; to see all: claude-session-status hosts"]
+        if rest > 0
+        else lines
+    )
+
+
+def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) -> Row:
     session = state.session
     if state.activity is Activity.ENDED:
         cache = "ENDED"
@@ -140,26 +165,29 @@ def _row(state: SessionState, now: float, columns: Columns) -> Row:
     return Row(
         sign=state_sign(state),
         project=name_of(session),
-        title=" · ".join(filter(None, (_remark(state), clean(session.title or "")))),
+        title=" · ".join(filter(None, (_remark(state), clean(session.title or ""), _note(state)))),
         session=short_id(session),
         last_turn=last_turn,
         cache=cache,
         tokens=thousands(session.context_tokens),
         cost=short_money(state.rewrite_cost_usd),
         urgency=state.urgency,
-        dim=state.activity is Activity.ENDED,
+        dim=is_silent or state.activity is Activity.ENDED,
     )
 
 
 def _remark(state: SessionState) -> str:
     """What a person should know of a session beside its countdown: `muted`, `compacts at 14:52`."""
-    parts = ("muted" if state.session.muted else "", compaction(state), "" if not _is_silent(state) else SEEN)
+    parts = ("muted" if state.session.muted else "", compaction(state))
     return ", ".join(part for part in parts if part)
 
 
-def _is_silent(state: SessionState) -> bool:
-    """Whether no hook has reported the session yet."""
-    return state.session.is_found and state.session.last_turn_at is None
+def _note(state: SessionState) -> str:
+    """What stands behind the title: how the session is known, where no hook has reported it yet.
+
+    Before the hooks are installed all sessions have it: in front of the title it would leave a narrow table no room.
+    """
+    return SEEN if state.session.is_found and state.session.last_turn_at is None else ""
 
 
 # ---- JSON -------------------------------------------------------------------
@@ -169,16 +197,24 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
     """Return what `status --json` prints, schema 1. Unknown values are null, never 0."""
     return {
         "schema": 1,
+        "version": __version__,
         "now": iso(snapshot.now),
-        "sessions": [session_json(s) for s in snapshot.sessions],
+        "problem": snapshot.problem,
+        "sessions": [session_json(s, snapshot.now) for s in snapshot.sessions],
     }
 
 
-def session_json(state: SessionState) -> dict[str, Any]:
+def lasting(made: dict[str, Any]) -> dict[str, Any]:
+    """Return `as_json` without what changes by the second."""
+    sessions = [{**session, "seconds_left": None} for session in made["sessions"]]
+    return {**made, "now": None, "sessions": sessions}
+
+
+def session_json(state: SessionState, now: float) -> dict[str, Any]:
     """Return a session as `status --json` prints it."""
     session, request = state.session, state.session.request
     return {
-        "session_id": session.session_id,
+        "session_id": session.own_id,
         "title": session.title,
         "project": session.project,
         "cwd": session.folder,
@@ -198,6 +234,11 @@ def session_json(state: SessionState) -> dict[str, Any]:
         "compacts_at": iso(state.compacts_at),
         "compacted_at": iso(session.compacted_at),
         "cache_miss_reason": session.cache_miss_reason,
+        "waiting_since": iso(waiting_since(session, now)),
+        "ended_at": iso(session.ended_at) if state.activity is Activity.ENDED else None,
+        "host": session.host,
+        "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
+        "kept_at": iso(session.kept_at),
     }
 
 
@@ -247,6 +288,7 @@ def waybar(snapshot: Snapshot) -> dict[str, Any]:
     lines = [line_of(s, snapshot.now, asides[s.session.session_id]) for s in shown]
     if len(alive) > len(shown):
         lines.append(f"and {len(alive) - len(shown)} more")
+    lines += host_lines(snapshot)
     # Waybar parses both as markup.
     return {
         "text": _escape(short(snapshot)) if alive else "",

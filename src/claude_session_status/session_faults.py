@@ -5,18 +5,25 @@ from collections.abc import Callable, Container, Sequence
 from typing import TypeVar
 
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.lazy_log import Log
 from claude_session_status.model import Session
 
 Item = TypeVar("Item")
 T = TypeVar("T")
 
+log = Log(__name__)
+
 NEXT_STEP = "Other sessions are not affected. Please report this line with the log"
 
 
 class SessionFaults:
-    """What failed for which session. A fault stays until the same work succeeds for that session."""
+    """What failed for which session. A fault stays until the same work succeeds for that session.
 
-    def __init__(self) -> None:
+    `logs`: whether faults are logged; where not, the first one is still a problem to show.
+    """
+
+    def __init__(self, *, logs: bool = True) -> None:
+        self._logs = logs
         self._faults: dict[tuple[str, str], SessionStatusError] = {}  # by session and work
         self._logged: set[tuple[str, str]] = set()  # session, fault
 
@@ -59,17 +66,15 @@ class SessionFaults:
         name = f"{session.project or 'session'} ({session.session_id[:8]})"
         fault = SessionStatusError(f"{name}: {key[1]} failed: {type(error).__name__}: {error}", NEXT_STEP)
         self._faults[key] = fault
-        if (session.session_id, fault.title) in self._logged:
+        if not self._logs or (session.session_id, fault.title) in self._logged:
             return
         self._logged.add((session.session_id, fault.title))
-        import logging  # noqa: PLC0415 - the ingester comes through this module, and rarely needs it
-
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
         where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
         # One line, since a hook's log is Claude Code's standard error.
-        logging.getLogger(__name__).error("%s (%s)", fault.title, where)
+        log.error("%s (%s)", fault.title, where)
 
     def clear(self, doing: str) -> None:
         """Drop the faults of this work."""

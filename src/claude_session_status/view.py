@@ -5,19 +5,31 @@ of them without a screen. A session with values that can't be shown (a time beyo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from claude_session_status import __version__, alerting
 from claude_session_status.glance import asides_of, needs_set_up
+from claude_session_status.keep_warm import (
+    EVENING,
+    TRIAL_LINE,
+    Choice,
+    consent_line,
+    last_ping,
+    price_line,
+    stopped_line,
+    until_of,
+)
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
 from claude_session_status.text_width import cut, shorten
 from claude_session_status.words import (
+    LINE_NAME_WIDTH,
     NO_COUNTDOWN,
     NO_SESSIONS,
     clean,
     clock,
     compaction,
+    host_problem,
     isolated,
     line_of,
     moment,
@@ -92,10 +104,11 @@ class UndoForget:
 
 @dataclass(frozen=True, slots=True)
 class CopyResumeCommand:
-    """Copy the command that resumes the session."""
+    """Copy the command that resumes the session. `host`: the other machine that runs it."""
 
     session_id: str
     folder: str | None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,15 @@ class GoToSession:
 
     session_id: str
     activation_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSessionWarm:
+    """Keep the session's cache warm, or no longer. `consents`: the user confirmed that it takes many pings."""
+
+    session_id: str
+    choice: Choice
+    consents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +174,7 @@ Action = (
     | UndoForget
     | CopyResumeCommand
     | GoToSession
+    | KeepSessionWarm
     | OpenFolder
     | ChangeSetting
     | OpenSettings
@@ -171,7 +194,12 @@ _WITHOUT_A_WINDOW = re.compile(r"sdk(-.*)?|mcp|remote.*|claude-code-github-actio
 
 
 def can_go_to(session: Session) -> bool:
-    """Whether the session runs in a window here that can be brought to the front, as far as its row shows."""
+    """Whether the session runs in a window here that can be brought to the front, as far as its row shows.
+
+    A terminal here may lead to the other machine that runs it: which one, only a look at the processes can say.
+    """
+    if session.host is not None:
+        return not session.is_ended
     if session.is_ended or session.process is None:
         return False
     return session.entrypoint is None or _WITHOUT_A_WINDOW.fullmatch(session.entrypoint) is None
@@ -256,8 +284,15 @@ def menu(
     running = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
     asides = asides_of(s.session for s in running)
     rebuilt = capabilities.rebuilt
-    lines = [_session_line(s, snapshot.now, asides[s.session.session_id], clicks, rebuilt) for s in running]
-    lines = _folded(lines)
+    problems = {host.name: host_problem(host, snapshot.now) for host in snapshot.hosts}
+
+    def line(state: SessionState) -> MenuItem:
+        aside, problem = asides[state.session.session_id], problems.get(state.session.host or "", "")
+        return _session_line(state, snapshot.now, aside, clicks, rebuilt, problem=problem)
+
+    heads = {name: _host_line(name, problem) for name, problem in problems.items() if problem}
+    lines = _folded(running, line, heads)
+    lines += heads.values()  # machines without a session
     if not running:
         lines.append(MenuItem("empty", "No running sessions" if snapshot.sessions else NO_SESSIONS))
     if snapshot.problem:
@@ -271,13 +306,39 @@ def menu(
     return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, capabilities))
 
 
-def _folded(lines: list[MenuItem], room: int = MENU_SESSIONS, key: str = "more") -> list[MenuItem]:
-    """The lines that there is room for, and the others in a submenu, which fits on a screen in the same way."""
-    if len(lines) <= room:
-        return lines
-    rest = lines[room:]
-    more = MenuItem(key, f"More ({len(rest)})", children=tuple(_folded(rest, MORE_SESSIONS, f"{key}:more")))
-    return [*lines[:room], more]
+def _folded(
+    states: Sequence[SessionState],
+    line: Callable[[SessionState], MenuItem],
+    heads: dict[str, MenuItem],
+    room: int = MENU_SESSIONS,
+    key: str = "more",
+) -> list[MenuItem]:
+    """The lines that there is room for, and the others in a submenu, which fits on a screen in the same way.
+
+    `heads` are the lines of the machines that report nothing now. Each moves in front of its machine's first session.
+    """
+    lines = []
+    for state in _by_host(states[:room]):
+        if (head := heads.pop(state.session.host or "", None)) is not None:
+            lines.append(head)
+        lines.append(line(state))
+    if rest := states[room:]:
+        children = tuple(_folded(rest, line, heads, MORE_SESSIONS, f"{key}:more"))
+        lines.append(MenuItem(key, f"More ({len(rest)})", children=children))
+    return lines
+
+
+def _by_host(states: Sequence[SessionState]) -> list[SessionState]:
+    """The sessions grouped by machine, the machine with the most urgent one first."""
+    places: dict[str | None, int] = {}
+    for state in states:
+        places.setdefault(state.session.host, len(places))
+    return sorted(states, key=lambda state: places[state.session.host])
+
+
+def _host_line(name: str, problem: str) -> MenuItem:
+    shown = shorten(clean(name), LINE_NAME_WIDTH)
+    return MenuItem(f"host:{name}", f"{shown}: {problem}", gone_label=f"{shown}: connected")
 
 
 def _undo(state: SessionState) -> MenuItem:
@@ -404,8 +465,9 @@ def _pause(snapshot: Snapshot) -> MenuItem:
 
 
 def _session_line(
-    state: SessionState, now: float, aside: str, clicks: RecentClicks, rebuilt: Shares | None = None
+    state: SessionState, now: float, aside: str, clicks: RecentClicks, rebuilt: Shares | None, *, problem: str = ""
 ) -> MenuItem:
+    """A session's line with its submenu. `problem` is why nothing new comes from its machine."""
     session = state.session
     key = f"session:{session.session_id}"
     try:
@@ -414,11 +476,19 @@ def _session_line(
     except Exception as error:  # a value that can't be shown: the session stays in the menu and can be forgotten
         label = gone_label = f"! {short_id(session)}   can't be shown ({type(error).__name__})"
         facts = tuple((name, "unknown") for name in _FACTS)
+    if session.host is not None:
+        machine = ", ".join(filter(None, (clean(session.host), problem)))
+        facts = (*facts, ("host", f"Machine: {shorten(machine, FULL_TITLE_WIDTH)}"))
     ours = session.session_id
+    is_here = session.host is None
     copied = " ✓ copied" if clicks.copied == ours else ""
     actions: tuple[tuple[str, str, Action | None, bool | None], ...] = (
-        ("copy", f"Copy resume command{copied}", CopyResumeCommand(ours, session.folder), None),
-        ("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),
+        ("copy", f"Copy resume command{copied}", CopyResumeCommand(ours, session.folder, session.host), None),
+        *(
+            (("folder", "Open folder", OpenFolder(session.folder) if session.folder else None, None),)
+            if is_here
+            else ()
+        ),
         ("mute", "Mute this session", MuteSessions((ours,), not session.muted), session.muted),
     )
     go = (MenuItem(f"{key}:go", "Go to session", GoToSession(ours)),) if can_go_to(session) else ()
@@ -426,6 +496,7 @@ def _session_line(
         # First what a click does: GNOME unfolds the submenu within the menu, and its end may need scrolling.
         *go,
         *(MenuItem(f"{key}:{name}", text, action, checked=checked) for name, text, action, checked in actions),
+        *((_keep_warm(state, now, f"{key}:keep"),) if state.keep_warm is not None else ()),
         MenuItem(f"{key}:separator", separator=True),
         *(MenuItem(f"{key}:{name}", text) for name, text in facts),
         MenuItem(f"{key}:apart", separator=True),  # no slip of the pointer forgets a session
@@ -434,6 +505,60 @@ def _session_line(
     return MenuItem(key, label, children=children, gone_label=gone_label)
 
 
+_CHOICES = (
+    (Choice.HOUR, "for 1 hour"),
+    (Choice.THREE_HOURS, "for 3 hours"),
+    (Choice.EVENING, f"until {EVENING}"),
+)
+
+
+def _keep_warm(state: SessionState, now: float, key: str) -> MenuItem:
+    """The line that keeps a session warm, with what that costs, or with the reason why it is not possible."""
+    try:
+        return _keep_warm_line(state, now, key)
+    except Exception:  # a value that can't be shown
+        return MenuItem(key, "Keep warm: not possible")
+
+
+def _keep_warm_line(state: SessionState, now: float, key: str) -> MenuItem:
+    kept, session_id = state.keep_warm, state.session.session_id
+    if kept is None:
+        return MenuItem(key, "Keep warm: not known yet")
+    was = [line for line in (last_ping(state), stopped_line(state)) if line is not None]
+    off = MenuItem(f"{key}:off", "off", KeepSessionWarm(session_id, Choice.OFF))
+    if kept.until is None and kept.refusal is not None:
+        steps = [kept.refusal.next_step] if kept.refusal.next_step else []
+        texts = [MenuItem(f"{key}:text:{n}", cut(clean(text), PROBLEM_WIDTH)) for n, text in enumerate([*was, *steps])]
+        return MenuItem(key, f"Keep warm: {kept.refusal.title}", children=tuple(texts))
+    price = price_line(state)
+    if kept.until is not None:
+        label = " · ".join([f"Kept warm until {clock(kept.until)[:5]}", *was])
+        if kept.refusal is not None:
+            return MenuItem(key, label, children=(MenuItem(f"{key}:now", f"Now: {kept.refusal.title}"), off))
+    else:
+        label = f"Keep warm: {' · '.join([price, *was])}"
+    choices = []
+    for choice, text in _CHOICES:
+        until = until_of(choice, now)
+        if until is None or until <= now:
+            continue
+        if kept.needs_consent:
+            confirm = KeepSessionWarm(session_id, choice, consents=True)
+            many = MenuItem(f"{key}:{choice.value}:yes", f"{consent_line(state)}: keep it warm", confirm)
+            choices.append(MenuItem(f"{key}:{choice.value}", text, children=(many,)))
+        else:
+            choices.append(MenuItem(f"{key}:{choice.value}", text, KeepSessionWarm(session_id, choice)))
+    notes = []
+    if kept.most_seconds < _LONGEST_CHOICE_SECONDS:
+        ends = clock(now + kept.most_seconds)[:5]
+        notes.append(f"Ends at {ends} without a message of yours: {kept.max_pings} pings in a row")
+    if kept.is_trial:
+        notes.append(TRIAL_LINE)
+    texts = [MenuItem(f"{key}:text:{n}", text) for n, text in enumerate(notes)]
+    return MenuItem(key, label, children=(*choices, *((off,) if kept.until is not None else ()), *texts))
+
+
+_LONGEST_CHOICE_SECONDS = 3 * 3600.0
 _FACTS = ("state", "title", "in", "id", "model", "tokens", "cost", "turn", "expires")
 
 

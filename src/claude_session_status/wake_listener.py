@@ -1,12 +1,12 @@
 """A thread that waits for hooks to write into the FIFO `wake`, and wakes the monitor."""
 
-import logging
 import threading
 from collections.abc import Callable
 
+from claude_session_status.lazy_log import Log
 from claude_session_status.wake import WakePipe
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _END_SECONDS = 1.0
 

@@ -6,13 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from claude_session_status.model import Activity, Cache, Session, SessionState, folder_name
+from claude_session_status.model import (
+    Activity,
+    Cache,
+    HostConnection,
+    HostState,
+    Session,
+    SessionState,
+    folder_name,
+)
 from claude_session_status.printable import is_shown
 from claude_session_status.text_width import shorten
 
 NAME_WIDTH = 24
 LINE_NAME_WIDTH = 32  # in a line of a menu, which has more room than a table
 LINE_TITLE_WIDTH = 60
+HOST_WIDTH = 16  # of another machine's name before a session's
+CONNECTING_SECONDS = 10.0  # a connection that takes longer is shown
 DAYS_OF_A_WEEK = 7
 SEEN = "seen in transcript"  # and reported by no hook yet
 SHORT_ID = 8  # shown characters of a session's id
@@ -77,18 +87,48 @@ def money_between(usd: float | None, low: float, high: float) -> str:
 
 
 def name_of(session: Session) -> str:
+    """Return the session's name, of another machine's session behind that machine's: `my-app`, `build: my-app`."""
+    return host_of(session) + own_name(session)
+
+
+def own_name(session: Session) -> str:
     """Return the session's project, else its folder, else the start of its id."""
     return clean(session.project or "") or clean(folder_name(session.folder) or "") or short_id(session) or "?"
 
 
+def host_of(session: Session) -> str:
+    """Return `build: ` for a session of another machine, to put before its name; else an empty text."""
+    return "" if session.host is None else f"{shorten(clean(session.host), HOST_WIDTH)}: "
+
+
 def short_id(session: Session) -> str:
-    """Return the start of the session's id: `0b7f3c52`."""
-    return clean(session.session_id)[:SHORT_ID]
+    """Return the start of the session's id on its own machine: `0b7f3c52`."""
+    return clean(session.own_id)[:SHORT_ID]
 
 
 def short_name(session: Session) -> str:
     """Return the session's name, shortened to fit a line."""
-    return shorten(name_of(session), NAME_WIDTH)
+    return host_of(session) + shorten(own_name(session), NAME_WIDTH)
+
+
+_HOST_PROBLEMS = {
+    HostConnection.CONNECTING: "connecting since {since}",
+    HostConnection.UNREACHABLE: "not reachable since {since}",
+    HostConnection.REFUSED: "refuses the connection since {since}",
+    HostConnection.NO_PROGRAM: "claude-session-status is not found there",
+    HostConnection.WRONG_VERSION: "the version of claude-session-status there does not fit",
+    HostConnection.BAD_DATA: "sends data that can't be read since {since}",
+}
+
+
+def host_problem(host: HostState, now: float) -> str:
+    """Return why nothing new comes from another machine: `not reachable since 14:02`; empty where nothing is wrong."""
+    if host.connection is HostConnection.CONNECTING and now - (host.since or now) < CONNECTING_SECONDS:
+        return ""
+    problem = _HOST_PROBLEMS.get(host.connection, "")
+    if host.since is None:
+        return problem.removesuffix(" since {since}")
+    return problem.format(since=moment(host.since, now)[:-3])
 
 
 # A menu's font is proportional, but most fonts give all digits one width, and these characters have it, too.
@@ -184,7 +224,7 @@ def _is_turned(text: str) -> bool:
 
 def subject_of(session: Session, aside: str = "") -> str:
     """Return the session's name and title for a line of a menu, with `aside` between them: see `apart`."""
-    name = isolated(shorten(name_of(session), LINE_NAME_WIDTH))
+    name = host_of(session) + isolated(shorten(own_name(session), LINE_NAME_WIDTH))
     title = isolated(shorten(clean(session.title or ""), LINE_TITLE_WIDTH))
     return name + aside + (f" · {title}" if title else "")
 

@@ -252,6 +252,27 @@ def test_a_folder_that_cannot_be_made_is_named_and_the_line_is_missing_only(clau
     assert str(claude_dir).encode() in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"five_hour": {"used_percentage": 80.2, "resets_at": NOW + 60}}, (81, NOW + 60)),
+        ({"five_hour": {"used_percentage": 0}}, (0, None)),
+        ({"five_hour": {"used_percentage": 12, "resets_at": "soon"}}, (12, None)),
+        *((odd, (None, None)) for odd in ({}, None, 7, {"five_hour": 7}, {"five_hour": {"used_percentage": True}})),
+        *(
+            ({"five_hour": {"used_percentage": odd}}, (None, None))
+            for odd in (-1, 1001, 1e400, float("nan"), "80", None)
+        ),
+    ],
+)
+def test_the_used_part_of_the_five_hour_window_is_noted(limits: Any, expected: tuple[Any, Any], where: Paths) -> None:
+    render(said(rate_limits=limits))
+    Ingester(where, Store(where.database)).drain()
+    (row,) = Store(where.database).load()
+    assert (row.usage_percent, row.usage_resets_at) == expected
+    assert row.request is not None
+
+
 def test_it_becomes_the_row_of_a_session(where: Paths) -> None:
     render(said())
     Ingester(where, Store(where.database)).drain()

@@ -1,11 +1,14 @@
 """Keys, and what they do to the table, as values."""
 
+from dataclasses import replace
+
 import pytest
 
 from claude_session_status import words
-from claude_session_status.cli import board
+from claude_session_status.cli import board, table
 from claude_session_status.cli.board import Action, Board, CopyResumeCommand, GoToSession, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
+from claude_session_status.cli.watch import frame
 from claude_session_status.model import Snapshot
 from fakes import NOW
 from rows import ENDED, make, shot
@@ -27,7 +30,7 @@ def names(snapshot: Snapshot) -> list[str]:
         (b"", [], b""),
         (b"q", [Key.QUIT], b""),
         (b"moscq", [Key.MUTE, Key.OPEN, Key.SORT, Key.COPY, Key.QUIT], b""),
-        (b"jk", [Key.DOWN, Key.UP], b""),
+        (b"jk", [Key.KEEP_WARM], b""),
         (b"\x1b[A\x1b[B", [Key.UP, Key.DOWN], b""),
         (b"\x1bOA\x1bOB", [Key.UP, Key.DOWN], b""),
         (b"\xe0H\xe0P", [Key.UP, Key.DOWN], b""),
@@ -139,12 +142,22 @@ def test_an_action_carries_what_the_session_is_at_that_moment() -> None:
     ]
 
 
+def test_an_action_on_another_machines_session_carries_its_host_and_its_own_id() -> None:
+    there = replace(make("build/0b7f", project="my-app", cwd="/x"), host="build")
+    actions = [board.press(Board(chosen="build/0b7f"), k, shot(there))[1] for k in (Key.MUTE, Key.OPEN, Key.COPY)]
+    assert actions == [
+        SetMuted("build/0b7f", "build: my-app", muted=True),
+        OpenFolder("build: my-app", "/x", "build"),
+        CopyResumeCommand("0b7f", "/x", "build"),
+    ]
+
+
 def test_the_foot_shows_a_message_until_the_next_key_and_then_the_keys() -> None:
     state = Board(message="Copied")
     assert board.foot(state, 60, has_actions=True) == "Copied"
     state, _ = board.press(state, Key.DOWN, FOUR)
     assert board.foot(state, 120, has_actions=True).startswith(
-        "↑↓ choose  Enter go to it  m mute  o open folder  c copy resume command"
+        "↑↓ choose  Enter go to it  m mute  k keep warm  o folder  c copy command"
     )
     assert board.foot(state, 100, has_actions=False) == "↑↓ choose  s sort: expiry  ? help  q quit"
 
@@ -181,6 +194,13 @@ def test_the_legend_explains_every_sign_and_every_key_that_is_a_letter() -> None
     signs = {words.state_sign(state) for state in shot(*states).sessions} | {"▶", "?"}
     letters = {key.value for key in Key if len(key.value) == 1 and key is not Key.HELP}
     assert signs | letters <= explained
+
+
+def test_the_whole_legend_fits_a_terminal_of_24_lines_and_of_21() -> None:
+    for height in (24, 21):
+        drawn = [table.plain(line) for line in frame(Board(shows_legend=True), FOUR, 80, height)]
+        assert len(drawn) <= height
+        assert [line for line in drawn if line.startswith("q ")]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ from claude_session_status.claude.setup.inspection import Inspection, inspect
 from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import checks, doctor
 from claude_session_status.cli.checks import Check, Findings, State
+from claude_session_status.model import HostConnection, HostState
 from claude_session_status.paths import Paths
+from claude_session_status.words import clock
 from fakes import NOW, holding
 
 OWN = Launcher("/opt/claude-session-status")
@@ -456,6 +458,23 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
     assert checks.is_well(noted)
 
 
+@pytest.mark.parametrize(
+    ("connection", "state", "meaning"),
+    [
+        (HostConnection.CONNECTED, GOOD, "build: connected, version 1.2"),
+        (HostConnection.UNREACHABLE, NOTE, f"build: not reachable since {clock(NOW - 60)[:5]}: no route"),
+        (HostConnection.OFF, NOTE, "build: not connected: neither the tray nor watch runs here"),
+        (HostConnection.REFUSED, BAD, f"build: refuses the connection since {clock(NOW - 60)[:5]}: no route"),
+        (HostConnection.NO_PROGRAM, BAD, "build: claude-session-status is not found there: no route"),
+    ],
+)
+def test_each_other_machine_has_its_line(connection: HostConnection, state: State, meaning: str) -> None:
+    host = HostState("build", connection, NOW - 60, "no route", "1.2")
+    last = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
+    assert (last.name, last.state, last.meaning) == ("host", state, meaning)
+    assert last.command == ("" if state is GOOD else "claude-session-status hosts check build")
+
+
 def test_each_mistake_in_the_config_has_its_line() -> None:
     lines = checks.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
     assert [line.strip() for line in lines[:3]] == ["bad   config        2 mistakes", "c:1: a", "c:2: b"]
@@ -585,7 +604,8 @@ class TestGathering:
         report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
         assert report == {
             "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
-            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "versions": NOTE,
+            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
+            "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
 

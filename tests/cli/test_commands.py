@@ -29,7 +29,9 @@ COMMANDS = [
     "go",
     "help",
     "history",
+    "hosts",
     "install-hooks",
+    "keep-warm",
     "setup",
     "status",
     "statusline",
@@ -122,6 +124,11 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "compacts_at": None,
         "compacted_at": None,
         "cache_miss_reason": None,
+        "waiting_since": None,
+        "ended_at": None,
+        "host": None,
+        "keep_warm_until": None,
+        "kept_at": None,
     }
 
 

@@ -17,6 +17,7 @@ from claude_session_status import report
 from claude_session_status.cli.follow import REPEAT_SECONDS, Follower
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
+from fakes import NOW
 from ingester import wait_until_applied
 from rows import make, shot
 
@@ -122,8 +123,47 @@ def test_it_ends_when_its_reader_has_left(where: Paths) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-@pytest.mark.parametrize("form", [[], ["--json"]])
-def test_follow_is_refused_for_a_form_that_is_not_for_bars(form: list[str]) -> None:
-    done = subprocess.run([*COMMAND, "status", *form, "--follow"], capture_output=True, text=True)
+def test_follow_is_refused_for_a_table() -> None:
+    done = subprocess.run([*COMMAND, "status", "--follow"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--follow needs --short or --waybar" in done.stderr
+    assert "--follow needs --short, --waybar or --json" in done.stderr
+
+
+def test_json_is_written_at_each_change_and_after_ten_seconds_not_each_second() -> None:
+    lines: list[str] = []
+    follower = Follower(
+        lambda each: json.dumps(report.as_json(each)), lines.append, lambda each: report.lasting(report.as_json(each))
+    )
+    session = make("a", 10)
+    for age in range(12):
+        follower(replace(shot(session), now=NOW + age))
+    follower(replace(shot(replace(session, title="new")), now=NOW + 12))
+    assert [json.loads(line)["now"][-7:-1] for line in lines] == ["00.000", "10.000", "12.000"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes; start these tests under Linux or macOS")
+def test_following_as_json_ends_with_the_pipe_that_is_its_input(where: Paths) -> None:
+    argv = [*COMMAND, "status", "--json", "--follow", "--all"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert next_line(process)["sessions"] == []
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes; start these tests under Linux or macOS")
+def test_following_as_json_shows_a_session_until_it_has_ended_and_while_it_just_has(where: Paths) -> None:
+    mark_turn("my-app")
+    argv = [*COMMAND, "status", "--json", "--follow", "--all"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        while not (found := next_line(process)["sessions"]):
+            pass
+        assert (found[0]["project"], found[0]["activity"], found[0]["ended_at"]) == ("my-app", "idle", None)
+        data = json.dumps({"session_id": "my-app", "cwd": "/home/me/my-app"})
+        subprocess.run([*COMMAND, "mark-end"], input=data, text=True, check=True)
+        while (found := next_line(process)["sessions"])[0]["activity"] != "ended":
+            pass
+        assert found[0]["ended_at"] is not None
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait() == 0

@@ -1,5 +1,6 @@
 """Which session `go` means, and what it says where it can't get there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ API = make("0b7f9999-2", 200, project="api", **HERE)
 API_TOO = make("77777777-3", 100, project="api", **HERE)
 SDK = make("88888888-4", 250, project="sdk", process=Process(8), entrypoint="sdk-cli")
 GONE = make("99999999-5", 20, project="old", **HERE, **ENDED)
+THERE = replace(make("build/5555-1", 10, project="web"), host="build")
 
 
 @pytest.mark.parametrize(
@@ -27,11 +29,16 @@ GONE = make("99999999-5", 20, project="old", **HERE, **ENDED)
         ("Web-Shop", WEB),
         ("77777777", API_TOO),
         ("sdk", SDK),
+        ("build:web", THERE),
+        ("build: Web", THERE),
+        ("web", THERE),
+        ("build/5555-1", THERE),
+        ("5555", THERE),
         (None, API),  # the one that expires soonest: SDK has no terminal
     ],
 )
 def test_a_session_is_named_by_its_id_the_beginning_of_it_or_its_project(wanted: str | None, found: Session) -> None:
-    assert choose(shot(WEB, API, API_TOO, SDK, GONE), wanted).session == found
+    assert choose(shot(WEB, API, API_TOO, SDK, GONE, THERE), wanted).session == found
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ finally:
     sys.stderr.write("\\n" + " ".join(sys.modules))
 """
 SLOW = {
-    "PIL", "asyncio", "click", "difflib", "duckdb", "email", "genai_prices", "html", "importlib.metadata", "jeepney",
-    "plyer", "psutil", "pydantic", "pystray", "rich", "shutil", "socket", "subprocess", "tempfile", "tomllib", "uuid",
+    "PIL", "asyncio", "click", "dataclasses", "difflib", "duckdb", "email", "genai_prices", "html",
+    "importlib.metadata", "inspect", "jeepney", "logging", "plyer", "psutil", "pydantic", "pystray", "rich", "shutil",
+    "socket", "subprocess", "tempfile", "tomllib", "uuid",
 }  # fmt: skip
 OURS = "claude_session_status."
 

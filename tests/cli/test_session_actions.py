@@ -5,9 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
+from claude_session_status.cli.board import (
+    Action,
+    CopyResumeCommand,
+    GoToSession,
+    KeepSessionWarm,
+    OpenFolder,
+    SetMuted,
+    ShowHistory,
+)
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import EventKind, Session
 from costs.conversations import Ask, write
 
@@ -21,6 +30,10 @@ class Recorder:
     def submit(self, kind: EventKind, session_id: str) -> None:
         self.calls.append((kind, session_id))
 
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        self.calls.append((choice, session_id, consents))
+        return ("my-app is kept warm until 14:05.", "Once.")
+
     def go_to_session(self, session: Session) -> str:
         self.calls.append(("go", session.session_id))
         return "my-app is in front"
@@ -32,8 +45,8 @@ class Recorder:
         self.calls.append(("history",))
         return "This week: 2 cold returns"
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        self.calls.append(("copy", folder, session_id))
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str:
+        self.calls.append(("copy", folder, session_id, *filter(None, [host])))
         return "Copied"
 
 
@@ -42,16 +55,30 @@ class Recorder:
     [
         (SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
         (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app is unmuted"),
+        (KeepSessionWarm("s", Choice.HOUR, True), (Choice.HOUR, "s", True), "my-app is kept warm until 14:05. Once."),
         (GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
         (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
         (ShowHistory(), ("history",), "This week: 2 cold returns"),
         (CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
+        (CopyResumeCommand("s", "/x/my-app", "build"), ("copy", "/x/my-app", "s", "build"), "Copied"),
     ],
 )
 def test_each_action_is_performed_and_returns_a_message(action: Action, call: tuple[object, ...], message: str) -> None:
     recorder = Recorder()
     assert performer(recorder, recorder)(action) == message
     assert recorder.calls == [call]
+
+
+def test_a_folder_on_another_machine_is_not_opened_here() -> None:
+    recorder = Recorder()
+    with pytest.raises(SessionStatusError, match="The folder of build: my-app is on another machine"):
+        performer(recorder, recorder)(OpenFolder("build: my-app", "/srv/my-app", "build"))
+    assert recorder.calls == []
+
+
+def test_a_host_that_is_no_longer_in_the_settings_is_an_error() -> None:
+    with pytest.raises(SessionStatusError, match=r"build is not among the hosts of config\.toml"):
+        SystemActionHandler().copy_resume_command("/srv/my-app", "s", "build")
 
 
 def test_an_unknown_folder_is_an_error_that_names_the_session() -> None:

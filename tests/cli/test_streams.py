@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from claude_session_status.cli.streams import echo, echo_json, prepare_streams
-from claude_session_status.cli.warnings_on_stderr import print_warnings
+from claude_session_status.warnings_on_stderr import print_warnings
 
 TEXT = "● ▶ ○ × █ Müller"
 

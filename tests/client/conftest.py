@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from client.client_clock import COMPILER, ClientClock, build
 from client.harness import VERSIONS, Home, find_client, why_not
+from client.keep_warm import KeepWarm
+from client.prefix_cache import PrefixCache
 from client.standin import StandIn
 
 
@@ -43,3 +46,21 @@ def home(bare_home: Home) -> Home:
     """A home in which our hooks are installed as a user installs them."""
     bare_home.install_hooks()
     return bare_home
+
+
+@pytest.fixture(scope="session")
+def clock_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that moves the client's clock."""
+    if COMPILER is None:
+        pytest.skip("no C compiler is installed; install one with: sudo apt-get install -y gcc libc6-dev")
+    return build(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture
+def keep(tmp_path: Path, client_program: Path, clock_library: Path) -> Iterator[KeepWarm]:
+    """The client's home with our folder in it, the stand-in with a prefix cache, and the clock of both."""
+    clock, cache = ClientClock(clock_library, tmp_path / "clock"), PrefixCache()
+    with StandIn(prefix_cache=cache, now=clock.now) as api:
+        made = KeepWarm(Home(tmp_path, api.url, client_program).prepare(), api, cache, clock)
+        made.folder.mkdir(mode=0o700)
+        yield made

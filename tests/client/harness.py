@@ -23,6 +23,7 @@ from typing import Any, Self
 
 import psutil
 
+import survivors
 from waiting import PATIENCE, wait_for
 
 Json = dict[str, Any]
@@ -131,6 +132,7 @@ class Home:
             "DISABLE_ERROR_REPORTING": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",
+            **survivors.variable_of_run(),
         }
         if os.geteuid() == 0:
             self.environment["IS_SANDBOX"] = "1"  # without it the client refuses to run as root
@@ -286,11 +288,15 @@ class Terminal:
         """Press keys by their tmux names: Escape, Enter, C-u."""
         self._tmux("send-keys", *names)
 
-    def type(self, text: str) -> None:
-        """Type a line, and press Enter once the line is on the screen: the client takes an earlier Enter as text."""
+    def draft(self, text: str) -> None:
+        """Type a line, and wait until it is on the screen."""
         self._tmux("send-keys", "-l", text)
         prompt = re.compile(rf"❯\s+{re.escape(text)}\s*$", re.MULTILINE)
         wait_for(f"{text!r} in the input line", lambda: prompt.search(self.screen()))
+
+    def type(self, text: str) -> None:
+        """Type a line, and press Enter once the line is on the screen: the client takes an earlier Enter as text."""
+        self.draft(text)
         self.keys("Enter")
 
     def close_dialog(self, text: str, key: str) -> None:

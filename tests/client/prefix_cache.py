@@ -51,10 +51,16 @@ class _Position:
 class PrefixCache:
     """What is cached. One request at a time: the caller holds a lock where several may come."""
 
+    uses: list[CacheUse] = field(default_factory=list)  # of each request, the oldest first
     _expiries: dict[str, tuple[float, str]] = field(default_factory=dict)  # digest -> epoch seconds, TTL
 
     def take(self, body: Json, now: float) -> CacheUse:
         """Handle a request at `now` (epoch seconds): read, renew and write prefixes; return the tokens of each."""
+        use = self._take(body, now)
+        self.uses.append(use)
+        return use
+
+    def _take(self, body: Json, now: float) -> CacheUse:
         positions = list(_positions(body))
         breakpoints = [index for index, position in enumerate(positions) if position.ttl is not None]
         size = positions[-1].tokens if positions else 0
@@ -73,6 +79,10 @@ class PrefixCache:
                 end = max(end, position.tokens)
         return CacheUse(read, written["5m"], written["1h"], size - end)
 
+    def forget(self) -> None:
+        """Lose everything, as the API does with some caches before their time."""
+        self._expiries.clear()
+
     def _longest(self, positions: list[_Position], breakpoints: list[int], now: float) -> int | None:
         near = {index for each in breakpoints for index in range(max(0, each - LOOKBACK_BLOCKS), each + 1)}
         return max((index for index in near if self._is_cached(positions[index].digest, now)), default=None)
@@ -84,6 +94,23 @@ class PrefixCache:
         if self._is_cached(digest, now):
             ttl = self._expiries[digest][1]
             self._expiries[digest] = now + SECONDS[ttl], ttl
+
+
+def prefix_of(body: Json) -> list[str]:
+    """What a request shares with later ones: its settings, and its blocks up to the last breakpoint, as sent."""
+    blocks = list(_blocks(body, billing=True))
+    last = max((at for at, (_, block) in enumerate(blocks) if "cache_control" in block), default=-1)
+    return _texts(body, blocks[: last + 1])
+
+
+def begins_with(body: Json, prefix: list[str]) -> bool:
+    """Whether a request begins with another one's prefix, byte by byte; the breakpoints themselves may have moved."""
+    return _texts(body, list(_blocks(body, billing=True)))[: len(prefix)] == prefix
+
+
+def _texts(body: Json, blocks: list[tuple[str, Json]]) -> list[str]:
+    settings = {name: body.get(name) for name in ("model", *_SETTINGS)}
+    return [json.dumps(settings), *(place + json.dumps(_without_breakpoints(block)) for place, block in blocks)]
 
 
 def _positions(body: Json) -> Iterator[_Position]:
@@ -102,12 +129,12 @@ def _positions(body: Json) -> Iterator[_Position]:
         yield _Position(digest.hexdigest(), tokens, ttl)
 
 
-def _blocks(body: Json) -> Iterator[tuple[str, Json]]:
-    """Each block with its place, in the order of the cache."""
+def _blocks(body: Json, *, billing: bool = False) -> Iterator[tuple[str, Json]]:
+    """Each block with its place, in the order of the cache; the `billing` line is no part of it."""
     for tool in body.get("tools") or []:
         yield "tools", tool
     for block in _as_blocks(body.get("system") or []):
-        if not str(block.get("text", "")).startswith(_BILLING):
+        if billing or not str(block.get("text", "")).startswith(_BILLING):
             yield "system", block
     for message in body.get("messages") or []:
         for block in _as_blocks(message["content"]):

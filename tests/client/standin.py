@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -57,9 +57,21 @@ class Received:
 class StandIn:
     """The server, on a free port of the loopback. A context manager: leaving it stops the server."""
 
-    def __init__(self, port: int = 0, *, verbose: bool = False, prefix_cache: PrefixCache | None = None) -> None:
-        """With a `prefix_cache` the usage follows from the requests' contents; without, from the conversation alone."""
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        verbose: bool = False,
+        prefix_cache: PrefixCache | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """With a `prefix_cache` the usage follows from the requests' contents; without, from the conversation alone.
+
+        `now` dates the requests, in UTC epoch seconds.
+        """
+        self.now = now
         self.received: list[Received] = []
+        self.is_down = False  # each request is refused with status 500
         self._prefix_cache = prefix_cache
         self._verbose = verbose
         self._cached: dict[tuple[str | None, ...], int] = {}  # tokens of each conversation's newest prefix
@@ -129,6 +141,8 @@ class StandIn:
 
     def _refusal(self, request: Received) -> int | None:
         """The HTTP status to refuse this request with, or None. A flaky one is refused the first time only."""
+        if self.is_down:
+            return 500
         if "error" in request.markers:
             return int(request.markers["error"])
         attempt = (request.session_id, len(request.body["messages"]))
@@ -211,7 +225,7 @@ class StandIn:
             yield {"type": "content_block_delta", "index": 0, "delta": delta}
         yield {"type": "content_block_stop", "index": 0}
         stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-        yield {"type": "message_delta", "delta": stop, "usage": {"output_tokens": message["usage"]["output_tokens"]}}
+        yield {"type": "message_delta", "delta": stop, "usage": message["usage"]}
         yield {"type": "message_stop"}
 
 
@@ -321,7 +335,7 @@ def _handler_of(standin: StandIn) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            at = time.time()
+            at = standin.now()
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path.partition("?")[0] != "/v1/messages":
                 _send_json(self, 404, {"type": "error", "error": {"type": "not_found_error", "message": self.path}})

@@ -22,6 +22,7 @@ from waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "packaging/claude-plugin"
+KEEP_WARM = ROOT / "packaging/claude-plugin-keep-warm"
 MANIFEST = json.loads((PLUGIN / ".claude-plugin/plugin.json").read_text())
 HOOKS_FILE = PLUGIN / "hooks/hooks.json"
 RUN = PLUGIN / "hooks/run.sh"
@@ -139,8 +140,10 @@ def put_on_path(home: Home) -> Path:
 
 
 @pytest.mark.client
-def test_the_plugin_is_valid_for_the_plugin_directory(bare_home: Home) -> None:
-    done = claude(bare_home, "plugin", "validate", str(PLUGIN), "--profile", "directory", "--strict", "--json")
+@pytest.mark.parametrize("plugin", [PLUGIN, KEEP_WARM], ids=["countdown", "keep-warm"])
+def test_the_plugin_is_valid_for_the_plugin_directory(plugin: Path, bare_home: Home) -> None:
+    """For a mod the client also reads the source: a call that it would refuse is an error."""
+    done = claude(bare_home, "plugin", "validate", str(plugin), "--profile", "directory", "--strict", "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, found["success"]) == (0, True), done.stdout
     assert found["directory"]["findings"] == []
@@ -173,7 +176,8 @@ def test_installed_from_the_marketplace_its_hooks_fire(bare_home: Home, marks: P
     """As a user installs it, from a copy of the repository."""
     repository = tmp_path / "repository"
     shutil.copytree(ROOT / ".claude-plugin", repository / ".claude-plugin")
-    shutil.copytree(PLUGIN, repository / "packaging/claude-plugin")
+    for plugin in (PLUGIN, KEEP_WARM):
+        shutil.copytree(plugin, repository / "packaging" / plugin.name)
     for step in (("marketplace", "add", str(repository)), ("install", "prompt-cache-countdown@prompt-cache-tools")):
         done = claude(bare_home, "plugin", *step)
         assert done.returncode == 0, done.stdout + done.stderr

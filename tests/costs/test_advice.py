@@ -69,8 +69,24 @@ def test_advice_names_the_setting_and_what_it_saves(tmp_path: Path) -> None:
 
     assert lines[0].startswith("With one-hour caches the last 30 days would have cost about $10.55 less ($1.95 instead")
     assert '"promptCacheTtl": "1h"' in lines[0]
-    assert "in web-shop" in lines[1]
+    assert (
+        lines[1]
+        == 'Projects where one-hour caches ("promptCacheTtl": "1h") would have cost less: web-shop (about $10.55).'
+    )
     assert "19 such returns" in lines[2]
+
+
+def test_many_projects_share_a_sentence_the_one_that_saves_most_first(tmp_path: Path) -> None:
+    for number in range(7):
+        asks = [Ask(at, wrote_5m=K100 + 1_000 * number) for at in range(0, 20 * 600, 600)]
+        path = tmp_path / "projects" / f"-{number}" / f"{number}.jsonl"
+        write(path, asks, folder=f"/home/me/p{number}")
+
+    lines = report.advice(history(Paths(str(tmp_path))))
+
+    assert len(lines) == 3
+    assert ": p6 (about $" in lines[1]
+    assert lines[1].endswith("), and 2 more.")
 
 
 def test_a_small_saving_is_no_advice(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
                    "process": [42, 4711, "pid:[1]@machine"]}]}
     {"alert": "a"}, or with a sound {"alert": "a", "sound": true}
     {"wait": "a"}
+    {"hosts": [{"name": "build", "connection": "unreachable", "ago": 180}]}, for sessions with "host": "build"
     {"break": "disk full"}
 
 It handles mute, unmute, forget and pause itself, and writes a log on standard error, one line for each event.
@@ -23,6 +24,7 @@ from claude_session_status.alerting import paused_until
 from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -30,6 +32,9 @@ from claude_session_status.model import (
     Cache,
     ClientStatus,
     EventKind,
+    Host,
+    HostConnection,
+    HostState,
     Pause,
     Process,
     Request,
@@ -51,6 +56,7 @@ class FakeMonitor:
         self._alerts: list[str] = []
         self._waits: list[str] = []
         self._breaks: str | None = None
+        self._hosts: tuple[HostState, ...] = ()
         self._sound = False
         self._muted: set[str] = set()
         self._paused_until: float | None = None
@@ -68,7 +74,8 @@ class FakeMonitor:
             states = tuple(state_of({**s, "muted": s["id"] in self._muted}, now) for s in sessions)
             due = [Alert(s, 30, sound=sound) for s in states if s.session.session_id in alerts]
             due += [Alert(s, 0, reason=AlertReason.WAITS) for s in states if s.session.session_id in waits]
-            shown = policy.later(Snapshot(now, states, paused_until=self._paused_until), now)  # in the product's order
+            shot = Snapshot(now, states, paused_until=self._paused_until, hosts=self._hosts)
+            shown = policy.later(shot, now)  # in the product's order
             listener(shown, due)
             self._news.wait(0.5)
 
@@ -83,6 +90,10 @@ class FakeMonitor:
             self._muted = (self._muted | {session_id}) if kind is EventKind.MUTE else (self._muted - {session_id})
         self.wake()
 
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        logging.info("request: keep warm %s %s %s", choice.value, session_id, consents)
+        return ("It is kept warm",)
+
     def pause(self, wanted: Pause) -> None:
         logging.info("request: pause %s", wanted.value)
         self._paused_until = paused_until(wanted, time.time())
@@ -95,6 +106,8 @@ class FakeMonitor:
                 if "sessions" in command:
                     now = time.time()
                     self._sessions = [{**s, "until": now + s["left"], "at": now} for s in command["sessions"]]
+                if "hosts" in command:
+                    self._hosts = tuple(map(host_of, command["hosts"]))
                 self._alerts += command.get("alert", "").split()
                 self._waits += command.get("wait", "").split()
                 self._sound = command.get("sound", self._sound)
@@ -116,6 +129,19 @@ class FakeAutostart:
         self._on = on
 
 
+class MadeUpHistory:
+    """What cold caches cost, in the words of the variable WEEK."""
+
+    def week(self) -> str:
+        return f"This week: {os.environ['WEEK']}"
+
+    def today(self) -> str:
+        return ""
+
+    def rebuilt(self) -> None:
+        return None
+
+
 class MissingHooks:
     """Claude Code without hooks."""
 
@@ -131,6 +157,10 @@ def _process(command: dict[str, Any]) -> Process | None:
     if "process" in command:
         return Process(*command["process"])
     return Process(os.getpid()) if command.get("window") else None
+
+
+def host_of(command: dict[str, Any]) -> HostState:
+    return HostState(command["name"], HostConnection(command["connection"]), time.time() - command["ago"])
 
 
 CLIENT_STATUS = {Activity.WAITING: ClientStatus.WAITING, Activity.WORKING: ClientStatus.BUSY}
@@ -154,6 +184,7 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         client_status_at=command["at"],
         muted=command.get("muted", False),
         process=_process(command),
+        host=command.get("host"),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
     return SessionState(
@@ -164,11 +195,13 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
 really_go_to = go.to_session
 
 
-def go_to(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> None:
+def go_to(
+    session: Session, environ: Mapping[str, str], activation_token: str | None = None, *, host: Host | None = None
+) -> None:
     """Log that a session was gone to, and go there if a process was named: the made-up ones have no terminal."""
     logging.info("request: go to %s", session.session_id)
     if session.process != Process(os.getpid()):
-        really_go_to(session, environ, activation_token)
+        really_go_to(session, environ, activation_token, host=host)
 
 
 def main() -> int:
@@ -179,7 +212,7 @@ def main() -> int:
     threading.Thread(target=monitor.read, daemon=True).start()
     settings = SettingsFile(os.path.expanduser("~/.claude/claude-session-status/config.toml"))
     set_up = MissingHooks() if os.environ.get("HOOKS_MISSING") else None
-    # Its menu is the same as the product's.
+    # Its menu is the same as the product's, with WEEK.
     result = run_tray(
         monitor,
         sys.argv[1:] or ["true"],
@@ -187,6 +220,8 @@ def main() -> int:
         autostart=FakeAutostart(),
         set_up=set_up,
         settings=settings,
+        history=MadeUpHistory() if "WEEK" in os.environ else None,
+        history_command=["true"],
     )
     print(result.outcome, result.reason, file=sys.stderr, flush=True)
     return 0

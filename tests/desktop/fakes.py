@@ -13,6 +13,7 @@ from claude_session_status.desktop.notify import Attempt, NotifyOutcome
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.glance import IconSpec
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -176,6 +177,10 @@ class ScriptedMonitor:
             raise self.refuses
         self.requests.append((kind.value, session_id))
 
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        self.requests.append((f"keep warm {choice.value}{', consents' if consents else ''}", session_id))
+        return ("web-shop is kept warm until 14:05: 1 ping, about $0.07 an hour in place of $1.40.", "A trial.")
+
     def pause(self, wanted: Pause) -> None:
         self.requests.append(("pause", wanted.value))
 
@@ -200,8 +205,8 @@ class FakeActions:
     def go_to_session(self, session: Session, activation_token: str | None = None) -> None:
         self._do("go", session.session_id, *filter(None, [activation_token]))
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
-        self._do("copy", folder or "", session_id)
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str | None:
+        self._do("copy", folder or "", session_id, *filter(None, [host]))
         return f"claude --resume {session_id}" if self.has_clipboard else None
 
     def edit_file(self, path: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 
 from PIL import Image
 
+import survivors
 from claude_session_status.desktop.linux.bus import Bus, BusError, CallError, Target
 from desktop.programs import Program
 from desktop.screen import Box, Colour, Point, Screen
@@ -30,6 +31,7 @@ COMMON_PROGRAMS = ("Xvfb", "dbus-daemon", "dunst", "dunstctl", "tesseract", "tra
 
 WATCHER = Target("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")
 NOTIFICATIONS = "org.freedesktop.Notifications"
+WAITS_FOR_KDE = "/plasma_waitforname "  # waits a minute for another part of Plasma, even after the bus has ended
 INSTALLED_SERVICES = Path("/usr/share/dbus-1/services")
 FONT_SETTINGS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -282,6 +284,7 @@ class Desktop:
             "GSETTINGS_BACKEND": "memory",
             "FONTCONFIG_FILE": str(self._write_fonts()),
             **self.environment,
+            **survivors.variable_of_run(),
         }
         self._write_bus_services()
         self.write_settings()
@@ -331,7 +334,8 @@ class Desktop:
         services = self.root / "services"
         services.mkdir()
         for service in INSTALLED_SERVICES.glob("*.service"):
-            if f"Name={NOTIFICATIONS}\n" not in service.read_text("utf-8", "replace"):
+            text = service.read_text("utf-8", "replace")
+            if f"Name={NOTIFICATIONS}\n" not in text and WAITS_FOR_KDE not in text:
                 (services / service.name).symlink_to(service)
         (services / f"{NOTIFICATIONS}.service").write_text(
             f"[D-BUS Service]\nName={NOTIFICATIONS}\nExec={self.notifier}\n"
@@ -343,12 +347,15 @@ class Desktop:
         (dunst / "dunstrc").write_text("[global]\n    offset = 10x50\n    max_icon_size = 48\n    font = Sans 10\n")
 
     def start_openbox(self) -> None:
-        # It names itself on the screen before it accepts windows: a bar that starts in between may never be shown.
-        started = self.root / "openbox-started"
-        self.start(["openbox", "--startup", f"touch {started}"])
+        self.start(["openbox"])
         # The window manager paints the background black when it starts, so ours comes after that.
-        wait_for("the window manager", started.exists)
+        self.wait_for_window_manager()
         self.screen.paint(0x2B4560)
+
+    def wait_for_window_manager(self) -> None:
+        """Wait until windows that open are managed; a window that opens before that may never be shown."""
+        wait_for("the window manager", self.screen.has_window_manager)
+        wait_for("a managed window", self.screen.manages_a_window)
 
     # ---- the bus ------------------------------------------------------------
 

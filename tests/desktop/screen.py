@@ -19,6 +19,8 @@ from Xlib import X
 from Xlib.display import Display
 from Xlib.ext import xtest
 
+from waiting import wait_for
+
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 Point = tuple[int, int]
@@ -30,6 +32,7 @@ LOOKS = (
     3  # ways to read: in stretches, in shorter stretches (a picture beside the text hides letters), on one background
 )
 BLOCK = 8  # pixels; closer changes belong together
+MANAGE_SECONDS = 1.0  # within which a window manager takes a window
 CLICK_SECONDS = 0.06  # between the movement and the press: menus highlight the line first
 
 
@@ -114,9 +117,24 @@ class Screen:
             self._display.sync()
 
     def has_window_manager(self) -> bool:
-        """Whether a window manager has taken this screen."""
+        """Whether a window manager has named itself on this screen. It may not accept windows yet."""
         sign = self._display.intern_atom("_NET_SUPPORTING_WM_CHECK")
         return self._root.get_full_property(sign, X.AnyPropertyType) is not None
+
+    def manages_a_window(self) -> bool:
+        """Open a window for a moment, and return whether the window manager has taken it."""
+        state = self._display.intern_atom("WM_STATE")
+        window = self._root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+        window.map()
+        try:
+            return (
+                wait_for("it", lambda: window.get_full_property(state, X.AnyPropertyType), MANAGE_SECONDS) is not None
+            )
+        except AssertionError:
+            return False
+        finally:
+            window.destroy()
+            self._display.sync()
 
     def paint(self, colour: int) -> None:
         """Give the screen this background, 0xRRGGBB."""

@@ -1,4 +1,5 @@
-"""Makes the README's pictures: the menu open on each desktop, a notification, the icon's states, `watch`.
+"""Makes the README's pictures: the menu open on each desktop and with sessions of other machines, a notification, the
+icon's states, `watch`.
 
     python tests/desktop/screenshots.py [--folder assets/screenshots] [NAME...]
 
@@ -20,8 +21,9 @@ from PIL import Image, ImageDraw, ImageFont
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from claude_session_status.demo import DEMO_SESSIONS  # noqa: E402  # after the path above
+from claude_session_status.demo import DEMO_SESSIONS, MODEL  # noqa: E402  # after the path above
 from claude_session_status.model import Urgency  # noqa: E402  # as above
+from claude_session_status.pricing import rewrite_cost  # noqa: E402  # as above
 from desktop.app import FakeApp, session  # noqa: E402  # as above
 from desktop.desktops.every import EVERY  # noqa: E402  # as above
 from desktop.desktops.xfce import Xfce  # noqa: E402  # as above
@@ -40,15 +42,37 @@ NEAR = 260  # pixels; the picture reaches to the panel's end if that is nearer
 LARGE = 100_000  # bytes
 MENU_SIZE = "1000x960"
 
-SHOP = {"project": "web-shop", "title": "Checkout keeps the basket", "tokens": 142_000, "cost": 0.82}
+# The first session is also the demo's, which the picture of `watch` shows: both must show the same price.
+SHOP = {
+    "project": DEMO_SESSIONS[0].project,
+    "title": DEMO_SESSIONS[0].title,
+    "tokens": DEMO_SESSIONS[0].context_tokens,
+    "cost": rewrite_cost(MODEL, DEMO_SESSIONS[0].ttl_seconds, DEMO_SESSIONS[0].context_tokens),
+}
+WEEK = "12 cold returns, about $9.40"
 SESSIONS = [
-    session("0b7f3c52-6f0e-4d43", 90, model="claude-opus-4-5", cwd="/home/me/web-shop", **SHOP),
+    session("0b7f3c52-6f0e-4d43", 90, model=MODEL, cwd="/home/me/web-shop", **SHOP),
     session("9e1d0c44-52c3-4a39", 204, project="api-server", title="Rate limits per key", activity="waiting"),
     session("41c8aa10-77f2-4e0b", 251, project="my-app", title="Dark mode", activity="working"),
     session("d27b6e93-0c5d-4b1f", 2760, project="handbook", title="Rewrite the quick start", ttl=3600),
     session("5f90c3e8-1a64-4c27", -190, project="infra", title="Move to the new cluster"),
 ]
 LATE = session("0b7f3c52-6f0e-4d43", 29.9, window=True, **SHOP)
+THERE = "build/0b7f3c52-6f0e-4d43"
+HOST_SESSIONS = [
+    session(THERE, 90, host="build", model=MODEL, cwd="/srv/web-shop", **SHOP),
+    session(
+        "build/41c8aa10-77f2-4e0b", 251, host="build", project="api-server", title="Rate limits", activity="working"
+    ),
+    session("9e1d0c44-52c3-4a39", 204, project="my-app", title="Dark mode", activity="waiting"),
+    session(
+        "gpu-box/d27b6e93-0c5d-4b1f", 2760, host="gpu-box", project="training", title="Why the loss jumps", ttl=3600
+    ),
+]
+HOSTS = [
+    {"name": "build", "connection": "connected", "ago": 3600},
+    {"name": "gpu-box", "connection": "unreachable", "ago": 900},
+]
 STATES = (
     ("calm", [session("a", 230)]),
     ("soon", [session("a", 100)]),
@@ -96,16 +120,22 @@ def cut(desktop: Desktop, box: Box) -> Image.Image:
     )
 
 
-def menu(kind: type[Desktop], folder: Path) -> Image.Image:
+def menu(
+    kind: type[Desktop],
+    folder: Path,
+    sessions: Sequence[dict[str, object]] = SESSIONS,
+    hosts: Sequence[dict[str, object]] = (),
+) -> Image.Image:
     """The menu, with a session's submenu open, and the panel above or below it."""
     desktop = kind(folder, size=MENU_SIZE)
-    with running(desktop, *SESSIONS) as (app, person):
+    with running(desktop, *sessions, WEEK=WEEK) as (app, person):
+        app.send(hosts=hosts)
         person.look_away()
         time.sleep(GREETING_SECONDS)
-        app.show(*SESSIONS)
+        app.show(*sessions)
         opened = person.open_menu()
         submenu = person.open_submenu(opened.place("web-shop"), "Mute")
-        app.show(*SESSIONS)  # a busy machine took its time
+        app.show(*sessions)  # a busy machine took its time
         time.sleep(SETTLE_SECONDS)
         boxes = (opened.box, submenu.box)
         left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
@@ -186,10 +216,10 @@ def watch(folder: Path) -> Image.Image:
 
 def tray(folder: Path) -> Image.Image:
     """XFCE's panel with the menu open and a notification beside it, at double size for sharp screens."""
-    wide, high = 1300, 830
+    wide, high = 1300, 880
     desktop = Xfce(folder, size=f"{wide}x{high}")
     with desktop:
-        desktop.env["GDK_SCALE"] = "2"
+        desktop.env |= {"GDK_SCALE": "2", "WEEK": WEEK}
         (desktop.config / "dunst/dunstrc").write_text(
             "[global]\n scale = 2\n origin = bottom-left\n offset = 22x22\n width = 400\n font = Sans 17\n"
             " frame_width = 0\n corner_radius = 6\n max_icon_size = 40\n padding = 12\n horizontal_padding = 12\n"
@@ -212,6 +242,7 @@ def tray(folder: Path) -> Image.Image:
 
 PICTURES: Mapping[str, tuple[Callable[[Path], Image.Image], Sequence[type[Desktop]]]] = {
     **{f"menu-{name}": (partial(menu, kind), (kind,)) for name, kind in EVERY.items()},
+    "hosts": (partial(menu, Xfce, sessions=HOST_SESSIONS, hosts=HOSTS), (Xfce,)),
     "notification": (partial(notification, Xfce), (Xfce,)),
     "icons": (icons, (Xfce,)),
     "watch": (watch, (Xfce,)),

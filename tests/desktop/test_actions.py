@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from claude_session_status.desktop import terminal
-from claude_session_status.desktop.actions import SystemActions, clipboard_ways, folder_launch, resume_command
+from claude_session_status.desktop.actions import SystemActions, clipboard_ways, folder_launch
+from claude_session_status.desktop.resume import resume_command
 from claude_session_status.errors import SessionStatusError
 
 

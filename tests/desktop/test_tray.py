@@ -21,7 +21,17 @@ from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.glance import IconSpec
-from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
+from claude_session_status.model import (
+    Activity,
+    Alert,
+    AlertReason,
+    Cache,
+    HostConnection,
+    HostState,
+    SessionState,
+    Snapshot,
+    Urgency,
+)
 from claude_session_status.view import MenuItem, MuteSessions, OpenFolder, Quit
 from claude_session_status.words import FIGURE_SPACE
 from desktop.fakes import (
@@ -807,3 +817,35 @@ def test_a_click_without_autostart_or_set_up_does_nothing() -> None:
     for action in (view.StartAtLogin(on=True), view.SetUpHooks(), MuteSessions(())):
         scene.tray.run_action(action)
     assert (scene.monitor.requests, scene.autostart.on, scene.notifier.shown) == ([], False, [])
+
+
+# ---- other machines -----------------------------------------------------------
+
+
+def test_a_lost_machine_is_notified_once_and_withdrawn_when_it_is_back() -> None:
+    there = state("build/shop", 100)
+    there = dataclasses.replace(there, session=dataclasses.replace(there.session, host="build"))
+    scene = Scene()
+
+    def seen(after: float, connection: HostConnection, since: float) -> Snapshot:
+        shot = snapshot(there)
+        return dataclasses.replace(
+            shot, now=shot.now + after, hosts=(HostState("build", connection, shot.now + since),)
+        )
+
+    for after in (0, 179, 181, 182, 300):
+        scene.tray.show(seen(after, HostConnection.UNREACHABLE, 0))
+    assert [(n.key, n.title) for n in scene.notifier.shown] == [
+        ("host:build", "build has not been reachable for 3 min")
+    ]
+    assert scene.notifier.closed == []
+    scene.tray.show(seen(301, HostConnection.CONNECTED, 301))
+    assert scene.notifier.closed == ["host:build"]
+    scene.tray.show(seen(600, HostConnection.UNREACHABLE, 1))  # found out late, as after sleep
+    assert len(scene.notifier.shown) == 1
+
+
+def test_the_resume_command_of_another_machines_session_is_asked_for_with_its_own_id() -> None:
+    scene = Scene()
+    scene.tray.run_action(view.CopyResumeCommand("build/0b7f", "/srv/shop", "build"))
+    assert scene.actions.done == [("copy", "/srv/shop", "0b7f", "build")]

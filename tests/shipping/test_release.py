@@ -31,14 +31,20 @@ CHANGELOG = """# Changelog
 """
 
 
+PLUGINS = ("claude-plugin", "claude-plugin-keep-warm")
+IN_A_PLUGIN = {
+    ".claude-plugin/plugin.json": '{"name": "x", "version": "1.2.3"}',
+    ".claude-plugin/icon.png": "picture",
+    "LICENSE": "MIT",
+}
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A repository that can be released."""
     files = {
         "src/claude_session_status/__init__.py": '"""Doc."""\n\n__version__ = "1.2.3"\n',
-        "packaging/claude-plugin/.claude-plugin/plugin.json": '{"name": "x", "version": "1.2.3"}',
-        "packaging/claude-plugin/.claude-plugin/icon.png": "picture",
-        "packaging/claude-plugin/LICENSE": "MIT",
+        **{f"packaging/{plugin}/{name}": content for plugin in PLUGINS for name, content in IN_A_PLUGIN.items()},
         "LICENSE": "MIT",
         "pyproject.toml": '[project]\n[project.urls]\nRepository = "https://github.com/somebody/countdown"\n',
         "packaging/claude-plugin/README.md": "/plugin marketplace add somebody/countdown\n",
@@ -89,6 +95,14 @@ def test_nothing_speaks_against_a_release_that_is_ready(tree: Path) -> None:
     ("spoil", "said"),
     [
         (edit("packaging/claude-plugin/.claude-plugin/plugin.json", "1.2.3", "1.2.2"), "plugin.json says '1.2.2'"),
+        (
+            edit("packaging/claude-plugin-keep-warm/.claude-plugin/plugin.json", "1.2.3", "1.2.2"),
+            "keep-warm/.claude-plugin/plugin.json says '1.2.2'",
+        ),
+        (
+            edit("packaging/claude-plugin-keep-warm/LICENSE", "MIT", "other"),
+            "packaging/claude-plugin-keep-warm/LICENSE differs",
+        ),
         (edit("CHANGELOG.md", "## [1.2.3] - 2026-11-24\n", ""), "has no part '## [1.2.3]"),
         (edit("CHANGELOG.md", " - 2026-11-24", ""), "has no day"),
         (edit("CHANGELOG.md", "[1.2.3] - 2026", "[1.2.3] - 26"), "has no part '## [1.2.3]"),
@@ -97,9 +111,12 @@ def test_nothing_speaks_against_a_release_that_is_ready(tree: Path) -> None:
         (edit("CHANGELOG.md", "[1.2.3]: https://example.org/1.2.3\n", ""), "[1.2.3] leads nowhere"),
         (edit("CHANGELOG.md", "### Added", "### Improved"), "does not know: Improved"),
         (edit("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n- Later\n"), "[Unreleased] holds changes"),
-        (edit("LICENSE", "MIT", "MIT, 2026"), "LICENSE differs"),
+        (edit("packaging/claude-plugin/LICENSE", "MIT", "MIT, 2026"), "claude-plugin/LICENSE differs"),
         (remove("assets/logo.icns"), "assets/logo.icns is missing"),
-        (edit("assets/logo-512.png", "picture", "new picture"), "icon.png is not assets/logo-512.png"),
+        (
+            edit("packaging/claude-plugin-keep-warm/.claude-plugin/icon.png", "picture", "new picture"),
+            "icon.png is not assets/logo-512.png",
+        ),
         (remove("packaging/claude-plugin/.claude-plugin/icon.png"), "icon.png is not assets/logo-512.png"),
         (edit("README.md", "# Title", "# Title\n\nTODO: more"), "README.md: TODO"),
         (edit("README.md", "logo-512.png", "gone.png"), "README.md shows assets/gone.png"),

@@ -1,6 +1,7 @@
 """A database of any version is upgraded or read as it is, and a migration that fails costs nothing."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from claude_session_status.spool import Spool
 from claude_session_status.store import files, rows, schema
 from claude_session_status.store.database import Store
 from fakes import NOW
+from pages import PAGES
 from safety.damage import DAMAGES
 
 # The tables as 1.0.0 made them. Frozen: this is what people have on their disks.
@@ -89,6 +91,11 @@ def test_the_migrations_make_exactly_the_columns_that_the_fields_of_a_session_ne
     Store(where.database).update([], lambda before: [])
     made = dict(query(where, f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{table}'"))
     assert made == {name: kind.replace("TEXT", "VARCHAR") for name, kind in rows.COLUMNS.items()}
+
+
+def test_the_page_on_the_database_explains_every_column() -> None:
+    named = [row.split("|")[1] for row in PAGES[".github/DATABASE.md"].splitlines() if row.startswith("| `")]
+    assert sorted(re.findall("`(.*?)`", " ".join(named))) == sorted(rows.COLUMNS)
 
 
 def test_a_migrations_name_has_its_number() -> None:

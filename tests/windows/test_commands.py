@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from claude_session_status import __version__
-from claude_session_status.desktop.actions import resume_command
+from claude_session_status.desktop.resume import resume_command
 from claude_session_status.errors import SessionStatusError
 from fakes import Transcript
 from waiting import wait_for

@@ -13,7 +13,6 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from claude_session_status import policy, reducer
 from claude_session_status.claude.files import json_object, open_plain
@@ -25,6 +24,7 @@ from claude_session_status.claude.transcript_files import first_folder
 from claude_session_status.model import Event, EventKind, Process, Session
 from claude_session_status.paths import Paths
 from claude_session_status.session_faults import SessionFaults
+from claude_session_status.values import Value, replace
 
 FULL_LOOK_SECONDS = 60.0
 FOLDERS_A_LOOK = 100
@@ -37,8 +37,7 @@ _TRANSCRIPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl"
 _NAME_LENGTH = 36 + len(".jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Value):
     """A transcript that was written at `at` (epoch seconds), and the client that lists its session."""
 
     session_id: str
@@ -152,7 +151,7 @@ class Finder:
         Sessions without hooks are left to their transcripts. While no client comes or goes and no session ends the
         result stays the same, so it is returned once, and again each minute. `now`: epoch seconds.
         """
-        left = [s for s in ended if not s.is_found and s.process is not None]
+        left = [s for s in ended if s.host is None and not s.is_found and s.process is not None]
         if not left:
             return []
         changed = _changed(self._registry.folder)

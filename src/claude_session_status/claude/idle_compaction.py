@@ -9,7 +9,6 @@ is kept. Elsewhere they are unknown and the default counts.
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from claude_session_status.claude.files import json_object, read_small
@@ -46,14 +45,14 @@ def tokens_from(settings: Iterable[Mapping[str, Any]], environment: Mapping[str,
     return max(LEAST_TOKENS, wanted)
 
 
-@dataclass(slots=True)
 class IdleCompaction:
-    """Looks it up for the sessions under one `claude_dir`. Making one looks at nothing."""
+    """Looks it up for the sessions under one `claude_dir`. `managed`: the folders of an administrator's settings."""
 
-    claude_dir: str
-    managed: tuple[str, ...] = ()  # the folders of an administrator's settings
-    _environments: dict[Process, dict[str, str]] = field(default_factory=dict)  # a running client's never changes
-    _files: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # path -> mtime, content
+    def __init__(self, claude_dir: str, managed: tuple[str, ...] = ()) -> None:
+        self.claude_dir = claude_dir
+        self.managed = managed
+        self._environments: dict[Process, dict[str, str]] = {}  # a running client's never changes
+        self._files: dict[str, tuple[int, dict[str, Any]]] = {}  # path -> mtime, content
 
     def tokens_of(self, session: Session) -> int | None:
         """The size in tokens from which the session's client compacts it when idle.

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING
 
 from claude_session_status import config, notes, reducer
 from claude_session_status.claude.idle_compaction import IdleCompaction
@@ -22,6 +21,7 @@ from claude_session_status.claude.registry import Registry, ReportedStatus
 from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder, is_ahead, stat_mark
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreRowError, file_and_reason
 from claude_session_status.heartbeat import monitor_runs
+from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
 from claude_session_status.model import ClientStatus, Event, Session
 from claude_session_status.paths import Paths
@@ -29,13 +29,12 @@ from claude_session_status.session_faults import SessionFaults
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Stamp, Store
 
-if TYPE_CHECKING:
-    import logging
-
 PAUSE_SECONDS = 0.02  # between slices without a monitor: `status` and others get the lock
 FOUND_SECONDS = 86400.0  # a new database is made from transcripts that were written within the last day
 BUSY_SECONDS = 7200.0  # how long a client's "busy" is trusted without a live process
 BATCH = 500  # notes per transaction: a crowded spool is worked off in slices
+
+log = Log(__name__)
 
 
 class DrainResult(Enum):
@@ -173,13 +172,15 @@ class Ingester:
             self._spool.refuse(name)
         except OSError as failure:
             self._refused[name] = failure
-        _log().warning("%s is set aside as .refused: %s: %s", name, type(error).__name__, error)
+        log.warning("%s is set aside as .refused: %s: %s", name, type(error).__name__, error)
 
     def refresh(self, session: Session) -> Session:
         """The session with what its files say, which are read only if they changed; itself where nothing is new.
 
         Never raises: a session whose files can't be read stays as it is, and is named among the faults.
         """
+        if session.host is not None:
+            return session  # its files are on another machine
         return self._faults.attempt(session, "reading its files", lambda: self._refresh(session), session)
 
     def _refresh(self, session: Session) -> Session:
@@ -275,19 +276,13 @@ class Ingester:
             lock.release()
         if aside is None:
             return True
-        _log().warning(
+        log.warning(
             "%s. It was set aside as %s; a new one was made, with %d sessions",
             aside.reason,
             os.path.basename(aside.path),
             aside.sessions,
         )
         return True
-
-
-def _log() -> "logging.Logger":
-    import logging  # noqa: PLC0415 - hooks import this module, and few of them have anything to log
-
-    return logging.getLogger(__name__)
 
 
 def run_alone(paths: Paths, lock: FileLock | None = None) -> None:

@@ -6,28 +6,27 @@ a crash: so it is trusted only for a process that still runs, and never required
 
 import math
 import os
-from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import json_object, read_small
 from claude_session_status.claude.pids import is_numbered_here, pid_namespace
 from claude_session_status.model import ClientStatus, Process
+from claude_session_status.values import Value
 
 _LARGEST = 64 * 1024  # bytes; a real one has less than a thousand
 # What a client waits for that holds the turn; its other dialogs (`dialog open`) do not.
 _HOLDS_TURN = ("permission prompt", "input needed", "sandbox request", "worker request")
+_LONGEST_VERSION = 40
 _STATUS = {"idle": ClientStatus.IDLE, "busy": ClientStatus.BUSY}
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedStatus:
+class ReportedStatus(Value):
     """The status that a client reports for its session, and since when (epoch seconds)."""
 
     status: ClientStatus
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class ListedClient:
+class ListedClient(Value):
     """A client that lists a session: its process, the user's title, its start (epoch seconds), how it was started."""
 
     process: Process
@@ -36,13 +35,13 @@ class ListedClient:
     entrypoint: str | None = None
 
 
-@dataclass(slots=True)
 class Registry:
     """The clients' files in `folder`, each read again only when it changed."""
 
-    folder: str
-    _known: dict[int, tuple[int, dict[str, object]]] = field(default_factory=dict)
-    _here: str | None = None  # our own process id namespace, once it was looked up
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._known: dict[int, tuple[int, dict[str, object]]] = {}
+        self._here: str | None = None  # our own process id namespace, once it was looked up
 
     def status_of(self, session_id: str, process: Process | None) -> ReportedStatus | None:
         """The status that the client in `process` reports for the session; None where none can be trusted."""
@@ -54,6 +53,13 @@ class Registry:
         if process.started is not None and str(entry.get("procStart")) != str(process.started):
             return None
         return parse_status(entry)
+
+    def version_of(self, pid: int) -> str | None:
+        """The version of the client in this process; None where it does not say."""
+        version = self._entry(pid).get("version")
+        if not isinstance(version, str) or not 0 < len(version) <= _LONGEST_VERSION or not version.isascii():
+            return None
+        return version if version.isprintable() and " " not in version else None
 
     def lists_another(self, session_id: str, process: Process | None) -> bool:
         """Whether the client in `process` lists another session by now, as after /clear."""

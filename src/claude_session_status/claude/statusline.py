@@ -48,6 +48,7 @@ _PIPE_BYTES = 16 * 1024  # what a pipe takes without a reader, everywhere
 _NOT_FOUND, _NOT_RUNNABLE = 127, 126  # a shell's exit codes
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _MOST_TOKENS = 1_000_000_000
+_MOST_PERCENT = 1000
 _LATEST = 1e11  # epoch seconds; a later moment is no moment
 _REMEMBERED_BYTES = 8192
 _LONGEST_NAME = 200  # of a file
@@ -206,10 +207,25 @@ def _note(data: Mapping[str, Any], session_id: str, report: CacheReport, at: flo
         "transcript_path": text_of(data, "transcript_path"),
         "expires_at": report.expires_at,
         "ttl_seconds": report.ttl,
+        **_usage(data),
         "entrypoint": text_of(os.environ, "CLAUDE_CODE_ENTRYPOINT"),
         **process_of(os.environ),
     }
     return {key: value for key, value in note.items() if value is not None}
+
+
+def _usage(data: Mapping[str, Any]) -> dict[str, Any]:
+    """How much of the account's five-hour window is used, in percent, rounded up, and when it ends."""
+    window = _object(_object(data, "rate_limits"), "five_hour")
+    used, ends = window.get("used_percentage"), window.get("resets_at")
+    if isinstance(used, bool) or not isinstance(used, int | float) or not 0 <= used <= _MOST_PERCENT:
+        return {}
+    is_moment = isinstance(ends, int | float) and not isinstance(ends, bool) and 0 < ends < _LATEST
+    whole = int(used)
+    return {
+        "usage_percent": whole if whole == used else whole + 1,
+        "usage_resets_at": ends if is_moment else None,
+    }
 
 
 def _file_name(session_id: str) -> str:

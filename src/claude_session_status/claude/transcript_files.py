@@ -10,7 +10,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from claude_session_status.claude.files import json_object, open_plain
 from claude_session_status.claude.payload import text_of
@@ -21,13 +20,13 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # an id that can't lead out of 
 _HEAD = 1024 * 1024  # bytes from the start of a transcript in which its first folder must be named
 
 
-@dataclass(slots=True)
 class TranscriptFinder:
-    """Looks for transcripts under `projects`. Making one looks at nothing; `clock` gives epoch seconds."""
+    """Looks for transcripts under `projects`. `clock` gives epoch seconds."""
 
-    projects: str
-    clock: Callable[[], float]
-    _found: dict[str, tuple[float, str | None]] = field(default_factory=dict)  # session -> when it was looked for, path
+    def __init__(self, projects: str, clock: Callable[[], float]) -> None:
+        self.projects = projects
+        self.clock = clock
+        self._found: dict[str, tuple[float, str | None]] = {}  # session -> when it was looked for, path
 
     def path_of(self, session_id: str, reported: str | None) -> str | None:
         """The path of the session's transcript: `reported` by its hooks where that can be read, else the one found.

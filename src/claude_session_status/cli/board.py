@@ -8,8 +8,9 @@ import sys
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from claude_session_status import report, words
+from claude_session_status import keep_warm, report, words
 from claude_session_status.cli.keys import Key
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import Activity, Session, SessionState, Snapshot
 
 
@@ -39,18 +40,23 @@ class GoToSession:
 
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
-    """Show a session's folder in the file manager; `folder` is None where it is not known."""
+    """Show a session's folder in the file manager; `folder` is None where it is not known.
+
+    `host`: the other machine that has the folder.
+    """
 
     name: str
     folder: str | None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CopyResumeCommand:
-    """Copy the command that resumes a session."""
+    """Copy the command that resumes a session. `session_id` is its own id on its `host`; None: this machine."""
 
     session_id: str
     folder: str | None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,16 @@ class ShowHistory:
     """Say what cold caches cost."""
 
 
-Action = GoToSession | SetMuted | OpenFolder | CopyResumeCommand | ShowHistory
+@dataclass(frozen=True, slots=True)
+class KeepSessionWarm:
+    """Keep a session warm, or no longer. `consents`: the user confirmed that it takes many pings."""
+
+    session_id: str
+    choice: Choice
+    consents: bool = False
+
+
+Action = GoToSession | SetMuted | KeepSessionWarm | OpenFolder | CopyResumeCommand | ShowHistory
 _ACTION_KEYS = (Key.GO, Key.MUTE, Key.OPEN, Key.COPY)
 _PAGE = 10  # rows
 _STEPS = {
@@ -80,6 +95,7 @@ class Board:
     chosen: str | None = None
     message: str = ""
     shows_legend: bool = False
+    asked: str | None = None  # the session whose many pings wait for a second `k`
 
 
 def arrange(board: Board, shot: Snapshot) -> Snapshot:
@@ -103,7 +119,8 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
     """Return the board after a key, and the action that the key starts, if any: most act on the chosen session."""
     if board.shows_legend:
         return replace(board, shows_legend=False), None
-    board = replace(board, message="")
+    asked = board.asked if key is Key.KEEP_WARM else None
+    board = replace(board, message="", asked=None)
     if key is Key.HELP:
         return replace(board, shows_legend=True), None
     if key is Key.SORT:
@@ -111,6 +128,8 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
         return replace(board, order=orders[(orders.index(board.order) + 1) % len(orders)]), None
     if key is Key.HISTORY:
         return board, ShowHistory()
+    if key is Key.KEEP_WARM:
+        return _keep_warm(replace(board, asked=asked), chosen(board, shot), shot.now)
     if key in _STEPS:
         return replace(board, chosen=_next(board, _STEPS[key], shot)), None
     if key not in _ACTION_KEYS:
@@ -121,6 +140,26 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
     return board, _action(key, state.session)
 
 
+def _keep_warm(board: Board, state: SessionState | None, now: float) -> tuple[Board, Action | None]:
+    """For an hour, then for three, then off. Many pings need the key twice."""
+    if state is None:
+        return replace(board, message=NOTHING_CHOSEN, asked=None), None
+    kept, session = state.keep_warm, state.session
+    if kept is None or (kept.until is None and kept.refusal is not None):
+        return replace(board, message=f"{words.name_of(session)}: {keep_warm.summary(state)}", asked=None), None
+    if kept.until is None:
+        if kept.needs_consent and board.asked != session.session_id:
+            asks = f"{keep_warm.consent_line(state)}. To keep it warm for 1 hour, press k again"
+            return replace(board, message=f"{words.name_of(session)}: {asks}", asked=session.session_id), None
+        choice = Choice.HOUR
+    else:
+        choice = Choice.THREE_HOURS if kept.until - now <= _AN_HOUR and kept.refusal is None else Choice.OFF
+    return replace(board, asked=None), KeepSessionWarm(session.session_id, choice, kept.needs_consent)
+
+
+_AN_HOUR = 3601.0  # seconds
+
+
 def _action(key: Key, session: Session) -> Action:
     name = words.name_of(session)
     if key is Key.GO:
@@ -128,8 +167,8 @@ def _action(key: Key, session: Session) -> Action:
     if key is Key.MUTE:
         return SetMuted(session.session_id, name, not session.muted)
     if key is Key.OPEN:
-        return OpenFolder(name, session.folder)
-    return CopyResumeCommand(session.session_id, session.folder)
+        return OpenFolder(name, session.folder, session.host)
+    return CopyResumeCommand(session.own_id, session.folder, session.host)
 
 
 def chosen(board: Board, shot: Snapshot) -> SessionState | None:
@@ -172,8 +211,8 @@ def foot(board: Board, width: int, *, has_actions: bool) -> str:
 
 
 _ACTION_HELP = (
-    "Enter go to it  m mute  o open folder  c copy resume command  ",
-    "Enter go  m mute  o open  c copy  ",
+    "Enter go to it  m mute  k keep warm  o folder  c copy command  ",
+    "Enter go  m mute  k keep  o open  c copy  ",
     "Enter go  m mute  ",
 )
 
@@ -188,12 +227,13 @@ LEGEND = (
     ("", ""),
     ("█████", "the share of the cache's time that is left"),
     ("TOKENS", "the size of the conversation"),
-    ("COST", "what writing it to the cache again costs about, once it expired"),
-    ("at risk", "the sum of that for all warm sessions"),
+    ("COST", "about what it costs to cache it again after it expires"),
+    ("at risk", "the sum of these costs for all warm sessions"),
     ("", ""),
-    ("↑ ↓ j k", "choose a session; also Page Up, Page Down, Home, End"),
+    ("↑ ↓", "choose a session; also Page Up, Page Down, Home, End"),
     ("Enter", "go to its terminal"),
     ("m", "mute it, or let it notify again"),
+    ("k", "keep it warm: for 1 hour, for 3 hours, off"),
     ("o", "open its folder"),
     ("c", "copy the command that resumes it"),
     ("s", "sort by expiry, project or last turn"),

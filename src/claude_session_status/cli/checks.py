@@ -10,15 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from claude_session_status import words
+from claude_session_status import keep_warm, words
 from claude_session_status.alert_command import Result
 from claude_session_status.claude.setup.inspection import Inspection
 from claude_session_status.claude.setup.plan import Step
+from claude_session_status.model import HostConnection, HostState
 from claude_session_status.text_width import wrap
 
 PROGRAM = "claude-session-status"
 ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
+_VERSION_WIDTH = 40  # of what another machine may call its version
 LEAST_ROOM = 20  # columns; below, the terminal wraps by itself
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
 
@@ -134,6 +136,15 @@ class AutostartFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepWarmFindings:
+    """What keeps sessions warm."""
+
+    plugin: str | None = None  # the name under which its plugin is enabled
+    orders: int = 0
+    distrusted: tuple[str, ...] = ()  # versions of Claude Code
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything that the checks need."""
 
@@ -146,6 +157,8 @@ class Findings:
     desktop: DesktopFindings
     autostart: AutostartFindings
     alert_command: AlertCommandFindings = field(default_factory=AlertCommandFindings)
+    keep_warm: KeepWarmFindings = field(default_factory=KeepWarmFindings)
+    hosts: tuple[HostState, ...] = ()  # the other machines of the settings
     platform: str = "linux"
     client_version: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
@@ -153,7 +166,8 @@ class Findings:
 
 def all_checks(found: Findings) -> tuple[Check, ...]:
     """Return every check that concerns this machine, in the order in which to fix them."""
-    return tuple(check for each in CHECKS if (check := each(found)) is not None)
+    own = (check for each in CHECKS if (check := each(found)) is not None)
+    return (*own, *(check_host(host, found.now) for host in found.hosts))
 
 
 def is_well(checks: tuple[Check, ...]) -> bool:
@@ -392,6 +406,18 @@ def check_autostart(found: Findings) -> Check:
     return Check("autostart", State.GOOD, f"on: {autostart.place}")
 
 
+def check_keep_warm(found: Findings) -> Check:
+    """Which plugin keeps sessions warm, and whether a ping has missed. It is an extra: nothing here is BAD."""
+    kept = found.keep_warm
+    if kept.distrusted:
+        meaning = f"a ping of Claude Code {', '.join(kept.distrusted)} missed: its sessions are not kept warm"
+        return Check("keep-warm", State.NOTE, meaning, f"{PROGRAM} keep-warm --trust {kept.distrusted[0]}")
+    if kept.plugin is None:
+        return Check("keep-warm", State.GOOD, f"not used; to use it: {keep_warm.INSTALL}")
+    sessions = "1 session is" if kept.orders == 1 else f"{kept.orders} sessions are"
+    return Check("keep-warm", State.GOOD, f"the plugin {kept.plugin} is enabled, {sessions} kept warm")
+
+
 def check_versions(found: Findings) -> Check:
     """The versions, for a bug report; Claude Code runs the hooks as they are installed."""
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
@@ -402,6 +428,26 @@ def check_versions(found: Findings) -> Check:
     if found.client_version is None:
         return Check("versions", State.NOTE, f"{versions}; Claude Code is not on PATH")
     return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
+
+
+def check_host(host: HostState, now: float) -> Check:
+    """Another machine is connected. One that is switched off is no fault of this one."""
+    meaning = f"{host.name}: {connection_in_words(host, now)}"
+    if host.connection is HostConnection.CONNECTED:
+        return Check("host", State.GOOD, meaning)
+    is_passing = host.connection in (HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF)
+    return Check("host", State.NOTE if is_passing else State.BAD, meaning, f"{PROGRAM} hosts check {host.name}")
+
+
+def connection_in_words(host: HostState, now: float) -> str:
+    """Return the state of a connection: `connected, version 1.0.0`, `not reachable since 14:02: no route`."""
+    if host.connection is HostConnection.CONNECTED:
+        version = f", version {words.clean(host.version)[:_VERSION_WIDTH]}" if host.version else ""
+        return f"reachable{version}; the tray and watch connect to it" if host.since is None else f"connected{version}"
+    if host.connection is HostConnection.OFF:
+        return "not connected: neither the tray nor watch runs here"
+    problem = words.host_problem(host, now) or "connecting"
+    return f"{problem}: {words.clean(host.detail)}" if host.detail else problem
 
 
 def _is_older(found: Findings, since: tuple[int, ...]) -> bool:
@@ -422,6 +468,7 @@ CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
     check_notification,
     check_alert_command,
     check_autostart,
+    check_keep_warm,
     check_versions,
 )
 
@@ -434,16 +481,20 @@ def as_lines(checks: tuple[Check, ...], width: int | None = None) -> list[str]:
 
     A command is never broken: it is to be copied.
     """
-    lines = []
-    for check in checks:
-        lines += _wrapped(f"{check.state.value:<5} {check.name:<13} ", check.meaning, width)
-        for detail in check.details:
-            lines += _wrapped(_INDENT, detail, width)
-        if check.command:
-            is_sentence = check.command[:1].isupper()
-            lines += _wrapped(f"{_INDENT}-> ", check.command, width if is_sentence else None)
+    lines = [line for check in checks for line in lines_of(check, width)]
     bad = sum(check.state is State.BAD for check in checks)
     lines.append("No problems found." if not bad else f"{bad} {'problem' if bad == 1 else 'problems'} found.")
+    return lines
+
+
+def lines_of(check: Check, width: int | None = None) -> list[str]:
+    """Return the lines of one check, wrapped as by `as_lines`."""
+    lines = _wrapped(f"{check.state.value:<5} {check.name:<13} ", check.meaning, width)
+    for detail in check.details:
+        lines += _wrapped(_INDENT, detail, width)
+    if check.command:
+        is_sentence = check.command[:1].isupper()
+        lines += _wrapped(f"{_INDENT}-> ", check.command, width if is_sentence else None)
     return lines
 
 

@@ -8,12 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claude_session_status import __version__, alert_command, config, heartbeat, paths
+from claude_session_status import __version__, alert_command, config, heartbeat, host_states, keep_warm, paths
 from claude_session_status.claude.setup import inspection, plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
@@ -21,8 +22,10 @@ from claude_session_status.cli import checks
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, echo_json, terminal_width
 from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
+from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.lock import is_held
 from claude_session_status.lock_holder import stalled_ingest
+from claude_session_status.model import Host, HostConnection, HostState
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.store import files
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 1.5  # with a process that ingests
 CLIENT_SECONDS = 10.0  # for `claude --version`
+HOST_SECONDS = 4.0  # to reach another machine
+HOSTS_AT_ONCE = 16
 _TEST_TITLE = "claude-session-status: a test"
 _TEST_BODY = "You will get one like this before a cache expires."
 
@@ -82,6 +87,8 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
         desktop=_desktop(notify=notify),
         autostart=_autostart(),
         alert_command=_alert_command(where, notify=notify),
+        keep_warm=_keep_warm(where),
+        hosts=_other_machines(where),
         client_version=_client_version(),
         versions={
             "claude-session-status": __version__,
@@ -256,6 +263,34 @@ def _alert_command(where: Paths, *, notify: bool) -> checks.AlertCommandFindings
         alert_command.record(where, now, command, alert_command.run(command, alert_command.as_test(now)))
     exists = _exists(os.path.expanduser(command[0]))
     return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where, command))
+
+
+def _keep_warm(where: Paths) -> checks.KeepWarmFindings:
+    try:
+        enabled = plugin.enabled_in(read_settings(where.settings) or "{}", keep_warm.PLUGIN)
+    except (OSError, UnicodeError):
+        enabled = None
+    records = Versions(where.keep_warm_versions).read()
+    distrusted = tuple(sorted(version for version, record in records.items() if record.missed_at is not None))
+    return checks.KeepWarmFindings(enabled, len(Orders(where.keep_warm).all()), distrusted)
+
+
+def _other_machines(where: Paths) -> tuple[HostState, ...]:
+    """Return the state of each connection; where nobody holds them, of a quick try to reach each machine."""
+    hosts = config.load(where.config).config.hosts
+    states = host_states.current(where, hosts)
+    if all(state.connection is not HostConnection.OFF for state in states):
+        return states
+    with ThreadPoolExecutor(HOSTS_AT_ONCE) as threads:
+        return tuple(threads.map(_tried, hosts))
+
+
+def _tried(host: Host) -> HostState:
+    from claude_session_status.remote import probe  # noqa: PLC0415 - most users have no such host
+
+    reply = probe.run(host, ("--version",), HOST_SECONDS)
+    version = reply.output.decode("utf-8", "replace").rpartition(" ")[2].strip()
+    return HostState(host.name, reply.connection, None, reply.detail or None, version or None)
 
 
 def _has_display(facts: "DesktopFacts") -> bool:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claude_session_status import view, words
+from claude_session_status import config, paths, view, words
 from claude_session_status.cli.status import look
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Activity, SessionState, Snapshot
+from claude_session_status.model import Activity, Host, Session, SessionState, Snapshot
 
 if TYPE_CHECKING:
     from claude_session_status.desktop.go.outcome import Outcome
@@ -31,12 +31,13 @@ def run(wanted: str | None) -> int:
     from claude_session_status.desktop.go.outcome import Reached  # noqa: PLC0415 - as above
 
     state = choose(look(), wanted)
+    host = _host_of(state.session)
     if not view.can_go_to(state.session):
         raise SessionStatusError(
             f"{words.name_of(state.session)} has no terminal here",
             "It is run by a program, or no hook has reported its process yet",
         )
-    outcome = go.find(state.session, os.environ)
+    outcome = go.find(state.session, os.environ, host=host)
     if outcome.reached is Reached.DETACHED:
         return _attach(outcome)
     if outcome.reached is Reached.NOTHING:
@@ -44,6 +45,15 @@ def run(wanted: str | None) -> int:
     if outcome.sentence:
         echo(f"{outcome.sentence}\n{outcome.next_step}", err=True)
     return 0
+
+
+def _host_of(session: Session) -> Host | None:
+    """The other machine that runs the session; None: this one. Raises SessionStatusError."""
+    from claude_session_status.desktop.resume import host_named  # noqa: PLC0415 - as above
+
+    if session.host is None:
+        return None
+    return host_named(session.host, config.load(paths.from_environment().config).config.hosts)
 
 
 def choose(shot: Snapshot, wanted: str | None) -> SessionState:
@@ -56,9 +66,9 @@ def choose(shot: Snapshot, wanted: str | None) -> SessionState:
     running = [state for state in shot.sessions if state.activity is not Activity.ENDED]
     if wanted is None:
         return _most_urgent(running)
-    fitting = [state for state in running if state.session.session_id == wanted]
-    fitting = fitting or [state for state in running if words.name_of(state.session).casefold() == wanted.casefold()]
-    fitting = fitting or [state for state in running if wanted and state.session.session_id.startswith(wanted)]
+    fitting = [state for state in running if wanted in (state.session.session_id, state.session.own_id)]
+    fitting = fitting or [state for state in running if wanted.casefold() in _names(state.session)]
+    fitting = fitting or [state for state in running if wanted and state.session.own_id.startswith(wanted)]
     if not fitting:
         named = words.clean(wanted)
         raise SessionStatusError(f"No running session fits {named}", f"Run: {PROGRAM} status")
@@ -68,6 +78,13 @@ def choose(shot: Snapshot, wanted: str | None) -> SessionState:
         title = f"{len(fitting)} sessions fit {words.clean(wanted)}"
         raise SessionStatusError(title, "\n".join(["Name one by its id:", *lines, *more]))
     return fitting[0]
+
+
+def _names(session: Session) -> tuple[str, ...]:
+    """`my-app`; of another machine's session also `build:my-app` and `build: my-app`."""
+    own = words.own_name(session)
+    names = [own] if session.host is None else [own, f"{session.host}:{own}", f"{session.host}: {own}"]
+    return tuple(name.casefold() for name in names)
 
 
 def _most_urgent(running: Sequence[SessionState]) -> SessionState:
@@ -91,7 +108,7 @@ def completions(begun: str) -> list[str]:
         sessions = [state.session for state in look().sessions if state.activity is not Activity.ENDED]
     except (SessionStatusError, OSError):
         return []
-    names = {words.name_of(session) for session in sessions} | {session.session_id for session in sessions}
+    names = {words.own_name(session) for session in sessions} | {session.own_id for session in sessions}
     return sorted(name for name in names if name.startswith(begun))
 
 

@@ -1,57 +1,82 @@
-"""The history in the terminal: sentences, a plot of the days, and a table with bars."""
+"""The history in the terminal: sentences, a plot of the days, and a table with bars. Lines of cells, as in `table`."""
 
-from rich.table import Table
-from rich.text import Text
-
-from claude_session_status.cli.table import console
+from claude_session_status import words
+from claude_session_status.cli.table import Cell, Line, console, print_lines
 from claude_session_status.costs import report
 from claude_session_status.costs.summary import By, Summary
-from claude_session_status.text_width import shorten
-from claude_session_status.words import thousands
+from claude_session_status.text_width import columns_of, shorten, wrap
 
 _BAR = 16
+_BARS_FROM = 72  # columns
+_NUMBERS = (("MISSES", 6), ("TOKENS", 6), ("USD", 8))  # the heads of the columns to the right of the names
+_GAP = 2
+_LEAST_NAME = 12
 _MOST_ROWS = 20
+_PLOT_STYLE = "cyan"
 
 
 def print_history(summary: Summary, by: By) -> None:
     """Print the history, grouped by `by`, to stdout."""
     out = console()
-    for line in report.headline(summary):
-        out.print(Text(line))
+    print_lines(out, lines(summary, by, out.width))
+
+
+def lines(summary: Summary, by: By, width: int) -> list[Line]:
+    """Return the history for a terminal of `width` columns."""
+    found = [line for sentence in report.headline(summary) for line in _paragraph(sentence, width)]
     if not summary.totals.misses:
-        return
-    days = summary.groups[By.DAY]
-    if by is not By.DAY and len(days) > 1:
-        out.print(Text("\nTokens rebuilt each day", style="bold"))
-        shown = days[-max(1, out.width // 2) :]
-        for line in report.plot(shown):
-            out.print(Text(line.rstrip(), style="cyan"))
-        width = 2 * len(shown) - 1
-        first, last = (shown[0].name or "")[5:], (shown[-1].name or "")[5:]
-        out.print(Text(first + last.rjust(max(len(last) + 1, width - len(first))), style="dim"))
-    out.print()
-    out.print(_table(summary, by, out.width))
-    for line in report.advice(summary):
-        out.print(Text("\n" + line))
+        return found
+    found += _plot(summary, by, width)
+    found += [Line(), *_table(summary, by, width)]
+    for sentence in report.advice(summary):
+        found += [Line(), *_paragraph(sentence, width)]
+    return found
 
 
-def _table(summary: Summary, by: By, width: int) -> Table:
-    lines = report.rows(summary.groups[by], by, most=_MOST_ROWS)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    room = max(12, width - (_BAR + 2 if width >= 72 else 0) - 30)
-    table.add_column(by.value.upper(), no_wrap=True, max_width=room)
-    for name in ("MISSES", "TOKENS", "USD"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if width >= 72:
-        table.add_column("", width=_BAR, no_wrap=True)
-    for row in lines:
-        cells = [
-            Text(shorten(row.name, room)),
-            Text(str(row.totals.misses)),
-            Text(thousands(row.totals.rebuilt_tokens)),
-            Text(report.dollars(row.totals.usd) if row.totals.misses else ""),
+def _paragraph(text: str, width: int) -> list[Line]:
+    return [Line((Cell(each),)) for each in wrap(text, width)]
+
+
+def _plot(summary: Summary, by: By, width: int) -> list[Line]:
+    days = summary.groups[By.DAY][-max(1, width // 2) :]
+    if by is By.DAY or len(days) < 2:
+        return []
+    first, last = (days[0].name or "")[5:], (days[-1].name or "")[5:]
+    at = max(len(first) + 1, 2 * len(days) - 1 - len(last))
+    return [
+        Line(),
+        Line((Cell("Tokens rebuilt each day", 0, "bold"),)),
+        *(Line((Cell(each.rstrip(), 0, _PLOT_STYLE),)) for each in report.plot(days)),
+        Line((Cell(first, 0, "dim"), Cell(last, at, "dim"))),
+    ]
+
+
+def _table(summary: Summary, by: By, width: int) -> list[Line]:
+    rows = report.rows(summary.groups[by], by, most=_MOST_ROWS)
+    has_bars = width >= _BARS_FROM
+    right = sum(wide + _GAP for _, wide in _NUMBERS) + (_BAR + _GAP if has_bars else 0)
+    head = by.value.upper()
+    longest = max((columns_of(row.name) for row in rows), default=0)
+    name_width = min(max(_LEAST_NAME, width - right), max(len(head), longest))
+    found = [Line((Cell(head, 0, "bold"), *_numbers([name for name, _ in _NUMBERS], name_width, "bold")))]
+    for row in rows:
+        texts = [
+            str(row.totals.misses),
+            words.thousands(row.totals.rebuilt_tokens),
+            report.dollars(row.totals.usd) if row.totals.misses else "",
         ]
-        if width >= 72:
-            cells.append(Text("█" * max(1 if row.share else 0, round(row.share * _BAR)), style="cyan"))
-        table.add_row(*cells)
-    return table
+        cells = [Cell(words.fenced(shorten(row.name, name_width))), *_numbers(texts, name_width)]
+        if has_bars and row.share:
+            bar = "█" * max(1, round(row.share * _BAR))
+            cells.append(Cell(bar, name_width + right - _BAR, _PLOT_STYLE))
+        found.append(Line(tuple(cells)))
+    return found
+
+
+def _numbers(texts: list[str], name_width: int, style: str = "") -> list[Cell]:
+    """The cells of the numbers, each ending where its column does."""
+    cells, end = [], name_width
+    for text, (_, wide) in zip(texts, _NUMBERS, strict=True):
+        end += _GAP + wide
+        cells.append(Cell(text, end - len(text), style))
+    return cells

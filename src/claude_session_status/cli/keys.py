@@ -27,6 +27,7 @@ class Key(Enum):
     LAST = "end"
     GO = "enter"
     MUTE = "m"
+    KEEP_WARM = "k"
     OPEN = "o"
     COPY = "c"
     SORT = "s"
@@ -55,11 +56,9 @@ _MEANINGS = {
     b"\xe0O": Key.LAST,
     b"\r": Key.GO,
     b"\n": Key.GO,
-    b"k": Key.UP,
-    b"j": Key.DOWN,
     **{
         letter.value.encode(): letter
-        for letter in (Key.MUTE, Key.OPEN, Key.COPY, Key.SORT, Key.HISTORY, Key.HELP, Key.QUIT)
+        for letter in (Key.MUTE, Key.KEEP_WARM, Key.OPEN, Key.COPY, Key.SORT, Key.HISTORY, Key.HELP, Key.QUIT)
     },
 }
 

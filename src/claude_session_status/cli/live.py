@@ -48,8 +48,10 @@ _EVENT_OF_SIGNAL = {
 }
 
 
-def next_event(events: Events, output: IO[str]) -> TerminalEvent | Key:
-    """Wait for the next event and return it; END when nobody reads `output` any more. Raise it where it is an error.
+def next_event(events: Events, output: IO[str], has_ended: Callable[[], bool] | None = None) -> TerminalEvent | Key:
+    """Wait for the next event and return it. Raise it where it is an error.
+
+    END when nobody reads `output` any more, or when `has_ended` says so.
 
     SIGHUP does not always arrive: it can be ignored, or sent to a thread that is slow to notice. So look at the
     terminal itself as well.
@@ -60,7 +62,7 @@ def next_event(events: Events, output: IO[str]) -> TerminalEvent | Key:
             if isinstance(event, BaseException):
                 raise event
             return event
-        if has_no_reader(output):
+        if has_no_reader(output) or (has_ended is not None and has_ended()):
             return TerminalEvent.END
 
 

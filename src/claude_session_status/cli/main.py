@@ -6,6 +6,7 @@ from claude_session_status import __version__
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.history import history
+from claude_session_status.cli.hosts import hosts
 from claude_session_status.cli.run import PROGRAM
 
 
@@ -23,7 +24,7 @@ def group() -> None:
 
     Start with setup. watch is a table in the terminal.
     """
-    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
+    from claude_session_status.warnings_on_stderr import print_warnings  # noqa: PLC0415 - not for help
 
     print_warnings()
 
@@ -80,8 +81,8 @@ def tray(*, demo: bool) -> None:
 def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions. Into a pipe, print it once.
 
-    Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, o opens
-    its folder, c copies the command that resumes it, s changes the order, q quits.
+    Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, k keeps
+    it warm, o opens its folder, c copies the command that resumes it, s changes the order, q quits.
     """
     from claude_session_status.cli.watch import run, run_demo  # noqa: PLC0415 - rich is imported only to be shown
 
@@ -96,7 +97,7 @@ def watch(*, demo: bool, once: bool) -> None:
 @click.option("--short", is_flag=True, help="Print one line for tmux or Polybar.")
 @click.option("--waybar", is_flag=True, help="Print JSON for a Waybar module.")
 @click.option("--all", "everything", is_flag=True, help="Include sessions that ended or were silent for a day.")
-@click.option("--follow", is_flag=True, help="With --short or --waybar: print a new line at each change.")
+@click.option("--follow", is_flag=True, help="With --short, --waybar or --json: print a new line at each change.")
 def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow: bool) -> None:
     """Print all sessions once, the one that expires soonest first."""
     from claude_session_status.cli.status import Form, run  # noqa: PLC0415 - DuckDB is imported only to be used
@@ -110,10 +111,10 @@ def status(*, as_json: bool, short: bool, waybar: bool, everything: bool, follow
     form = forms[0] if forms else Form.TABLE
     if not follow:
         run(form, everything=everything)
-    elif form in (Form.SHORT, Form.WAYBAR):
-        keep_printing(form)
+    elif form is not Form.TABLE:
+        keep_printing(form, everything=everything)
     else:
-        raise click.UsageError("--follow needs --short or --waybar. For a live table, use `watch`.")
+        raise click.UsageError("--follow needs --short, --waybar or --json. For a live table, use `watch`.")
 
 
 def _complete_session(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's own signature
@@ -135,7 +136,31 @@ def go(session: str | None) -> None:
     raise SystemExit(run(session))
 
 
+@group.command("keep-warm", short_help="Keep a session's cache warm for a while.")
+@click.argument("session", required=False, shell_complete=_complete_session)
+@click.option("--for", "duration", help="For so long, such as 1h or 90m; at most a day.", metavar="DURATION")
+@click.option("--until", "clock", help="Until this time of today, such as 18:00.", metavar="HH:MM")
+@click.option("--off", is_flag=True, help="No longer.")
+@click.option("--yes", is_flag=True, help="Also a five-minute cache, which takes many requests an hour.")
+@click.option("--trust", help="Trust this version of Claude Code again after a ping missed.", metavar="VERSION")
+def keep_warm(
+    *, session: str | None, duration: str | None, clock: str | None, off: bool, yes: bool, trust: str | None
+) -> None:
+    """Keep the cache of an idle session warm by small requests ("pings"), until a time that you choose.
+
+    SESSION is an id, the beginning of one, or a project's name. Without an option, print whether it is kept warm, what
+    that costs, or why it can't be. Without SESSION, print that for all sessions.
+
+    Each ping reads the whole conversation from the cache and counts towards your usage. The plugin
+    prompt-cache-keep-warm sends them, from inside Claude Code. After one miss no more are sent.
+    """
+    from claude_session_status.cli.keep_warm import Wanted, run  # noqa: PLC0415 - DuckDB is imported only to be used
+
+    raise SystemExit(run(Wanted(session, duration, clock, off=off, yes=yes, trust=trust)))
+
+
 group.add_command(history)
+group.add_command(hosts)
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")

@@ -61,9 +61,7 @@ def is_plain_status(arguments: Sequence[str]) -> bool:
 
 def _status(options: set[str]) -> int:
     from claude_session_status.cli.status import Form, follow, run  # noqa: PLC0415 - DuckDB is imported only to be used
-    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - as above
 
-    print_warnings()
     form = Form(next(iter(options - {"all", "follow"}), "table"))
     if "follow" in options:
         follow(form)
@@ -74,7 +72,7 @@ def _status(options: set[str]) -> int:
 
 def _tray() -> int:
     from claude_session_status.cli.tray import run  # noqa: PLC0415 - the desktop is imported only to be shown
-    from claude_session_status.cli.warnings_on_stderr import print_warnings  # noqa: PLC0415 - as above
+    from claude_session_status.warnings_on_stderr import print_warnings  # noqa: PLC0415 - as above
 
     print_warnings()
     return run()

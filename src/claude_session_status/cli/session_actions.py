@@ -5,13 +5,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli.board import Action, CopyResumeCommand, GoToSession, OpenFolder, SetMuted, ShowHistory
+from claude_session_status.cli.board import (
+    Action,
+    CopyResumeCommand,
+    GoToSession,
+    KeepSessionWarm,
+    OpenFolder,
+    SetMuted,
+    ShowHistory,
+)
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import EventKind, Session
+from claude_session_status.keep_warm import Choice
+from claude_session_status.model import EventKind, Host, Session
 from claude_session_status.words import name_of
 
 HISTORY_SECONDS = 60.0  # the first time, all transcripts are read
@@ -31,8 +40,11 @@ class ActionHandler(Protocol):
     def history(self) -> str:
         """Return what cold caches cost this week."""
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        """Put the command that resumes the session into the clipboard; return the message to show."""
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str:
+        """Put the command that resumes the session into the clipboard; return the message to show.
+
+        `host` is the other machine that runs the session, and `session_id` its id there.
+        """
 
 
 class EventSink(Protocol):
@@ -40,6 +52,9 @@ class EventSink(Protocol):
 
     def submit(self, kind: EventKind, session_id: str) -> None:
         """Record that the session is muted or unmuted. Raises OSError."""
+
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        """Keep the session warm, or no longer; return sentences about it. Raises SessionStatusError and OSError."""
 
 
 def performer(sink: EventSink, handler: ActionHandler) -> Perform:
@@ -50,15 +65,19 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
             case SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
                 return f"{name} is muted" if muted else f"{name} is unmuted"
+            case KeepSessionWarm(session_id, choice, consents):
+                return " ".join(sink.keep_warm(session_id, choice, consents=consents))
             case GoToSession(session):
                 return handler.go_to_session(session)
-            case OpenFolder(name, folder):
+            case OpenFolder(name, folder, host):
+                if host is not None:
+                    raise SessionStatusError(f"The folder of {name} is on another machine", f"There it is {folder}")
                 if not folder:
                     raise SessionStatusError(f"The folder of {name} is not known", "Its next event names it")
                 handler.open_folder(folder)
                 return f"Opened {folder}"
-            case CopyResumeCommand(session_id, folder):
-                return handler.copy_resume_command(folder, session_id)
+            case CopyResumeCommand(session_id, folder, host):
+                return handler.copy_resume_command(folder, session_id, host)
             case ShowHistory():
                 return handler.history()
             case _:
@@ -78,17 +97,23 @@ class SystemActionHandler:
     """This machine's windows, file manager and clipboard, as in the tray's menu.
 
     `uncopied` is the last command that no clipboard took: print it where it can be copied off the screen whole.
+    `hosts` returns the other machines of the settings.
     """
 
-    def __init__(self, to_terminal: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        to_terminal: Callable[[str], object] | None = None,
+        hosts: Callable[[], Sequence[Host]] = lambda: (),
+    ) -> None:
         self.uncopied: str | None = None
         self._to_terminal = to_terminal
+        self._hosts = hosts
 
     def go_to_session(self, session: Session) -> str:
         """Bring the session's terminal to the front. Raises SessionStatusError where a part of it is not reached."""
         from claude_session_status.desktop import go  # noqa: PLC0415 - imported only when used
 
-        go.to_session(session, os.environ)
+        go.to_session(session, os.environ, host=self._host(session.host))
         return f"{name_of(session)} is in front"
 
     def open_folder(self, folder: str) -> None:
@@ -112,11 +137,21 @@ class SystemActionHandler:
             raise SessionStatusError("The history can't be read now", "Run: claude-session-status history") from error
         return f"This week: {week}. For more, run: claude-session-status history"
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str:
-        """Put the command into the clipboard, or keep it as `uncopied`. Raises SessionStatusError."""
-        from claude_session_status.desktop.actions import clipboard_ways, resume_command  # noqa: PLC0415 - as above
+    def _host(self, name: str | None) -> Host | None:
+        from claude_session_status.desktop.resume import host_named  # noqa: PLC0415 - as above
 
-        command = resume_command(folder, session_id)
+        return None if name is None else host_named(name, self._hosts())
+
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str:
+        """Put the command into the clipboard, or keep it as `uncopied`. Raises SessionStatusError."""
+        from claude_session_status.desktop import resume  # noqa: PLC0415 - as above
+        from claude_session_status.desktop.actions import clipboard_ways  # noqa: PLC0415 - as above
+
+        machine = self._host(host)
+        if machine is None:
+            command = resume.resume_command(folder, session_id)
+        else:
+            command = resume.remote_resume_command(machine, folder, session_id)
         if any(way.copy(command) for way in clipboard_ways(os.environ)):
             self.uncopied = None
             return f"Copied: {command}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from claude_session_status import paths, words
+from claude_session_status import keep_warm_desk, paths, words
 from claude_session_status.claude.setup import plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.inspection import inspect, is_complete
@@ -183,6 +183,7 @@ class Installation:
         else:
             state = "deleted: it held nothing else" if change.outcome is ChangeOutcome.DELETED else "as it was before"
             yield f"Hooks and status line are removed; {self._settings.path} is {state}.", None
+        yield from self._no_pings()
         made = self._made_folders()
         if data:
             yield self._delete_data()
@@ -199,6 +200,14 @@ class Installation:
         if tray_process.stop(self.where.tray_lock):
             return "The tray has ended.", None
         return "", SessionStatusError("The tray still runs", "Choose Quit in its menu")
+
+    def _no_pings(self) -> Iterable[tuple[str, SessionStatusError | None]]:
+        """Take back what keeps sessions warm, and remove what the plugin reported."""
+        try:
+            if keep_warm_desk.forget_all(self.where):
+                yield "No session is kept warm any more.", None
+        except OSError as error:
+            yield "", SessionStatusError(file_and_reason(error, self.where.keep_warm), "Delete it yourself")
 
     @staticmethod
     def _no_start_at_login() -> tuple[str, SessionStatusError | None]:

@@ -1,19 +1,24 @@
 """`status`: prints all sessions once, as a table, as JSON or as a line. It needs no running monitor."""
 
 import json
-import logging
-from dataclasses import replace
 from enum import StrEnum
 
 from claude_session_status import config, paths, policy, report
 from claude_session_status.cli.streams import echo, echo_json
+from claude_session_status.keep_warm_desk import ReadPrice
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
-from claude_session_status.session_faults import SessionFaults
 from claude_session_status.store.database import Store
+from claude_session_status.values import replace
 
 
-def look(*, everything: bool = False, ended: bool = False, price: policy.Price | None = None) -> Snapshot:
+def look(
+    *,
+    everything: bool = False,
+    ended: bool = False,
+    price: policy.Price | None = None,
+    read_price: ReadPrice | None = None,
+) -> Snapshot:
     """Return all sessions now, with waiting notes and grown transcripts taken in.
 
     `ended`: include sessions that just ended. Raises SessionStatusError if there is a problem and no row to show.
@@ -24,10 +29,17 @@ def look(*, everything: bool = False, ended: bool = False, price: policy.Price |
         echo(problem, err=True)
     # The default number of tries, more than a monitor's: there is no next poll.
     store = Store(where.database)
-    monitor = Monitor(where, loaded.config, alerts=False, everything=everything, store=store, price=price)
-    # The monitor's warnings are printed below. What the store set aside or restored is logged to stderr as it happens.
-    for module in (Monitor.__module__, SessionFaults.__module__):
-        logging.getLogger(module).addHandler(logging.NullHandler())
+    # Without a log: problems are printed below. What the store set aside or restored is printed as it happens.
+    monitor = Monitor(
+        where,
+        loaded.config,
+        alerts=False,
+        everything=everything,
+        store=store,
+        price=price,
+        read_price=read_price,
+        logs=False,
+    )
     monitor.look()
     shot = monitor.snapshot()
     if monitor.problem and not shot.sessions:
@@ -72,11 +84,27 @@ def _price(*, with_costs: bool) -> policy.Price | None:
     return pricing.PriceList(paths.from_environment().prices, pricing.sample).rewrite_cost
 
 
-def follow(form: Form) -> None:
-    """Print the line of a bar at each change, until nobody reads any more."""
+def follow(form: Form, *, everything: bool = False) -> None:
+    """Print the line of a bar, or a line of JSON, at each change, until nobody reads any more.
+
+    `everything`: include the sessions that have just ended.
+    """
+    from claude_session_status import pricing  # noqa: PLC0415 - as below
     from claude_session_status.cli import follow as following  # noqa: PLC0415 - only to be used
 
-    following.run(lambda shot: line(form, shot))
+    def chosen(shot: Snapshot) -> Snapshot:
+        return shot if everything else policy.current(shot)
+
+    if form is not Form.JSON:
+        following.run(lambda shot: line(form, chosen(shot)))
+        return
+    prices = pricing.PricesInBackground(pricing.PriceList(paths.from_environment().prices))
+    following.run(
+        lambda shot: json.dumps(report.as_json(chosen(shot))),
+        lambda shot: report.lasting(report.as_json(chosen(shot))),
+        price=prices.rewrite_cost,
+        ends_with_input=True,
+    )
 
 
 def line(form: Form, shot: Snapshot) -> str:

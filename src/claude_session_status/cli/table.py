@@ -57,7 +57,7 @@ def lines(shot: Snapshot, width: int, chosen: str | None = None) -> list[Line]:
 
     `chosen`: the id of the highlighted session.
     """
-    found = [line(words.clean(shot.problem), width, PROBLEM_STYLE)] if shot.problem else []
+    found = above(shot, width)
     if not shot.sessions:
         return [
             *found,
@@ -66,13 +66,19 @@ def lines(shot: Snapshot, width: int, chosen: str | None = None) -> list[Line]:
         ]  # to be copied whole
     columns = report.columns(
         width,
-        max(columns_of(words.name_of(state.session)) for state in shot.sessions),
+        max(report.project_width(state.session) for state in shot.sessions),
         max(columns_of(row.title) for row in report.rows(shot, report.columns(width))),
     )
     found.append(Line(tuple(Cell(cut(column.head, column.width), column.at, "bold") for column in columns.shown)))
     for state, row in zip(shot.sessions, report.rows(shot, columns), strict=True):
         found.append(Line(_cells(row, columns), state.session.session_id == chosen))
     return found
+
+
+def above(shot: Snapshot, width: int) -> list[Line]:
+    """Return what is wrong, a line each: in general, and with the connection to each other machine."""
+    problems = [line(words.clean(shot.problem), width, PROBLEM_STYLE)] if shot.problem else []
+    return problems + [line(as_called(text), width, "dim") for text in report.host_lines(shot)]
 
 
 def _cells(row: report.Row, columns: report.Columns) -> tuple[Cell, ...]:
@@ -162,8 +168,13 @@ def shows_costs() -> bool:
 def print_once(shot: Snapshot) -> None:
     """Print the table to stdout."""
     out = console()
+    print_lines(out, lines(shot, out.width))
+
+
+def print_lines(out: Console, printed_lines: Iterable[Line]) -> None:
+    """Print the lines to stdout, below each other."""
     printed: list[Segment] = []
-    for each in lines(shot, out.width):
+    for each in printed_lines:
         printed += segments(each, out.width) if can_move(out) else [Segment(plain(each))]
         printed.append(Segment.line())
     out.print(for_console(out, printed), end="", crop=False)

@@ -8,9 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from claude_session_status import config, paths, pricing, words
+from claude_session_status import config, paths, pricing, remote, words
 from claude_session_status.alert_command import AlertCommand
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import tray_process
@@ -52,7 +53,9 @@ def run() -> int:
         threading.excepthook = _log_thread_error
         for problem in config.load(where.config).problems:
             _warn(problem)
-        monitor = Monitor(where, price=pricing.PriceList(where.prices).rewrite_cost)
+        prices = pricing.PriceList(where.prices)
+        hosts = partial(remote.connections, where)
+        monitor = Monitor(where, price=prices.rewrite_cost, read_price=prices.read_cost, hosts=hosts)
         on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
         launcher = this_launcher()
         program = (*_environment(), launcher.program, *launcher.arguments)
@@ -67,6 +70,7 @@ def run() -> int:
             settings=SettingsFile(where.config),
             history=ColdReturns((*program, "history", "--brief"), time.monotonic),
             history_command=(*program, "history", "--open"),
+            hosts=lambda: monitor.settings.hosts,
             as_called=as_called,
             on_shortcoming=_warn,
             on_icon=_greet,

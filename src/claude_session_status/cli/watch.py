@@ -5,11 +5,12 @@ It uses the terminal's alternate screen; what was there before comes back at the
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 
 from rich.console import Console
 
-from claude_session_status import paths, pricing, text_width
+from claude_session_status import paths, pricing, remote, text_width
 from claude_session_status.alert_command import AlertCommand, AlertTurn
 from claude_session_status.cli import board, status, table
 from claude_session_status.cli.board import Board
@@ -25,6 +26,7 @@ from claude_session_status.monitor import Listener, Monitor
 
 LOOSE_LINES = 10  # a terminal this high has a blank line above and below the table
 MESSAGE_LINES = 3
+LEGEND_FRAME_LINES = 4  # the head, the foot and two blank lines
 LEGEND_WIDTH = 9  # columns of a sign or a key
 
 
@@ -48,7 +50,13 @@ def run(headline: str = "", *, once: bool = False) -> None:
         return bool(monitor.settings.on_alert) and turn.is_ours()
 
     prices = pricing.PricesInBackground(pricing.PriceList(where.prices))
-    monitor = Monitor(where, alerts=may_alert, price=prices.rewrite_cost)
+    monitor = Monitor(
+        where,
+        alerts=may_alert,
+        price=prices.rewrite_cost,
+        read_price=prices.read_cost,
+        hosts=partial(remote.connections, where),
+    )
     on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
     try:
         show_with_actions(monitor, console, headline, on_alert.give)
@@ -73,7 +81,7 @@ def run_demo(headline: str = "", *, once: bool = False) -> None:
 def show_with_actions(monitor: Monitor, console: Console, headline: str = "", on_alerts: Listener = _ignore) -> None:
     """As `show`, with this machine's file manager and clipboard. Raises what the monitor raises."""
     display = Display(console)
-    handler = SystemActionHandler(display.write)
+    handler = SystemActionHandler(display.write, lambda: monitor.settings.hosts)
     show(monitor, console, headline, performer(monitor, handler), on_alerts, display=display)
     if handler.uncopied is not None:
         echo(handler.uncopied)  # outside the table, the terminal wraps it: it is copied as one line
@@ -136,21 +144,26 @@ def frame(
     state: Board, shot: Snapshot, width: int, height: int, headline: str = "", *, has_actions: bool = True
 ) -> list[Line]:
     """Return the whole screen, never higher than the terminal, so that its last line is always visible."""
-    blank = [Line()] if height >= LOOSE_LINES else []
+    is_loose = height >= (len(board.LEGEND) + LEGEND_FRAME_LINES if state.shows_legend else LOOSE_LINES)
+    blank = [Line()] if is_loose else []
     foot = text_width.wrap(board.foot(state, width, has_actions=has_actions), width)[:MESSAGE_LINES]
     above = [table.line(headline, width, table.PROBLEM_STYLE)] if headline else []
-    used = len(above) + len(foot) + 2 * len(blank) + 2 + bool(shot.problem)  # the head, and the names of the columns
+    problems = len(table.above(shot, width))
+    used = len(above) + len(foot) + 2 * len(blank) + 2 + problems  # the head, and the names of the columns
     shown = board.visible(state, board.arrange(state, shot), height - used)
     head = [table.line(board.head(shot, shown), width, "bold"), *above]
-    middle = _legend(width) if state.shows_legend else table.lines(shown, width, state.chosen)
-    middle = middle[: max(1, height - len(head) - len(foot) - 2 * len(blank))]
+    room = max(1, height - len(head) - len(foot) - 2 * len(blank))
+    middle = (_legend(width, room) if state.shows_legend else table.lines(shown, width, state.chosen))[:room]
     return [*head, *blank, *middle, *blank, *(table.line(each, width, "dim") for each in foot)]
 
 
-def _legend(width: int) -> list[Line]:
+def _legend(width: int, room: int) -> list[Line]:
+    """Return the legend, without its blank lines where it has no room for them."""
+    is_loose = len(board.LEGEND) <= room
     return [
         Line((Cell(sign, 0, "bold"), Cell(text_width.cut(meaning, max(1, width - LEGEND_WIDTH)), LEGEND_WIDTH)))
         for sign, meaning in board.LEGEND
+        if meaning or is_loose
     ]
 
 

@@ -32,9 +32,11 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-n
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.name { overflow-wrap: anywhere; min-width: 8rem; }
-.share { width: 30%; } .wide svg { min-width: 34rem; }
+.share { width: 30%; }
 @media (max-width: 36rem) { .share { display: none; } .cards { grid-template-columns: 1fr 1fr; }
-  .card b { font-size: 1.2rem; } }
+  .card b { font-size: 1.2rem; } .chart { padding-left: 1rem; } .chart svg { overflow: visible; }
+  .chart svg text { font-size: 24px !important; } .chart .x text { translate: 0 10px; }
+  .chart .legends text { translate: 6px 26px; } .chart .legends rect { translate: 0 22px; } }
 .bar { background: var(--other); height: .6rem; border-radius: .2rem; min-width: 1px; }
 """
 
@@ -57,7 +59,7 @@ def page(summary: Summary) -> str:
         )
         + "</div>",
         *(f"<p>{escape(line)}</p>" for line in headline(summary)),
-        "<h2>Tokens rebuilt each day</h2><div class=wide>" + _chart(summary.groups[By.DAY]) + "</div>",
+        "<h2>Tokens rebuilt each day</h2><div class=chart>" + _chart(summary.groups[By.DAY]) + "</div>",
         *(
             f"<h2>By {by.value}</h2>" + _table(by.value, rows(summary.groups[by], by, most=_TABLE_ROWS))
             for by in (By.CAUSE, By.PROJECT, By.MODEL, By.SESSION)

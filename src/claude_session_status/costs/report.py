@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from claude_session_status.costs.summary import Advice, By, Group, Summary, Totals
+from claude_session_status.costs.summary import Advice, By, Group, KeptWarm, Summary, Totals
 from claude_session_status.words import clean, duration, iso, thousands
 
 CAUSES = {
     "expired": "came after the cache expired",
     "model_changed": "another model or effort",
     "compacted": "the conversation was compacted",
+    "keep_warm": "a keep-warm ping",
     "started": "first request of a fork, or after a resume",
     "vanished": "the cache was gone before its time",
 }
 LEAST_SAVING_USD = 1.0  # less is not worth advice,
 LEAST_SAVING_SHARE = 0.03  # nor a smaller share of what was paid
+NAMED_PROJECTS = 5  # in one sentence of advice
 LEAST_MISSES = 10  # fewer say nothing about the next one
 NEARLY_ALL = 0.9
 UNKNOWN = "(unknown)"
@@ -44,6 +46,7 @@ def headline(summary: Summary) -> list[str]:
     if not summary.requests:
         return [f"{span(summary)}: no request in any transcript."]
     lines = [f"{span(summary)}: {counted(summary.requests, 'request')}, list price about {dollars(summary.usd)}."]
+    lines += _kept_warm(summary.kept_warm)
     if not totals.misses:
         return [*lines, "None of them missed the cache."]
     lines.append(
@@ -62,6 +65,19 @@ def headline(summary: Summary) -> list[str]:
             f" {thousands(summary.notified.rebuilt_tokens)} tokens, about {dollars(summary.notified.usd)}."
         )
     return lines
+
+
+def _kept_warm(kept: KeptWarm) -> list[str]:
+    """What keep-warm pings cost and saved; empty where there was none."""
+    if not kept.pings:
+        return []
+    missed = f" {kept.missed:,} of them missed." if kept.missed else ""
+    cost = f"{counted(kept.pings, 'keep-warm ping')} cost about {dollars(kept.usd)} beside that.{missed}"
+    if not kept.returns:
+        return [f"{cost} No message has needed the cache that they kept."]
+    saved = f"about {dollars(kept.saved_usd)}" if kept.saved_usd is not None else "an unknown amount"
+    late = counted(kept.returns, "late return")
+    return [f"{cost} That saved {saved}: {late} read {thousands(kept.saved_tokens)} tokens."]
 
 
 def short(summary: Summary) -> str:
@@ -128,12 +144,24 @@ def plot(groups: tuple[Group, ...], height: int = 5) -> list[str]:
     ]
 
 
+_NAMES = {"1h": "one-hour", "5m": "five-minute"}
+
+
 def advice(summary: Summary) -> list[str]:
     """What another lifetime of the cache would have cost, where that is worth a sentence; else empty."""
-    lines = []
-    for one in summary.advice:
-        if (sentence := _advice(one, span(summary).lower())) is not None:
-            lines.append(sentence)
+    worthwhile = [(one, *found) for one in summary.advice if (found := _saving(one)) is not None]
+    lines = [
+        f"With {_NAMES[value]} caches the {span(summary).lower()} would have cost about {dollars(saved)} less"
+        f" ({dollars(one.usd_paid - saved)} instead of {dollars(one.usd_paid)}):"
+        f' set "promptCacheTtl": "{value}", where you pay by tokens.'
+        for one, value, saved in worthwhile
+        if one.project is None and one.usd_paid is not None
+    ]
+    for value, name in _NAMES.items():
+        projects = sorted((saved, one.project) for one, best, saved in worthwhile if one.project and best == value)
+        if projects:
+            setting = f'"promptCacheTtl": "{value}"'
+            lines.append(f"Projects where {name} caches ({setting}) would have cost less: {_listed(projects[::-1])}.")
     if lines:
         lines.append(
             "Break-even: a one-hour write costs 0.75 times the input price more than a five-minute one, and saves"
@@ -143,21 +171,22 @@ def advice(summary: Summary) -> list[str]:
     return lines
 
 
-def _advice(one: Advice, days: str) -> str | None:
+def _listed(projects: list[tuple[float, str]]) -> str:
+    """`web-shop (about $4.72), api (about $1.10), and 3 more`."""
+    named = [f"{clean(project)} (about {dollars(saved)})" for saved, project in projects[:NAMED_PROJECTS]]
+    rest = len(projects) - len(named)
+    return ", ".join([*named, *([f"and {rest} more"] if rest else [])])
+
+
+def _saving(one: Advice) -> tuple[str, float] | None:
+    """The better lifetime, `1h` or `5m`, and how many USD it would have saved; None where that is not worth advice."""
     if one.usd_paid is None or one.usd_5m is None or one.usd_1h is None:
         return None
-    best, other, name, value = min(
-        (one.usd_1h, one.usd_5m, "one-hour", "1h"), (one.usd_5m, one.usd_1h, "five-minute", "5m")
-    )
+    best, other, value = min((one.usd_1h, one.usd_5m, "1h"), (one.usd_5m, one.usd_1h, "5m"))
     saved = one.usd_paid - best
     if saved < LEAST_SAVING_USD or saved < LEAST_SAVING_SHARE * one.usd_paid or best >= other:
         return None
-    where = f" in {clean(one.project)}" if one.project else ""
-    return (
-        f"With {name} caches the {days}{where} would have cost about {dollars(saved)} less"
-        f" ({dollars(best)} instead of {dollars(one.usd_paid)}):"
-        f' set "promptCacheTtl": "{value}", where you pay by tokens.'
-    )
+    return value, saved
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
@@ -200,6 +229,15 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "misses": summary.notified.misses,
             "rebuilt_tokens": summary.notified.rebuilt_tokens,
             "usd": _usd(summary.notified.usd),
+        },
+        "keep_warm": {
+            "pings": summary.kept_warm.pings,
+            "missed": summary.kept_warm.missed,
+            "read_tokens": summary.kept_warm.read_tokens,
+            "usd": _usd(summary.kept_warm.usd),
+            "returns": summary.kept_warm.returns,
+            "saved_tokens": summary.kept_warm.saved_tokens,
+            "saved_usd": _usd(summary.kept_warm.saved_usd),
         },
         "estimate": None
         if summary.estimate is None

@@ -12,6 +12,7 @@ class Kind(StrEnum):
 
     MAIN = "main"
     SUBAGENT = "subagent"
+    PING = "ping"  # a keep-warm ping: it leaves no line in a transcript, and is known from the plugin's report
 
 
 class Cause(StrEnum):
@@ -21,6 +22,7 @@ class Cause(StrEnum):
     MODEL_CHANGED = "model_changed"  # another model, effort or speed than the previous request
     COMPACTED = "compacted"  # the conversation was compacted in between, also by the client itself
     STARTED = "started"  # the first request of a fork or after a resume
+    KEEP_WARM = "keep_warm"  # a keep-warm ping; one that missed rebuilt what it wrote
     VANISHED = "vanished"  # none of these: the cache was gone before its time
 
 

@@ -87,6 +87,19 @@ class Notified:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptWarm:
+    """The keep-warm pings, and the returns that found a warm cache only because of them."""
+
+    pings: int
+    missed: int
+    read_tokens: int
+    usd: float | None  # what they cost
+    returns: int
+    saved_tokens: int  # what these returns read, and would have rebuilt
+    saved_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The history of a span of days."""
 
@@ -102,3 +115,4 @@ class Summary:
     advice: tuple[Advice, ...]  # all of them first, then the projects
     estimate: Estimate | None
     notified: Notified
+    kept_warm: KeptWarm

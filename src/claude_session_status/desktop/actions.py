@@ -7,19 +7,18 @@ next step, which the tray shows in its menu.
 import dataclasses
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Protocol
 
-from claude_session_status.desktop import terminal
+from claude_session_status.desktop import resume, terminal
 from claude_session_status.desktop.terminal import Launch, Which
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Session
+from claude_session_status.model import Host, Session
 
 CLIPBOARD_SECONDS = 3.0
 
@@ -42,15 +41,21 @@ class ActionHandler(Protocol):
     def open_folder(self, folder: str) -> None:
         """Open the folder in the file manager."""
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
-        """Copy the command that resumes the session, and return it; None where a terminal shows it instead."""
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str | None:
+        """Copy the command that resumes the session, and return it; None where a terminal shows it instead.
+
+        `host` is the other machine that runs the session, and `session_id` its id there.
+        """
 
     def edit_file(self, path: str) -> None:
         """Open the text file in an editor."""
 
 
 class SystemActions:
-    """Uses this machine's terminal, file manager and clipboard. `check_command` may be empty."""
+    """Uses this machine's terminal, file manager and clipboard. `check_command` may be empty.
+
+    `hosts` returns the other machines of the settings.
+    """
 
     def __init__(
         self,
@@ -61,7 +66,9 @@ class SystemActions:
         which: Which = shutil.which,
         *,
         history_command: Sequence[str] = (),
+        hosts: Callable[[], Sequence[Host]] = lambda: (),
     ) -> None:
+        self._hosts = hosts
         self._history_command = tuple(history_command)
         self._table_command = tuple(table_command)
         self._check_command = tuple(check_command)
@@ -85,7 +92,8 @@ class SystemActions:
         """Bring the session's terminal to the front."""
         from claude_session_status.desktop import go  # noqa: PLC0415  # psutil and Xlib: only when a user asks for it
 
-        go.to_session(session, self._environ, activation_token)
+        host = None if session.host is None else self._host(session.host)
+        go.to_session(session, self._environ, activation_token, host=host)
 
     def open_folder(self, folder: str) -> None:
         """Open the folder in the file manager."""
@@ -98,14 +106,21 @@ class SystemActions:
             raise SessionStatusError("No program that opens folders was found", f"Install xdg-utils, or open {folder}")
         terminal.spawn(launch)
 
-    def copy_resume_command(self, folder: str | None, session_id: str) -> str | None:
+    def copy_resume_command(self, folder: str | None, session_id: str, host: str | None = None) -> str | None:
         """Copy the command and return it; where there is no clipboard, show it in a terminal to be copied by hand."""
-        command = resume_command(folder, session_id, self._platform)
+        if host is None:
+            command = resume.resume_command(folder, session_id, self._platform)
+        else:
+            command = resume.remote_resume_command(self._host(host), folder, session_id, self._platform)
         for way in clipboard_ways(self._environ, self._platform, self._which):
             if way.copy(command):
                 return command
         terminal.open_in_terminal(terminal.showing(command), self._environ, self._which)
         return None
+
+    def _host(self, name: str) -> Host:
+        """The other machine of that name in the settings. Raises SessionStatusError."""
+        return resume.host_named(name, self._hosts())
 
     def edit_file(self, path: str) -> None:
         """Open the text file in the desktop's editor; where there is none, in a terminal with the user's editor."""
@@ -114,38 +129,6 @@ class SystemActions:
             terminal.spawn(launch)
         else:
             terminal.open_in_terminal(terminal_editor(path, self._environ, self._which), self._environ, self._which)
-
-
-# What cmd, PowerShell and Git Bash all read literally in double quotes: no ` $ % ! " and no control character. Of the
-# other quotes only the plain apostrophe: PowerShell reads the curly ones as its own.
-_LITERAL_ON_WINDOWS = re.compile(r"[\w .,:;/\\()\[\]{}<>|&@#=+~^*?'-]*")
-
-
-def resume_command(folder: str | None, session_id: str, platform: str = sys.platform) -> str:
-    """The command that resumes a session, quoted for the platform's shells.
-
-    On Windows the user may paste it into cmd, PowerShell or Git Bash: it is what all three read in the same way, in two
-    lines. On the other platforms it is for a POSIX shell.
-
-    Raises:
-        SessionStatusError: pasting the names could run something else. A control character can end a paste and type;
-            on Windows one of the shells expands `$`, backticks, `%` or `!` in every quoting that the others read too.
-
-    """
-    plain = (session_id + (folder or "")).isprintable()
-    if platform == "win32":
-        plain = plain and all(_LITERAL_ON_WINDOWS.fullmatch(text) for text in (session_id, folder or ""))
-    if not plain:
-        raise SessionStatusError(
-            "The name of the session's folder contains characters that a shell could run",
-            "Open a terminal in that folder and run: claude --resume",
-        )
-    if platform == "win32":
-        resume = f'claude --resume "{session_id}"'
-        # cmd's cd stays on its drive. A backslash at the end would escape the quote in Git Bash.
-        return f'pushd "{folder + "." if folder.endswith(chr(92)) else folder}"\r\n{resume}' if folder else resume
-    resume = f"claude --resume {shlex.quote(session_id)}"
-    return f"cd -- {shlex.quote(folder)} && {resume}" if folder else resume  # a folder may begin with a dash
 
 
 @dataclass(frozen=True, slots=True)

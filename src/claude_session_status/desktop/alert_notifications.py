@@ -53,6 +53,7 @@ class AlertNotifications:
         self._clock = clock
         self._least_seconds = least_seconds
         self._shown: dict[str, _Shown] = {}  # by the notification's key
+        self._lost: dict[str, float] = {}  # by the name of a machine that is away: since when, as notified
         self._notifier: Notifier | None = None
 
     def attach(self, notifier: Notifier) -> None:
@@ -77,6 +78,18 @@ class AlertNotifications:
             # Replaces the earlier notification about these sessions.
             self._put(before[0] if before else group[0].state.session.session_id, group, context)
 
+    def show_hosts(self, snapshot: Snapshot) -> None:
+        """Notify once of each machine that is away, and withdraw that when it is back. Returns at once."""
+        lost = {host.name: host for host in alerting.lost_hosts(snapshot)}
+        for name in [name for name in self._lost if name not in lost]:
+            del self._lost[name]
+            self._tasks.submit(functools.partial(self._close, notification.key_of_host(name)))
+        for name, host in lost.items():
+            if self._lost.get(name) != host.since and alerting.is_due_lost(host, snapshot.now):
+                self._lost[name] = host.since or 0.0
+                content = notification.of_lost_host(host, alerting.sessions_lost_with(host, snapshot))
+                self.send(content, draw(glance.IconSpec(), ICON_PIXELS))
+
     def send(self, content: Notification, image: Image.Image) -> None:
         """Send a notification that stays true. Returns at once."""
         self._tasks.submit(functools.partial(self._send, content, image))
@@ -88,6 +101,8 @@ class AlertNotifications:
         """
         for key in list(self._shown):
             self._remove(key)
+        for name in self._lost:
+            self._tasks.submit(functools.partial(self._close, notification.key_of_host(name)))
         if self._notifier is not None:
             self._tasks.submit(self._notifier.disconnect)  # in the thread that owns the connections
         self._tasks.stop(timeout)
@@ -104,7 +119,7 @@ class AlertNotifications:
                 for alert in shown.alerts
                 if (state := states.get(alert.state.session.session_id)) is not None and _is_still_true(alert, state)
             ]
-            if not any(alert.reason is AlertReason.WAITS or alert.state.cache is Cache.WARM for alert in left):
+            if not any(alert.reason is not AlertReason.EXPIRES or alert.state.cache is Cache.WARM for alert in left):
                 self._remove(key)
             elif len(left) < len(shown.alerts):
                 self._shown[key] = _Shown(tuple(left), self._clock())
@@ -169,6 +184,8 @@ def _is_still_true(alert: Alert, state: SessionState) -> bool:
     """Whether what the alert says is still right, apart from the seconds by which sources differ."""
     if state.activity is Activity.ENDED or state.session.muted:
         return False
+    if alert.reason is AlertReason.STOPPED:
+        return True  # it reports what has happened
     if alert.reason is AlertReason.WAITS and state.activity is not Activity.WAITING:
         return False
     if (alert.state.compacts_at is None) != (state.compacts_at is None):

@@ -28,7 +28,8 @@ from claude_session_status.desktop.recent_clicks import ClickMemory
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
-from claude_session_status.model import Alert, EventKind, Pause, Session, Snapshot
+from claude_session_status.keep_warm import Choice
+from claude_session_status.model import Alert, EventKind, Host, Pause, Session, Snapshot
 from claude_session_status.signals import ENDING, handling
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,9 @@ class Monitor(Protocol):
 
     def submit(self, kind: EventKind, session_id: str) -> None:
         """Mute, unmute or forget a session. Raises OSError."""
+
+    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
+        """Keep a session warm, or no longer; return sentences about it. Raises SessionStatusError and OSError."""
 
     def pause(self, wanted: Pause) -> None:
         """Pause the alerts, or resume them. Raises OSError."""
@@ -85,6 +89,7 @@ def run_tray(
     settings: SettingsFile | None = None,
     history: History | None = None,
     history_command: Sequence[str] = (),
+    hosts: Callable[[], Sequence[Host]] = lambda: (),
     as_called: Callable[[str], str] = lambda text: text,
     environ: Mapping[str, str] | None = None,
     least_notified_seconds: float = 0.0,
@@ -97,10 +102,11 @@ def run_tray(
 
     `table_command` shows the table when it is run in a terminal, `check_command` whether everything is set up, and
     `history_command` shows a page. Without `check_command`, `autostart`, `set_up`, `settings` or `history` their items
-    are not in the menu. `as_called` returns a hint with our commands as the user must type them. A notification stays
-    for `least_notified_seconds` even if it stops being true sooner. `on_alerts` is called with the alerts that are
-    given, and must return at once; `on_end` when the tray ends; `on_shortcoming` with one line about a limit of the
-    icon, such as that no panel takes icons yet; `on_icon` with the route of the icon once it has been made.
+    are not in the menu. `hosts` returns the other machines of the settings. `as_called` returns a hint with our
+    commands as the user must type them. A notification stays for `least_notified_seconds` even if it stops being true
+    sooner. `on_alerts` is called with the alerts that are given, and must return at once; `on_end` when the tray ends;
+    `on_shortcoming` with one line about a limit of the icon, such as that no panel takes icons yet; `on_icon` with the
+    route of the icon once it has been made.
 
     Raises:
         SessionStatusError: the icon could not be made.
@@ -116,7 +122,7 @@ def run_tray(
     painter = IconPainter()
     tray = Tray(
         monitor,
-        SystemActions(table_command, check_command, env, history_command=history_command),
+        SystemActions(table_command, check_command, env, history_command=history_command, hosts=hosts),
         CapabilityProbe(autostart, set_up, settings, history, checks_set_up=bool(check_command)),
         clicks=Worker("clicks"),
         notifications=Worker("notifications"),
@@ -267,6 +273,7 @@ class Tray:
             log.exception("showing a snapshot")
         try:
             self._alert_notifications.show(snapshot, alerts)
+            self._alert_notifications.show_hosts(snapshot)
             if alerts:
                 self._on_alerts(snapshot, alerts)
         except Exception:
@@ -385,10 +392,13 @@ class Tray:
                     self._handler.edit_file(self._probe.settings.make())
             case view.PauseNotifications(pause):
                 self._monitor.pause(pause)
-            case view.CopyResumeCommand(session_id, folder):
-                self._copy(folder, session_id)
+            case view.CopyResumeCommand():
+                self._copy(action)
             case view.GoToSession(session_id, token):
                 self._handler.go_to_session(self._session(session_id), token)
+            case view.KeepSessionWarm(session_id, choice, consents):
+                sentences = self._monitor.keep_warm(session_id, choice, consents=consents)
+                self._notify(notification.of_keep_warm(session_id, sentences))
             case view.OpenFolder(folder):
                 self._handler.open_folder(folder)
             case view.ShowTable():
@@ -417,10 +427,11 @@ class Tray:
                 return state.session
         raise SessionStatusError("The session has ended", "Copy its resume command from watch to open it again")
 
-    def _copy(self, folder: str | None, session_id: str) -> None:
-        copied = self._handler.copy_resume_command(folder, session_id)
+    def _copy(self, action: view.CopyResumeCommand) -> None:
+        own_id = Session(action.session_id, host=action.host).own_id
+        copied = self._handler.copy_resume_command(action.folder, own_id, action.host)
         if copied is not None:  # otherwise a terminal shows it
-            self._memory.copied(session_id)
+            self._memory.copied(action.session_id)
             self._notify(notification.of_copy(copied))
 
     def _forget(self, session_id: str) -> None:

@@ -16,7 +16,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 
 from claude_session_status.errors import StoreBrokenError, StoreRowError, StoreUnusableError, reason_of
 from claude_session_status.model import Session
@@ -24,6 +23,7 @@ from claude_session_status.store import failures, files, schema
 from claude_session_status.store.connection import Opener, connect
 from claude_session_status.store.driver import duckdb
 from claude_session_status.store.tables import Notified, Tables
+from claude_session_status.values import Value
 
 LOG_BYTES = 32 << 10  # some 45 changes, which make an opening 2 ms slower
 TRIES = 6
@@ -32,8 +32,7 @@ Stamp = tuple[int, ...] | None  # changes whenever the database is written; None
 ASIDE_AT_MOST = 3  # times an hour: on a broken disk another new file does not help
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Value):
     """A broken database that was moved away: where to, why, and how many sessions the new one has."""
 
     path: str

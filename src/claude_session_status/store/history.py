@@ -251,6 +251,17 @@ class HistoryStore:
             connection.execute("DELETE FROM notified WHERE expires_at < ?", [limit])
             connection.execute("DELETE FROM price WHERE day < ?", [limit.date() - timedelta(days=1)])
 
+    def pings(self) -> set[str]:
+        """The keys of the keep-warm pings that are kept. Raises what `open` raises."""
+        with self.open() as connection:
+            return {key for (key,) in connection.execute("SELECT key FROM request WHERE kind = 'ping'").fetchall()}
+
+    def projects(self) -> dict[str, str]:
+        """The sessions' projects. Raises what `open` raises."""
+        query = "SELECT session_id, max(project) FROM request WHERE kind = 'main' AND project IS NOT NULL GROUP BY 1"
+        with self.open() as connection:
+            return dict(connection.execute(query).fetchall())
+
     def delete(self) -> bool:
         """Delete the history and what was set aside of it; return whether there was any. Raises StoreUnusableError."""
         found = False

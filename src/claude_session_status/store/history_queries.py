@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from claude_session_status.costs.summary import Advice, By, Estimate, Group, Miss, Notified, Summary, Totals
+from claude_session_status.costs.summary import Advice, By, Estimate, Group, KeptWarm, Miss, Notified, Summary, Totals
 from claude_session_status.store.driver import duckdb
 
 if TYPE_CHECKING:
@@ -37,6 +37,19 @@ _NOTIFIED = """
     WHERE kind = 'main' AND cause = 'expired' AND EXISTS (SELECT 1 FROM notified n WHERE n.session_id = span.session_id
         AND abs(epoch(n.expires_at) - (epoch(span.started_at) - gap_seconds + previous_ttl_seconds)) <= 5)
 """  # 5 seconds: the status line and the transcript may disagree by some
+_PINGS = """
+    SELECT count(*), count(*) FILTER (rebuilt_tokens > 0), coalesce(sum(read_tokens), 0)::BIGINT, sum(usd) FROM span
+    WHERE kind = 'ping'
+"""
+# A return that found a warm cache after the TTL of the request before it, with a ping that kept it in between.
+_SAVED = """
+    SELECT count(*), coalesce(sum(saved), 0)::BIGINT,
+        sum(saved * (CASE WHEN previous_ttl_seconds >= 3600 THEN write_1h ELSE write_5m END - read))
+    FROM (SELECT *, least(read_tokens, previous_context_tokens) AS saved FROM span
+        WHERE kind = 'main' AND cause IS NULL AND gap_seconds > previous_ttl_seconds AND EXISTS (
+            SELECT 1 FROM request p WHERE p.kind = 'ping' AND p.rebuilt_tokens = 0 AND p.session_id = span.session_id
+            AND p.started_at < span.started_at AND epoch(span.started_at) - epoch(p.started_at) < span.gap_seconds))
+"""
 _GROUPED = {
     By.PROJECT: "project",
     By.MODEL: "model",
@@ -64,6 +77,7 @@ def summary(connection: Connection, since: float, until: float, days: Sequence[D
         _advice(connection),
         _estimate(connection),
         Notified(*_row(connection, _NOTIFIED)),
+        KeptWarm(*_row(connection, _PINGS), *_row(connection, _SAVED)),
     )
 
 

@@ -12,7 +12,6 @@ Times in the table are UTC without a zone: fetching zoned ones needs another pac
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -20,13 +19,13 @@ from typing import Any, get_args, get_origin
 
 from claude_session_status.model import LATEST_AT, Process, Request, Session, Source, Time
 from claude_session_status.reducer import LONGEST_TTL_SECONDS
+from claude_session_status.values import Value, field_types
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone
 _LARGEST = 1 << 53  # beyond this, programs that read our JSON lose digits
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Value):
     """How a field's value is written to a column of SQL type `sql`, and read back."""
 
     sql: str
@@ -111,7 +110,7 @@ def _column_for(kind: Any) -> _Column:
 
 # ---- a row ------------------------------------------------------------------
 
-_FIELDS = {f.name: _column_for(f.type) for f in fields(Session) if f.name not in ("request", "process")}
+_FIELDS = {name: _column_for(kind) for name, kind in field_types(Session).items() if name not in ("request", "process")}
 
 # The columns that are no field: parts of the request and the process, and what only other programs read.
 _PARTS = {

@@ -169,6 +169,17 @@ def m004_notified(connection: Connection, _written_at: float) -> None:
     )
 
 
+def m005_host(connection: Connection, _written_at: float) -> None:
+    """Which other machine runs the session, and when its client will compact it: only that machine knows."""
+    add_columns(connection, host="TEXT", compacts_at="TIMESTAMP")
+
+
+def m006_keep_warm(connection: Connection, _written_at: float) -> None:
+    """When pings kept the cache warm, or missed it, and how much of the five-hour window is used."""
+    add_columns(connection, kept_at="TIMESTAMP", kept_tokens="BIGINT", missed_at="TIMESTAMP", missed_tokens="BIGINT")
+    add_columns(connection, usage_percent="BIGINT", usage_resets_at="TIMESTAMP", usage_at="TIMESTAMP")
+
+
 # ---- all of them, in order --------------------------------------------------
 
 MIGRATIONS: Sequence[Migration] = (
@@ -176,4 +187,6 @@ MIGRATIONS: Sequence[Migration] = (
     m002_project_folder_and_compaction,
     m003_cache_miss_reason,
     m004_notified,
+    m005_host,
+    m006_keep_warm,
 )

@@ -1,7 +1,6 @@
 """An open database: the sessions in its tables."""
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 
 from claude_session_status.model import Session
 from claude_session_status.store import schema
@@ -18,6 +17,7 @@ from claude_session_status.store.rows import (
     sessions_of,
     to_timestamp,
 )
+from claude_session_status.values import Value
 
 _LAST_SIGN = "greatest(last_event_at, last_turn_at, transcript_at, started_at, found_at)"  # columns of version 1
 
@@ -27,8 +27,7 @@ Notified = tuple[str, float, float]  # session, expiry (epoch seconds), lead (se
 MANY = 5  # from so many rows on, one statement for all is faster than one for each: 40 times with 500
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(Value):
     """The tables behind an open connection, and the queries for their rows in the order of `rows.NAMES`."""
 
     connection: schema.Connection

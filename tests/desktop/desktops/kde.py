@@ -33,7 +33,7 @@ class Kde(Desktop):
 
     def start_session(self) -> None:
         self.start(["kwin_x11"])
-        wait_for("the window manager", self.screen.has_window_manager)
+        self.wait_for_window_manager()
 
     def _watcher_loaded(self) -> bool:
         return bool(self.ask(KDED, "loadModule", "s", ("statusnotifierwatcher",))[0])

@@ -35,9 +35,6 @@ class Manager(Desktop):
         integration = f"[org/gnome/terminal/legacy]\nshell-integration-enabled={str(self._integrated).lower()}\n"
         (folder / "keyfile").write_text(self.keyfile + integration)
 
-    def wait_for_manager(self) -> None:
-        wait_for("the window manager", self.screen.has_window_manager)
-
 
 class Openbox(Manager):
     name = "openbox"
@@ -53,7 +50,7 @@ class Xfwm(Manager):
 
     def start_session(self) -> None:
         self.start(["xfwm4", "--compositor=off"])
-        self.wait_for_manager()
+        self.wait_for_window_manager()
 
 
 class KwinX11(Manager):
@@ -67,7 +64,7 @@ class KwinX11(Manager):
 
     def start_session(self) -> None:
         self.start(["kwin_x11"])
-        self.wait_for_manager()
+        self.wait_for_window_manager()
 
 
 class GnomeX11(Manager):
@@ -85,7 +82,7 @@ class GnomeX11(Manager):
         bus = self.start_logind()
         self.start(["gnome-shell", *self.options], env={"DBUS_SYSTEM_BUS_ADDRESS": bus})
         self.wait_owner("org.gnome.Shell")
-        self.wait_for_manager()
+        self.wait_for_window_manager()
         close_overview(self)
 
 

@@ -6,6 +6,7 @@ their own folders, and the bus admits them. The tray gets no X display here.
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,12 @@ menu menuitem:disabled label {{ opacity: 0.6; }}
 """
 
 
+def _folder_for_everybody() -> str:
+    """A folder for temporary files that `nobody` may enter: root's own may be closed."""
+    folders = (tempfile.gettempdir(), "/var/tmp")
+    return next((folder for folder in folders if os.stat(folder).st_mode & stat.S_IXOTH), folders[0])
+
+
 class Waybar(Desktop):
     """waybar under sway."""
 
@@ -44,7 +51,7 @@ class Waybar(Desktop):
     sees_display = False
 
     def write_settings(self) -> None:
-        self._own = Path(tempfile.mkdtemp(prefix="css-sway-"))
+        self._own = Path(tempfile.mkdtemp(prefix="css-sway-", dir=_folder_for_everybody()))
         for folder in ("run", "config"):
             (self._own / folder).mkdir(mode=0o700)
         ground, ink = ("#202428", "#f0f0f0") if self.dark else ("#f0f0f0", "#202428")

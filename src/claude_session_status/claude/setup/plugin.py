@@ -27,8 +27,8 @@ PLACES = (
 """Folders; a star in them means what it means to the shell."""
 
 
-def enabled_in(text: str) -> str | None:
-    """Return the key (`NAME@marketplace`) by which a settings file enables the plugin; None where it does not."""
+def enabled_in(text: str, name: str = NAME) -> str | None:
+    """Return the key (`NAME@marketplace`) by which a settings file enables a plugin; None where it does not."""
     try:
         settings = json.loads(text)
     except (ValueError, RecursionError):
@@ -36,7 +36,7 @@ def enabled_in(text: str) -> str | None:
     plugins = settings.get("enabledPlugins") if isinstance(settings, dict) else None
     if not isinstance(plugins, dict):
         return None
-    ours = (key for key, value in plugins.items() if key.partition("@")[0] == NAME and value is True)
+    ours = (key for key, value in plugins.items() if key.partition("@")[0] == name and value is True)
     return next(ours, None)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from claude_session_status.desktop import terminal
 from claude_session_status.desktop.go.outcome import Outcome, Reached
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.model import Process, Session
+from claude_session_status.model import Host, Process, Session
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,18 @@ _ENDED = Outcome(
 )
 
 
-def to_session(session: Session, environ: Mapping[str, str], activation_token: str | None = None) -> None:
+def to_session(
+    session: Session, environ: Mapping[str, str], activation_token: str | None = None, *, host: Host | None = None
+) -> None:
     """Bring the session's terminal to the front. A detached multiplexer is shown in a new terminal.
+
+    `host` is the other machine that runs the session; None: this one.
 
     Raises:
         SessionStatusError: the session, or a part of its place such as the tab, could not be reached.
 
     """
-    outcome = find(session, environ, activation_token)
+    outcome = find(session, environ, activation_token, host=host)
     if outcome.reached is Reached.DETACHED:
         open_attached(outcome, environ)
     elif outcome.reached is not Reached.SESSION:
@@ -40,9 +44,14 @@ def to_session(session: Session, environ: Mapping[str, str], activation_token: s
 
 
 def find(
-    session: Session, environ: Mapping[str, str], activation_token: str | None = None, *, patience: float = 1.0
+    session: Session,
+    environ: Mapping[str, str],
+    activation_token: str | None = None,
+    *,
+    host: Host | None = None,
+    patience: float = 1.0,
 ) -> Outcome:
-    """Bring the session's terminal to the front, and return how far that went.
+    """Bring the session's terminal to the front, and return how far that went. `host`: as for `to_session`.
 
     `patience` multiplies how long terminals and window managers may take: 1 is right for a user who waits.
 
@@ -50,7 +59,10 @@ def find(
         SessionStatusError: a program that shows the session could not be started.
 
     """
-    outcome = _find(session, environ, activation_token, patience)
+    if host is None:
+        outcome = _find(session, environ, activation_token, patience)
+    else:
+        outcome = _find_way_to(host, environ, activation_token, patience)
     log.info("go to %s: %s", session.session_id, outcome)
     return outcome
 
@@ -78,6 +90,21 @@ def _find(session: Session, environ: Mapping[str, str], token: str | None, patie
     if session.process is None:
         return _ENDED
     return _platforms_find(session.process, environ, token, patience)
+
+
+def _find_way_to(host: Host, environ: Mapping[str, str], token: str | None, patience: float) -> Outcome:
+    """Bring the terminal to the front that leads to the host, where there is exactly one."""
+    from claude_session_status.desktop.go import remote  # noqa: PLC0415 - only when asked for
+
+    ways = remote.terminals(host)
+    if len(ways) == 1:
+        return _platforms_find(ways[0], environ, token, patience)
+    if ways:
+        step = "Only a look at them shows which one has the session"
+        return Outcome(Reached.NOTHING, f"{len(ways)} terminals here lead to {host.name}", step)
+    return Outcome(
+        Reached.NOTHING, f"No terminal here leads to {host.name}", "Copy the session's resume command to open it here"
+    )
 
 
 def _platforms_find(process: Process, environ: Mapping[str, str], token: str | None, patience: float) -> Outcome:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from claude_session_status.claude.pids import is_numbered_here, start_ticks
+from claude_session_status.claude.pids import is_numbered_here, pid_namespace, start_ticks
 from claude_session_status.desktop.go.place import Ancestor, Place
 from claude_session_status.model import Process
 
@@ -39,6 +39,11 @@ def read_pid(pid: int) -> Place | None:
     except (psutil.Error, OSError) as error:
         log.info("process %d: %s", pid, error)
         return None
+
+
+def identified(pid: int) -> Process:
+    """The running process as it would be recorded."""
+    return Process(pid, start_ticks(pid), pid_namespace())
 
 
 def is_same(ancestor: Ancestor) -> bool:

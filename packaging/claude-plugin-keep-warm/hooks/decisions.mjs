@@ -1,0 +1,115 @@
+// What the mod decides, as pure functions of values and the time: no I/O, no state. Times are epoch seconds.
+
+export const VERSION = "1.0";
+// A ping is sent a minute before the cache expires: late enough to be rare, early enough for a slow API.
+export const LEAD_SECONDS = 60;
+// An order is looked for from here on, so that one that is written in the last minute still counts.
+export const LOOK_SECONDS = 90;
+// A request that begins later than this may arrive after the expiry, and would write the whole cache again.
+export const LATE_SECONDS = 5;
+// How soon an order is looked for again, and how soon a ping that the API refused is tried again.
+export const AGAIN_SECONDS = 5;
+
+const LONGEST_ORDER_SECONDS = 24 * 3600;
+const MOST_PINGS = 100;
+const PINGS_KEPT = 50;
+const FIVE_MINUTES = 300, ONE_HOUR = 3600;
+
+export const isSessionId = text => typeof text === "string" && /^[0-9a-zA-Z-]{1,64}$/.test(text);
+
+/** The order in a file's text, or null: not an order, in the future, older than a day, or over. */
+export function orderFrom(text, now) {
+  let found;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const { v, at, until, max_pings: pings, allow_five_minutes: five } = found ?? {};
+  const areNumbers = [at, until, pings, five].every(Number.isFinite);
+  if (v !== 1 || !areNumbers || at > now + LATE_SECONDS || now - at > LONGEST_ORDER_SECONDS || until <= now) return null;
+  return { until, maxPings: Math.min(pings, MOST_PINGS), allowsFiveMinutes: five === 1 };
+}
+
+/**
+ * The request that a cache's life counts from, or null where the response used no cache.
+ * `before` is the session's last request: a response that only read does not name the TTL.
+ */
+export function requestFrom({ session, at, model, usage, before }) {
+  const tokens = (usage.cache_read_input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0);
+  if (tokens === 0) return null;
+  let ttl = before?.session === session ? before.ttl : FIVE_MINUTES;
+  if (usage.ephemeral_1h_input_tokens > 0) ttl = ONE_HOUR;
+  if (usage.ephemeral_5m_input_tokens > 0) ttl = FIVE_MINUTES; // of two, the shorter one ends the whole
+  return { session, at, ttl, tokens, model };
+}
+
+export const expiryOf = request => request.at + request.ttl;
+
+/** Seconds until the mod must look at the request again. */
+export function waitFor(request, now) {
+  return Math.max(0, expiryOf(request) - LOOK_SECONDS - now);
+}
+
+/**
+ * What to do now for a cache that nothing has renewed since `request`: `{ act, state?, reason?, seconds? }`.
+ *
+ * `act`: "ping"; "wait" for `seconds` and decide again; "stop" until the conversation's next request. `state` and
+ * `reason` are for the report, where a person asked and does not get the ping.
+ */
+export function decide({ request, order, now, session, model, clients, inARow, wasRefused }) {
+  const left = expiryOf(request) - now;
+  if (session !== request.session) return { act: "stop" };
+  if (left < LATE_SECONDS) {
+    if (order === null) return { act: "stop" };
+    return { act: "stop", state: "expired", reason: wasRefused ? "api" : "slept" };
+  }
+  if (left > LOOK_SECONDS) return { act: "wait", seconds: left - LOOK_SECONDS };
+  if (order === null) return { act: "wait", seconds: AGAIN_SECONDS };
+  // The client would send the conversation to the new model, which has cached nothing of it.
+  if (model !== request.model) return { act: "stop", state: "refused", reason: "model-changed" };
+  // These may change in time: the person may replace the order, or close the other client.
+  const again = { act: "wait", seconds: AGAIN_SECONDS, state: "refused" };
+  if (request.ttl === FIVE_MINUTES && !order.allowsFiveMinutes) return { ...again, reason: "five-minutes" };
+  if (inARow >= order.maxPings) return { ...again, reason: "max-pings" };
+  if (clients > 1) return { ...again, reason: "other-client" };
+  if (left > LEAD_SECONDS) return { act: "wait", seconds: left - LEAD_SECONDS };
+  return { act: "ping" };
+}
+
+/** Whether a ping kept the cache: it read the request's prefix, and wrote little. */
+export function isKept(request, read, wrote) {
+  return read >= 0.8 * request.tokens && wrote < 0.2 * request.tokens;
+}
+
+/**
+ * What a ping's reply means: `{ ping, state, reason }`. `ping` is null where the reply reports no usage: it cost nothing.
+ */
+export function judge(request, at, reply) {
+  const usage = reply.usage ?? {};
+  const read = usage.cache_read_input_tokens ?? 0, wrote = usage.cache_creation_input_tokens ?? 0;
+  const output = usage.output_tokens ?? 0;
+  const kept = isKept(request, read, wrote);
+  if (!kept && read + wrote + (usage.input_tokens ?? 0) + output === 0) {
+    return { ping: null, state: "failed", reason: reply.reason === "api-error" ? "api" : reply.reason ?? "no-usage" };
+  }
+  const ping = { at, ttl: request.ttl, model: request.model, read, wrote, output, kept };
+  return { ping, state: kept ? "kept" : "missed", reason: "" };
+}
+
+/** The pings that a report keeps. */
+export const newest = pings => pings.slice(-PINGS_KEPT);
+
+/** How many running clients list the session, of the texts of the client's own registry; and the process of ours. */
+export function clientsOf(texts, session) {
+  const pids = [];
+  for (const text of texts) {
+    try {
+      const { pid, sessionId } = JSON.parse(text);
+      if (sessionId === session && Number.isInteger(pid)) pids.push(pid);
+    } catch {
+      // Half written: the next look reads it whole.
+    }
+  }
+  return pids;
+}

@@ -1,0 +1,486 @@
+"""Decides which sessions may be kept warm, what that costs, and what ends it. Pure functions of values and `now`.
+
+A person asks for it, per session and with an end. The order is a file that our mod of Claude Code reads (the plugin
+`prompt-cache-keep-warm`); shortly before the cache expires the mod sends one small request on the conversation's
+prefix, a *ping*, and reports what came of it. Nothing else ever sends one.
+
+A ping that misses costs as much as the cold cache that it was to prevent. So a session is kept warm only while all that
+is known says that the ping will hit, and after one miss neither that session nor that version of the client is trusted.
+"""
+
+import math
+from collections.abc import Iterable
+from enum import StrEnum
+
+from claude_session_status.model import (
+    Activity,
+    Cache,
+    Event,
+    EventKind,
+    KeepWarm,
+    Refusal,
+    Request,
+    Session,
+    SessionState,
+    Source,
+    Stop,
+    StopReason,
+)
+from claude_session_status.reducer import CLOCK_SLACK_SECONDS
+from claude_session_status.values import Value
+from claude_session_status.words import clean, clock, money, thousands
+
+PLUGIN = "prompt-cache-keep-warm"
+INSTALL = f"claude plugin install {PLUGIN}@prompt-cache-tools"
+PROGRAM = "claude-session-status"
+
+PING_LEAD_SECONDS = 60.0  # the mod sends a ping about so long before the cache expires
+LONGEST_SECONDS = 86400.0  # the mod takes no order that is older
+CONSENT_TTL_SECONDS = 300  # caches with this TTL need many pings
+LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
+KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
+KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
+
+_LONGEST_ID = 64
+
+
+# ---- values -----------------------------------------------------------------
+
+
+class Order(Value):
+    """What a person asked for, as the mod reads it. Times in epoch seconds."""
+
+    at: float
+    until: float
+    max_pings: int
+    allow_five_minutes: bool = False
+
+    def is_valid(self, now: float) -> bool:
+        """Whether the mod takes it."""
+        return now < self.until and -LONGEST_SECONDS < now - self.at < LONGEST_SECONDS
+
+
+class ModState(StrEnum):
+    """What the mod last did for a session."""
+
+    READY = "ready"  # it saw a request of the session
+    KEPT = "kept"  # its last ping read the cache
+    MISSED = "missed"
+    EXPIRED = "expired"  # it was too late for a ping, as after sleep
+    REFUSED = "refused"  # it found a reason against a ping
+    FAILED = "failed"  # the ping got no response
+
+
+class Ping(Value):
+    """One request that the mod sent: when it began, and the tokens of its response."""
+
+    at: float
+    ttl_seconds: int
+    model: str | None
+    read: int
+    written: int
+    output: int
+    is_kept: bool
+
+
+class ModReport(Value):
+    """What the mod wrote about a session. `at`: the start of the last request that it knows."""
+
+    session_id: str
+    pid: int
+    at: float
+    ttl_seconds: int
+    tokens: int
+    model: str | None
+    state: ModState
+    reason: str = ""
+    client_version: str | None = None
+    in_a_row: int = 0
+    pings: tuple[Ping, ...] = ()
+
+
+class Limits(Value):
+    """The settings."""
+
+    min_tokens: int = 60_000
+    max_pings: int = 20
+    max_usage: int = 80  # percent
+
+
+class Usage(Value):
+    """How much of the account's five-hour window is used, by the newest report of any session."""
+
+    percent: int
+    resets_at: float | None = None
+
+
+class Evidence(Value):
+    """What is known about a session beside its row."""
+
+    limits: Limits = Limits()
+    usage: Usage | None = None
+    order: Order | None = None
+    report: ModReport | None = None
+    client_version: str | None = None
+    distrusted_at: float | None = None  # when a ping of that version missed; None: it is trusted
+    plugin_enabled: bool | None = None  # None: not known
+    is_trial: bool = False  # no ping was ever sent by this installation
+
+
+# ---- who may be kept warm -----------------------------------------------------
+
+
+def is_plain(session_id: str) -> bool:
+    """Whether the id can name a file for the mod."""
+    return len(session_id) <= _LONGEST_ID and session_id.isascii() and session_id.replace("-", "").isalnum()
+
+
+def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
+    """The newest report of the five-hour window, which concerns the whole account; None where none is current."""
+    known = [s for s in sessions if s.usage_percent is not None and s.usage_at is not None and s.usage_at <= now + 60]
+    newest = max(known, key=lambda s: s.usage_at or 0.0, default=None)
+    if newest is None or newest.usage_percent is None:
+        return None
+    if newest.usage_resets_at is not None and newest.usage_resets_at <= now:
+        return None
+    return Usage(newest.usage_percent, newest.usage_resets_at)
+
+
+def is_kept_alive_by_client(session: Session, now: float) -> bool:
+    """Whether the client itself keeps this cache alive.
+
+    Then its status line reports, again and again, an expiry that lies minutes ahead, not the hour of the TTL.
+    """
+    request, reported_at = session.request, session.reported_at
+    if request is None or reported_at is None or request.source is not Source.STATUS_LINE:
+        return False
+    if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_REPORT_SECONDS:
+        return False
+    return request.expires_at - reported_at < request.ttl_seconds / 2
+
+
+def is_live(report: ModReport | None, session: Session) -> bool:
+    """Whether the report is of the client that has the session open now. The mod writes pid 0 where it can't know."""
+    if report is None or not report.pid or report.session_id != session.session_id:
+        return False
+    return session.process is None or session.process.pid == report.pid
+
+
+def refusal_of(state: SessionState, evidence: Evidence, now: float) -> Refusal | None:
+    """Why the session can't be kept warm from `now` on; None where it can."""
+    return _refusal_of_state(state, evidence.limits, now) or _refusal_of_evidence(state, evidence)
+
+
+def _refusal_of_state(state: SessionState, limits: Limits, now: float) -> Refusal | None:
+    session = state.session
+    if session.host is not None:
+        return Refusal(f"it runs on {clean(session.host)}", f"Run {PROGRAM} keep-warm there")
+    if not is_plain(session.session_id):
+        return Refusal("its id is not a plain name", "Start a new session")
+    if state.activity is Activity.ENDED:
+        return Refusal("it has ended", "Resume it first")
+    if state.cache is Cache.NONE:
+        return Refusal("nothing is cached", "Send a message first")
+    if state.cache is Cache.EXPIRED or (state.seconds_left or 0.0) < LEAST_LEFT_SECONDS:
+        return Refusal("its cache has expired", "Send a message first")
+    tokens = session.context_tokens
+    if tokens is None:
+        return Refusal("its size is not known", "Send a message first")
+    if tokens < limits.min_tokens:
+        least = f"From {thousands(limits.min_tokens)} on it pays off (keep_warm_min_tokens in config.toml)"
+        return Refusal(f"it has only {thousands(tokens)} tokens", least)
+    if state.activity is Activity.WORKING:
+        return Refusal("it is working, which keeps it warm", "Ask again when its turn is over")
+    if is_kept_alive_by_client(session, now):
+        return Refusal("Claude Code itself keeps it warm", "Nothing to do")
+    if state.compacts_at is not None:  # a ping does not postpone it: seen with 2.1.332
+        return Refusal(
+            f"Claude Code compacts it at {clock(state.compacts_at)[:5]}", 'Set "idleCompaction": false to prevent that'
+        )
+    return None
+
+
+def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | None:
+    report, version, usage, limits = evidence.report, evidence.client_version, evidence.usage, evidence.limits
+    if report is not None and not report.pid:
+        return Refusal("another client may have it open", "Close that one, and send a message")
+    if report is None or not is_live(report, state.session):
+        if evidence.plugin_enabled is False:
+            return Refusal("it needs a plugin", f"Run: {INSTALL} and start the session again")
+        return Refusal(
+            "its plugin has not reported yet", "Send a message; it needs Claude Code 2.1.287 or newer, and hooks"
+        )
+    if evidence.distrusted_at is not None:
+        named = version or "unknown"
+        return Refusal(
+            f"a ping of Claude Code {named} missed", f"Run: {PROGRAM} keep-warm --trust {named} to try again"
+        )
+    if report.state is ModState.MISSED:
+        return Refusal("its last ping missed", "Send a message first")
+    if report.state in (ModState.EXPIRED, ModState.REFUSED) and report.reason != _FIVE_MINUTES:
+        return Refusal(reason_in_words(report), "Send a message first")
+    if usage is not None and usage.percent > limits.max_usage:
+        until = f" Its window ends at {clock(usage.resets_at)[:5]}" if usage.resets_at is not None else ""
+        return Refusal(
+            f"{usage.percent} % of your five-hour usage is spent",
+            f"The limit is {limits.max_usage} % (keep_warm_max_usage in config.toml).{until}",
+        )
+    return None
+
+
+_FIVE_MINUTES = "five-minutes"  # an order without the person's consent to many pings
+_REASONS = {
+    "max-pings": "it reached the limit of pings in a row",
+    "model-changed": "another model was chosen",
+    "effort-changed": "another effort was chosen",
+    "compacted": "it was compacted",
+    "cleared": "it was cleared",
+    "ended": "it has ended",
+    "slept": "the machine slept when the ping was due",
+    "api": "the API did not respond to the ping",
+    "other-client": "another client has it open",
+}
+
+
+def reason_in_words(report: ModReport) -> str:
+    """Why the mod sent no ping, or why the ping did not count."""
+    known = _REASONS.get(report.reason)
+    if known is None:
+        known = {
+            ModState.EXPIRED: "its cache had expired when the ping was due",
+            ModState.FAILED: "the ping got no response",
+        }.get(report.state, "the plugin sent no ping")
+        known += f" ({clean(report.reason)[:40]})" if report.reason else ""
+    return known
+
+
+# ---- until when -----------------------------------------------------------------
+
+
+class Choice(StrEnum):
+    """What the menu offers."""
+
+    HOUR = "hour"
+    THREE_HOURS = "three hours"
+    EVENING = "evening"
+    OFF = "off"
+
+
+EVENING = "18:00"
+_CHOICE_SECONDS = {Choice.HOUR: 3600.0, Choice.THREE_HOURS: 3 * 3600.0}
+
+
+def until_of(choice: Choice, now: float) -> float | None:
+    """Until when the choice keeps a session warm (epoch seconds); None for `OFF`."""
+    if choice is Choice.OFF:
+        return None
+    return today_at(EVENING, now) if choice is Choice.EVENING else now + _CHOICE_SECONDS[choice]
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds in `1h`, `90m`, `1h30m`; None for anything else, and for more than a day."""
+    import re  # noqa: PLC0415 - only for what a person typed
+
+    found = re.fullmatch(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m(?:in)?)?", text.strip().lower())
+    if found is None or not any(found.groups()):
+        return None
+    seconds = 3600.0 * int(found[1] or 0) + 60.0 * int(found[2] or 0)
+    return seconds if 0 < seconds < LONGEST_SECONDS else None
+
+
+def today_at(text: str, now: float) -> float | None:
+    """The moment of a clock time such as `18:00` on this local day (epoch seconds); None for what is no clock time."""
+    import re  # noqa: PLC0415 - only for what a person typed
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text.strip())
+    if found is None:
+        return None
+    day = datetime.fromtimestamp(now, UTC).astimezone().date()
+    return datetime(day.year, day.month, day.day, int(found[1]), int(found[2])).timestamp()  # noqa: DTZ001 - local time is meant
+
+
+# ---- what it costs ------------------------------------------------------------
+
+
+def interval_of(ttl_seconds: float) -> float:
+    """The seconds from one request to the ping after it."""
+    return ttl_seconds - PING_LEAD_SECONDS
+
+
+def pings_until(request: Request, until: float, now: float, max_pings: int) -> int:
+    """How many pings come until then, without a turn in between."""
+    interval, first = interval_of(request.ttl_seconds), request.started_at + interval_of(request.ttl_seconds)
+    if until <= max(first, now):
+        return 0
+    return min(max_pings, math.ceil((until - first) / interval))
+
+
+def most_seconds(request: Request, max_pings: int, now: float) -> float:
+    """How long `max_pings` pings in a row keep the cache warm from `now` on."""
+    return request.started_at + max_pings * interval_of(request.ttl_seconds) + request.ttl_seconds - now
+
+
+def keep_warm_of(
+    state: SessionState, evidence: Evidence, now: float, *, ping_usd: float | None = None, stopped: Stop | None = None
+) -> KeepWarm:
+    """Whether the session can be kept warm, and is. `ping_usd`: what reading its conversation from the cache costs."""
+    request, order = state.session.request, evidence.order
+    ttl = request.ttl_seconds if request is not None else CONSENT_TTL_SECONDS
+    an_hour = 3600.0 / interval_of(ttl)
+    until = order.until if order is not None and order.is_valid(now) else None
+    return KeepWarm(
+        refusal=refusal_of(state, evidence, now),
+        until=until,
+        next_ping_at=_next_ping_at(state, evidence, now) if until is not None else None,
+        max_pings=evidence.limits.max_pings,
+        pings_an_hour=round(an_hour),
+        usd_an_hour=None if ping_usd is None else ping_usd * an_hour,
+        most_seconds=0.0 if request is None else most_seconds(request, evidence.limits.max_pings, now),
+        needs_consent=ttl <= CONSENT_TTL_SECONDS,
+        is_trial=evidence.is_trial,
+        client_version=evidence.client_version,
+        stopped=stopped,
+    )
+
+
+def _next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
+    """About when the next ping comes; None where none is expected."""
+    request, order, report = state.session.request, evidence.order, evidence.report
+    if order is None or request is None or state.expires_at is None or state.cache is not Cache.WARM:
+        return None
+    if report is None or not is_live(report, state.session) or report.state not in (ModState.READY, ModState.KEPT):
+        return None
+    is_five_minutes = request.ttl_seconds <= CONSENT_TTL_SECONDS
+    if report.in_a_row >= order.max_pings or (is_five_minutes and not order.allow_five_minutes):
+        return None
+    at = request.started_at + interval_of(request.ttl_seconds)
+    return max(at, now) if at < order.until else None
+
+
+def order_for(limits: Limits, now: float, until: float, *, consents: bool) -> Order:
+    """The order that keeps a session warm until then."""
+    return Order(now, min(until, now + LONGEST_SECONDS - 1.0), limits.max_pings, allow_five_minutes=consents)
+
+
+# ---- what ends it -------------------------------------------------------------
+
+
+def is_over(order: Order, state: SessionState | None, now: float) -> bool:
+    """Whether the order's time is over, or its session's. `state`: None for a session that is gone."""
+    return not order.is_valid(now) or state is None or state.activity is Activity.ENDED
+
+
+def stop_of(state: SessionState, order: Order, evidence: Evidence, now: float) -> StopReason | None:
+    """Why the order has to be taken back before its time; None while it stands."""
+    report, usage = evidence.report, evidence.usage
+    if report is not None and any(not ping.is_kept and ping.at >= order.at for ping in report.pings):
+        return StopReason.MISSED
+    if usage is not None and usage.percent > evidence.limits.max_usage:
+        return StopReason.USAGE
+    if state.compacts_at is not None:
+        return StopReason.COMPACTION
+    return StopReason.KEPT_ALIVE if is_kept_alive_by_client(state.session, now) else None
+
+
+def events_of(session: Session, report: ModReport, now: float) -> tuple[Event, ...]:
+    """The events of the report's newest pings that the session does not know yet."""
+    events = []
+    for kind, known_at in ((EventKind.KEPT, session.kept_at), (EventKind.MISSED, session.missed_at)):
+        is_kept = kind is EventKind.KEPT
+        at_most = now + CLOCK_SLACK_SECONDS
+        pings = [ping for ping in report.pings if ping.is_kept is is_kept and (known_at or 0.0) < ping.at <= at_most]
+        ping = max(pings, key=lambda each: each.at, default=None)
+        if ping is not None and ping.at > (session.forgotten_at or 0.0):
+            tokens = ping.read if is_kept else ping.written
+            events.append(Event(kind, session.session_id, ping.at, ttl_seconds=ping.ttl_seconds, tokens=tokens))
+    return tuple(events)
+
+
+# ---- what is said -------------------------------------------------------------
+
+
+def price_line(state: SessionState) -> str:
+    """`about $0.07 an hour in place of $1.40`; `15 pings an hour` where no price is known."""
+    kept = state.keep_warm
+    if kept is None:
+        return ""
+    if kept.usd_an_hour is None:
+        return f"{kept.pings_an_hour} {'ping' if kept.pings_an_hour == 1 else 'pings'} an hour"
+    instead = money(state.rewrite_cost_usd).removeprefix("about ")
+    return f"{money(kept.usd_an_hour)} an hour" + (f" in place of {instead}" if instead else "")
+
+
+def consent_line(state: SessionState) -> str:
+    """What a person confirms for a five-minute cache: `15 pings an hour, about $0.45 an hour in place of $0.71`."""
+    kept = state.keep_warm
+    if kept is None:
+        return ""
+    pings = f"{kept.pings_an_hour} pings an hour"
+    return pings if kept.usd_an_hour is None else f"{pings}, {price_line(state)}"
+
+
+TRIAL_LINE = "The first ping is a trial: a miss stops it"
+TRIAL = "The first ping of this installation is a trial: if it misses, no more are sent, and you learn what it cost."
+
+
+def summary(state: SessionState) -> str:
+    """One line: until when the session is kept warm, else what that would cost, else why it can't be."""
+    kept = state.keep_warm
+    if kept is None:
+        return "not known yet"
+    parts = []
+    if kept.until is not None:
+        parts.append(f"kept warm until {clock(kept.until)[:5]}")
+    elif kept.refusal is not None:
+        parts.append(f"can't be kept warm: {kept.refusal.title}. {kept.refusal.next_step}")
+    else:
+        parts.append(f"can be kept warm: {consent_line(state) if kept.needs_consent else price_line(state)}")
+    parts += [line for line in (last_ping(state), stopped_line(state)) if line is not None]
+    return "; ".join(parts)
+
+
+def last_ping(state: SessionState) -> str | None:
+    """`kept 14:02, read 142k`: the last ping that read the cache; None where there was none since the last request."""
+    session = state.session
+    if session.kept_at is None or session.request is None or session.kept_at < session.request.started_at - 2.0:
+        return None
+    return f"kept {clock(session.kept_at)[:5]}, read {thousands(session.kept_tokens) or '?'}"
+
+
+def stopped_line(state: SessionState) -> str | None:
+    """`stopped: the ping missed and wrote 142k tokens, about $0.71`; None where nothing stopped it lately."""
+    stop = state.keep_warm.stopped if state.keep_warm is not None else None
+    return None if stop is None else f"stopped: {stop_in_words(stop)}"
+
+
+def stop_in_words(stop: Stop) -> str:
+    """Why it stopped."""
+    if stop.reason is StopReason.USAGE:
+        return f"{stop.usage_percent} % of your five-hour usage is spent"
+    if stop.reason is StopReason.KEPT_ALIVE:
+        return "Claude Code itself keeps it warm"
+    if stop.reason is StopReason.COMPACTION:
+        return "Claude Code compacts it soon"
+    wrote = f" and wrote {thousands(stop.tokens)} tokens" if stop.tokens is not None else ""
+    cost = f", {money(stop.usd)}" if stop.usd is not None else ""
+    return f"the ping missed{wrote}{cost}"
+
+
+def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str, ...]:
+    """What to say once an order was placed: until when, what it costs, when it ends sooner, the trial."""
+    kept, session = state.keep_warm, state.session
+    name = clean(session.project or session.session_id)
+    if kept is None or session.request is None:
+        return (f"{name} is kept warm until {clock(until)[:5]}.",)
+    count = pings_until(session.request, until, now, kept.max_pings)
+    pings = "no ping is needed until then"
+    if count:
+        pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}"
+    lines = [f"{name} is kept warm until {clock(until)[:5]}: {pings}."]
+    if kept.most_seconds < until - now:
+        ends = clock(now + kept.most_seconds)[:5]
+        lines.append(f"Without a message of yours it ends at {ends}, after {kept.max_pings} pings in a row.")
+    if kept.is_trial:
+        lines.append(TRIAL)
+    return tuple(lines)

@@ -1,0 +1,81 @@
+"""The command that runs our program on another machine. Pure.
+
+Over ssh the user's own configuration decides how to get there. A background connection must ask for nothing, forward no
+ports, agent or display, and not run the user's own commands at each try: all of that is switched off.
+
+The program is found on the PATH of a login shell, since ssh's own PATH often lacks `~/.local/bin`. A login shell's
+profile may print something: only the program's output is passed on.
+"""
+
+import re
+
+from claude_session_status.model import Host
+
+PROGRAM = "claude-session-status"
+FOLLOW = ("status", "--json", "--follow", "--all")
+
+CONNECT_SECONDS = 20
+ALIVE_SECONDS = 15
+
+_SSH = (
+    "ssh",
+    "-T",
+    *(f"-o{option}" for option in (
+        "BatchMode=yes",  # never a question: without a key that is accepted, the connection fails
+        f"ServerAliveInterval={ALIVE_SECONDS}",
+        "ServerAliveCountMax=2",
+        "ControlMaster=no",  # a master of the user's is used; ours would end the user's sessions when it ends
+        "ClearAllForwardings=yes",
+        "ForwardAgent=no",
+        "ForwardX11=no",
+        "PermitLocalCommand=no",
+        "RemoteCommand=none",
+        "LogLevel=ERROR",  # no banner: what is on stderr says why it failed
+    )),
+)  # fmt: skip
+
+_NAME = re.compile(r"[A-Za-z0-9._@%:+-]{1,64}")
+_WORD = re.compile(r"[A-Za-z0-9._@%:+=/~-]+")  # in every shell such a word means itself, but for a `~/` before it
+
+
+def is_host_name(name: str) -> bool:
+    """Whether ssh can take the name for a host only: none of its parts begins with `-`, as options do."""
+    return _NAME.fullmatch(name) is not None and not any(part.startswith("-") for part in name.split("@"))
+
+
+def is_program(program: str) -> bool:
+    """Whether the path or name of our program there needs no quotes, in whatever shell the user has there."""
+    return _WORD.fullmatch(program) is not None and not program.startswith("-")
+
+
+def argv(host: Host, arguments: tuple[str, ...] = FOLLOW, *, connect_seconds: int = CONNECT_SECONDS) -> tuple[str, ...]:
+    """Return the command that runs our program with these arguments on `host`.
+
+    Raises ValueError for a name or a program that could be anything else, and for a command of no words.
+    """
+    program = host.program or PROGRAM
+    if not is_host_name(host.name):
+        raise ValueError(f"{host.name!r} is not the name of a host")
+    if not is_program(program):
+        raise ValueError(f"{program!r} is not the path of a program")
+    if not all(_WORD.fullmatch(argument) for argument in arguments):
+        raise ValueError(f"{arguments!r} would need quotes")
+    script = _script(" ".join((program, *arguments)), "" if host.command else " </dev/null")
+    # ssh joins its words, and the user's shell there parses them again. Every shell takes what is in single quotes as
+    # it is, and the script has none of its own.
+    quoted = f"exec sh -c '{script}'"
+    if not host.command:
+        return (*_SSH, f"-oConnectTimeout={connect_seconds}", "--", host.name, quoted)
+    return (*host.command, quoted) if _is_ssh(host.command[0]) else (*host.command, "sh", "-c", script)
+
+
+def _is_ssh(program: str) -> bool:
+    return program.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe") == "ssh"
+
+
+def _script(command: str, stdin: str) -> str:
+    """Return the script for `sh` that runs `command` in the user's login shell, or in sh where that is an odd one."""
+    return (
+        's=sh; case "${SHELL##*/}" in bash|zsh|fish|ksh|mksh|dash|ash) s="$SHELL";; esac; '
+        f'exec "$s" -lc "exec {command} >&3" 3>&1 >/dev/null{stdin}'
+    )

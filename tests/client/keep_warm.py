@@ -1,0 +1,90 @@
+"""The keep-warm plugin in the real client, whose clock the test moves ahead; its orders and reports.
+
+The stand-in models the prefix cache in the client's time: it reports a miss exactly when a request's prefix differs or
+has expired.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from client.client_clock import ClientClock
+from client.harness import Home, Terminal
+from client.prefix_cache import PrefixCache
+from client.standin import Received, StandIn
+from waiting import wait_for
+
+Json = dict[str, Any]
+
+PLUGIN = Path(__file__).parents[2] / "packaging/claude-plugin-keep-warm"
+PING = "This message comes from a tool that keeps the prompt cache warm"
+LEAD_SECONDS = 60.0
+_A_LOOK = 1.5  # seconds; the client wakes each second
+
+
+@dataclass(frozen=True, slots=True)
+class KeepWarm:
+    """A home, the API and the clock that both follow."""
+
+    home: Home
+    api: StandIn
+    cache: PrefixCache
+    clock: ClientClock
+
+    @contextmanager
+    def terminal(
+        self, *arguments: str, plugin: Path = PLUGIN, extra: dict[str, str] | None = None
+    ) -> Iterator[Terminal]:
+        """The client with the plugin and the clock."""
+        environment = {**self.clock.environment, **(extra or {})}
+        with Terminal(self.home, "--plugin-dir", str(plugin), *arguments, extra=environment) as terminal:
+            yield terminal
+
+    @property
+    def folder(self) -> Path:
+        """Our folder in the client's configuration."""
+        return self.home.config / "claude-session-status"
+
+    def order(self, session_id: str, **changes: float) -> None:
+        """Ask that a session be kept warm for three hours, with these changes."""
+        now = self.clock.now()
+        order = {"v": 1, "at": now, "until": now + 3 * 3600, "max_pings": 20, "allow_five_minutes": 1} | changes
+        path = self.folder / "keep-warm" / f"{session_id}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.with_suffix(".part").write_text(json.dumps(order))
+        path.with_suffix(".part").replace(path)
+
+    def report(self, session_id: str) -> Json:
+        """The mod's report; empty where there is none, or half of one."""
+        try:
+            return dict(json.loads((self.folder / "mods" / f"{session_id}.json").read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def wait_for_report(self, session_id: str, **expected: object) -> Json:
+        """The report, once it has these values."""
+
+        def found() -> Json | None:
+            report = self.report(session_id)
+            return report if {name: report.get(name) for name in expected} == expected else None
+
+        return wait_for(lambda: f"{expected} in the report {self.report(session_id)}", found)
+
+    @property
+    def pings(self) -> list[Received]:
+        """The requests that are pings, oldest first."""
+        return [request for request in self.api.received if PING in json.dumps(request.body["messages"][-1])]
+
+    def approach_expiry(self, session_id: str, *, left: float = LEAD_SECONDS - 5) -> None:
+        """Let time pass until the session's cache has `left` seconds, by the mod's own report."""
+        report = self.wait_for_report(session_id)
+        self.clock.advance(report["at"] + report["ttl"] - left - self.clock.now())
+
+    def expect_no_ping(self, pings: int = 0) -> None:
+        """No further ping comes, though the client had the time to look."""
+        time.sleep(_A_LOOK + 1)
+        assert len(self.pings) == pings

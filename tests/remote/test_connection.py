@@ -1,0 +1,139 @@
+"""One connection's process: what floods, hangs or leaves something behind costs only itself, and nothing is left."""
+
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from claude_session_status.model import Host, HostConnection
+from claude_session_status.remote import connection
+from claude_session_status.remote.connection import Connection
+from waiting import wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these stand-ins are shell scripts: start under Linux")
+
+GOOD = '{"schema": 1, "now": "2026-11-24T08:40:00Z", "sessions": []}'
+
+
+@contextmanager
+def connected(script: str, folder: Path) -> Iterator[Connection]:
+    """A connection to a host where this shell script runs in place of our program."""
+    program = folder / "stand-in"
+    program.write_text(f'#!/bin/sh\nexport STAND_IN_OF="{folder}"\n{script}\n')
+    program.chmod(0o755)
+    made = Connection(Host("dev", (str(program),)), lambda: None)
+    threads = threading.active_count()
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+        made.join(2.0)
+        assert threading.active_count() == threads
+        assert left_of(folder) == []
+
+
+def left_of(folder: Path) -> list[str]:
+    """What the stand-in has started and still runs, and zombies of ours."""
+    found = [p.name() for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE]
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("STAND_IN_OF") == str(folder):
+                found.append(process.name())
+        except (psutil.Error, OSError):
+            pass
+    return found
+
+
+def wait_for_state(made: Connection, wanted: HostConnection) -> str:
+    wait_for(lambda: f"{wanted} in {made.state}", lambda: made.state.connection is wanted)
+    return made.state.detail or ""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"echo '{GOOD}'; sleep 1000", id="one that waits"),
+        pytest.param(f"echo '{GOOD}'; sleep 1000 & sleep 1000", id="with a child"),
+        pytest.param(f"echo '{GOOD}'; trap '' TERM HUP INT; sleep 1000 & wait; sleep 1000", id="deaf to signals"),
+        pytest.param(f"echo '{GOOD}'; exec >/dev/null 2>&1; sleep 1000 & sleep 1000", id="that closed its output"),
+    ],
+)
+def test_nothing_is_left_of_what_was_started(script: str, tmp_path: Path) -> None:
+    with connected(script, tmp_path) as made:
+        wait_for("a report", made.take)
+
+
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    [
+        ("yes | tr -d '\\n'", "a line is longer than 2 MB"),
+        ("yes", "3 lines are not what claude-session-status prints"),
+        ("cat /dev/zero", "a line is longer than 2 MB"),
+    ],
+)
+def test_a_flood_is_cut_off(script: str, detail: str, tmp_path: Path) -> None:
+    with connected(script, tmp_path) as made:
+        assert wait_for_state(made, HostConnection.BAD_DATA) == detail
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"while echo '{GOOD}'; do :; done", id="reports without end"),
+        pytest.param(f"echo '{GOOD}'; while echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx >&2; do :; done", id="errors"),
+    ],
+)
+def test_what_comes_without_end_costs_a_small_share_of_a_core(script: str, tmp_path: Path) -> None:
+    with connected(script, tmp_path) as made:
+        wait_for("a report", made.take)
+        before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+        wait_for("two seconds to pass", lambda: time.monotonic() - began > 2.0)
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        assert made.state.connection is HostConnection.CONNECTED
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 0.25 * (time.monotonic() - began)
+
+
+def test_a_host_that_falls_silent_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENT_SECONDS", 0.3)
+    with connected(f"echo '{GOOD}'; sleep 1000", tmp_path) as made:
+        assert wait_for_state(made, HostConnection.UNREACHABLE) == "nothing comes from it any more"
+        since = made.state.since
+        wait_for_state(made, HostConnection.CONNECTED)
+        assert made.state.since != since
+
+
+def test_after_sleep_it_connects_anew_at_once_and_is_not_unreachable(tmp_path: Path) -> None:
+    with connected(f"echo $$ >> {tmp_path}/starts; echo '{GOOD}'; exec sleep 1000", tmp_path) as made:
+        wait_for_state(made, HostConnection.CONNECTED)
+        made.retry(anew=True)
+        wait_for("a second start", lambda: len((tmp_path / "starts").read_text().split()) == 2)
+        wait_for_state(made, HostConnection.CONNECTED)
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    made = Connection(Host("dev", (str(tmp_path / "docker"),)), lambda: None)
+    made.start()
+    assert wait_for_state(made, HostConnection.UNREACHABLE).endswith(
+        "docker can't be started here: No such file or directory"
+    )
+    made.stop()
+    made.join(2.0)
+
+
+def test_it_has_no_terminal_and_asks_nobody(tmp_path: Path) -> None:
+    looks = (
+        "test -t 0 || echo no terminal",
+        "(: </dev/tty) 2>/dev/null || echo no tty",
+        'echo "$SSH_ASKPASS_REQUIRE"',
+    )
+    with connected(f"({'; '.join(looks)}) >{tmp_path}/seen; echo '{GOOD}'; sleep 1000", tmp_path) as made:
+        wait_for("a report", made.take)
+    assert (tmp_path / "seen").read_text() == "no terminal\nno tty\nnever\n"
