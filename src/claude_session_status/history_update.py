@@ -287,7 +287,7 @@ def _add_pings(paths: Paths, store: HistoryStore, oldest: float) -> list[str]:
         return []
     known, projects = store.pings(), store.projects()
     rows = [
-        Row(request, f"mods/{report.session_id}.json", True, projects.get(report.session_id))
+        Row(request, f"mods/{report.session_id}.json", is_own=True, project=projects.get(report.session_id))
         for report in found
         for ping in report.pings
         if (request := _ping_as_request(report, ping)).key not in known and ping.at >= oldest
