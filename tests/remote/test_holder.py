@@ -1,6 +1,6 @@
 """One process holds the connections, notes what changed, and shows every face how it goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,9 +66,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(where: Paths) -> Desk:
+def desk(where: Paths) -> Iterator[Desk]:
     Path(where.folder).mkdir(parents=True)
-    return Desk(where)
+    made = Desk(where)
+    yield made
+    made.holder.close()
 
 
 def test_without_hosts_nothing_is_made(desk: Desk, where: Paths) -> None:
@@ -136,4 +138,3 @@ def test_a_file_of_states_that_is_none_says_nothing(damage: str, desk: Desk, whe
     desk.poll(BUILD)
     Path(where.hosts).write_text(damage)
     assert host_states.current(where, [BUILD]) == (HostState("build", HostConnection.OFF),)
-    desk.holder.close()

@@ -85,7 +85,7 @@ def test_a_slow_line_and_one_that_was_held_up_never_lengthen_the_countdown(here:
 @pytest.mark.parametrize(
     ("make", "connection", "detail"),
     [
-        pytest.param({"accepted": False}, "refused", "no key of ours", id="wrong key"),
+        pytest.param({"accepted": False}, "refused", "none of your keys", id="wrong key"),
         pytest.param(
             {"options": "PasswordAuthentication yes\nPubkeyAuthentication no"}, "refused", "only a password",
             id="password only",
