@@ -547,6 +547,72 @@ def test_a_clock_that_is_set_while_the_listener_draws_makes_no_wait_longer_than_
     assert max(scene.clock.waits) <= TICK_SECONDS
 
 
+# ---- a listener that need not be called each second ---------------------------
+
+
+def shown_at(scene: Scene, seconds: float, wanted: Callable[[Snapshot], float | None]) -> list[float]:
+    """Run for so long; return after how many seconds each snapshot was shown to a listener that wants `wanted`."""
+    stop, found, began = threading.Event(), list[float](), scene.clock.now
+
+    def end() -> None:
+        stop.set()
+        scene.monitor.wake()
+
+    def listen(shot: Snapshot, alerts: Any) -> float | None:
+        if not stop.is_set():
+            found.append(round(shot.now - began, 3))
+        return wanted(shot)
+
+    scene.clock.at(began + seconds, end)
+    scene.monitor.run(stop, listen)
+    return found
+
+
+def test_a_listener_that_names_no_time_is_called_each_second(scene: Scene) -> None:
+    assert shown_at(scene, 4.5, lambda shot: None) == [0, 1, 2, 3, 4]
+
+
+def test_a_listener_that_names_a_time_is_called_then_and_polls_go_on(scene: Scene) -> None:
+    assert shown_at(scene, 20, lambda shot: shot.now + 7.5) == [0, 7.5, 15]
+    assert max(scene.clock.waits) <= 2
+
+
+def test_what_is_new_is_shown_at_the_next_poll_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.clock.at(NOW + 4.5, lambda: scene.write("turn"))
+    assert shown_at(scene, 20, lambda shot: shot.now + 100) == [0, 6]
+
+
+def test_a_wake_is_shown_at_once_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.clock.at(NOW + 4.5, scene.monitor.wake)
+    assert shown_at(scene, 10, lambda shot: shot.now + 100) == [0, 4.5]
+
+
+def test_an_alert_is_given_in_time_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.write("turn")
+    alerts: list[float] = []
+    stop = threading.Event()
+
+    def listen(shot: Snapshot, due: Any) -> float:
+        if due:
+            alerts.append(shot.now - NOW)
+            stop.set()
+        return shot.now + 10_000
+
+    scene.monitor.run(stop, listen)
+    assert alerts == [pytest.approx(270, abs=0.05)]
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_is_shown_by_the_next_poll(jump: float, scene: Scene) -> None:
+    jumps = [jump]
+
+    def wanted(shot: Snapshot) -> float:
+        scene.clock.now += jumps.pop() if jumps else 0
+        return shot.now + 100
+
+    assert shown_at(scene, 5 + max(jump, 0.0), wanted)[1] == pytest.approx(jump, abs=2.1)
+
+
 # ---- woken by hooks ---------------------------------------------------------
 
 

@@ -115,6 +115,11 @@ def test_a_notification_before_the_client_compacts() -> None:
     other = replace(state, session=replace(large, session_id="other"))
     several = notification.of_alerts(Alert(state, 480.0), Alert(other, 480.0))
     assert several.title == "Claude Code will compact 2 sessions at 08:42"
+    assert several.body.splitlines() == [
+        "web-shop web-shop · Fix the login, 214k tokens",
+        "web-shop other · Fix the login, 214k tokens",
+        "Send each a message before then to keep its whole conversation.",
+    ]
     late = replace(state, seconds_left=300.0)
     assert notification.of_alerts(Alert(late, 480.0)).title == "web-shop: cache expires at 08:48:00"
 

@@ -42,9 +42,25 @@ def icon(snapshot: Snapshot, *, set_up: bool = True) -> IconSpec:
     return IconSpec(urgency, max(1, min(ICON_PARTS, parts)), waiting)
 
 
+def next_change(snapshot: Snapshot) -> float:
+    """When the icon shows the next 24th, while it shows the same session (epoch seconds); inf where it counts none."""
+    first = _next(snapshot)
+    if first is None or first.session.request is None or first.seconds_left is None:
+        return math.inf
+    part = max(1, first.session.request.ttl_seconds) / ICON_PARTS
+    over = first.seconds_left % part if math.isfinite(first.seconds_left) else math.inf
+    return snapshot.now + (over or part)
+
+
 def needs_set_up(snapshot: Snapshot, *, hooks_installed: bool | None) -> bool:
-    """Whether hooks are missing. A session with hook events proves that a plugin has installed them."""
-    return hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions)
+    """Whether hooks are missing. A session with hook events proves that a plugin has installed them.
+
+    Sessions of other machines prove nothing; a user who has no others needs no hooks here.
+    """
+    ours = [s.session for s in snapshot.sessions if s.session.host is None]
+    if snapshot.hosts and not ours:
+        return False
+    return hooks_installed is False and all(session.last_event_at is None for session in ours)
 
 
 def tooltip(snapshot: Snapshot, *, set_up: bool = True, today: str = "") -> str:

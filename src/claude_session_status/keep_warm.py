@@ -316,9 +316,9 @@ def pings_until(request: Request, until: float, now: float, max_pings: int) -> i
     return min(max_pings, math.ceil((until - first) / interval))
 
 
-def most_seconds(request: Request, max_pings: int, now: float) -> float:
-    """How long `max_pings` pings in a row keep the cache warm from `now` on."""
-    return request.started_at + max_pings * interval_of(request.ttl_seconds) + request.ttl_seconds - now
+def end_of(request: Request, max_pings: int) -> float:
+    """Until when `max_pings` pings in a row keep the cache warm."""
+    return request.started_at + max_pings * interval_of(request.ttl_seconds) + request.ttl_seconds
 
 
 def keep_warm_of(
@@ -336,7 +336,7 @@ def keep_warm_of(
         max_pings=evidence.limits.max_pings,
         pings_an_hour=round(an_hour),
         usd_an_hour=None if ping_usd is None else ping_usd * an_hour,
-        most_seconds=0.0 if request is None else most_seconds(request, evidence.limits.max_pings, now),
+        ends_at=None if request is None else end_of(request, evidence.limits.max_pings),
         needs_consent=ttl <= CONSENT_TTL_SECONDS,
         is_trial=evidence.is_trial,
         client_version=evidence.client_version,
@@ -478,9 +478,10 @@ def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str
     if count:
         pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}"
     lines = [f"{name} is kept warm until {clock(until)[:5]}: {pings}."]
-    if kept.most_seconds < until - now:
-        ends = clock(now + kept.most_seconds)[:5]
-        lines.append(f"Without a message of yours it ends at {ends}, after {kept.max_pings} pings in a row.")
+    if kept.ends_at is not None and kept.ends_at < until:
+        lines.append(
+            f"Without a message of yours it ends at {clock(kept.ends_at)[:5]}, after {kept.max_pings} pings in a row."
+        )
     if kept.is_trial:
         lines.append(TRIAL)
     return tuple(lines)

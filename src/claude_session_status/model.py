@@ -314,7 +314,7 @@ class KeepWarm(Value):
     max_pings: int = 0  # in a row
     pings_an_hour: int = 0
     usd_an_hour: float | None = None
-    most_seconds: float = 0.0  # how long the allowed number of pings in a row keeps the cache warm from now on
+    ends_at: float | None = None  # when the allowed number of pings in a row ends it; None without a request
     needs_consent: bool = False  # it takes many pings: a person has to confirm that
     is_trial: bool = False  # no ping was ever sent by this installation
     client_version: str | None = None

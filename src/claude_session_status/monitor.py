@@ -54,7 +54,9 @@ SOON_SECONDS = 0.2  # until the next poll where another process is just recordin
 SHORT_LOCK_SECONDS = 5.0  # a lock of the database that is shown to nobody
 BEAT_SECONDS = 2.0  # how often a long poll renews the heartbeat
 
-Listener = Callable[[Snapshot, Sequence[Alert]], None]
+# Gets a snapshot and the alerts that are due. Returns until when (in the snapshot's time) it needs no other one while
+# nothing is new; None for a second. So a face that shows no seconds need not draw each of them.
+Listener = Callable[[Snapshot, Sequence[Alert]], float | None]
 
 
 class HostSource(Protocol):
@@ -177,11 +179,13 @@ class Monitor:
         self.wake()
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
-        """Poll, and call `listener` once a second and when an alert is due, until `stop` is set.
+        """Poll, and call `listener` when something is new, when an alert is due, and when it wants to, until `stop`.
 
         After setting `stop`, call `wake` as well to end the wait at once.
         """
-        next_poll = shown_at = -math.inf
+        next_poll = shown_at = show_at = -math.inf
+        alert_at: float | None = None
+        shown: object = None
         hooks = WakeListener(self._paths.wake, self.wake)
         try:
             hooks.start()
@@ -189,24 +193,28 @@ class Monitor:
                 now = self._clock.time()
                 # A poll that lies farther ahead than one interval means that the clock was set back.
                 was_set_back = next_poll - now > self._settings.poll_seconds
-                if self._wake.is_set() or self._inbox.is_behind or now >= next_poll or was_set_back:
+                is_woken = self._wake.is_set()
+                if is_woken or self._inbox.is_behind or now >= next_poll or was_set_back:
                     self._wake.clear()
                     self.poll()
                     next_poll = now + (SOON_SECONDS if self._inbox.is_taken else self._settings.poll_seconds)
                 if self._inbox.is_behind and 0 <= now - shown_at < TICK_SECONDS:
                     continue
                 shot = self.snapshot()
-                shown_at = shot.now
-                due = self.take_alerts(shot) if self._gives_alerts else ()
-                listener(shot, due)
-                alert_at = self._next_alert_time(shot) if self._gives_alerts else None
-                until = min(shot.now + TICK_SECONDS, next_poll)
-                if alert_at is not None and alert_at <= shot.now + TICK_SECONDS:
+                facts = policy.without_countdown(shot), self._settings
+                if is_woken or facts != shown or not shown_at <= shot.now < show_at:
+                    shown, shown_at = facts, shot.now
+                    due = self.take_alerts(shot) if self._gives_alerts else ()
+                    show_at = listener(shot, due) or shot.now + TICK_SECONDS
+                    alert_at = self._next_alert_time(shot) if self._gives_alerts else None
+                if alert_at is not None:
+                    show_at = min(show_at, alert_at)
                     next_poll = min(next_poll, alert_at)  # poll once more before anybody is disturbed
-                    until = min(until, alert_at)
+                until = min(show_at, next_poll)
                 if not self._inbox.is_behind:
                     # The listener takes time, and the clock may have been set meanwhile.
-                    self._clock.wait(self._wake, min(TICK_SECONDS, max(0.01, until - self._clock.time())))
+                    seconds = until - max(shot.now, self._clock.time())
+                    self._clock.wait(self._wake, max(0.01, seconds))
         finally:
             hooks.stop()
             self.close()

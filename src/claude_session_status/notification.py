@@ -216,33 +216,41 @@ def _clock(at: float | None) -> str:
 
 
 def _text_for_several(states: list[SessionState], known: list[Session], *, waits: bool) -> tuple[str, str]:
+    compacts = not waits and is_before_compaction(states[0])
     if waits:
         title = f"{len(states)} sessions wait for you"
-    elif is_before_compaction(states[0]):
+    elif compacts:
         title = f"Claude Code will compact {len(states)} sessions at {_clock(states[0].compacts_at)[:5]}"
     else:
         title = f"{len(states)} caches expire at {_clock(states[0].expires_at)}"
     asides = asides_of(known, short_name)
     dearest = sorted(states, key=lambda s: -(s.rewrite_cost_usd or 0.0))[:NAMED_TOGETHER]
-    rest, cost = len(states) - len(dearest), "" if waits else money(total_cost(states))
+    rest, cost = len(states) - len(dearest), money(total_cost(states))
     last = [f"and {rest} more"] if rest else []
-    last += [f"Re-caching all costs {cost}."] if cost else []
+    if compacts:
+        last.append("Send each a message before then to keep its whole conversation.")
+    elif cost and not waits:
+        last.append(f"Re-caching all costs {cost}.")
     body = ""
     for width in TITLE_WIDTHS:  # the longest titles with which everything fits
-        lines = [_named(state, asides[state.session.session_id], width) for state in dearest]
+        lines = [_named(state, asides[state.session.session_id], width, priced=not compacts) for state in dearest]
         body = "\n".join([*lines, *last])
         if len(body) <= BODY_LIMIT:
             break
     return title, body
 
 
-def _named(state: SessionState, aside: str, width: int) -> str:
-    """A line that names the session, and what its cache is worth; its title in at most `width` columns."""
+def _named(state: SessionState, aside: str, width: int, *, priced: bool) -> str:
+    """A line that names the session, its title in at most `width` columns, and says what its cache is worth.
+
+    Not `priced`: in tokens.
+    """
     try:
         title = shorten(clean(state.session.title or ""), width) if width else ""
         name = short_name(state.session) + aside + (f" · {title}" if title else "")
         tokens = thousands(state.session.context_tokens)
-        worth = money(state.rewrite_cost_usd) or (f"{tokens} tokens" if tokens else "")
+        cost = money(state.rewrite_cost_usd) if priced else ""
+        worth = cost or (f"{tokens} tokens" if tokens else "")
     except Exception:  # a value that can't be shown
         return short_id(state.session)
     return f"{name}, {worth}" if worth else name

@@ -6,7 +6,7 @@ end of a response would show time that is not left.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from claude_session_status.model import (
     Activity,
@@ -130,8 +130,11 @@ def urgency_of(seconds_left: float, ttl_seconds: int) -> Urgency:
         return Urgency.NONE
     if seconds_left <= LAST_SECONDS:
         return Urgency.LAST
-    soon = SOON_SHARE * ttl_seconds if ttl_seconds > 2 * DEFAULT_TTL_SECONDS else SOON_SECONDS
-    return Urgency.SOON if seconds_left <= soon else Urgency.CALM
+    return Urgency.SOON if seconds_left <= _soon_seconds(ttl_seconds) else Urgency.CALM
+
+
+def _soon_seconds(ttl_seconds: int) -> float:
+    return SOON_SHARE * ttl_seconds if ttl_seconds > 2 * DEFAULT_TTL_SECONDS else SOON_SECONDS
 
 
 def activity_of(session: Session, now: float) -> Activity:
@@ -235,6 +238,26 @@ def later(shot: Snapshot, now: float) -> Snapshot:
         sessions=tuple(sorted(states, key=_display_order)),
         paused_until=shot.paused_until if is_paused else None,
     )
+
+
+def without_countdown(shot: Snapshot) -> Snapshot:
+    """The snapshot without what changes each second: two that are equal then say the same at the same moment."""
+    return replace(shot, now=0.0, sessions=tuple(replace(s, seconds_left=None) for s in shot.sessions))
+
+
+def next_change(shot: Snapshot) -> float:
+    """Until when no cache's state changes by the clock alone; it may be sooner than the next change."""
+    moments = (at for s in shot.sessions if s.cache is Cache.WARM for at in _moments_of(s) if at > shot.now)
+    return min(moments, default=math.inf)
+
+
+def _moments_of(state: SessionState) -> Iterator[float]:
+    """When the state of a warm session changes, apart from its activity."""
+    if state.expires_at is not None and state.session.request is not None:
+        for left in (0.0, LAST_SECONDS, _soon_seconds(state.session.request.ttl_seconds)):
+            yield state.expires_at - left
+    if state.compacts_at is not None:
+        yield state.compacts_at
 
 
 def current(shot: Snapshot) -> Snapshot:

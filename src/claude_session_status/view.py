@@ -549,8 +549,8 @@ def _keep_warm_line(state: SessionState, now: float, key: str) -> MenuItem:
         else:
             choices.append(MenuItem(f"{key}:{choice.value}", text, KeepSessionWarm(session_id, choice)))
     notes = []
-    if kept.most_seconds < _LONGEST_CHOICE_SECONDS:
-        ends = clock(now + kept.most_seconds)[:5]
+    if kept.ends_at is not None and kept.ends_at - now < _LONGEST_CHOICE_SECONDS:
+        ends = clock(kept.ends_at)[:5]
         notes.append(f"Ends at {ends} without a message of yours: {kept.max_pings} pings in a row")
     if kept.is_trial:
         notes.append(TRIAL_LINE)

@@ -22,8 +22,8 @@ Json = dict[str, Any]
 
 PLUGIN = Path(__file__).parents[2] / "packaging/claude-plugin-keep-warm"
 PING = "This message comes from a tool that keeps the prompt cache warm"
-LEAD_SECONDS = 60.0
-_A_LOOK = 1.5  # seconds; the client wakes each second
+LEAD_SECONDS = {300: 60.0, 3600: 180.0}
+_A_LOOK = 1.6  # seconds; the client wakes each second
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,33 @@ class KeepWarm:
         """The requests that are pings, oldest first."""
         return [request for request in self.api.received if PING in json.dumps(request.body["messages"][-1])]
 
-    def approach_expiry(self, session_id: str, *, left: float = LEAD_SECONDS - 5) -> None:
-        """Let time pass until the session's cache has `left` seconds, by the mod's own report."""
+    def begin(self, terminal: Terminal, **order: float) -> str:
+        """Run a turn and order its session, with these changes; return the session's id."""
+        terminal.turn("hello")
+        session_id = terminal.session_id
+        self.wait_for_report(session_id, state="ready")
+        self.order(session_id, **order)
+        return session_id
+
+    def turn(self, terminal: Terminal, prompt: str = "more") -> None:
+        """Run a turn; wait until the mod has reported its request."""
+        before = self.clock.now()
+        terminal.turn(prompt)
+        session_id = terminal.session_id
+
+        def is_reported() -> bool:
+            report = self.report(session_id)
+            return report.get("state") == "ready" and report["at"] >= before
+
+        wait_for(lambda: f"a new request in {self.report(session_id)}", is_reported)
+
+    def approach_expiry(self, session_id: str) -> None:
+        """Let time pass until the session's ping is due, by the mod's own report."""
         report = self.wait_for_report(session_id)
-        self.clock.advance(report["at"] + report["ttl"] - left - self.clock.now())
+        due = report["at"] + report["ttl"] - LEAD_SECONDS[report["ttl"]] + 5
+        self.clock.advance(due - self.clock.now())
 
     def expect_no_ping(self, pings: int = 0) -> None:
         """No further ping comes, though the client had the time to look."""
-        time.sleep(_A_LOOK + 1)
+        time.sleep(_A_LOOK)
         assert len(self.pings) == pings

@@ -28,6 +28,7 @@ class Scene:
         self.clicked: list[str] = []
         self.perform: Callable[[MenuItem], None] = lambda item: self.clicked.append(item.key)
         self.panels: list[bool] = []
+        self.opened = 0
         self.now = 100.0
         self.buses: list[FakeBus] = []
         self.icon = StatusIcon(
@@ -38,6 +39,7 @@ class Scene:
             menu=lambda: self.items,
             perform=lambda item: self.perform(item),  # noqa: PLW0108 - a test may replace it
             on_shown=self.panels.append,
+            on_opening=self._count_opening,
             clock=lambda: self.now,
         )
         self.icon.show_spec(IconSpec())
@@ -59,6 +61,9 @@ class Scene:
     def update(self, *items: MenuItem) -> None:
         self.items = list(items)
         self.icon.update_menu()
+
+    def _count_opening(self) -> None:
+        self.opened += 1
 
     def _open(self) -> Any:
         if not self.buses:
@@ -544,6 +549,24 @@ def test_a_menu_that_opens_counts_from_then_on() -> None:
 
     scene.play(opens)
     assert seen == [False, True, ("s", "4:51 a")]
+
+
+def test_a_menu_that_opens_is_reported_once_and_one_that_is_only_read_is_not() -> None:
+    scene = Scene(session("a"), QUIT)
+    seen: list[int] = []
+
+    def is_read(bus: FakeBus) -> None:
+        rows(bus)
+        seen.append(scene.opened)
+
+    def opens(bus: FakeBus) -> None:
+        for _ in range(2):
+            menu_call(bus, "AboutToShow", ROOT)
+            menu_call(bus, "Event", ROOT, "opened", ("s", ""), 0)
+        seen.append(scene.opened)
+
+    scene.play(is_read, opens)
+    assert seen == [0, 1]
 
 
 def test_properties_of_rows_can_be_read() -> None:

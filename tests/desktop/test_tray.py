@@ -18,7 +18,7 @@ from claude_session_status.desktop.capabilities import CapabilityProbe
 from claude_session_status.desktop.icon import IconPainter, draw
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import Task
-from claude_session_status.desktop.tray import Tray, TrayOutcome, run_tray
+from claude_session_status.desktop.tray import CAPABILITIES_SECONDS, Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.glance import IconSpec
 from claude_session_status.keep_warm import Choice
@@ -184,6 +184,25 @@ def test_a_change_that_is_no_countdown_reaches_a_closed_menu_at_once() -> None:
         assert scene.icon.menu_updates == before + 1
         scene.tray.show(shown)
         assert scene.icon.menu_updates == before + 1
+
+
+def test_while_no_menu_can_be_open_it_asks_for_the_next_snapshot_when_the_icon_changes() -> None:
+    scene = Scene()
+    calm = state("a", 290, urgency=Urgency.CALM)
+    assert scene.tray.show(snapshot(calm)) is None  # the menu may be open: by the second
+    scene.icon.menu_may_be_open = False
+    wanted = scene.tray.show(snapshot(calm))
+    assert wanted == pytest.approx(NOW + 290 - 23 / 24 * 300)
+    assert scene.tray.show(snapshot()) == NOW + CAPABILITIES_SECONDS  # nothing counts down
+    notified = alert("a")
+    scene.tray.show(snapshot(notified.state), [notified])
+    assert scene.tray.show(snapshot(notified.state)) is None  # a notification is on the screen
+
+
+def test_a_menu_that_opens_makes_the_monitor_show_the_present_at_once() -> None:
+    scene = Scene()
+    scene.tray.count()
+    assert scene.monitor.woken.is_set()
 
 
 def test_showing_never_raises_into_the_monitor() -> None:

@@ -23,8 +23,10 @@ from claude_session_status.model import (
     Process,
     Request,
     Session,
+    Snapshot,
     Source,
     Turn,
+    Urgency,
 )
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
@@ -308,6 +310,27 @@ def test_policy_and_texts_handle_every_row_at_every_time(rows: list[Session], no
     assert view.menu(shot)
     assert len(glance.tooltip(shot)) <= 128
     assert all(len(notification.of_alerts(alert).title) <= 64 for alert in due)
+
+
+@given(st.lists(sessions, max_size=3), nows, st.floats(0, 0.999))
+def test_no_cache_and_no_icon_changes_by_the_clock_before_the_moment_that_is_named(
+    rows: list[Session], now: float, share: float
+) -> None:
+    """Once the clock has reached every time in the rows. What a session does may change: each poll looks at that."""
+    names = [*reducer.OWN_TIMES, "ended_at", "last_event_at", "transcript_at", "client_status_at"]
+    times = [getattr(row, name) for row in rows for name in names]
+    now = max([now, *(at for at in times if at is not None), *(r.request.started_at for r in rows if r.request)])
+    first = policy.snapshot(rows, now)
+    until = min(policy.next_change(first), glance.next_change(first), now + 60)
+    assert until >= now
+    later = policy.snapshot(rows, now + share * (until - now))
+
+    def caches(shot: Snapshot) -> list[tuple[str, Cache, Urgency]]:
+        return sorted((s.session.session_id, s.cache, s.urgency) for s in shot.sessions)
+
+    assert caches(later) == caches(first)
+    if sorted(s.activity for s in first.sessions) == sorted(s.activity for s in later.sessions):
+        assert glance.icon(later) == glance.icon(first)
 
 
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))

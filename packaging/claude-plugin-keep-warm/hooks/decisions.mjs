@@ -1,10 +1,13 @@
 // What the mod decides, as pure functions of values and the time: no I/O, no state. Times are epoch seconds.
 
 export const VERSION = "1.0";
-// A ping is sent a minute before the cache expires: late enough to be rare, early enough for a slow API.
-export const LEAD_SECONDS = 60;
-// An order is looked for from here on, so that one that is written in the last minute still counts.
-export const LOOK_SECONDS = 90;
+const FIVE_MINUTES = 300, ONE_HOUR = 3600;
+
+// How long before the expiry a ping is sent. Where the API refuses it, the client repeats it for about 160 s, and nothing
+// can stop that: within an hour there is time for it, within five minutes it would double the number of pings.
+export const LEAD_SECONDS = { [FIVE_MINUTES]: 60, [ONE_HOUR]: 180 };
+// An order is looked for from this much earlier on.
+const LOOK_EARLIER_SECONDS = 30;
 // A request that begins later than this may arrive after the expiry, and would write the whole cache again.
 export const LATE_SECONDS = 5;
 // How soon an order is looked for again, and how soon a ping that the API refused is tried again.
@@ -13,8 +16,6 @@ export const AGAIN_SECONDS = 5;
 const LONGEST_ORDER_SECONDS = 24 * 3600;
 const MOST_PINGS = 100;
 const PINGS_KEPT = 50;
-const FIVE_MINUTES = 300, ONE_HOUR = 3600;
-
 export const isSessionId = text => typeof text === "string" && /^[0-9a-zA-Z-]{1,64}$/.test(text);
 
 /** The order in a file's text, or null: not an order, in the future, older than a day, or over. */
@@ -35,20 +36,23 @@ export function orderFrom(text, now) {
  * The request that a cache's life counts from, or null where the response used no cache.
  * `before` is the session's last request: a response that only read does not name the TTL.
  */
-export function requestFrom({ session, at, model, usage, before }) {
-  const tokens = (usage.cache_read_input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0);
+export function requestFrom({ session, at, model, usage, callsTools, before }) {
+  const read = usage.cache_read_input_tokens ?? 0;
+  const tokens = read + (usage.cache_creation_input_tokens ?? 0);
   if (tokens === 0) return null;
   let ttl = before?.session === session ? before.ttl : FIVE_MINUTES;
   if (usage.ephemeral_1h_input_tokens > 0) ttl = ONE_HOUR;
   if (usage.ephemeral_5m_input_tokens > 0) ttl = FIVE_MINUTES; // of two, the shorter one ends the whole
-  return { session, at, ttl, tokens, model };
+  // While the response's tools run, a ping shares with the request only what came before its newest message.
+  const shared = callsTools ? read : tokens;
+  return { session, at, ttl, tokens, shared, model };
 }
 
 export const expiryOf = request => request.at + request.ttl;
 
 /** Seconds until the mod must look at the request again. */
 export function waitFor(request, now) {
-  return Math.max(0, expiryOf(request) - LOOK_SECONDS - now);
+  return Math.max(0, expiryOf(request) - LEAD_SECONDS[request.ttl] - LOOK_EARLIER_SECONDS - now);
 }
 
 /**
@@ -64,7 +68,8 @@ export function decide({ request, order, now, session, model, clients, inARow, w
     if (order === null) return { act: "stop" };
     return { act: "stop", state: "expired", reason: wasRefused ? "api" : "slept" };
   }
-  if (left > LOOK_SECONDS) return { act: "wait", seconds: left - LOOK_SECONDS };
+  const early = waitFor(request, now);
+  if (early > 0) return { act: "wait", seconds: early };
   if (order === null) return { act: "wait", seconds: AGAIN_SECONDS };
   // The client would send the conversation to the new model, which has cached nothing of it.
   if (model !== request.model) return { act: "stop", state: "refused", reason: "model-changed" };
@@ -73,7 +78,9 @@ export function decide({ request, order, now, session, model, clients, inARow, w
   if (request.ttl === FIVE_MINUTES && !order.allowsFiveMinutes) return { ...again, reason: "five-minutes" };
   if (inARow >= order.maxPings) return { ...again, reason: "max-pings" };
   if (clients > 1) return { ...again, reason: "other-client" };
-  if (left > LEAD_SECONDS) return { act: "wait", seconds: left - LEAD_SECONDS };
+  if (request.shared < 0.9 * request.tokens) return { ...again, reason: "busy" };
+  const tooEarly = left - LEAD_SECONDS[request.ttl];
+  if (tooEarly > 0) return { act: "wait", seconds: tooEarly };
   return { act: "ping" };
 }
 
@@ -85,7 +92,7 @@ export function isKept(request, read, wrote) {
 /**
  * What a ping's reply means: `{ ping, state, reason }`. `ping` is null where the reply reports no usage: it cost nothing.
  */
-export function judge(request, at, reply) {
+export function judge(request, at, reply, answeredAt) {
   const usage = reply.usage ?? {};
   const read = usage.cache_read_input_tokens ?? 0, wrote = usage.cache_creation_input_tokens ?? 0;
   const output = usage.output_tokens ?? 0;
@@ -94,13 +101,14 @@ export function judge(request, at, reply) {
     return { ping: null, state: "failed", reason: reply.reason === "api-error" ? "api" : reply.reason ?? "no-usage" };
   }
   const ping = { at, ttl: request.ttl, model: request.model, read, wrote, output, kept };
-  return { ping, state: kept ? "kept" : "missed", reason: "" };
+  // Late: the API was down, and the client's repeated request came after the expiry.
+  return { ping, state: kept ? "kept" : "missed", reason: !kept && answeredAt >= expiryOf(request) ? "late" : "" };
 }
 
 /** The pings that a report keeps. */
 export const newest = pings => pings.slice(-PINGS_KEPT);
 
-/** How many running clients list the session, of the texts of the client's own registry; and the process of ours. */
+/** The processes of the clients that list the session, of the texts of Claude Code's own registry. */
 export function clientsOf(texts, session) {
   const pids = [];
   for (const text of texts) {

@@ -17,7 +17,8 @@ let running = 0; // requests of the main conversation under way
 let changes = 0; // how often the model, the effort or the conversation changed
 let isPinging = false;
 let inARow = 0; // pings since the last request of the conversation
-let pings = []; // of this session, the newest last
+let pings = []; // of one session, the newest last
+let pinged = ""; // that session
 let wasRefused = false; // the API refused the last ping
 let reported = ""; // the last report's state and reason, which is not written twice
 let timer = null;
@@ -116,7 +117,7 @@ async function ping($, about) {
   } finally {
     isPinging = false;
   }
-  const found = judge(about, at, reply);
+  const found = judge(about, at, reply, await now($));
   if (found.ping !== null) pings = newest([...pings, found.ping]);
   // A request of the conversation came in between: the cache counts from that one, which is newer.
   const isNewest = request === about;
@@ -133,11 +134,12 @@ async function ping($, about) {
 }
 
 /** A request of the main conversation was answered: the cache counts from its start. */
-async function answered($, at, model, usage) {
+async function answered($, at, model, { usage, stopReason }) {
   const session = await $.session.id();
   if (!isSessionId(session)) return forget(); // it names files
-  if (request?.session !== session && pings.length > 0) pings = [];
-  request = requestFrom({ session, at, model, usage, before: request });
+  if (pinged !== session) pings = [];
+  pinged = session;
+  request = requestFrom({ session, at, model, usage, callsTools: stopReason === "tool_use", before: request });
   inARow = 0;
   wasRefused = false;
   if (request === null) return forget();
@@ -167,7 +169,7 @@ async function* step($, e, next) {
     running -= 1;
     try {
       if (changes !== changesBefore) forget();
-      else if (done?.usage) await answered($, at, await $.session.model(), done.usage);
+      else if (done?.usage) await answered($, at, await $.session.model(), done);
       if (request !== null && running === 0) arm($, waitFor(request, await now($)));
     } catch {
       forget();

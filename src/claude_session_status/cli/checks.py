@@ -442,8 +442,8 @@ def check_host(host: HostState, now: float) -> Check:
 def connection_in_words(host: HostState, now: float) -> str:
     """Return the state of a connection: `connected, version 1.0.0`, `not reachable since 14:02: no route`."""
     if host.connection is HostConnection.CONNECTED:
-        how = "reachable; the tray and watch connect" if host.since is None else "connected"
-        return how + (f", version {words.clean(host.version)[:_VERSION_WIDTH]}" if host.version else "")
+        version = f", version {words.clean(host.version)[:_VERSION_WIDTH]}" if host.version else ""
+        return f"reachable{version}; the tray and watch connect to it" if host.since is None else f"connected{version}"
     if host.connection is HostConnection.OFF:
         return "not connected: neither the tray nor watch runs here"
     problem = words.host_problem(host, now) or "connecting"

@@ -78,6 +78,11 @@ class AlertNotifications:
             # Replaces the earlier notification about these sessions.
             self._put(before[0] if before else group[0].state.session.session_id, group, context)
 
+    @property
+    def are_shown(self) -> bool:
+        """Whether a notification about sessions may be on the screen."""
+        return bool(self._shown)
+
     def show_hosts(self, snapshot: Snapshot) -> None:
         """Notify once of each machine that is away, and withdraw that when it is back. Returns at once."""
         lost = {host.name: host for host in alerting.lost_hosts(snapshot)}

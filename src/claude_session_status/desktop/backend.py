@@ -139,10 +139,12 @@ def make_icon(
     title: str,
     menu: ReadMenu,
     perform: Perform,
+    on_opening: Callable[[], None] = lambda: None,
     on_terminate: Callable[[], None] = lambda: None,
 ) -> TrayIcon:
     """Make the icon for a route other than NONE. `perform` is called with the item of `menu` that was clicked.
 
+    `on_opening` is called when a menu opens that could not be open before.
     `on_terminate` is called in the main thread where the system ends the process without returning from `run`: macOS
     does so at logout.
     """
@@ -152,7 +154,10 @@ def make_icon(
 
         make_fallback = functools.partial(_make_x11_icon, painter, menu, perform) if choice.x11_fallback else None
         open_bus = functools.partial(open_session_bus, environ)
-        return _as_tray_icon(LinuxIcon(NAME, painter, open_bus, make_fallback, title=title, menu=menu, perform=perform))
+        linux = LinuxIcon(
+            NAME, painter, open_bus, make_fallback, title=title, menu=menu, perform=perform, on_opening=on_opening
+        )
+        return _as_tray_icon(linux)
     if choice.route is Route.X11:
         return _as_tray_icon(_make_x11_icon(painter, menu, perform, title))
     from claude_session_status.desktop.menu import pystray_menu  # noqa: PLC0415  # pystray: not where D-Bus suffices

@@ -16,6 +16,7 @@ panels it is invisible, and the colours are bright enough.
 The logo is the same definition, printed as vectors by `packaging/make_assets.py`.
 """
 
+import functools
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
 
 OVERSAMPLING = 8  # drawn this many times larger, then reduced: Pillow's own arcs have stairs
+LAYERS_KEPT = 64  # those of a few icons in all sizes: 0.2 MB
 CACHED_IMAGES = 64
 
 Colour = tuple[int, int, int, int]
@@ -153,21 +155,27 @@ def _plus(colour: Colour, reach: float) -> list[Shape]:
 
 def draw(spec: IconSpec, size: int) -> Image.Image:
     """Draw the icon as RGBA, `size` pixels square."""
-    canvas = _Canvas(size)
+    image = Image.new("RGBA", (size, size), (0, 0, 0, 0))
     for shape in shapes(spec):
-        canvas.add(shape)
-    return canvas.image
+        image.alpha_composite(_layer(shape, size))
+    return image
+
+
+@functools.lru_cache(LAYERS_KEPT)
+def _layer(shape: Shape, size: int) -> Image.Image:
+    """The shape alone. Most shapes of an icon stay the same when its time left changes."""
+    return _Canvas(size).layer(shape)
 
 
 class _Canvas:
-    """Draws shapes: outlines much larger than they are shown, colours at the size that is shown."""
+    """Draws a shape: its outline much larger than it is shown, its colour at the size that is shown."""
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._large = size * OVERSAMPLING
         self._half = self._large / 2
-        self.image = Image.new("RGBA", (size, size), (0, 0, 0, 0))
 
-    def add(self, shape: Shape) -> None:
+    def layer(self, shape: Shape) -> Image.Image:
         mask = Image.new("L", (self._large, self._large), 0)
         pen = ImageDraw.Draw(mask)
         if isinstance(shape, Stroke):
@@ -181,9 +189,9 @@ class _Canvas:
             if shape.inner:
                 pen.ellipse(self._box(-shape.inner, -shape.inner, shape.inner, shape.inner), fill=0)
         colour = shape.colour
-        layer = Image.new("RGBA", self.image.size, (*colour[:3], 0))
+        layer = Image.new("RGBA", (self._size, self._size), (*colour[:3], 0))
         layer.putalpha(mask.reduce(OVERSAMPLING).point([round(value * colour[3] / 255) for value in range(256)]))
-        self.image.alpha_composite(layer)
+        return layer
 
     def _draw_stroke(self, pen: ImageDraw.ImageDraw, stroke: Stroke) -> None:
         half, radius = self._half, stroke.width / 2

@@ -55,6 +55,11 @@ class ClickMemory:
             self._forgotten.pop(session_id, None)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether the menu shows a click that it will show no more in a minute."""
+        return self.now() != RecentClicks()
+
+    @property
     def has_due(self) -> bool:
         """Whether a session's minute is over."""
         now = self._clock()

@@ -42,14 +42,18 @@ END_SECONDS = 1.6  # longer than the monitor and both workers; then the process 
 CAPABILITIES_SECONDS = 15.0  # between two reads of the files behind the menu's commands
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
-Listener = Callable[[Snapshot, Sequence[Alert]], None]
+Listener = Callable[[Snapshot, Sequence[Alert]], float | None]  # as in `monitor`
+OnAlerts = Callable[[Snapshot, Sequence[Alert]], None]
 
 
 class Monitor(Protocol):
     """Watches the sessions."""
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
-        """Call `listener` about once a second and when an alert is due, until `stop` is set."""
+        """Call `listener` when something is new, when an alert is due, and at the time that it returns, until `stop`.
+
+        Where it returns None, that is a second later.
+        """
 
     def wake(self) -> None:
         """Poll now, or see at once that `stop` is set."""
@@ -93,7 +97,7 @@ def run_tray(
     as_called: Callable[[str], str] = lambda text: text,
     environ: Mapping[str, str] | None = None,
     least_notified_seconds: float = 0.0,
-    on_alerts: Listener = lambda _shot, _alerts: None,
+    on_alerts: OnAlerts = lambda _shot, _alerts: None,
     on_end: Callable[[], None] = lambda: None,
     on_shortcoming: Callable[[str], None] = log.warning,
     on_icon: Callable[[backend.Choice], None] = lambda _choice: None,
@@ -135,7 +139,14 @@ def run_tray(
     title = glance.tooltip(Snapshot(now=0))
     try:
         icon = backend.make_icon(
-            choice, env, painter, title=title, menu=tray.menu, perform=tray.perform, on_terminate=tray.finish
+            choice,
+            env,
+            painter,
+            title=title,
+            menu=tray.menu,
+            perform=tray.perform,
+            on_opening=tray.count,
+            on_terminate=tray.finish,
         )
     except Exception as error:  # each backend has errors of its own
         log.exception("the icon could not be made")
@@ -170,7 +181,7 @@ class Tray:
         as_called: Callable[[str], str] = lambda text: text,
         clock: Callable[[], float] = time.time,
         least_notified_seconds: float = 0.0,
-        on_alerts: Listener = lambda _shot, _alerts: None,
+        on_alerts: OnAlerts = lambda _shot, _alerts: None,
         on_end: Callable[[], None] = lambda: None,
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
@@ -261,8 +272,11 @@ class Tray:
         else:
             self._clicks.submit(functools.partial(self._try_to_perform, action))
 
-    def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> None:
-        """Show a snapshot and its alerts. Never raises: an error here must not stop the monitor."""
+    def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> float | None:
+        """Show a snapshot and its alerts. Never raises: an error here must not stop the monitor.
+
+        Returns until when nothing of what is shown changes by the clock alone; None where it counts by the second.
+        """
         snapshot, alerts = self._memory.without_forgotten(snapshot, alerts)
         if snapshot.problem:
             snapshot = dataclasses.replace(snapshot, problem=self._as_called(snapshot.problem))
@@ -279,6 +293,13 @@ class Tray:
         except Exception:
             log.exception("sending alerts")
         self._has_snapshot.set()
+        if self._counts or self._memory.is_busy or self._alert_notifications.are_shown:
+            return None
+        return min(policy.next_change(snapshot), glance.next_change(snapshot), snapshot.now + CAPABILITIES_SECONDS)
+
+    def count(self) -> None:
+        """Count by the second from now on, as long as the menu may be open. For any thread."""
+        self._monitor.wake()
 
     # ---- private ------------------------------------------------------------
 

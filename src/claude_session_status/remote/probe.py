@@ -26,7 +26,7 @@ class Reply:
 def run(host: Host, arguments: tuple[str, ...], seconds: float) -> Reply:
     """Run our program with these arguments on `host`, for at most so many seconds. Raises nothing."""
     try:
-        process = _start(host, arguments)
+        process = _start(host, arguments, seconds)
     except (OSError, ValueError) as error:
         return Reply(HostConnection.UNREACHABLE, f"the command can't be started: {error}")
     output = output_of(process)
@@ -50,8 +50,9 @@ def run(host: Host, arguments: tuple[str, ...], seconds: float) -> Reply:
     return Reply(*diagnosis.diagnose(code, errors))
 
 
-def _start(host: Host, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    argv = command_line.argv(host, arguments)
+def _start(host: Host, arguments: tuple[str, ...], seconds: float) -> subprocess.Popen[bytes]:
+    connect_seconds = min(command_line.CONNECT_SECONDS, max(1, int(seconds)))
+    argv = command_line.argv(host, arguments, connect_seconds=connect_seconds)
     return subprocess.Popen(
         (os.path.expanduser(argv[0]), *argv[1:]),
         # A container's program ends when its input does.

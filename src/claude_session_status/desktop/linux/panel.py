@@ -51,10 +51,18 @@ class LinuxIcon(StatusIcon):
         title: str,
         menu: Callable[[], Sequence[MenuItem]],
         perform: Callable[[MenuItem], None],
+        on_opening: Callable[[], None] = lambda: None,
         fallback_seconds: float = FALLBACK_SECONDS,
     ) -> None:
         super().__init__(
-            name, painter, open_bus, title=title, menu=menu, perform=perform, on_shown=self._update_fallback
+            name,
+            painter,
+            open_bus,
+            title=title,
+            menu=menu,
+            perform=perform,
+            on_shown=self._update_fallback,
+            on_opening=on_opening,
         )
         self._make_fallback = make_fallback
         self._fallback_seconds = fallback_seconds

@@ -39,7 +39,8 @@ STEADY_SECONDS = 5.0  # a connection that lasted this long does not count as a f
 class StatusIcon:
     """The icon. `menu` returns the menu's items, `perform` is called with the one that was clicked.
 
-    `open_bus` connects to the session bus; `on_shown` is called when a panel begins or ceases to show the icon.
+    `open_bus` connects to the session bus; `on_shown` is called when a panel begins or ceases to show the icon, and
+    `on_opening` when a menu opens that could not be open before.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class StatusIcon:
         menu: Callable[[], Sequence[MenuItem]],
         perform: Callable[[MenuItem], None],
         on_shown: Callable[[bool], None] = lambda _shown: None,
+        on_opening: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._painter = painter
@@ -59,6 +61,7 @@ class StatusIcon:
         self._menu = menu
         self._perform = perform
         self._on_shown = on_shown
+        self._on_opening = on_opening
         self._clock = clock
         self._title = title
         self._visible = False
@@ -194,7 +197,12 @@ class StatusIcon:
             return "", ()
         if call.path == dbusmenu.PATH:
             self._refresh(call.member)
-            return self._dbusmenu.answer(call, self._clock())
+            now = self._clock()
+            was_open = self._model.held(now)
+            answer = self._dbusmenu.answer(call, now)
+            if not was_open and self._model.held(now):
+                self._on_opening()
+            return answer
         return self._item.answer(call)
 
     def _refresh(self, member: str) -> None:

@@ -1,0 +1,38 @@
+"""The rules of the keep-warm mod, in JavaScript: tables of cases that Node runs, without Claude Code."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client.keep_warm import PLUGIN
+
+CASES = Path(__file__).with_name("keep_warm_mod.test.mjs")
+HOOKS = PLUGIN / "hooks"
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None, reason="node is not installed; install it with: apt-get install nodejs"
+)
+def test_the_mod_decides_as_its_tables_say() -> None:
+    done = subprocess.run(["node", "--test", str(CASES)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_plugin_has_no_hook_command_and_one_module() -> None:
+    """Beside the plugin for the countdown, whose hooks call our program, this one adds no process."""
+    found = json.loads((HOOKS / "hooks.json").read_text("utf-8"))
+    assert (found.get("hooks"), found["modules"]) == (None, ["./register.mjs"])
+
+
+def test_the_readme_lists_every_call_of_the_mod() -> None:
+    source = "".join(path.read_text("utf-8") for path in HOOKS.glob("*.mjs"))
+    readme = (PLUGIN / "README.md").read_text("utf-8")
+    calls = set(re.findall(r"\$\.\w+\.\w+", source))
+    assert calls == set(re.findall(r"`(\$\.\w+\.\w+)`", readme))
+    events = set(re.findall(r'\bon\("([\w.]+)"', source))
+    assert events <= set(re.findall(r"`([\w.]+)`", readme))
+    assert not {"$.session.messages", "$.http.fetch", "$.process.run", "$.prompt.read"} & calls
