@@ -176,3 +176,21 @@ def test_a_long_name_of_a_machine_leaves_room_for_the_projects() -> None:
     snapshot = seen(remote(host, "web-shop"))
     assert labels(snapshot) == [f"{SPACE}3:20 ● me@gpu-b…ple.com: web-shop"]
     assert "web-shop" in plain(snapshot, 100)[1]
+
+
+THERE = remote("build", "b")
+
+
+@pytest.mark.parametrize(
+    ("what", "snapshot", "needed"),
+    [
+        ("no hook has reported the one here", seen(make("a", last_event_at=None), THERE, hosts=[up("build")]), True),
+        ("a hook has reported the one here", seen(make("a"), THERE, hosts=[up("build")]), False),
+        ("sessions of other machines only", seen(THERE, hosts=[up("build")]), False),
+        ("no session and no other machine", seen(), True),
+    ],
+)  # fmt: skip
+def test_sessions_of_other_machines_do_not_hide_that_hooks_are_missing_here(
+    what: str, snapshot: Snapshot, needed: bool
+) -> None:
+    assert glance.needs_set_up(snapshot, hooks_installed=False) is needed, what

@@ -4,12 +4,13 @@ import json
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from claude_session_status import keep_warm_desk, notes
+from claude_session_status import heartbeat, keep_warm_desk, keep_warm_guard, notes
 from claude_session_status.config import Config
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.keep_warm import Choice, Order
@@ -27,6 +28,7 @@ from claude_session_status.model import (
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
+from claude_session_status.values import replace
 from fakes import NOW, FakeClock, Transcript
 from keep_warm_files import PID, SESSION, VERSION, ping, report, write_report
 
@@ -152,6 +154,23 @@ def test_usage_above_the_limit_ends_the_order(scene: Scene) -> None:
     assert kept.refusal.title == "81 % of your five-hour usage is spent"
     assert kept.stopped is not None
     assert (kept.stopped.reason, kept.stopped.usage_percent) == (StopReason.USAGE, 81)
+
+
+def test_without_a_monitor_the_ingester_ends_the_order(scene: Scene) -> None:
+    scene.look()
+    scene.monitor.keep_warm(SESSION, Choice.HOUR)
+    scene.monitor.close()
+    now = time.time()
+    Orders(scene.where.keep_warm).write(SESSION, replace(ORDER, at=now, until=now + 3600))
+    line: dict[str, Any] = {"expires_at": now + 3500, "ttl_seconds": 3600, "usage_percent": 81}
+    event = Event(EventKind.STATUS_LINE, SESSION, now, usage_resets_at=now + 9000, **line)
+    Spool(scene.where.spool).write(notes.encode(event), now)
+    heartbeat.beat(scene.where.monitor_alive, now)
+    assert not keep_warm_guard.look(scene.where), "a monitor does it"
+    heartbeat.stop(scene.where.monitor_alive)
+    assert keep_warm_guard.look(scene.where)
+    assert scene.order is None
+    assert not keep_warm_guard.look(scene.where), "no session is kept warm any more"
 
 
 def test_an_order_whose_time_is_over_or_whose_session_ended_is_removed(scene: Scene) -> None:

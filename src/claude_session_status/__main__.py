@@ -28,7 +28,12 @@ def main() -> int:
     if command == "ingest-notes":  # how a hook starts the detached ingester; not for people
         from claude_session_status.claude import background  # noqa: PLC0415 - for this command only
 
-        return background.main(arguments[1:])
+        code = background.main(arguments[1:])
+        from claude_session_status import keep_warm_guard  # noqa: PLC0415 - as above
+        from claude_session_status.paths import Paths  # noqa: PLC0415 - as above
+
+        keep_warm_guard.look(Paths(arguments[1]))
+        return code
     from claude_session_status.cli.run import main as run_command  # noqa: PLC0415 - not for hooks
 
     if command not in _SHORT or "--follow" in arguments:

@@ -53,8 +53,14 @@ def next_change(snapshot: Snapshot) -> float:
 
 
 def needs_set_up(snapshot: Snapshot, *, hooks_installed: bool | None) -> bool:
-    """Whether hooks are missing. A session with hook events proves that a plugin has installed them."""
-    return hooks_installed is False and all(s.session.last_event_at is None for s in snapshot.sessions)
+    """Whether hooks are missing. A session with hook events proves that a plugin has installed them.
+
+    Sessions of other machines prove nothing; a user who has no others needs no hooks here.
+    """
+    ours = [s.session for s in snapshot.sessions if s.session.host is None]
+    if snapshot.hosts and not ours:
+        return False
+    return hooks_installed is False and all(session.last_event_at is None for session in ours)
 
 
 def tooltip(snapshot: Snapshot, *, set_up: bool = True, today: str = "") -> str:

@@ -8,19 +8,17 @@ Only files are read that Claude Code writes; it is not disturbed, and nothing of
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
-from multiprocessing import get_context
+from itertools import islice, pairwise
 
 from claude_session_status import pricing
 from claude_session_status.claude.mod_reports import ModReports
 from claude_session_status.claude.past_requests import Position, Scan, scan
 from claude_session_status.costs.request import Cause, Kind, PastRequest, TokenCounts
-from claude_session_status.errors import SessionStatusError, StoreLockedError
+from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
 from claude_session_status.keep_warm import ModReport, Ping
 from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
@@ -28,12 +26,13 @@ from claude_session_status.model import folder_name
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 from claude_session_status.store.database import Store
-from claude_session_status.store.history import TIERS, HistoryStore, Read, write_rows
+from claude_session_status.store.history import TIERS, HistoryStore, Read, Row, write_rows
+from claude_session_status.store.tables import Notified
 
 log = Log(__name__)
 
 PIECE_BYTES = 16 << 20  # what one worker reads at a time
-BATCH_BYTES = 256 << 20  # after so much, the work so far is kept
+BATCH_PIECES = 16  # after so many, the work so far is kept
 ALONE_BYTES = 48 << 20  # starting other processes takes longer than reading less than this
 MOST_PROCESSES = 4
 DAY_SECONDS = 86_400.0
@@ -78,20 +77,45 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
         return Updated(Outcome.BUSY)
     try:
         store = HistoryStore(paths.history)
-        aside = store.set_aside_if_broken(now)
-        problems = [f"{paths.history} was damaged and is now {aside}. A new one was made"] if aside else []
-        known = store.read_files()
+        problems = []
+        try:
+            known = _known(store)
+        except StoreBrokenError:
+            known = {}
+            problems.append(f"{paths.history} was damaged and is now {store.set_aside(now)}. A new one was made")
         todo = [t for t in transcripts(paths.projects) if t.name not in known or known[t.name].mark != t.mark]
         problems += _read_all(paths, store, todo, known, processes)
         if not store.exists():
             store.add((), ())  # an empty one can be asked, too
-        problems += _add_pings(paths, store, now - keep_days * DAY_SECONDS)
-        _price(store)
-        _add_notified(paths, store)
-        store.drop_before(now - keep_days * DAY_SECONDS)
+        oldest = now - keep_days * DAY_SECONDS
+        problems += _add_pings(paths, store, oldest)
+        _complete(paths, store, oldest)
     finally:
         lock.release()
     return Updated(Outcome.DONE, tuple(problems))
+
+
+def _known(store: HistoryStore) -> dict[str, Read]:
+    """How far each transcript was read. Raises StoreBrokenError for a history of which anything can't be read."""
+    if not store.exists():
+        return {}
+    with store.open():
+        store.check()
+        return store.read_files()
+
+
+def _complete(paths: Paths, store: HistoryStore, oldest: float) -> None:
+    """Add prices and notifications, and drop what began before `oldest` (epoch seconds)."""
+    version, notified = pricing.version(), _notified(paths)
+    with store.open():
+        missing, new, has_old = store.missing_prices(version), store.unknown(notified), store.has_before(oldest)
+    if missing:
+        sizes = _sizes()
+        store.set_prices(version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in missing})
+    if new:
+        store.add_notified(new)
+    if has_old:
+        store.drop_before(oldest)
 
 
 def forget(paths: Paths) -> bool:
@@ -110,13 +134,14 @@ def forget(paths: Paths) -> bool:
 def transcripts(projects: str) -> list[Transcript]:
     """All transcripts, the oldest first: a fork is younger than what it copied. Raises nothing."""
     found = []
+    below = len(os.path.join(projects, ""))
     for folder in _entries(projects):
         for entry in _entries(folder.path):
             if entry.name.endswith(".jsonl"):
-                found.append(_transcript(entry, projects, entry.name.removesuffix(".jsonl"), Kind.MAIN))
+                found.append(_transcript(entry, below, entry.name.removesuffix(".jsonl"), Kind.MAIN))
             elif entry.is_dir(follow_symlinks=False):
                 found += [
-                    _transcript(agent, projects, entry.name, Kind.SUBAGENT)
+                    _transcript(agent, below, entry.name, Kind.SUBAGENT)
                     for agent in _entries(os.path.join(entry.path, "subagents"))
                     if agent.name.endswith(".jsonl")
                 ]
@@ -131,7 +156,8 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def _transcript(entry: os.DirEntry[str], projects: str, session_id: str, kind: Kind) -> tuple[float, Transcript] | None:
+def _transcript(entry: os.DirEntry[str], below: int, session_id: str, kind: Kind) -> tuple[float, Transcript] | None:
+    """The file with its time, unless it is none. `below`: where in its path the name below the projects begins."""
     try:
         if not entry.is_file():
             return None
@@ -139,8 +165,7 @@ def _transcript(entry: os.DirEntry[str], projects: str, session_id: str, kind: K
     except OSError:
         return None
     mark = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-    name = os.path.relpath(entry.path, projects)
-    return status.st_mtime, Transcript(entry.path, name, session_id, kind, mark, status.st_size)
+    return status.st_mtime, Transcript(entry.path, entry.path[below:], session_id, kind, mark, status.st_size)
 
 
 # ---- reading ----------------------------------------------------------------
@@ -159,6 +184,7 @@ class Result:
     """What one worker found."""
 
     rows: str
+    has_rows: bool
     read: tuple[Read, ...]
     problems: tuple[str, ...]
 
@@ -174,23 +200,25 @@ def _read_all(
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     make_private_folder(folder)
     try:
+        pieces = [
+            Piece(os.path.join(folder, f"{number}.csv"), tuple((t, known.get(t.name)) for t in group))
+            for number, group in enumerate(_grouped(todo, PIECE_BYTES))
+        ]
         with _workers(sum(t.size for t in todo), processes) as run:
-            for batch in _grouped(todo, BATCH_BYTES):
-                pieces = [
-                    Piece(os.path.join(folder, f"{number}.csv"), tuple((t, known.get(t.name)) for t in piece))
-                    for number, piece in enumerate(_grouped(batch, PIECE_BYTES))
-                ]
-                results = list(run(pieces))
-                store.add(
-                    [r.rows for r in results if os.path.exists(r.rows)], [read for r in results for read in r.read]
-                )
-                problems += [problem for result in results for problem in result.problems]
-                for result in results:
-                    if os.path.exists(result.rows):
-                        os.unlink(result.rows)
+            for batch in _batches(run(pieces)):  # the workers go on while a batch is stored
+                rows = [result.rows for result in batch if result.has_rows]
+                store.add(rows, [read for result in batch for read in result.read])
+                problems += [problem for result in batch for problem in result.problems]
+                for path in rows:
+                    os.unlink(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return problems
+
+
+def _batches(results: Iterable["Result"]) -> Iterator[list["Result"]]:
+    while batch := list(islice(results, BATCH_PIECES)):
+        yield batch
 
 
 @contextmanager
@@ -201,25 +229,29 @@ def _workers(size: int, processes: int | None) -> Iterator[Callable[[Iterable[Pi
     if count == 1 or size < ALONE_BYTES or getattr(sys, "frozen", False):
         yield lambda pieces: map(read_piece, pieces)
         return
-    executor: Executor
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - seldom needed, and 14 ms
+    from multiprocessing import get_context  # noqa: PLC0415 - as above
+
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
         yield lambda pieces: executor.map(read_piece, pieces)
 
 
 def read_piece(piece: Piece) -> Result:
     """Read the transcripts of a piece and write what they say to its CSV file. A file that fails costs only itself."""
+    rows: list[Row] = []
     read, problems = [], []
     for transcript, before in piece.todo:
         try:
             found = _scan(transcript, before)
-            rows = [(request, *_origin(transcript, request.session_id, found)) for request in found.requests]
-            if rows:
-                write_rows(piece.rows, rows)
         except OSError as error:
             problems.append(f"{transcript.path} can't be read: {error.strerror or error}")
             continue
+        project = folder_name(found.position.folder)
+        rows += [Row(r, transcript.name, r.session_id == transcript.session_id, project) for r in found.requests]
         read.append(Read(transcript.name, transcript.mark, found.position.encoded()))
-    return Result(piece.rows, tuple(read), tuple(problems))
+    if rows:
+        write_rows(piece.rows, rows)
+    return Result(piece.rows, bool(rows), tuple(read), tuple(problems))
 
 
 def _scan(transcript: Transcript, before: Read | None) -> Scan:
@@ -228,11 +260,6 @@ def _scan(transcript: Transcript, before: Read | None) -> Scan:
     if before is not None and before.mark.rpartition(":")[2] == transcript.mark.rpartition(":")[2]:
         position = Position.decoded(before.position)
     return scan(transcript.path, transcript.session_id, transcript.kind, position)
-
-
-def _origin(transcript: Transcript, session_id: str, found: Scan) -> tuple[str, bool, str | None]:
-    """The request's file, whether it is its session's own, and the project."""
-    return transcript.name, session_id == transcript.session_id, folder_name(found.position.folder)
 
 
 def _grouped(items: Iterable[Transcript], most: int) -> Iterator[list[Transcript]]:
@@ -260,7 +287,7 @@ def _add_pings(paths: Paths, store: HistoryStore, oldest: float) -> list[str]:
         return []
     known, projects = store.pings(), store.projects()
     rows = [
-        (request, f"mods/{report.session_id}.json", True, projects.get(report.session_id))
+        Row(request, f"mods/{report.session_id}.json", is_own=True, project=projects.get(report.session_id))
         for report in found
         for ping in report.pings
         if (request := _ping_as_request(report, ping)).key not in known and ping.at >= oldest
@@ -269,8 +296,6 @@ def _add_pings(paths: Paths, store: HistoryStore, oldest: float) -> list[str]:
         return []
     path = os.path.join(paths.folder, "history-pings.csv")
     try:
-        if os.path.lexists(path):
-            os.unlink(path)  # of a run that was killed
         write_rows(path, rows)
         store.add([path], ())
     except OSError as error:
@@ -301,29 +326,16 @@ def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
     )
 
 
-# ---- notifications ----------------------------------------------------------
+# ---- notifications, prices --------------------------------------------------
 
 
-def _add_notified(paths: Paths, store: HistoryStore) -> None:
-    """Take over of which expiries the user was notified; next time where the database can't be read now."""
+def _notified(paths: Paths) -> Sequence[Notified]:
+    """Of which expiries the user was notified; none where the database can't be read now: the next time will do."""
     try:
-        notified = Store(paths.database).notified()
+        return Store(paths.database).notified()
     except SessionStatusError as error:
         log.info("%s", error)
-    else:
-        store.add_notified(notified)
-
-
-# ---- prices -----------------------------------------------------------------
-
-
-def _price(store: HistoryStore) -> None:
-    """Look up the list prices that are not kept yet."""
-    version = pricing.version()
-    missing = store.missing_prices(version)
-    if missing:
-        sizes = _sizes()
-        store.set_prices(version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in missing})
+        return ()
 
 
 def _sizes() -> list[int]:

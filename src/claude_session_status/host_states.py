@@ -6,6 +6,7 @@ What can't be read means that nothing is known: the faces go on without it.
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from claude_session_status import lock
@@ -58,3 +59,17 @@ def current(paths: Paths, hosts: Iterable[Host]) -> tuple[HostState, ...]:
         return ()
     known = {s.name: s for s in read(paths.hosts)} if lock.is_held(paths.hosts_lock) else {}
     return tuple(known.get(host.name, HostState(host.name, HostConnection.OFF)) for host in wanted)
+
+
+def ask_for_retry(paths: Paths) -> None:
+    """Have the process that holds the connections try all of them again soon. Never raises."""
+    with suppress(OSError):
+        replace_private(paths.hosts_retry, b"")
+
+
+def asked_for_retry(paths: Paths) -> int:
+    """Return when that was asked for last, in nanoseconds; 0 if never."""
+    try:
+        return os.stat(paths.hosts_retry).st_mtime_ns
+    except OSError:
+        return 0

@@ -32,6 +32,7 @@ class Paths:
         self.alert_result = os.path.join(self.folder, "on-alert.json")
         self.alert_lock = os.path.join(self.folder, "on-alert.lock")
         self.hosts = os.path.join(self.folder, "hosts.json")
+        self.hosts_retry = os.path.join(self.folder, "hosts.retry")
         self.hosts_lock = os.path.join(self.folder, "hosts.lock")
         self.tray_lock = os.path.join(self.folder, "tray.lock")
         self.log = os.path.join(self.folder, "log")

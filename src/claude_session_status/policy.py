@@ -181,12 +181,12 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
 
 
 def waiting_since(session: Session, now: float) -> float | None:
-    """When the permission prompt or question opened that holds the turn; None where none does.
+    """When the permission prompt or question opened that holds the turn; None where none does, or nobody knows when.
 
     The client's own status says so at once, its hook six seconds later.
     """
     activity, newest = activity_since(session, now)
-    if activity is not Activity.WAITING:
+    if activity is not Activity.WAITING or newest == -math.inf:  # another machine may not say since when
         return None
     if session.client_status is ClientStatus.WAITING and session.client_status_at is not None:
         return min(newest, session.client_status_at)

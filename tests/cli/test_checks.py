@@ -18,8 +18,9 @@ from claude_session_status.claude.setup.inspection import Inspection, inspect
 from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import checks, doctor
 from claude_session_status.cli.checks import Check, Findings, State
-from claude_session_status.model import HostConnection, HostState
+from claude_session_status.model import HostConnection, HostState, Session
 from claude_session_status.paths import Paths
+from claude_session_status.store.database import Store
 from claude_session_status.words import clock
 from fakes import NOW, holding
 
@@ -608,6 +609,11 @@ class TestGathering:
             "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
+
+    def test_events_of_another_machines_sessions_do_not_count(self, where: Paths) -> None:
+        there = Session("build/s", host="build", last_event_at=NOW)
+        Store(where.database).update([there.session_id], lambda _: [there])
+        assert doctor.gather(where).database.last_event_at is None
 
     def test_the_command_for_alerts_is_tried_and_its_failure_shown(self, where: Paths, home: Path) -> None:
         Path(where.folder).mkdir(parents=True)

@@ -156,5 +156,5 @@ def test_another_key_between_takes_the_question_back() -> None:
 def test_k_says_why_a_session_can_not_be_kept_warm() -> None:
     state, action = board.press(Board(chosen="s-1"), Key.KEEP_WARM, shown(prompted_at=NOW - 1))
     assert action is None
-    assert state.message.startswith("web-shop: can't be kept warm: it works")
+    assert state.message.startswith("web-shop: can't be kept warm: it is working")
     assert board.press(Board(), Key.KEEP_WARM, shown())[0].message == board.NOTHING_CHOSEN

@@ -55,7 +55,8 @@ def test_a_ping_keeps_the_cache_and_leaves_nothing_behind(ttl: int, variables: d
         before = settled_files_of(keep.home)  # the subagent's end begins a turn of its own
         last = keep.api.main_requests(session_id)[-1]
         ready = keep.wait_for_report(session_id, state="ready", ttl=ttl)
-        assert (ready["pid"], ready["client"]) == (terminal.process.pid, VERSIONS[0])
+        assert ready["pid"] == terminal.process.pid
+        assert ready["client"] in VERSIONS
         assert ready["at"] == pytest.approx(last.at, abs=2)
         keep.order(session_id, allow_five_minutes=int(ttl == 300))
         terminal.draft(DRAFT)

@@ -1,9 +1,13 @@
 """From end to end: a click in the tray's menu becomes an order, the real client's ping, and the menu's changed line."""
 
+import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +67,7 @@ def test_from_the_menus_click_to_the_real_clients_ping_and_the_menus_line(keep: 
         keep.wait_for_report(terminal.session_id, state="kept")
         wait_line(item, r"^Kept warm until \d\d:\d\d · kept \d\d:\d\d, read \d+k$")
         wait_line(item, r"5\d:\d\d ● my-app")
-        (ours,) = keep.home.status().values()
+        ours = status(environment)
         assert ours["kept_at"] is not None
         assert ours["keep_warm_until"] is not None
         assert ours["seconds_left"] > 3300
@@ -71,6 +75,14 @@ def test_from_the_menus_click_to_the_real_clients_ping_and_the_menus_line(keep: 
         item.event(off.id, "clicked")
         wait_for("no order", lambda: orders.of(terminal.session_id) is None)
         expect_all_read(keep, terminal)
+
+
+def status(environment: dict[str, str]) -> dict[str, Any]:
+    """Our session in `status --json`, at the client's time."""
+    command = [sys.executable, "-m", "claude_session_status", "status", "--json"]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, check=True)
+    (ours,) = json.loads(done.stdout)["sessions"]
+    return dict(ours)
 
 
 def expect_all_read(keep: KeepWarm, terminal: Terminal) -> None:

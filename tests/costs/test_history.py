@@ -207,7 +207,7 @@ def test_several_processes_find_what_one_finds(paths: Paths, project: Path) -> N
     program = (
         "import sys; from claude_session_status import history_update as h;"
         " from claude_session_status.paths import Paths;"
-        " h.ALONE_BYTES, h.PIECE_BYTES, h.BATCH_BYTES = 0, 2_000, 4_000;"
+        " h.ALONE_BYTES, h.PIECE_BYTES, h.BATCH_PIECES = 0, 2_000, 2;"
         " h.update(Paths(sys.argv[1]), now=float(sys.argv[2]), keep_days=400, processes=2)"
     )
     subprocess.run([sys.executable, "-c", program, paths.claude_dir, str(NOW)], timeout=120, check=True)

@@ -21,6 +21,7 @@ from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import CAPABILITIES_SECONDS, Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.glance import IconSpec
+from claude_session_status.keep_warm import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -537,6 +538,15 @@ def test_forgetting_can_be_undone_for_a_minute() -> None:
     scene.tray.show(snapshot(state("a", 30)))
     assert scene.labels()[0] == f"{FIGURE_SPACE}0:30 ● a"
     assert scene.monitor.requests == []
+
+
+def test_keep_warm_is_asked_of_the_monitor_and_what_it_did_is_notified() -> None:
+    scene = Scene()
+    scene.tray.run_action(view.KeepSessionWarm("a", Choice.HOUR, consents=True))
+    assert scene.monitor.requests == [("keep warm hour, consents", "a")]
+    content = scene.notifier.shown[-1]
+    assert content.title == "web-shop is kept warm until 14:05"
+    assert content.body.startswith("1 ping, about $0.07 an hour")
 
 
 def test_a_session_that_is_used_again_within_the_minute_is_not_forgotten() -> None:

@@ -28,7 +28,7 @@ def connected(script: str, folder: Path) -> Iterator[Connection]:
     program.write_text(f'#!/bin/sh\nexport STAND_IN_OF="{folder}"\n{script}\n')
     program.chmod(0o755)
     made = Connection(Host("dev", (str(program),)), lambda: None)
-    threads = threading.active_count()
+    threads, zombies_before = threading.active_count(), zombies()
     made.start()
     try:
         yield made
@@ -37,11 +37,17 @@ def connected(script: str, folder: Path) -> Iterator[Connection]:
         made.join(2.0)
         assert threading.active_count() == threads
         assert left_of(folder) == []
+        assert zombies() <= zombies_before
+
+
+def zombies() -> set[int]:
+    """Our children that have ended and that nobody has waited for."""
+    return {p.pid for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE}
 
 
 def left_of(folder: Path) -> list[str]:
-    """What the stand-in has started and still runs, and zombies of ours."""
-    found = [p.name() for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE]
+    """What the stand-in has started and still runs."""
+    found = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("STAND_IN_OF") == str(folder):

@@ -52,8 +52,8 @@ CHANGED = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key
 @pytest.mark.parametrize(
     ("code", "errors", "connection", "detail"),
     [
-        (255, "me@build: Permission denied (publickey).", "refused", "no key of ours"),
-        (255, "me@build: Permission denied (publickey,password).", "refused", "no key of ours"),
+        (255, "me@build: Permission denied (publickey).", "refused", "none of your keys"),
+        (255, "me@build: Permission denied (publickey,password).", "refused", "none of your keys"),
         (255, "me@build: Permission denied (password).", "refused", "only a password"),
         (255, "me@build: Permission denied (keyboard-interactive).", "refused", "only a password"),
         (255, CHANGED, "refused", "host key has changed"),

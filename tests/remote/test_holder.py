@@ -37,8 +37,8 @@ class FakeLink:
     def start(self) -> None:
         self.calls.append("start")
 
-    def retry(self, *, anew: bool = False) -> None:
-        self.calls.append("retry")
+    def retry(self, *, anew: bool = False, is_asked: bool = False) -> None:
+        self.calls.append("retry because it was asked for" if is_asked else "retry")
 
     def stop(self) -> None:
         self.calls.append("stop")
@@ -138,3 +138,13 @@ def test_a_file_of_states_that_is_none_says_nothing(damage: str, desk: Desk, whe
     desk.poll(BUILD)
     Path(where.hosts).write_text(damage)
     assert host_states.current(where, [BUILD]) == (HostState("build", HostConnection.OFF),)
+
+
+def test_a_user_who_fixed_a_connection_has_it_tried_at_once(desk: Desk, where: Paths) -> None:
+    host_states.ask_for_retry(where)
+    desk.poll(BUILD)
+    desk.poll(BUILD)
+    host_states.ask_for_retry(where)
+    desk.poll(BUILD)
+    desk.poll(BUILD)
+    assert desk.links["build"].calls == ["start", "retry because it was asked for"]

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import pytest
 
+from claude_session_status import host_states
 from claude_session_status.model import Activity, Cache, HostConnection
 from claude_session_status.paths import Paths
 from claude_session_status.remote import connection
@@ -85,7 +86,7 @@ def test_a_slow_line_and_one_that_was_held_up_never_lengthen_the_countdown(here:
 @pytest.mark.parametrize(
     ("make", "connection", "detail"),
     [
-        pytest.param({"accepted": False}, "refused", "no key of ours", id="wrong key"),
+        pytest.param({"accepted": False}, "refused", "none of your keys", id="wrong key"),
         pytest.param(
             {"options": "PasswordAuthentication yes\nPubkeyAuthentication no"}, "refused", "only a password",
             id="password only",
@@ -112,6 +113,17 @@ def test_why_there_is_no_connection_is_said(make: dict[str, object], connection:
         state = shown.wait_for_host("build", HostConnection(connection))
     assert detail in (state.detail or "")
     assert here.known_hosts.read_bytes() == known
+
+
+def test_a_key_that_is_accepted_now_is_tried_as_soon_as_the_user_asks(here: Here) -> None:
+    build = here.add("build", accepted=False)
+    build.turn("s")
+    here.set_hosts("build")
+    with tray(here.where) as shown:
+        shown.wait_for_host("build", HostConnection.REFUSED)
+        (build.folder / "authorized_keys").write_text(here.key.with_suffix(".pub").read_text())
+        host_states.ask_for_retry(here.where)
+        shown.wait_for_session("build/s")
 
 
 def test_a_changed_host_key_is_reported_and_not_accepted(here: Here) -> None:

@@ -11,17 +11,19 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from claude_session_status.claude.files import open_plain
 from claude_session_status.claude.jsonl import objects_in
 from claude_session_status.claude.payload import bounded
 from claude_session_status.claude.token_counts import counts_of
-from claude_session_status.claude.transcript_line import Line, line_of
+from claude_session_status.claude.transcript_line import Line, line_of, usage_of
 from claude_session_status.costs.misses import Step, cause_of, rebuilt_tokens
 from claude_session_status.costs.request import Kind, PastRequest, TokenCounts
+
+T = TypeVar("T")
 
 BLOCK = 1 << 20
 LONGEST_LINE = 64 << 20  # bytes; a longer line is skipped
@@ -89,13 +91,42 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Response:
-    """The lines of one response, in order of time, and how its request began."""
+    """What the lines of one response say, taken in order of time, and how its request began.
+
+    Of most facts the last statement counts; of the ids the first.
+    """
 
     identity: str
     parts: list[_Seen] = field(default_factory=list)
     started_at: float = 0.0
     was_compacted: bool = False
     client_ended: bool = False
+    tokens: TokenCounts | None = None
+    model: str | None = None
+    requested_model: str | None = None
+    effort: str | None = None
+    is_fast: bool | None = None
+    cache_miss_reason: str | None = None
+    asked_ttl: int | None = None
+    written_ttl: int | None = None  # the shortest
+    request_id: str = ""
+    session_id: str | None = None
+
+    def take(self, part: _Seen) -> None:
+        """Add a line."""
+        self.parts.append(part)
+        line, usage = part.line, part.line.usage
+        self.tokens = part.tokens or self.tokens
+        self.model = line.model or self.model
+        self.requested_model = line.requested_model or self.requested_model
+        self.effort = line.effort or self.effort
+        self.cache_miss_reason = line.cache_miss_reason or self.cache_miss_reason
+        self.asked_ttl = line.asked_ttl or self.asked_ttl
+        self.request_id = self.request_id or part.request_id or ""
+        self.session_id = self.session_id or part.session_id
+        if usage is not None:
+            self.is_fast = usage.is_fast
+            self.written_ttl = _shorter(self.written_ttl, usage.written_ttl)
 
     @property
     def first_at(self) -> float:
@@ -105,27 +136,54 @@ class _Response:
     def last_at(self) -> float:
         return self.parts[-1].line.at or 0.0
 
-    def last(self, name: str) -> Any:
-        """The last stated value of that field of its lines."""
-        return next((value for part in reversed(self.parts) if (value := getattr(part.line, name)) is not None), None)
-
-    @property
-    def tokens(self) -> TokenCounts | None:
-        return next((part.tokens for part in reversed(self.parts) if part.tokens is not None), None)
-
     @property
     def ttl(self) -> int | None:
         """What the request asked for holds also where it wrote nothing; where both are stated the shorter counts."""
-        written = [usage.written_ttl for part in self.parts if (usage := part.line.usage) and usage.written_ttl]
-        return min((ttl for ttl in (self.last("asked_ttl"), *written) if ttl), default=None)
+        return _shorter(self.asked_ttl, self.written_ttl)
 
     @property
     def key(self) -> str:
-        request_id = next((part.request_id for part in self.parts if part.request_id), "")
-        return f"{self.identity}:{request_id}"
+        return f"{self.identity}:{self.request_id}"
 
-    def session_of(self, session_id: str) -> str:
-        return next((part.session_id for part in self.parts if part.session_id), session_id)
+
+def _shorter(one: int | None, other: int | None) -> int | None:
+    return min(one, other) if one and other else one or other
+
+
+class _LastResult(Generic[T]):
+    """A function that remembers its last result: all lines of a response state the same usage."""
+
+    def __init__(self, function: Callable[..., T]) -> None:
+        self._function = function
+        self._asked: tuple[object, ...] | None = None
+
+    def __call__(self, *asked: object) -> T:
+        if asked != self._asked:
+            self._asked, self._result = asked, self._function(*asked)
+        return self._result
+
+
+class _LineReader:
+    """Makes of the objects in a transcript what matters of them."""
+
+    def __init__(self) -> None:
+        self._usage_of = _LastResult(usage_of)
+        self._counts_of = _LastResult(counts_of)
+
+    def read(self, values: dict[str, Any], start: int, end: int) -> _Seen | None:
+        """What the object says; None where it does not matter. `start` and `end` are its line's place in the file."""
+        if values.get("type") == _CLIENT_ENDED:
+            return _Seen(Line(None, order=start), start, end, client_ended=True)
+        line = line_of(values, self._usage_of)
+        if line is None:
+            return None
+        line.order = start
+        seen = _Seen(line, start, end)
+        if line.response is not None:
+            message = values.get("message")
+            seen.tokens = self._counts_of(message.get("usage"), line.asked_ttl) if isinstance(message, dict) else None
+            seen.request_id, seen.session_id = _text(values.get("requestId")), _text(values.get("requestSessionId"))
+        return seen
 
 
 def scan(path: str, session_id: str, kind: Kind, position: Position | None = None) -> Scan:
@@ -162,6 +220,7 @@ def _scan(lines: Iterator[tuple[int, bytes]], session_id: str, kind: Kind, at: P
     main: list[_Seen] = []
     side: list[_Seen] = []
     folder = at.folder
+    reader = _LineReader()
     for start, raw in lines:
         end = start + len(raw) + 1  # the line feed
         if raw.startswith(_SKIPPED):
@@ -170,28 +229,12 @@ def _scan(lines: Iterator[tuple[int, bytes]], session_id: str, kind: Kind, at: P
             if folder is None and isinstance(cwd := values.get("cwd"), str):
                 folder = bounded(cwd)
             is_side = values.pop("isSidechain", None) is True
-            if (seen := _seen(values, start, end)) is not None:
+            if (seen := reader.read(values, start, end)) is not None:
                 (side if is_side and kind is Kind.MAIN else main).append(seen)
     requests, position = _chained(main, session_id, kind, at)
     if side:
         requests += [_request(r, session_id, Kind.SUBAGENT, r.ttl) for r in _responses(_in_order(side)) if r.tokens]
     return Scan(tuple(requests), replace(position, folder=folder))
-
-
-def _seen(values: dict[str, Any], start: int, end: int) -> _Seen | None:
-    """What the object says; None where it does not matter."""
-    if values.get("type") == _CLIENT_ENDED:
-        return _Seen(Line(None, order=start), start, end, client_ended=True)
-    line = line_of(values)
-    if line is None:
-        return None
-    line.order = start
-    seen = _Seen(line, start, end)
-    if line.response is not None:
-        message = values.get("message")
-        seen.tokens = counts_of(message.get("usage"), line.asked_ttl) if isinstance(message, dict) else None
-        seen.request_id, seen.session_id = _text(values.get("requestId")), _text(values.get("requestSessionId"))
-    return seen
 
 
 def _text(value: object) -> str | None:
@@ -222,7 +265,9 @@ def _responses(lines: list[_Seen], since: float = -math.inf) -> list[_Response]:
     responses: dict[str, _Response] = {}
     for seen in lines:
         if (identity := seen.line.response) is not None:
-            responses.setdefault(identity, _Response(identity)).parts.append(seen)
+            if (response := responses.get(identity)) is None:
+                response = responses[identity] = _Response(identity)
+            response.take(seen)
     sent = {seen.line.request: seen.line.at for seen in lines if seen.line.request is not None}
     clock = _Clock(since)
     for seen in lines:
@@ -292,8 +337,7 @@ def _chained(found: list[_Seen], session_id: str, kind: Kind, at: Position) -> t
     ]
     begins = _begins(found, at.offset)
     requests: list[PastRequest] = []
-    position = at
-    before = position
+    position = before = _Before(at.since, at.previous, at.previous_key, at.previous_session, at.ttl_seconds)
     names: list[str] = list(at.known)
     for response in _responses(lines, at.since):
         if response.tokens is None:
@@ -301,22 +345,34 @@ def _chained(found: list[_Seen], session_id: str, kind: Kind, at: Position) -> t
         before = position
         names.append(response.identity)
         ttl = response.ttl or before.ttl_seconds
-        session = response.session_of(session_id)
-        step = _step(response, ttl, is_first=response.client_ended or before.previous_session not in (None, session))
+        session = response.session_id or session_id
+        step = _step(response, ttl, is_first=response.client_ended or before.session not in (None, session))
         requests.append(_request(response, session, kind, ttl, before=before, step=step))
-        position = replace(
-            at,
-            since=response.last_at,
-            previous=step,
-            previous_key=response.key,
-            previous_session=session,
-            ttl_seconds=ttl,
-        )
+        position = _Before(response.last_at, step, response.key, session, ttl)
     if not requests:
         return requests, at  # the lines that lead to the next response are needed again
     # Again from before the last response: it may be unfinished.
     last = names.pop()
-    return requests, replace(before, offset=begins.get(last, at.offset), known=tuple(names[-_REMEMBERED:]))
+    return requests, replace(
+        at,
+        offset=begins.get(last, at.offset),
+        since=before.since,
+        previous=before.step,
+        previous_key=before.key,
+        previous_session=before.session,
+        ttl_seconds=before.ttl_seconds,
+        known=tuple(names[-_REMEMBERED:]),
+    )
+
+
+class _Before(NamedTuple):
+    """The request before the next one."""
+
+    since: float  # the end of its response
+    step: Step | None
+    key: str | None
+    session: str | None
+    ttl_seconds: int | None
 
 
 def _begins(found: list[_Seen], offset: int) -> dict[str, int]:
@@ -331,17 +387,16 @@ def _begins(found: list[_Seen], offset: int) -> dict[str, int]:
 
 
 def _step(response: _Response, ttl: int | None, *, is_first: bool) -> Step:
-    usage = next((part.line.usage for part in reversed(response.parts) if part.line.usage is not None), None)
     tokens = response.tokens
     assert tokens is not None, "only responses with counts are chained"  # noqa: S101 - the caller's promise
     return Step(
         response.started_at,
         ttl,
-        response.last("requested_model") or response.last("model"),
-        response.last("effort"),
-        usage.is_fast if usage else None,
+        response.requested_model or response.model,
+        response.effort,
+        response.is_fast,
         tokens,
-        response.last("cache_miss_reason"),
+        response.cache_miss_reason,
         response.was_compacted,
         is_first,
     )
@@ -353,27 +408,24 @@ def _request(
     kind: Kind,
     ttl: int | None,
     *,
-    before: Position | None = None,
+    before: _Before | None = None,
     step: Step | None = None,
 ) -> PastRequest:
     tokens = response.tokens
     assert tokens is not None, "only responses with counts are kept"  # noqa: S101 - the caller's promise
-    previous = before.previous if before is not None and kind is Kind.MAIN else None
-    compared = step is not None and previous is not None
+    common = (response.key, session_id, kind, response.started_at, response.model, response.effort)
+    is_fast = step.is_fast if step else None
+    if before is None or step is None or (previous := before.step) is None or kind is not Kind.MAIN:
+        return PastRequest(*common, is_fast, ttl, tokens)
     return PastRequest(
-        response.key,
-        session_id,
-        kind,
-        response.started_at,
-        response.last("model"),
-        response.last("effort"),
-        step.is_fast if step else None,
+        *common,
+        is_fast,
         ttl,
         tokens,
-        previous_key=before.previous_key if before is not None and compared else None,
-        gap_seconds=max(0.0, response.started_at - previous.started_at) if compared and previous else None,
-        previous_ttl_seconds=previous.ttl_seconds if compared and previous else None,
-        previous_context=previous.tokens.context if compared and previous else None,
-        rebuilt_tokens=rebuilt_tokens(previous, step) if step and previous else None,
-        cause=cause_of(previous, step) if step and previous else None,
+        previous_key=before.key,
+        gap_seconds=max(0.0, response.started_at - previous.started_at),
+        previous_ttl_seconds=previous.ttl_seconds,
+        previous_context=previous.tokens.context,
+        rebuilt_tokens=rebuilt_tokens(previous, step),
+        cause=cause_of(previous, step),
     )

@@ -139,6 +139,8 @@ def text_of(data: Mapping[str, Any], *names: str) -> str | None:
 
 def bounded(text: str, longest: int = _LONGEST) -> str:
     """The first `longest` characters, without lone surrogates, which are legal in JSON and nowhere else."""
+    if text.isascii():
+        return text[:longest]
     return text[:longest].encode("utf-8", "replace").decode()
 
 

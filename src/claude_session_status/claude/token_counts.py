@@ -6,11 +6,8 @@ says nothing: a sum with a hole in it would be wrong.
 
 from typing import Any
 
+from claude_session_status.claude.transcript_line import cache_counts, count
 from claude_session_status.costs.request import TokenCounts
-
-MOST_TOKENS = 1_000_000_000
-_INPUT, _OUTPUT = "input_tokens", "output_tokens"
-_WRITTEN, _READ = "cache_creation_input_tokens", "cache_read_input_tokens"
 
 
 def counts_of(usage: object, asked_ttl: int | None) -> TokenCounts | None:
@@ -21,17 +18,17 @@ def counts_of(usage: object, asked_ttl: int | None) -> TokenCounts | None:
     """
     if not isinstance(usage, dict):
         return None
-    whole = _cache_counts(usage)
+    whole = cache_counts(usage)
     if whole is None:
         return None
     steps = usage.get("iterations")
     own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
-    parts = [counts for step in own if (counts := _cache_counts(step)) is not None] or [whole]
+    parts = [counts for step in own if (counts := cache_counts(step)) is not None] or [whole]
     uncached, written, read = whole
     written_1h = _written_1h(usage, written, asked_ttl)
     return TokenCounts(
         input=uncached,
-        output=count(usage.get(_OUTPUT)) or 0,
+        output=count(usage.get("output_tokens")) or 0,
         read=read,
         written_5m=written - written_1h,
         written_1h=written_1h,
@@ -41,18 +38,6 @@ def counts_of(usage: object, asked_ttl: int | None) -> TokenCounts | None:
     )
 
 
-def _cache_counts(usage: dict[str, Any]) -> tuple[int, int, int] | None:
-    """Input that was not cached, cache written, cache read; None when none is stated, or one is no count."""
-    stated = [usage.get(name) for name in (_INPUT, _WRITTEN, _READ)]
-    if all(value is None for value in stated):
-        return None
-    counts = [0 if value is None else count(value) for value in stated]
-    uncached, written, read = counts
-    if uncached is None or written is None or read is None:
-        return None
-    return uncached, written, read
-
-
 def _written_1h(usage: dict[str, Any], written: int, asked_ttl: int | None) -> int:
     creation = usage.get("cache_creation")
     if isinstance(creation, dict):
@@ -60,10 +45,3 @@ def _written_1h(usage: dict[str, Any], written: int, asked_ttl: int | None) -> i
         if for_5m or for_1h:
             return min(written, for_1h)
     return written if asked_ttl is not None and asked_ttl >= 3600 else 0
-
-
-def count(value: object) -> int | None:
-    """A number of tokens; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value <= MOST_TOKENS else None

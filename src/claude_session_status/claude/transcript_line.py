@@ -3,6 +3,7 @@
 Each field is taken only with the right type and within bounds; everything else counts as missing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,14 +51,14 @@ class Line:
     choice: Choice | None = None
 
 
-def line_of(fields: dict[str, Any]) -> Line | None:
-    """What the line says; None when it does not matter."""
+def line_of(fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage] | None = None) -> Line | None:
+    """What the line says; None when it does not matter. `read_usage` replaces `usage_of`."""
     if fields.get("isSidechain") is True:
         return None
     line = Line(timestamp(fields), uuid=_text(fields.get("uuid")))
     match fields.get("type"):
         case "assistant":
-            _take_assistant(line, fields)
+            _take_assistant(line, fields, read_usage or usage_of)
         case "user":
             _take_user(line, fields)
         case "attachment":
@@ -73,7 +74,7 @@ def line_of(fields: dict[str, Any]) -> Line | None:
     return line if line.at is not None or line.response is not None or line.compaction is not None else None
 
 
-def _take_assistant(line: Line, fields: dict[str, Any]) -> None:
+def _take_assistant(line: Line, fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage]) -> None:
     message = fields.get("message")
     if not isinstance(message, dict):
         return
@@ -85,7 +86,7 @@ def _take_assistant(line: Line, fields: dict[str, Any]) -> None:
     if not isinstance(usage, dict) and identity is None:
         return
     line.response = identity or "?"
-    line.usage = _usage_of(usage) if isinstance(usage, dict) else None
+    line.usage = read_usage(usage) if isinstance(usage, dict) else None
     line.turn = _turn_after(fields, message) if line.usage is not None else None
     line.asked_ttl = _TTL.get(_text(fields.get("promptCacheRequested")) or "")
     line.model = _text(message.get("model"))
@@ -109,16 +110,16 @@ def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
     return Turn.ASKED if kinds == {"thinking"} and message.get("stop_reason") is None else Turn.OVER
 
 
-def _usage_of(usage: dict[str, Any]) -> Usage:
+def usage_of(usage: dict[str, Any]) -> Usage:
     """What the response used. The totals add up all server-side `iterations`; only the last one's context counts."""
     steps = usage.get("iterations")
     own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
-    contexts = [tokens for step in own if (tokens := _context_tokens(step)) is not None]
+    contexts = [tokens for step in own if (tokens := _context_tokens(step)) is not None] if own else ()
     speed = usage.get("speed")
     written = _written_ttl(usage)
     return Usage(
         contexts[-1] if contexts else _context_tokens(usage),
-        bool(written or _count(usage.get(_WRITTEN)) or _count(usage.get(_READ))),
+        bool(written or count(usage.get(_WRITTEN)) or count(usage.get(_READ))),
         written,
         speed == "fast" if isinstance(speed, str) else None,
     )
@@ -129,9 +130,19 @@ _INPUT, _WRITTEN, _READ = "input_tokens", "cache_creation_input_tokens", "cache_
 
 def _context_tokens(usage: dict[str, Any]) -> int | None:
     """The tokens of the context; None when no count is stated, or one is no count."""
-    stated = [usage[name] for name in (_INPUT, _WRITTEN, _READ) if usage.get(name) is not None]
-    counts = [count for value in stated if (count := _count(value)) is not None]
-    return _count(sum(counts)) if counts and len(counts) == len(stated) else None
+    counts = cache_counts(usage)
+    return count(sum(counts)) if counts is not None else None
+
+
+def cache_counts(usage: dict[str, Any]) -> tuple[int, int, int] | None:
+    """Input that was not cached, cache written, cache read; None when none is stated, or one is no count."""
+    uncached, written, read = usage.get(_INPUT), usage.get(_WRITTEN), usage.get(_READ)
+    if uncached is None and written is None and read is None:
+        return None
+    uncached = 0 if uncached is None else count(uncached)
+    written = 0 if written is None else count(written)
+    read = 0 if read is None else count(read)
+    return None if uncached is None or written is None or read is None else (uncached, written, read)
 
 
 def _written_ttl(usage: dict[str, Any]) -> int | None:
@@ -139,9 +150,9 @@ def _written_ttl(usage: dict[str, Any]) -> int | None:
     creation = usage.get("cache_creation")
     if not isinstance(creation, dict):
         return None
-    if _count(creation.get("ephemeral_5m_input_tokens")):
+    if count(creation.get("ephemeral_5m_input_tokens")):
         return _TTL["5m"]
-    return _TTL["1h"] if _count(creation.get("ephemeral_1h_input_tokens")) else None
+    return _TTL["1h"] if count(creation.get("ephemeral_1h_input_tokens")) else None
 
 
 _INTERRUPTED = "[Request interrupted by user"
@@ -220,14 +231,12 @@ def _first_text(fields: dict[str, Any]) -> str | None:
 
 def _text(value: object) -> str | None:
     """A text worth keeping: not empty, bounded, and without lone surrogates."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    return bounded(value, 1024)
+    return bounded(value, 1024) if isinstance(value, str) and value and not value.isspace() else None
 
 
-def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-    return value if is_count and isinstance(value, int) else None
+def count(value: object) -> int | None:
+    """A number of tokens; None for anything else."""
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None  # True is an int, and no count
 
 
 def _milliseconds(value: object) -> float | None:

@@ -216,7 +216,8 @@ def _database(where: Paths) -> checks.DatabaseFindings:
     try:
         rows = Store(where.database).load()
         sessions = len(rows)
-        last_event_at = max((s.last_event_at for s in rows if s.last_event_at is not None), default=None)
+        ours = (s.last_event_at for s in rows if s.host is None)  # of another machine's sessions no hook here reports
+        last_event_at = max((at for at in ours if at is not None), default=None)
     except SessionStatusError as error:
         problem = (error.title, error.next_step)
     except OSError as error:

@@ -78,10 +78,14 @@ class Connection:
         self._set(HostConnection.CONNECTING)
         self._thread.start()
 
-    def retry(self, *, anew: bool = False) -> None:
-        """Try again now where it waits for the next try. `anew`: also where it is connected, as after sleep."""
+    def retry(self, *, anew: bool = False, is_asked: bool = False) -> None:
+        """Try again now where it waits for the next try.
+
+        `anew`: also where it is connected, as after sleep. `is_asked`: by the user, so also where it was refused.
+        """
         is_connected = self._state.connection is HostConnection.CONNECTED
-        if not backoff.retries_at_once(self._state.connection) or (is_connected and not anew):
+        is_allowed = is_asked or backoff.retries_at_once(self._state.connection)
+        if not is_allowed or (is_connected and not anew):
             return
         self._retry.set()
         if is_connected:

@@ -36,7 +36,7 @@ class Link(Protocol):
     def start(self) -> None:
         """Begin to connect."""
 
-    def retry(self, *, anew: bool = False) -> None:
+    def retry(self, *, anew: bool = False, is_asked: bool = False) -> None:
         """Try again now."""
 
     def stop(self) -> None:
@@ -56,7 +56,9 @@ class HostConnections:
         connect: Callable[[Host, Callable[[], object]], Link] = Connection,
         clock: Callable[[], float] = steady,
     ) -> None:
+        self._paths = paths
         self._path = paths.hosts
+        self._asked = 0
         self._lock = FileLock(paths.hosts_lock)
         self._wake = wake
         self._connect = connect
@@ -92,6 +94,7 @@ class HostConnections:
         if not self._lock.acquire():
             return False
         self._network.open()
+        self._asked = host_states.asked_for_retry(self._paths)
         return True
 
     def _arrange(self, wanted: tuple[Host, ...]) -> None:
@@ -114,9 +117,11 @@ class HostConnections:
     def _try_again(self) -> None:
         """Try to connect at once where that may succeed now."""
         has_slept, is_another_network = self._sleep.has_slept(), self._network.has_changed(self._clock())
-        if has_slept or is_another_network:
+        before, self._asked = self._asked, host_states.asked_for_retry(self._paths)
+        is_asked = self._asked != before
+        if has_slept or is_another_network or is_asked:
             for link in self._links.values():
-                link.retry(anew=has_slept)
+                link.retry(anew=has_slept, is_asked=is_asked)
 
     def _note_changes(
         self, name: str, link: Link, rows: Mapping[str, Session], now: float, note: Callable[[Event], object]

@@ -16,11 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_session_status.costs.rates import Rates
 from claude_session_status.costs.request import PastRequest
-from claude_session_status.errors import StoreBrokenError
 from claude_session_status.private import give_to_owner, open_private
 from claude_session_status.store import connection as opening
 from claude_session_status.store import failures, files
@@ -94,29 +93,37 @@ class Read:
 PriceKey = tuple[str, date, int]  # model, day, index of the tier
 
 
-def write_rows(path: str, rows: Iterable[tuple[PastRequest, str, bool, str | None]]) -> int:
-    """Append requests to the CSV file at `path` for `HistoryStore.add`; return how many. Raises OSError.
+class Row(NamedTuple):
+    """A request, and where it was read: `file` below the projects folder, `is_own` if that is its session's own."""
 
-    Each with its transcript below the projects folder, whether that is the transcript of its own session, and its
-    project.
-    """
-    count = 0
-    with open(open_private(path, os.O_WRONLY | os.O_APPEND), "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        for request, name, is_own, project in rows:
-            count += 1
-            tokens = request.tokens
-            writer.writerow(
-                (
-                    *(_clean(request.key), _clean(name), is_own, None, _clean(request.session_id), _clean(project)),
-                    *(request.kind.value, _clean(request.model), _clean(request.effort)),
-                    *(datetime.fromtimestamp(request.started_at, UTC).replace(tzinfo=None), request.ttl_seconds),
-                    *(tokens.context, tokens.read, tokens.written_5m, tokens.written_1h, tokens.input, tokens.output),
-                    *(_clean(request.previous_key), request.gap_seconds, request.previous_ttl_seconds),
-                    *(request.previous_context, request.rebuilt_tokens, _clean(request.cause)),
-                )
-            )
-    return count
+    request: PastRequest
+    file: str
+    is_own: bool
+    project: str | None
+
+
+def write_rows(path: str, rows: Iterable[Row]) -> None:
+    """Write requests to the CSV file at `path` for `HistoryStore.add`. Raises OSError."""
+    with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(map(_fields, rows))
+
+
+def _fields(row: Row) -> tuple[object, ...]:
+    """The fields in the order of the columns."""
+    request, file, is_own, project = row
+    tokens = request.tokens
+    return (
+        *(_clean(request.key), _clean(file), is_own, None, _clean(request.session_id), _clean(project)),
+        *(request.kind.value, _clean(request.model), _clean(request.effort)),
+        *(_utc(request.started_at), request.ttl_seconds),
+        *(tokens.context, tokens.read, tokens.written_5m, tokens.written_1h, tokens.input, tokens.output),
+        *(_clean(request.previous_key), request.gap_seconds, request.previous_ttl_seconds),
+        *(request.previous_context, request.rebuilt_tokens, _clean(request.cause)),
+    )
+
+
+def _utc(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
 
 
 def _clean(text: str | None) -> str | None:
@@ -131,6 +138,7 @@ class HistoryStore:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._reader: Connection | None = None  # within `open`
 
     def exists(self) -> bool:
         """Whether there is a history."""
@@ -146,21 +154,28 @@ class HistoryStore:
 
     @contextmanager
     def open(self) -> Iterator[Connection]:
-        """A connection that can only read. Raises StoreBrokenError, StoreUnusableError, StoreLockedError."""
-        with self._errors(self._path), closing(opening.connect(self._path, read_only=True)) as connection:
-            yield connection
+        """A connection that can only read; the methods that read use it within the block, those that write must not.
 
-    def set_aside_if_broken(self, now: float) -> str | None:
+        Raises StoreBrokenError, StoreUnusableError, StoreLockedError.
+        """
+        if self._reader is not None:
+            yield self._reader
+            return
+        with self._errors(self._path), closing(opening.connect(self._path, read_only=True)) as connection:
+            self._reader = connection
+            try:
+                yield connection
+            finally:
+                self._reader = None
+
+    def check(self) -> None:
+        """Read something of each table. Raises StoreBrokenError, StoreUnusableError, StoreLockedError."""
+        with self.open() as connection:
+            connection.execute("SELECT count(*), sum(context_tokens), max(cause) FROM requests").fetchone()
+
+    def set_aside(self, now: float) -> str:
         """Move a history that can't be read away, under its date; return where to. Raises StoreUnusableError."""
-        if not self.exists():
-            return None
-        try:
-            with self.open() as connection:
-                connection.execute("SELECT count(*), sum(context_tokens), max(cause) FROM requests").fetchone()
-        except StoreBrokenError:
-            target = files.aside_name(self._path, now)
-        else:
-            return None
+        target = files.aside_name(self._path, now)
         try:
             os.rename(self._path, target)
         except OSError as error:
@@ -174,8 +189,8 @@ class HistoryStore:
         lock. Raises StoreUnusableError and StoreBrokenError.
         """
         with self._changed(rows) as connection:
-            for path in rows:
-                connection.execute(_TAKE, [path])
+            if rows:
+                connection.execute(_TAKE, [list(rows)])
             marks = [(r.file, r.mark, r.position) for r in read]
             if marks:
                 columns = [list(column) for column in zip(*marks, strict=True)]
@@ -208,29 +223,33 @@ class HistoryStore:
                     "INSERT OR REPLACE INTO price VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [model, day, tier, *values]
                 )
 
-    def add_notified(self, notified: Sequence[Notified]) -> None:
-        """Keep of which expiries the user was notified. The caller holds the history's lock."""
+    def unknown(self, notified: Iterable[Notified]) -> list[Notified]:
+        """Those of which the history does not know yet that the user was notified."""
         with self.open() as connection:
             rows = connection.execute("SELECT session_id, epoch(expires_at), lead_seconds FROM notified").fetchall()
-        new = sorted(set(notified) - set(rows))
-        if new:
-            with self._changed(()) as connection:
-                connection.execute(
-                    "INSERT OR IGNORE INTO notified"
-                    " SELECT unnest(?), make_timestamp((unnest(?) * 1e6)::BIGINT), unnest(?)",
-                    [list(column) for column in zip(*new, strict=True)],
-                )
+        return sorted(set(notified) - set(rows))
+
+    def add_notified(self, notified: Sequence[Notified]) -> None:
+        """Keep of which expiries the user was notified. The caller holds the history's lock."""
+        with self._changed(()) as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO notified SELECT unnest(?), make_timestamp((unnest(?) * 1e6)::BIGINT), unnest(?)",
+                [list(column) for column in zip(*notified, strict=True)],
+            )
+
+    def has_before(self, moment: float) -> bool:
+        """Whether there are requests from before `moment` (epoch seconds)."""
+        with self.open() as connection:
+            found = connection.execute("SELECT 1 FROM request WHERE started_at < ? LIMIT 1", [_utc(moment)]).fetchone()
+        return found is not None
 
     def drop_before(self, moment: float) -> None:
         """Forget requests from before `moment` (epoch seconds). The caller holds the history's lock."""
-        limit = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
-        with self.open() as connection:
-            found = connection.execute("SELECT count(*) FROM request WHERE started_at < ?", [limit]).fetchone()
-        if found and found[0]:
-            with self._changed(()) as connection:
-                connection.execute("DELETE FROM request WHERE started_at < ?", [limit])
-                connection.execute("DELETE FROM notified WHERE expires_at < ?", [limit])
-                connection.execute("DELETE FROM price WHERE day < ?", [limit.date() - timedelta(days=1)])
+        limit = _utc(moment)
+        with self._changed(()) as connection:
+            connection.execute("DELETE FROM request WHERE started_at < ?", [limit])
+            connection.execute("DELETE FROM notified WHERE expires_at < ?", [limit])
+            connection.execute("DELETE FROM price WHERE day < ?", [limit.date() - timedelta(days=1)])
 
     def pings(self) -> set[str]:
         """The keys of the keep-warm pings that are kept. Raises what `open` raises."""

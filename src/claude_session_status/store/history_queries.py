@@ -25,10 +25,12 @@ _TOTALS = """count(cause), coalesce(sum(rebuilt_tokens) FILTER (cause IS NOT NUL
     sum(miss_usd) FILTER (cause = 'expired')"""
 # The first request of a fork is recognized by its previous request, which is another session's.
 _SPAN = """
-    CREATE OR REPLACE TEMP TABLE span AS SELECT r.* REPLACE (
-        CASE WHEN r.cause = 'vanished' AND p.session_id <> r.session_id THEN 'started' ELSE r.cause END AS cause)
-    FROM requests r LEFT JOIN request p ON p.key = r.previous_key AND r.cause = 'vanished'
-    WHERE r.started_at >= ? AND r.started_at < ?
+    CREATE OR REPLACE TEMP TABLE span AS SELECT * EXCLUDE (file, is_own, effort, context_tokens, previous_key) REPLACE (
+        CASE WHEN cause = 'vanished' AND key IN (
+            SELECT r.key FROM request r JOIN request p ON p.key = r.previous_key
+            WHERE r.cause = 'vanished' AND p.session_id <> r.session_id
+        ) THEN 'started' ELSE cause END AS cause)
+    FROM requests WHERE started_at >= ? AND started_at < ?
 """
 _NOTIFIED = """
     SELECT count(*), coalesce(sum(rebuilt_tokens), 0)::BIGINT, sum(miss_usd) FROM span
