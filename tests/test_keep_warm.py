@@ -111,7 +111,7 @@ def test_a_refusal_without_the_plugin_names_the_command_that_installs_it() -> No
 @pytest.mark.parametrize(
     ("ttl", "pings", "price", "most_minutes", "consent"),
     [
-        (3600, 1, "about $0.07 an hour in place of $1.40", 20 * 59 + 60, False),
+        (3600, 1, "about $0.07 an hour in place of $1.40", 20 * 57 + 60, False),
         (300, 15, "about $1.06 an hour in place of $1.40", 85, True),
     ],
 )
@@ -124,7 +124,7 @@ def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most
 
 @pytest.mark.parametrize(
     ("ttl", "age", "minutes", "pings"),
-    [(3600, 0, 59, 0), (3600, 0, 60, 1), (3600, 600, 60, 1), (3600, 0, 180, 3), (300, 0, 60, 14), (300, 0, 600, 20)],
+    [(3600, 0, 57, 0), (3600, 0, 58, 1), (3600, 0, 60, 1), (3600, 600, 60, 1), (3600, 0, 180, 3), (300, 0, 60, 14), (300, 0, 600, 20)],
 )
 def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pings: int) -> None:
     request = Request(NOW - age, ttl, Source.TRANSCRIPT)
@@ -156,7 +156,7 @@ def test_a_clock_time_is_one_of_today(text: str) -> None:
 @pytest.mark.parametrize(
     ("what", "order", "evidence", "age", "expected"),
     [
-        ("a minute before the end", ORDER, GOOD, 100, NOW - 100 + 3540),
+        ("three minutes before the end of an hour", ORDER, GOOD, 100, NOW - 100 + 3420),
         ("due now", ORDER, GOOD, 3560, NOW),
         ("no order", None, GOOD, 100, None),
         ("the order ends before", replace(ORDER, until=NOW + 600), GOOD, 100, None),
@@ -172,9 +172,9 @@ def test_when_the_next_ping_comes(
     assert kept(state(age, evidence=replace(evidence, order=order))).next_ping_at == expected, what
 
 
-def test_a_five_minute_cache_is_pinged_only_with_consent() -> None:
-    for order, is_pinged in ((ORDER, False), (replace(ORDER, allow_five_minutes=True), True)):
-        assert (kept(state(100, 300, replace(GOOD, order=order))).next_ping_at is not None) == is_pinged
+def test_a_five_minute_cache_is_pinged_only_with_consent_and_a_minute_before_its_end() -> None:
+    for order, at in ((ORDER, None), (replace(ORDER, allow_five_minutes=True), NOW - 100 + 240)):
+        assert kept(state(100, 300, replace(GOOD, order=order))).next_ping_at == at
 
 
 PING = Ping(NOW - 50, 3600, "m", 141_000, 200, 5, is_kept=True)
@@ -271,16 +271,21 @@ def test_a_ping_does_not_postpone_idle_compaction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "age", "is_due"),
+    ("what", "evidence", "age", "is_due"),
     [
-        (GOOD, 3300, True),  # five minutes before the expiry
-        (replace(GOOD, order=ORDER), 3300, False),  # a ping will come
-        (replace(GOOD, order=ORDER), 3570, True),  # it did not come
-        (replace(reported(state=ModState.FAILED), order=ORDER), 3300, True),
+        ("five minutes before the expiry", GOOD, 3300, True),
+        ("a ping will come", replace(GOOD, order=ORDER), 3300, False),
+        ("it is due", replace(GOOD, order=ORDER), 3420, False),
+        ("it may still come", replace(GOOD, order=ORDER), 3569, False),
+        ("it did not come", replace(GOOD, order=ORDER), 3570, True),
+        ("it failed", replace(reported(state=ModState.FAILED), order=ORDER), 3300, True),
+        ("it failed, and the 300 s alert is over", replace(reported(state=ModState.FAILED), order=ORDER), 3570, True),
     ],
 )
-def test_a_cache_that_a_ping_will_renew_is_not_announced(evidence: Evidence, age: float, is_due: bool) -> None:
-    assert bool(alerting.due_alerts([state(age, evidence=evidence)], None, NOW)) == is_due
+def test_a_cache_that_a_ping_will_renew_is_not_announced(
+    what: str, evidence: Evidence, age: float, is_due: bool
+) -> None:
+    assert bool(alerting.due_alerts([state(age, evidence=evidence)], None, NOW)) == is_due, what
 
 
 def test_a_cache_that_a_ping_will_renew_does_not_make_the_icon_urgent() -> None:

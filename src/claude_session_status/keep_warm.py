@@ -34,9 +34,10 @@ PLUGIN = "prompt-cache-keep-warm"
 INSTALL = f"claude plugin install {PLUGIN}@prompt-cache-tools"
 PROGRAM = "claude-session-status"
 
-PING_LEAD_SECONDS = 60.0  # the mod sends a ping about so long before the cache expires
 LONGEST_SECONDS = 86400.0  # the mod takes no order that is older
 CONSENT_TTL_SECONDS = 300  # caches with this TTL need many pings
+SHORT_LEAD_SECONDS = 60.0  # the mod sends a ping so long before the end of a five-minute cache
+LONG_LEAD_SECONDS = 180.0  # the same for an hour-long cache: the client repeats a failed request for some 160 s
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
 KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
@@ -303,14 +304,15 @@ def today_at(text: str, now: float) -> float | None:
 # ---- what it costs ------------------------------------------------------------
 
 
-def interval_of(ttl_seconds: float) -> float:
+def interval_of(ttl_seconds: int) -> float:
     """The seconds from one request to the ping after it."""
-    return ttl_seconds - PING_LEAD_SECONDS
+    return ttl_seconds - (SHORT_LEAD_SECONDS if ttl_seconds <= CONSENT_TTL_SECONDS else LONG_LEAD_SECONDS)
 
 
 def pings_until(request: Request, until: float, now: float, max_pings: int) -> int:
     """How many pings come until then, without a turn in between."""
-    interval, first = interval_of(request.ttl_seconds), request.started_at + interval_of(request.ttl_seconds)
+    interval = interval_of(request.ttl_seconds)
+    first = request.started_at + interval
     if until <= max(first, now):
         return 0
     return min(max_pings, math.ceil((until - first) / interval))

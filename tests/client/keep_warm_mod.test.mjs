@@ -1,5 +1,5 @@
-// The mod's decisions as tables of cases, and its hooks against a `$` of the test's own. Run by test_keep_warm_rules.py;
-// by hand: node --test tests/client/keep_warm_mod.test.mjs
+// The mod's decisions as tables of cases; test_keep_warm_mod.py runs its hooks inside the real client. Run by
+// test_keep_warm_rules.py; by hand: node --test tests/client/keep_warm_mod.test.mjs
 import assert from "node:assert/strict";
 import test from "node:test";
 
