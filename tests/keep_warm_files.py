@@ -12,10 +12,11 @@ PID = 7
 VERSION = "2.1.332"
 
 
-def ping(at: float, *, kept: bool = True, tokens: int = 142_000, ttl: int = 3600) -> dict[str, Any]:
+def ping(at: float, *, kept: bool = True, late: bool = False, tokens: int = 142_000, ttl: int = 3600) -> dict[str, Any]:
     """One ping of a report."""
     read, wrote = (tokens - 200, 200) if kept else (0, tokens)
-    return {"at": at, "ttl": ttl, "model": "claude-opus-5-5", "read": read, "wrote": wrote, "output": 5, "kept": kept}
+    counts = {"read": read, "wrote": wrote, "output": 5, "kept": kept}
+    return {"at": at, "ttl": ttl, "model": "claude-opus-5-5", **counts, **({"late": True} if late else {})}
 
 
 def report(at: float = NOW - 100, state: str = "ready", **fields: Any) -> dict[str, Any]:

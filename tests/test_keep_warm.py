@@ -87,6 +87,7 @@ KEPT_ALIVE: dict[str, Any] = {
         ("two clients", {}, reported(pid=0), "another client may have it open"),
         ("a version that missed", {}, replace(GOOD, distrusted_at=NOW - 9), "a ping of Claude Code 2.1.332 missed"),
         ("its ping missed", {}, reported(state=ModState.MISSED), "its last ping missed"),
+        ("it came late", {}, reported(state=ModState.MISSED, reason="late"), "its last ping came after the expiry"),
         ("another model", {}, reported(state=ModState.REFUSED, reason="model-changed"), "another model was chosen"),
         ("sleep", {}, reported(state=ModState.EXPIRED, reason="slept"), "the machine slept when the ping was due"),
         ("a new reason", {}, reported(state=ModState.REFUSED, reason="so"), "the plugin sent no ping (so)"),
@@ -124,7 +125,15 @@ def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most
 
 @pytest.mark.parametrize(
     ("ttl", "age", "minutes", "pings"),
-    [(3600, 0, 57, 0), (3600, 0, 58, 1), (3600, 0, 60, 1), (3600, 600, 60, 1), (3600, 0, 180, 3), (300, 0, 60, 14), (300, 0, 600, 20)],
+    [
+        (3600, 0, 57, 0),
+        (3600, 0, 58, 1),
+        (3600, 0, 60, 1),
+        (3600, 600, 60, 1),
+        (3600, 0, 180, 3),
+        (300, 0, 60, 14),
+        (300, 0, 600, 20),
+    ],
 )
 def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pings: int) -> None:
     request = Request(NOW - age, ttl, Source.TRANSCRIPT)
@@ -187,6 +196,7 @@ MISS = replace(PING, at=NOW - 20, read=0, written=142_000, is_kept=False)
         ("nothing happened", {}, GOOD, None),
         ("a miss since", {}, reported(state=ModState.MISSED, pings=(MISS,)), StopReason.MISSED),
         ("a miss, and a turn after it", {}, reported(pings=(MISS,)), StopReason.MISSED),
+        ("a late miss", {}, reported(pings=(replace(MISS, is_late=True),)), StopReason.MISSED),
         ("a miss before the order", {}, reported(pings=(replace(MISS, at=NOW - 61),)), None),
         ("usage", {}, replace(GOOD, usage=Usage(81)), StopReason.USAGE),
         ("the client's own keep-alive", KEPT_ALIVE, GOOD, StopReason.KEPT_ALIVE),
@@ -294,10 +304,12 @@ def test_a_cache_that_a_ping_will_renew_does_not_make_the_icon_urgent() -> None:
         assert glance.icon(shot).urgency is urgency
 
 
-def stopped(reason: StopReason = StopReason.MISSED, **fields: Any) -> SessionState:
+def stopped(reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, **fields: Any) -> SessionState:
     found = state(**fields)
     stop = Stop(NOW - 1, reason, 142_000, 0.71, usage_percent=83)
-    return replace(found, keep_warm=replace(kept(found), stopped=stop, client_version="2.1.332"))
+    return replace(
+        found, keep_warm=replace(kept(found), stopped=stop, client_version="2.1.332", is_distrusted=distrusted)
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,6 +332,14 @@ def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str
     for event in alerting.alerted_events(alert, None, NOW):
         row = reducer.apply(row, event, NOW)
     assert alerting.due_alerts([replace(alert.state, session=row)], None, NOW + 30) == ()
+
+
+@pytest.mark.parametrize("distrusted", [False, True])
+def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
+    (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)
+    body = notification.of_alerts(alert).body
+    assert "send a message, then ask again" in body
+    assert ("claude-session-status keep-warm --trust 2.1.332" in body) == distrusted
 
 
 def test_a_muted_session_stops_silently() -> None:

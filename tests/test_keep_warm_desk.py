@@ -13,7 +13,8 @@ import pytest
 from claude_session_status import heartbeat, keep_warm_desk, keep_warm_guard, notes
 from claude_session_status.config import Config
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice, Order
+from claude_session_status.keep_warm import Choice, Limits, Order
+from claude_session_status.keep_warm_desk import KeepWarmDesk
 from claude_session_status.keep_warm_orders import Orders, Versions, decode, encode
 from claude_session_status.model import (
     AlertReason,
@@ -26,6 +27,7 @@ from claude_session_status.model import (
     StopReason,
 )
 from claude_session_status.monitor import Monitor
+from claude_session_status.notification import of_alerts
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.values import replace
@@ -130,6 +132,7 @@ def test_a_miss_ends_the_order_is_notified_once_and_distrusts_the_version(scene:
     assert (kept.stopped.reason, kept.stopped.tokens, kept.stopped.usd) == (StopReason.MISSED, 142_000, 0.71)
     (alert,) = scene.monitor.take_alerts(scene.monitor.snapshot())
     assert alert.reason is AlertReason.STOPPED
+    assert f"keep-warm --trust {VERSION}" in of_alerts(alert).body
     scene.look()
     assert scene.monitor.take_alerts(scene.monitor.snapshot()) == ()
     write_report(scene.where, report(NOW + 3441, "ready", pings=[ping(NOW + 3440, kept=False)]))
@@ -141,6 +144,42 @@ def test_a_miss_ends_the_order_is_notified_once_and_distrusts_the_version(scene:
     scene.monitor.keep_warm(SESSION, Choice.HOUR)
     assert scene.order is not None
     assert scene.kept().until is not None, "the old miss does not end the new order"
+
+
+def test_a_late_miss_ends_the_order_with_its_cost_but_does_not_distrust_the_version(scene: Scene) -> None:
+    scene.look()
+    scene.monitor.keep_warm(SESSION, Choice.HOUR)
+    scene.clock.now = NOW + 3510
+    late = ping(NOW + 3320, kept=False, late=True)
+    write_report(scene.where, report(NOW + 3320, "missed", reason="late", pings=[late]))
+    kept = scene.kept()
+    assert scene.order is None
+    assert kept.stopped is not None
+    assert (kept.stopped.reason, kept.stopped.tokens, kept.stopped.usd) == (StopReason.MISSED, 142_000, 0.71)
+    (alert,) = scene.monitor.take_alerts(scene.monitor.snapshot())
+    assert alert.reason is AlertReason.STOPPED
+    assert "--trust" not in of_alerts(alert).body
+    assert not kept.is_distrusted
+    hit = ping(NOW + 3505)
+    write_report(scene.where, report(NOW + 3505, "kept", pings=[late, hit]))
+    scene.look()
+    record = Versions(scene.where.keep_warm_versions).read()[VERSION]
+    assert (record.kept_at, record.missed_at) == (NOW + 3505, None), "a later ping does not make the late one count"
+
+
+def test_a_session_that_grows_into_idle_compaction_loses_its_order(scene: Scene) -> None:
+    scene.look()
+    scene.monitor.keep_warm(SESSION, Choice.HOUR)
+    assert scene.order is not None
+    desk = KeepWarmDesk(scene.where, Limits())
+    (state,) = scene.monitor.snapshot().sessions
+    for tokens, is_kept in ((99_999, True), (100_000, False)):
+        row = replace(state.session, idle_compact_tokens=100_000, context_tokens=tokens)
+        desk.look([row], NOW)
+        assert (scene.order is not None) == is_kept, tokens
+    stopped = desk.keep_warm_of(replace(state, session=row), NOW).stopped
+    assert stopped is not None
+    assert stopped.reason is StopReason.COMPACTION
 
 
 def test_usage_above_the_limit_ends_the_order(scene: Scene) -> None:

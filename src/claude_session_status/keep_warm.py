@@ -82,6 +82,7 @@ class Ping(Value):
     written: int
     output: int
     is_kept: bool
+    is_late: bool = False  # a miss whose request came after the expiry: it says nothing about the client
 
 
 class ModReport(Value):
@@ -217,7 +218,8 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
             f"a ping of Claude Code {named} missed", f"Run: {PROGRAM} keep-warm --trust {named} to try again"
         )
     if report.state is ModState.MISSED:
-        return Refusal("its last ping missed", "Send a message first")
+        title = reason_in_words(report) if report.reason == "late" else "its last ping missed"
+        return Refusal(title, "Send a message first")
     if report.state in (ModState.EXPIRED, ModState.REFUSED) and report.reason != _FIVE_MINUTES:
         return Refusal(reason_in_words(report), "Send a message first")
     if usage is not None and usage.percent > limits.max_usage:
@@ -240,6 +242,7 @@ _REASONS = {
     "slept": "the machine slept when the ping was due",
     "api": "the API did not respond to the ping",
     "other-client": "another client has it open",
+    "late": "its last ping came after the expiry",
 }
 
 
@@ -342,6 +345,7 @@ def keep_warm_of(
         needs_consent=ttl <= CONSENT_TTL_SECONDS,
         is_trial=evidence.is_trial,
         client_version=evidence.client_version,
+        is_distrusted=evidence.distrusted_at is not None,
         stopped=stopped,
     )
 

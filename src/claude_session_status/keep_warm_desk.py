@@ -106,10 +106,11 @@ class KeepWarmDesk:
         return True
 
     def _remember(self, report: ModReport) -> None:
-        """Remember what the pings of the client's version did."""
+        """Remember what the pings of the client's version did. A late miss says nothing about the client."""
         version = self._version_of(report) or UNKNOWN_VERSION
         for is_kept in (True, False):
-            at = max((ping.at for ping in report.pings if ping.is_kept is is_kept), default=None)
+            pings = (ping for ping in report.pings if ping.is_kept is is_kept and not ping.is_late)
+            at = max((ping.at for ping in pings), default=None)
             if at is not None:
                 self._versions.change(version, **{"kept_at" if is_kept else "missed_at": at})
 

@@ -318,6 +318,7 @@ class KeepWarm(Value):
     needs_consent: bool = False  # it takes many pings: a person has to confirm that
     is_trial: bool = False  # no ping was ever sent by this installation
     client_version: str | None = None
+    is_distrusted: bool = False  # a ping of that version missed
     stopped: "Stop | None" = None  # what ended it lately, although the user had not
 
 

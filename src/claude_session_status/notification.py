@@ -194,11 +194,10 @@ def _text_of_a_stop(state: SessionState) -> tuple[str, str]:
         return short_id(state.session) + tail, ""
     body = f"{why[:1].upper()}{why[1:]}."
     if kept is not None and stop is not None and stop.reason is StopReason.MISSED:
-        version = kept.client_version or "unknown"
-        body += (
-            f" No more pings before your next message, and none with Claude Code {version} until you run:"
-            f" claude-session-status keep-warm --trust {version}"
-        )
+        body += " No more pings are sent. To keep it warm again, send a message, then ask again."
+        if kept.is_distrusted:
+            version = kept.client_version or "unknown"
+            body += f" First run: claude-session-status keep-warm --trust {version}"
     return title, body
 
 

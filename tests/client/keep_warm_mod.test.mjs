@@ -111,7 +111,10 @@ test("a judgement", async t => {
     });
   }
   await t.test("a miss after the expiry is a late one", () => {
-    assert.equal(judge(FIVE, NOW + 240, reply(0, 100_000), NOW + 310).reason, "late");
+    for (const [answeredAt, reason, late] of [[NOW + 299, "", undefined], [NOW + 310, "late", true]]) {
+      const found = judge(FIVE, NOW + 240, reply(0, 100_000), answeredAt);
+      assert.deepEqual([found.state, found.reason, found.ping.late], ["missed", reason, late]);
+    }
   });
 });
 

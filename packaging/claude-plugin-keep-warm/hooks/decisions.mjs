@@ -100,9 +100,10 @@ export function judge(request, at, reply, answeredAt) {
   if (!kept && read + wrote + (usage.input_tokens ?? 0) + output === 0) {
     return { ping: null, state: "failed", reason: reply.reason === "api-error" ? "api" : reply.reason ?? "no-usage" };
   }
-  const ping = { at, ttl: request.ttl, model: request.model, read, wrote, output, kept };
   // Late: the API was down, and the client's repeated request came after the expiry.
-  return { ping, state: kept ? "kept" : "missed", reason: !kept && answeredAt >= expiryOf(request) ? "late" : "" };
+  const late = !kept && answeredAt >= expiryOf(request);
+  const ping = { at, ttl: request.ttl, model: request.model, read, wrote, output, kept, ...(late && { late }) };
+  return { ping, state: kept ? "kept" : "missed", reason: late ? "late" : "" };
 }
 
 /** The pings that a report keeps. */

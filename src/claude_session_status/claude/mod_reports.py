@@ -62,7 +62,8 @@ def _ping(value: Any) -> Ping | None:
     if at is None or ttl not in TTLS or read is None or written is None or not isinstance(value.get("kept"), bool):
         return None
     model, output = _text(value.get("model")) or None, _count(value.get("output")) or 0
-    return Ping(at, ttl, model, read, written, output, value["kept"])
+    is_late = value.get("late") is True and not value["kept"]
+    return Ping(at, ttl, model, read, written, output, value["kept"], is_late)
 
 
 def _state(value: Any) -> ModState | None:
