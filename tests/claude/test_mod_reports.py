@@ -119,3 +119,18 @@ def test_old_reports_are_swept(where: Paths) -> None:
     assert path.exists()
     reports.sweep(NOW)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "fields", "is_late"),
+    [
+        ("a miss in time", {"kept": False}, False),
+        ("a late miss", {"kept": False, "late": True}, True),
+        ("a hit is never late", {"kept": True, "late": True}, False),
+        ("a text is no truth", {"kept": False, "late": "yes"}, False),
+    ],
+)
+def test_a_late_miss_is_known_from_its_ping(what: str, fields: dict[str, Any], is_late: bool) -> None:
+    found = parse(json.dumps(report(pings=[ping(NOW) | fields])).encode(), SESSION)
+    assert found is not None
+    assert [each.is_late for each in found.pings] == [is_late], what
