@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from claude_session_status import policy, reducer
@@ -311,6 +311,8 @@ _EVENTS = st.lists(
 
 
 @given(_EVENTS)
+@example([event("forget", NOW), event("missed", NOW + 1, tokens=9)])
+@example([event("forget", NOW), event("kept", NOW + 1, tokens=9, ttl_seconds=300)])
 def test_events_in_any_order_and_repeated_give_the_same_row(events: list[Event]) -> None:
     def end(order: list[Event]) -> Session:
         s = Session("s")

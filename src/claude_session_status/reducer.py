@@ -25,6 +25,7 @@ from claude_session_status.model import (
 from claude_session_status.values import replace
 
 DEFAULT_TTL_SECONDS = 300
+PING_RESPONSE_SECONDS = 10.0  # a ping asks for one word
 LONGEST_TTL_SECONDS = 86400  # no TTL is longer; a longer one is a mistake
 SAME_EXPIRY_SECONDS = 30.0  # two sources may differ by seconds on one expiry; a new request moves it by more
 SAME_REQUEST_SECONDS = 2.0  # status line and transcript differ by less on one request
@@ -210,13 +211,25 @@ def _apply_ping(session: Session, event: Event) -> Session:
     One that missed wrote the conversation again; when that expires is not assumed, as it may be under another prefix.
     """
     if event.kind is EventKind.MISSED:
-        if event.at <= (session.missed_at or -math.inf):
-            return session
-        return replace(session, missed_at=event.at, missed_tokens=event.tokens)
-    if event.ttl_seconds is None or event.at <= (session.kept_at or -math.inf):
+        missed = _newer_fact((session.missed_at, session.missed_tokens), (event.at, event.tokens))
+        return replace(session, missed_at=missed[0], missed_tokens=missed[1])
+    if event.ttl_seconds is None:
         return session
-    request = newer_request(session.request, Request(event.at, event.ttl_seconds, Source.MOD))
-    return replace(session, request=request, kept_at=event.at, kept_tokens=event.tokens)
+    request = session.request
+    if request is None or request.source is not Source.STATUS_LINE or not _knows_ping(session, event.at):
+        request = newer_request(request, Request(event.at, event.ttl_seconds, Source.MOD))
+    kept = _newer_fact((session.kept_at, session.kept_tokens), (event.at, event.tokens))
+    return replace(session, request=request, kept_at=kept[0], kept_tokens=kept[1])
+
+
+def _knows_ping(session: Session, at: float) -> bool:
+    """Whether the status line's last report came after the response to a ping sent at `at`."""
+    return session.reported_at is not None and session.reported_at >= at + PING_RESPONSE_SECONDS
+
+
+def _newer_fact(one: tuple[float | None, int | None], other: tuple[float | None, int | None]) -> tuple[Any, Any]:
+    """The later of two times with its tokens; of one time the larger count, so that the order does not matter."""
+    return max(one, other, key=lambda fact: tuple(-math.inf if value is None else value for value in fact))
 
 
 def _begins_before(request: Request, other: Request | None) -> bool:
@@ -229,6 +242,8 @@ def _is_known_to_report(session: Session, request: Request) -> bool:
         return False
     if request.source is Source.STATUS_LINE:
         return True
+    if request.source is Source.MOD:
+        return _knows_ping(session, request.started_at)
     responded_at = session.response_at if request.source is Source.TRANSCRIPT else session.answered_at
     return session.reported_at >= max(request.started_at, responded_at or -math.inf)
 
@@ -242,6 +257,15 @@ _EVENT_TIMES = (
     "opened_at", "prompted_at", "last_turn_at", "answered_at", "waiting_at", "tool_at", "ended_at", "last_event_at",
     "uncached_at", "switched_at", "compacted_at",
 )  # fmt: skip
+
+
+# A time, and the facts that were reported then.
+_REPORTED = (
+    ("reported_at",),
+    ("kept_at", "kept_tokens"),
+    ("missed_at", "missed_tokens"),
+    ("usage_at", "usage_percent", "usage_resets_at"),
+)
 
 
 def _forget(session: Session, at: float) -> Session:
@@ -258,8 +282,9 @@ def _forget(session: Session, at: float) -> Session:
         values |= {"started_at": at, "alerts": session.alerts}
     if session.request is not None and session.request.started_at > at:
         values["request"] = session.request
-    if session.reported_at is not None and session.reported_at > at:
-        values["reported_at"] = session.reported_at
+    for when, *facts in _REPORTED:
+        if (getattr(session, when) or -math.inf) > at:
+            values |= {name: getattr(session, name) for name in (when, *facts)}
     return Session(session.session_id, stamps=stamps, forgotten_at=at, **values)
 
 

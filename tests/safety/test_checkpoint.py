@@ -1,6 +1,6 @@
 """DuckDB's checkpoint writes over a block that is in use. Whatever stops it there, no row is lost.
 
-The states that a kill or a power cut leaves are made here byte by byte: the block at 12288 partly old and partly new,
+The states that a kill or a power cut leaves are made here byte by byte: the first block partly old and partly new,
 the log's last entry partly zeros.
 """
 
@@ -27,7 +27,7 @@ from claude_session_status.store.database import LOG_BYTES, Store
 pytestmark = pytest.mark.xdist_group("checkpoint")  # a worker writes its templates once
 
 PAGE = 4096  # bytes: a write that is cut short is cut between these
-BLOCK = range(12288, 12288 + 262144)  # what each checkpoint writes over
+BLOCK = range(12288, 12288 + 262144)  # the first one
 SESSIONS = 20
 
 # A writer that is killed at its nth statement that begins with `step`, or at its nth connect or close.
@@ -203,15 +203,23 @@ def torn(torn_once: tuple[Paths, Torn], where: Paths) -> Torn:
     return torn_once[1]
 
 
+def overwritten(before: bytes, after: bytes) -> range:
+    """The first block of the database before the checkpoint that the checkpoint writes over."""
+    starts = range(BLOCK.start, len(before), len(BLOCK))
+    start = next(at for at in starts if before[at : at + len(BLOCK)] != after[at : at + len(BLOCK)])
+    return range(start, start + len(BLOCK))
+
+
 @pytest.mark.parametrize("pages", [1, 2, 3, 10, 63])
 def test_an_interrupted_checkpoint_loses_no_row(pages: int, torn: tuple[bytes, bytes], where: Paths) -> None:
     before, after = torn
+    block = overwritten(before, after)
     # All other blocks are written first, to places that are not in use.
-    state = after[:PAGE] + before[PAGE : BLOCK.start] + after[BLOCK.start :]
-    cut = BLOCK.start + pages * PAGE
-    Path(where.database).write_bytes(state[:cut] + before[cut : BLOCK.stop] + state[BLOCK.stop :])
+    state = after[:PAGE] + before[PAGE : block.start] + after[block.start :]
+    cut = block.start + pages * PAGE
+    Path(where.database).write_bytes(state[:cut] + before[cut : block.stop] + state[block.stop :])
     if pages < 5:
-        with pytest.raises(StoreBrokenError, match="12288"):
+        with pytest.raises(StoreBrokenError, match=f"{block.start}"):
             Store(where.database).load()
     write_next(where)
     assert set(rows(where)) == {*(f"s{n}" for n in range(SESSIONS)), "next"}
