@@ -37,7 +37,7 @@ def test_a_ping_costs_a_read_and_saves_a_write(where: Paths) -> None:
     assert found.totals.misses == 0
     (line,) = [line for line in words.headline(found) if "ping" in line]
     assert line == (
-        "1 keep-warm ping cost about $0.05 beside that. That saved about $0.95: 1 late return read 100k tokens."
+        "1 keep-warm ping cost about $0.05 in addition. That saved about $0.95: 1 late return read 100k tokens."
     )
     assert line in page(found).replace("&#x27;", "'")
     assert words.as_json(found)["keep_warm"] == {

@@ -72,7 +72,7 @@ def _kept_warm(kept: KeptWarm) -> list[str]:
     if not kept.pings:
         return []
     missed = f" {kept.missed:,} of them missed." if kept.missed else ""
-    cost = f"{counted(kept.pings, 'keep-warm ping')} cost about {dollars(kept.usd)} beside that.{missed}"
+    cost = f"{counted(kept.pings, 'keep-warm ping')} cost about {dollars(kept.usd)} in addition.{missed}"
     if not kept.returns:
         return [f"{cost} No message has needed the cache that they kept."]
     saved = f"about {dollars(kept.saved_usd)}" if kept.saved_usd is not None else "an unknown amount"

@@ -27,7 +27,7 @@ from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
 
 OVERSAMPLING = 8  # drawn this many times larger, then reduced: Pillow's own arcs have stairs
-LAYERS_KEPT = 64  # those of a few icons in all sizes: 0.2 MB
+LAYERS_KEPT = 64  # of a few icons in all sizes: 0.2 MB
 CACHED_IMAGES = 64
 
 Colour = tuple[int, int, int, int]

@@ -224,7 +224,7 @@ class HistoryStore:
                 )
 
     def unknown(self, notified: Iterable[Notified]) -> list[Notified]:
-        """Those of which the history does not know yet that the user was notified."""
+        """The notifications that the history does not have yet."""
         with self.open() as connection:
             rows = connection.execute("SELECT session_id, epoch(expires_at), lead_seconds FROM notified").fetchall()
         return sorted(set(notified) - set(rows))
