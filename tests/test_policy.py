@@ -19,6 +19,8 @@ from claude_session_status.model import (
 from fakes import NOW
 from rows import session, warm
 
+ROUNDED = Request(NOW - 100, 300, Source.STATUS_LINE)
+
 
 @pytest.mark.parametrize(
     ("what", "given_session", "cache", "left", "urgency"),
@@ -58,6 +60,20 @@ from rows import session, warm
             Urgency.CALM,
         ),
         ("a request of the new model", warm(100, switched_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
+        (
+            "a request of the new model, in the second that the status line reports",
+            session(request=ROUNDED, switched_at=NOW - 99.8, prompted_at=NOW - 99.6),
+            Cache.WARM,
+            200,
+            Urgency.CALM,
+        ),
+        (
+            "another model chosen in the second that the status line reports, after the prompt",
+            session(request=ROUNDED, switched_at=NOW - 99.6, prompted_at=NOW - 99.8),
+            Cache.EXPIRED,
+            0,
+            Urgency.NONE,
+        ),
         ("a request after the compaction", warm(100, uncached_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
     ],
 )

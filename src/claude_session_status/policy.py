@@ -63,7 +63,7 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     # A start slightly ahead of the clock: no cache has more than its TTL left.
     expires_at = min(request.expires_at, now + request.ttl_seconds)
     switched_at = session.switched_at
-    if switched_at is not None and switched_at >= max(request.started_at, session.switched_back_at or -math.inf):
+    if switched_at is not None and switched_at >= max(_began_at(session, request), session.switched_back_at or 0.0):
         expires_at = min(expires_at, switched_at)  # the new model can't read the old model's cache
     compacts_at = _compacts_at(session, request, activity)
     left = expires_at - now
@@ -73,6 +73,15 @@ def state_of(session: Session, now: float, price: Price | None = None) -> Sessio
     if compacts_at is not None and not now < compacts_at < expires_at:
         compacts_at = None
     return SessionState(session, Cache.WARM, activity, expires_at, left, urgency, cost, compacts_at)
+
+
+def _began_at(session: Session, request: Request) -> float:
+    """When the request began. The status line reports whole seconds: a prompt within that second is more exact."""
+    is_rounded = request.source is Source.STATUS_LINE and request.started_at.is_integer()
+    prompted_at = session.prompted_at
+    if is_rounded and prompted_at is not None and 0 < prompted_at - request.started_at < 1:
+        return prompted_at
+    return request.started_at
 
 
 def _is_compacted(session: Session, request: Request | None) -> bool:

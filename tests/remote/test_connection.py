@@ -28,15 +28,15 @@ def connected(script: str, folder: Path) -> Iterator[Connection]:
     program.write_text(f'#!/bin/sh\nexport STAND_IN_OF="{folder}"\n{script}\n')
     program.chmod(0o755)
     made = Connection(Host("dev", (str(program),)), lambda: None)
-    threads, zombies_before = threading.active_count(), zombies()
+    threads, zombies_before = set(threading.enumerate()), zombies()
     made.start()
     try:
         yield made
     finally:
         made.stop()
         made.join(2.0)
-        assert threading.active_count() == threads
-        assert left_of(folder) == []
+        wait_for("the end of its threads", lambda: set(threading.enumerate()) <= threads)
+        wait_for(lambda: f"the end of {left_of(folder)}", lambda: not left_of(folder))
         assert zombies() <= zombies_before
 
 
