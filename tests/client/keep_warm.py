@@ -105,6 +105,10 @@ class KeepWarm:
         due = report["at"] + report["ttl"] - LEAD_SECONDS[report["ttl"]] + 5
         self.clock.advance(due - self.clock.now())
 
+    def let_the_mod_load(self) -> None:
+        """Give a client that was just started the time to load the mod: it gives up when its clock is moved on."""
+        time.sleep(3 * _A_LOOK)
+
     def expect_no_ping(self, pings: int = 0) -> None:
         """No further ping comes, though the client had the time to look."""
         time.sleep(_A_LOOK)

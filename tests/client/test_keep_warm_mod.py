@@ -161,6 +161,7 @@ def test_two_clients_on_one_session_send_nothing_and_a_resumed_one_not_before_it
     with contextlib.ExitStack() as first:
         session_id = keep.begin(first.enter_context(keep.terminal()))
         with keep.terminal("--resume", session_id) as second:
+            keep.let_the_mod_load()
             keep.approach_expiry(session_id)
             keep.wait_for_report(session_id, state="refused", reason="other-client")
             first.close()
