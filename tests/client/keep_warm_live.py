@@ -2,7 +2,7 @@
 
     cd tests && python -m client.keep_warm_live --minutes 10 [--hour]
 
-Takes as long as it says: the pings of a five-minute cache come each four minutes, those of an hour each 57.
+It runs in real time. A five-minute cache gets a ping every 4 minutes, a one-hour cache every 57 minutes.
 """
 
 import argparse
