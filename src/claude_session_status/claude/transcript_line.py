@@ -3,7 +3,6 @@
 Each field is taken only with the right type and within bounds; everything else counts as missing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -51,21 +50,21 @@ class Line:
     choice: Choice | None = None
 
 
-def line_of(fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage] | None = None) -> Line | None:
-    """What the line says; None when it does not matter. `read_usage` replaces `usage_of`."""
+def line_of(fields: dict[str, Any]) -> Line | None:
+    """What the line says; None when it does not matter."""
     if fields.get("isSidechain") is True:
         return None
-    line = Line(timestamp(fields), uuid=_text(fields.get("uuid")))
+    line = Line(timestamp(fields), uuid=short_text(fields.get("uuid")))
     match fields.get("type"):
         case "assistant":
-            _take_assistant(line, fields, read_usage or usage_of)
+            _take_assistant(line, fields)
         case "user":
             _take_user(line, fields)
         case "attachment":
             line.starts_request = True
         case "api-request":
             if not str(fields.get("querySource")).startswith("agent:"):
-                line.request = _text(fields.get("id")) or "?"
+                line.request = short_text(fields.get("id")) or "?"
         case "system":
             _take_system(line, fields)
         case _:
@@ -74,7 +73,7 @@ def line_of(fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage
     return line if line.at is not None or line.response is not None or line.compaction is not None else None
 
 
-def _take_assistant(line: Line, fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage]) -> None:
+def _take_assistant(line: Line, fields: dict[str, Any]) -> None:
     message = fields.get("message")
     if not isinstance(message, dict):
         return
@@ -82,20 +81,20 @@ def _take_assistant(line: Line, fields: dict[str, Any], read_usage: Callable[[di
         line.turn, line.is_failure = Turn.OVER, True
         return
     usage = message.get("usage")
-    identity = _text(message.get("id")) or _text(fields.get("requestId")) or line.uuid
+    identity = short_text(message.get("id")) or short_text(fields.get("requestId")) or line.uuid
     if not isinstance(usage, dict) and identity is None:
         return
     line.response = identity or "?"
-    line.usage = read_usage(usage) if isinstance(usage, dict) else None
+    line.usage = _usage_of(usage) if isinstance(usage, dict) else None
     line.turn = _turn_after(fields, message) if line.usage is not None else None
-    line.asked_ttl = _TTL.get(_text(fields.get("promptCacheRequested")) or "")
-    line.model = _text(message.get("model"))
-    line.requested_model = _text(fields.get("requestedModel"))
-    line.effort = _text(fields.get("effort"))
-    line.request_ref = _text(fields.get("requestRef"))
+    line.asked_ttl = _TTL.get(short_text(fields.get("promptCacheRequested")) or "")
+    line.model = short_text(message.get("model"))
+    line.requested_model = short_text(fields.get("requestedModel"))
+    line.effort = short_text(fields.get("effort"))
+    line.request_ref = short_text(fields.get("requestRef"))
     diagnostics = message.get("diagnostics")
     reason = diagnostics.get("cache_miss_reason") if isinstance(diagnostics, dict) else None
-    line.cache_miss_reason = _text(reason.get("type") if isinstance(reason, dict) else reason)
+    line.cache_miss_reason = short_text(reason.get("type") if isinstance(reason, dict) else reason)
 
 
 def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
@@ -110,7 +109,7 @@ def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
     return Turn.ASKED if kinds == {"thinking"} and message.get("stop_reason") is None else Turn.OVER
 
 
-def usage_of(usage: dict[str, Any]) -> Usage:
+def _usage_of(usage: dict[str, Any]) -> Usage:
     """What the response used. The totals add up all server-side `iterations`; only the last one's context counts."""
     steps = usage.get("iterations")
     own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
@@ -215,7 +214,7 @@ def epoch_seconds(text: str) -> float | None:
 
 def title_in(fields: dict[str, Any], kind: str) -> str | None:
     """The title in the line; `kind` is "custom" for one that the user gave, "ai" for one that the model made up."""
-    return _text(fields.get(f"{kind}Title")) if fields.get("type") == f"{kind}-title" else None
+    return short_text(fields.get(f"{kind}Title")) if fields.get("type") == f"{kind}-title" else None
 
 
 def _first_text(fields: dict[str, Any]) -> str | None:
@@ -229,7 +228,7 @@ def _first_text(fields: dict[str, Any]) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _text(value: object) -> str | None:
+def short_text(value: object) -> str | None:
     """A text worth keeping: not empty, bounded, and without lone surrogates."""
     return bounded(value, 1024) if isinstance(value, str) and value and not value.isspace() else None
 
