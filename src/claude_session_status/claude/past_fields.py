@@ -65,4 +65,4 @@ def fields_in(raw: bytes) -> list[dict[str, Any]]:
     try:
         return [cast("dict[str, Any]", _decode(raw))]
     except (ValueError, RecursionError):  # among them msgspec's errors
-        return objects_in(raw)
+        return objects_in(raw.removesuffix(b"\n"))

@@ -38,14 +38,14 @@ class Moment(NamedTuple):
 
 
 def lines_from(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
-    """The complete lines from `offset` on, each with its place in the file, without its line feed. Raises OSError."""
+    """The complete lines from `offset` on, each with its place in the file. Raises OSError."""
     os.lseek(descriptor, offset, os.SEEK_SET)
     with os.fdopen(os.dup(descriptor), "rb", BLOCK) as file:
         is_whole = True
         while raw := file.readline(LONGEST_LINE):
             is_end = raw.endswith(b"\n")
             if is_end and is_whole:
-                yield offset, raw[:-1]
+                yield offset, raw
             offset += len(raw)
             is_whole = is_end
 

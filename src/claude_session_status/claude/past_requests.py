@@ -11,7 +11,7 @@ import json
 import math
 import os
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
 from claude_session_status.claude.files import open_plain
@@ -42,7 +42,10 @@ class Position:
 
     def encoded(self) -> str:
         """The position as JSON."""
-        return json.dumps(asdict(self))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.previous is not None:
+            values["previous"] = {**self.previous._asdict(), "tokens": self.previous.tokens._asdict()}
+        return json.dumps(values)
 
     @classmethod
     def decoded(cls, text: str) -> Self:
@@ -87,13 +90,12 @@ def _scan(descriptor: int, session_id: str, kind: Kind, at: Position) -> Scan:
     folder = at.folder
     reader = LineReader()
     for start, raw in lines_from(descriptor, at.offset):
-        end = start + len(raw) + 1  # the line feed
-        for fields in fields_in(raw):
-            if folder is None and isinstance(cwd := fields.get("cwd"), str):
+        for values in fields_in(raw):
+            if folder is None and isinstance(cwd := values.get("cwd"), str):
                 folder = bounded(cwd)
-            is_side = fields.pop("isSidechain", None) is True
-            if (moment := reader.read(fields)) is not None:
-                (side if is_side and kind is Kind.MAIN else main).add(moment, end)
+            is_side = values.pop("isSidechain", None) is True
+            if (moment := reader.read(values)) is not None:
+                (side if is_side and kind is Kind.MAIN else main).add(moment, start + len(raw))
     requests, position = _chained(main, session_id, kind, at)
     requests += [_request(response, session_id, Kind.SUBAGENT, response.ttl) for response in side.responses()]
     return Scan(tuple(requests), replace(position, folder=folder))

@@ -7,7 +7,7 @@ request began is decided as in `transcript`, which wants only the last one.
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 
 from claude_session_status.claude.past_lines import Moment, Said
 from claude_session_status.costs.request import TokenCounts
@@ -90,7 +90,7 @@ class Conversation:
         self._known = known
         self._at: float | None = None
         self._uuids: set[str] = set()
-        self._moments: list[Moment] = []
+        self._lines: list[tuple[float, Said]] = []  # their times, epoch seconds
 
     def add(self, moment: Moment, end: int) -> None:
         """Add a line, which ends at `end` in the file. One without a time follows the one before it."""
@@ -98,25 +98,22 @@ class Conversation:
         if response is not None:
             self.begins.setdefault(response, self._behind)
             self._behind = end
-        if moment.at is None:
-            if self._at is None:
-                return
-            moment = moment._replace(at=self._at)
-        self._at = moment.at
+        at = self._at = self._at if moment.at is None else moment.at
+        if at is None:
+            return
         if moment.uuid is not None:
             if moment.uuid in self._uuids:
                 return
             self._uuids.add(moment.uuid)
-        if response is None or (response not in self._known and (moment.at or 0.0) >= self._since):
-            self._moments.append(moment)
+        if response is None or (response not in self._known and at >= self._since):
+            self._lines.append((at, moment.said))
 
     def responses(self) -> list[Response]:
         """The responses that state what they used, each with its request's start."""
-        moments = sorted(self._moments, key=attrgetter("at"))
+        lines = sorted(self._lines, key=itemgetter(0))
         responses: dict[str, Response] = {}
         sent: dict[str, float] = {}
-        for number, (at, _, said) in enumerate(moments):
-            at = at or 0.0
+        for number, (at, said) in enumerate(lines):
             if (identity := said.line.response) is not None:
                 if (response := responses.get(identity)) is None:
                     response = responses[identity] = Response(identity, at, number)
@@ -124,15 +121,15 @@ class Conversation:
             elif said.line.request is not None:
                 sent[said.line.request] = at
         clock = _Clock(self._since)
-        for number, (at, _, said) in enumerate(moments):
+        for number, (at, said) in enumerate(lines):
             if (identity := said.line.response) is None:
-                clock.take(said, at or 0.0)
+                clock.take(said, at)
                 continue
             response = responses[identity]
             if number == response.first:
                 clock.begin(response, sent)
             if number == response.last:
-                clock.end(response.last_at)
+                clock.end(at)
         return [response for response in responses.values() if response.tokens is not None]
 
 

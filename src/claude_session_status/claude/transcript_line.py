@@ -5,7 +5,7 @@ Each field is taken only with the right type and within bounds; everything else 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from claude_session_status.claude.choices import Choice, choice_in
 from claude_session_status.claude.payload import bounded
@@ -16,8 +16,7 @@ MOST_TOKENS = 1_000_000_000
 _TTL = {"5m": 300, "1h": 3600}
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What a response used; None: not stated."""
 
     context_tokens: int | None

@@ -1,29 +1,29 @@
 """The requests of the past in `history.duckdb`, one row each, and how far each transcript was read.
 
 A change is made in a copy, which then takes the file's place: readers never wait, and a kill at any moment leaves
-either the old state or the new one. Rows come from a CSV file that DuckDB reads itself, in a tenth of the time that
-passing values takes. The file can be made again from the transcripts only as far as Claude Code still has them, so a
-damaged one is set aside under its date, never deleted.
+either the old state or the new one. Rows come from the files of `history_rows`. The history can be made again from the
+transcripts only as far as Claude Code still has them, so a damaged one is set aside under its date, never deleted.
+
+The key of `request` is unique, but no constraint says so: an index of such long texts takes as much room as all the
+rows, and as long to write as reading the transcripts.
 
 The table `request` has the tokens of each request, `price` the list prices in USD per token, and the view
 `requests` both together, for anybody with a query of their own. All times are UTC.
 """
 
-import csv
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from claude_session_status.costs.rates import Rates
-from claude_session_status.costs.request import PastRequest
 from claude_session_status.private import give_to_owner, open_private
 from claude_session_status.store import connection as opening
 from claude_session_status.store import failures, files
 from claude_session_status.store.driver import duckdb, open_file, quoted
+from claude_session_status.store.history_rows import COLUMNS, Read
 from claude_session_status.store.tables import Notified
 
 if TYPE_CHECKING:
@@ -34,37 +34,12 @@ else:
 VERSION = 1
 TIERS = (100_000, 200_000, 400_000, 1_000_000)  # tokens of a request, up to which one price per token holds
 
-_COLUMNS = {
-    "key": "TEXT PRIMARY KEY",
-    "file": "TEXT",
-    "is_own": "BOOLEAN",  # false: read in the transcript of a fork, which copies the lines of another session
-    "host": "TEXT",  # NULL: this machine
-    "session_id": "TEXT",
-    "project": "TEXT",
-    "kind": "TEXT",
-    "model": "TEXT",
-    "effort": "TEXT",
-    "started_at": "TIMESTAMP",
-    "ttl_seconds": "INTEGER",
-    "context_tokens": "BIGINT",
-    "read_tokens": "BIGINT",
-    "written_5m_tokens": "BIGINT",
-    "written_1h_tokens": "BIGINT",
-    "input_tokens": "BIGINT",
-    "output_tokens": "BIGINT",
-    "previous_key": "TEXT",
-    "gap_seconds": "DOUBLE",
-    "previous_ttl_seconds": "INTEGER",
-    "previous_context_tokens": "BIGINT",
-    "rebuilt_tokens": "BIGINT",
-    "cause": "TEXT",
-}
-_NAMES = tuple(_COLUMNS)
+_CONVERTED = {"started_at": "TIMESTAMP"}
 _TIER = " + ".join(
     f"(r.input_tokens + r.read_tokens + r.written_5m_tokens + r.written_1h_tokens > {t})::INT" for t in TIERS
 )
 _SCHEMA = f"""
-    CREATE TABLE request ({", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())});
+    CREATE TABLE request ({", ".join(f"{name} {kind}" for name, kind in (COLUMNS | _CONVERTED).items())});
     CREATE TABLE transcript (file TEXT PRIMARY KEY, mark TEXT, position TEXT);
     CREATE TABLE price (model TEXT, day DATE, tier INTEGER, input DOUBLE, write_5m DOUBLE, write_1h DOUBLE,
         read DOUBLE, output DOUBLE, PRIMARY KEY (model, day, tier));
@@ -81,56 +56,11 @@ _SCHEMA = f"""
 """  # noqa: S608 - our own names
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """How far a transcript was read: `file` below the projects folder, its mark then, and the encoded position."""
-
-    file: str
-    mark: str
-    position: str
-
-
 PriceKey = tuple[str, date, int]  # model, day, index of the tier
-
-
-class Row(NamedTuple):
-    """A request, and where it was read: `file` below the projects folder, `is_own` if that is its session's own."""
-
-    request: PastRequest
-    file: str
-    is_own: bool
-    project: str | None
-
-
-def write_rows(path: str, rows: Iterable[Row]) -> None:
-    """Write requests to the CSV file at `path` for `HistoryStore.add`. Raises OSError."""
-    with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(map(_fields, rows))
-
-
-def _fields(row: Row) -> tuple[object, ...]:
-    """The fields in the order of the columns."""
-    request, file, is_own, project = row
-    tokens = request.tokens
-    return (
-        *(_clean(request.key), _clean(file), is_own, None, _clean(request.session_id), _clean(project)),
-        *(request.kind.value, _clean(request.model), _clean(request.effort)),
-        *(_utc(request.started_at), request.ttl_seconds),
-        *(tokens.context, tokens.read, tokens.written_5m, tokens.written_1h, tokens.input, tokens.output),
-        *(_clean(request.previous_key), request.gap_seconds, request.previous_ttl_seconds),
-        *(request.previous_context, request.rebuilt_tokens, _clean(request.cause)),
-    )
 
 
 def _utc(moment: float) -> datetime:
     return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
-
-
-def _clean(text: str | None) -> str | None:
-    """Text that a CSV field can hold: without control characters. None for an empty one."""
-    if text is None or text.isprintable():
-        return text or None
-    return "".join(c if c.isprintable() else "\ufffd" for c in text).encode("utf-8", "replace").decode() or None
 
 
 class HistoryStore:
@@ -182,19 +112,14 @@ class HistoryStore:
             raise failures.unusable(f"{self._path} is broken and can't be set aside", error) from error
         return target
 
-    def add(self, rows: Sequence[str], read: Iterable[Read]) -> None:
-        """Take in CSV files of `write_rows`, and how far the transcripts were read, wholly or not at all.
+    @contextmanager
+    def adding(self, paths: Sequence[str]) -> Iterator["Addition"]:
+        """What takes in files of `write_rows` among `paths`: wholly when the block ends, or not at all.
 
-        A copy of a request never replaces the one from its own session's transcript. The caller holds the history's
-        lock. Raises StoreUnusableError and StoreBrokenError.
+        The caller holds the history's lock. Raises StoreUnusableError and StoreBrokenError.
         """
-        with self._changed(rows) as connection:
-            if rows:
-                connection.execute(_TAKE, [list(rows)])
-            marks = [(r.file, r.mark, r.position) for r in read]
-            if marks:
-                columns = [list(column) for column in zip(*marks, strict=True)]
-                connection.execute("INSERT OR REPLACE INTO transcript SELECT unnest(?), unnest(?), unnest(?)", columns)
+        with self._changed(paths) as connection:
+            yield Addition(connection)
 
     def missing_prices(self, version: str) -> list[PriceKey]:
         """The prices that no row has yet; all of them where they came from another version of the price list."""
@@ -330,13 +255,39 @@ _WRITER = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
 }
-_UPDATED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name != "key")
-_TYPES = ", ".join(f"'{name}': '{kind.partition(' ')[0]}'" for name, kind in _COLUMNS.items())
-_TAKE = f"""
-    INSERT INTO request SELECT * EXCLUDE number FROM (
-        SELECT *, row_number() OVER () AS number FROM read_csv(?, header = false, auto_detect = false, nullstr = '',
-            delim = ',', quote = '"', escape = '"', columns = {{{_TYPES}}}))
+_ROWS = f"""read_csv(?, header = false, auto_detect = false, nullstr = '', delim = '\t', quote = '', escape = '',
+    columns = {{{", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())}}})"""
+# The best copy of each request: the one from its own session's transcript, else the first.
+_FIND = f"""
+    CREATE OR REPLACE TEMP TABLE found AS
+    SELECT * EXCLUDE number REPLACE (make_timestamp(started_at) AS started_at)
+    FROM (SELECT *, row_number() OVER () AS number FROM {_ROWS})
     QUALIFY row_number() OVER (PARTITION BY key ORDER BY is_own DESC, number) = 1
-    ON CONFLICT (key) DO UPDATE SET {_UPDATED}
-    WHERE request.file = excluded.file OR (excluded.is_own AND NOT request.is_own)
 """  # noqa: S608 - our own names
+_MAKE_ROOM = """
+    DELETE FROM request USING found WHERE request.key = found.key
+    AND (request.file = found.file OR (found.is_own AND NOT request.is_own))
+"""
+_TAKE = "INSERT INTO request SELECT * FROM found ANTI JOIN request USING (key)"
+
+
+class Addition:
+    """What one change of the history adds."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, rows: Sequence[str], read: Iterable[Read] = ()) -> None:
+        """Take in files of `write_rows`, and how far the transcripts were read. Raises duckdb.Error.
+
+        A copy of a request never replaces the one from its own session's transcript.
+        """
+        if rows:
+            self._connection.execute(_FIND, [list(rows)])
+            self._connection.execute(_MAKE_ROOM)
+            self._connection.execute(_TAKE)
+        if marks := [(r.file, r.mark, r.position) for r in read]:
+            columns = [list(column) for column in zip(*marks, strict=True)]
+            self._connection.execute(
+                "INSERT OR REPLACE INTO transcript SELECT unnest(?), unnest(?), unnest(?)", columns
+            )
