@@ -8,7 +8,7 @@ import os
 import sys
 
 # They print something and end; the empty one is the help text, and what a shell asks for completions.
-_SHORT = ("", "-h", "--help", "--version", "status", "doctor", "completion", "config")
+_SHORT = ("", "-h", "--help", "--version", "status", "doctor", "completion", "config", "history")
 
 
 def main() -> int:

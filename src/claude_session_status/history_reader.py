@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from claude_session_status.claude.past_requests import Position, Scan, scan
 from claude_session_status.costs.request import Kind
 from claude_session_status.model import folder_name
 from claude_session_status.store.history_rows import Read, Row, write_rows
+
+if TYPE_CHECKING:
+    from claude_session_status.claude.past_requests import Scan
 
 PIECE_BYTES = 16 << 20  # what one process reads at a time
 ALONE_BYTES = 48 << 20  # starting other processes takes longer than reading less than this
@@ -32,12 +35,15 @@ class Transcript:
     size: int
 
 
+Todo = tuple[Transcript, Read | None]  # with how far it was read
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """What one process reads: transcripts, how far each was read, and the file for the rows that it finds."""
 
     rows: str
-    todo: tuple[tuple[Transcript, Read | None], ...]
+    todo: tuple[Todo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,9 @@ def _transcript(entry: os.DirEntry[str], below: int, session_id: str, kind: Kind
 # ---- reading ----------------------------------------------------------------
 
 
-def pieces(todo: Iterable[tuple[Transcript, Read | None]], folder: str) -> list[Piece]:
+def pieces(todo: Iterable[Todo], folder: str) -> list[Piece]:
     """The transcripts in pieces, whose rows will be in `folder`."""
-    groups: list[list[tuple[Transcript, Read | None]]] = []
+    groups: list[list[Todo]] = []
     room = 0
     for transcript, before in todo:
         if room <= 0:
@@ -139,8 +145,10 @@ def read_piece(piece: Piece) -> Result:
     return Result(piece.rows, bool(rows), tuple(read), tuple(problems))
 
 
-def _scan(transcript: Transcript, before: Read | None) -> Scan:
+def _scan(transcript: Transcript, before: Read | None) -> "Scan":
     """Go on where the last reading ended; from the start where another file took the place of the one then read."""
+    from claude_session_status.claude.past_requests import Position, scan  # noqa: PLC0415 - brings the JSON decoder
+
     position = None
     if before is not None and before.mark.rpartition(":")[2] == transcript.mark.rpartition(":")[2]:
         position = Position.decoded(before.position)

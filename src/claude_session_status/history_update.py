@@ -16,14 +16,15 @@ from claude_session_status import history_reader, pricing
 from claude_session_status.claude.mod_reports import ModReports
 from claude_session_status.costs.request import Cause, Kind, PastRequest, TokenCounts
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
+from claude_session_status.history_reader import Todo, Transcript
 from claude_session_status.keep_warm import ModReport, Ping
 from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 from claude_session_status.store.database import Store
-from claude_session_status.store.history import TIERS, HistoryStore
-from claude_session_status.store.history_rows import Read, Row, write_rows
+from claude_session_status.store.history import TIERS, HistoryStore, PriceKey
+from claude_session_status.store.history_rows import Row, write_rows
 from claude_session_status.store.tables import Notified
 
 log = Log(__name__)
@@ -61,33 +62,41 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
     try:
         store = HistoryStore(paths.history)
         problems = []
+        found = history_reader.transcripts(paths.projects)
+        reports = _with_pings(ModReports(paths.mods))
+        notified, oldest = _notified(paths), now - keep_days * DAY_SECONDS
+        all_of_them: list[Todo] = [(transcript, None) for transcript in found]
+        todo, gaps = all_of_them, None
         try:
-            known = _known(store)
+            if store.exists():
+                with store.open():
+                    todo = _changed(store, found)
+                    if not todo and not reports:
+                        gaps = _gaps(store, notified, oldest)
         except StoreBrokenError:
-            known = {}
+            todo = all_of_them
             problems.append(f"{paths.history} was damaged and is now {store.set_aside(now)}. A new one was made")
-        todo = [
-            t for t in history_reader.transcripts(paths.projects) if t.name not in known or known[t.name].mark != t.mark
-        ]
-        problems += _read_all(paths, store, todo, known, processes)
+        problems += _read_all(paths, store, todo, processes)
         if not store.exists():
             with store.adding(()):
                 pass  # an empty one can be asked, too
-        oldest = now - keep_days * DAY_SECONDS
-        problems += _add_pings(paths, store, oldest)
-        _complete(paths, store, oldest)
+        problems += _add_pings(paths, store, reports, oldest)
+        _fill(store, gaps or _gaps(store, notified, oldest))
     finally:
         lock.release()
     return Updated(Outcome.DONE, tuple(problems))
 
 
-def _read_all(
-    paths: Paths,
-    store: HistoryStore,
-    todo: Sequence[history_reader.Transcript],
-    known: dict[str, Read],
-    processes: int | None,
-) -> list[str]:
+def _changed(store: HistoryStore, found: Sequence[Transcript]) -> list[Todo]:
+    """The transcripts that are new or have changed. Raises StoreBrokenError for a history that can't be read."""
+    store.check()
+    marks = store.marks()
+    changed = [transcript for transcript in found if marks.get(transcript.name) != transcript.mark]
+    read = store.read_files([transcript.name for transcript in changed if transcript.name in marks])
+    return [(transcript, read.get(transcript.name)) for transcript in changed]
+
+
+def _read_all(paths: Paths, store: HistoryStore, todo: Sequence[Todo], processes: int | None) -> list[str]:
     """Read the transcripts and keep what they say; return problems."""
     if not todo:
         return []
@@ -96,8 +105,8 @@ def _read_all(
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     make_private_folder(folder)
     try:
-        pieces = history_reader.pieces([(t, known.get(t.name)) for t in todo], folder)
-        with history_reader.readers(sum(t.size for t in todo), processes) as run:
+        pieces = history_reader.pieces(todo, folder)
+        with history_reader.readers(sum(transcript.size for transcript, _ in todo), processes) as run:
             results = run(pieces)
             for begin in range(0, len(pieces), BATCH_PIECES):
                 batch = pieces[begin : begin + BATCH_PIECES]
@@ -112,29 +121,6 @@ def _read_all(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return problems
-
-
-def _known(store: HistoryStore) -> dict[str, Read]:
-    """How far each transcript was read. Raises StoreBrokenError for a history of which anything can't be read."""
-    if not store.exists():
-        return {}
-    with store.open():
-        store.check()
-        return store.read_files()
-
-
-def _complete(paths: Paths, store: HistoryStore, oldest: float) -> None:
-    """Add prices and notifications, and drop what began before `oldest` (epoch seconds)."""
-    version, notified = pricing.version(), _notified(paths)
-    with store.open():
-        missing, new, has_old = store.missing_prices(version), store.unknown(notified), store.has_before(oldest)
-    if missing:
-        sizes = _sizes()
-        store.set_prices(version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in missing})
-    if new:
-        store.add_notified(new)
-    if has_old:
-        store.drop_before(oldest)
 
 
 def forget(paths: Paths) -> bool:
@@ -153,10 +139,13 @@ def forget(paths: Paths) -> bool:
 # ---- keep-warm pings --------------------------------------------------------
 
 
-def _add_pings(paths: Paths, store: HistoryStore, oldest: float) -> list[str]:
+def _with_pings(reports: ModReports) -> list[ModReport]:
+    found = map(reports.of, reports.names())
+    return [report for report in found if report is not None and report.pings]
+
+
+def _add_pings(paths: Paths, store: HistoryStore, found: Sequence[ModReport], oldest: float) -> list[str]:
     """Take over the pings that the keep-warm plugin reports, from `oldest` on (epoch seconds); return problems."""
-    reports = ModReports(paths.mods)
-    found = [report for name in reports.names() if (report := reports.of(name)) is not None and report.pings]
     if not found:
         return []
     known, projects = store.pings(), store.projects()
@@ -201,7 +190,35 @@ def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
     )
 
 
-# ---- notifications, prices --------------------------------------------------
+# ---- prices, notifications, age ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Gaps:
+    """What the rows of a history need to be complete, and whether some are too old."""
+
+    version: str  # of the price list
+    prices: Sequence[PriceKey]
+    notified: Sequence[Notified]
+    has_old: bool
+    oldest: float  # epoch seconds
+
+
+def _gaps(store: HistoryStore, notified: Sequence[Notified], oldest: float) -> _Gaps:
+    version = pricing.version()
+    with store.open():
+        return _Gaps(version, store.missing_prices(version), store.unknown(notified), store.has_before(oldest), oldest)
+
+
+def _fill(store: HistoryStore, gaps: _Gaps) -> None:
+    """Add prices and notifications, and drop what is too old."""
+    if gaps.prices:
+        sizes = _sizes()
+        store.set_prices(gaps.version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in gaps.prices})
+    if gaps.notified:
+        store.add_notified(gaps.notified)
+    if gaps.has_old:
+        store.drop_before(gaps.oldest)
 
 
 def _notified(paths: Paths) -> Sequence[Notified]:

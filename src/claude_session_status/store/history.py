@@ -74,12 +74,19 @@ class HistoryStore:
         """Whether there is a history."""
         return os.path.lexists(self._path)
 
-    def read_files(self) -> dict[str, Read]:
-        """How far each transcript was read, by its name below the projects folder. Raises what `open` raises."""
-        if not self.exists():
-            return {}
+    def marks(self) -> dict[str, str]:
+        """The mark that each transcript had when it was read, by its name below the projects folder.
+
+        Raises what `open` raises.
+        """
         with self.open() as connection:
-            rows = connection.execute("SELECT file, mark, position FROM transcript").fetchall()
+            return dict(connection.execute("SELECT file, mark FROM transcript").fetchall())
+
+    def read_files(self, names: Sequence[str]) -> dict[str, Read]:
+        """How far these transcripts were read. Raises what `open` raises."""
+        query = "SELECT file, mark, position FROM transcript SEMI JOIN (SELECT unnest(?) AS file) USING (file)"
+        with self.open() as connection:
+            rows = connection.execute(query, [list(names)]).fetchall()
         return {file: Read(file, mark, position) for file, mark, position in rows}
 
     @contextmanager
@@ -101,7 +108,8 @@ class HistoryStore:
     def check(self) -> None:
         """Read something of each table. Raises StoreBrokenError, StoreUnusableError, StoreLockedError."""
         with self.open() as connection:
-            connection.execute("SELECT count(*), sum(context_tokens), max(cause) FROM requests").fetchone()
+            for query in _CHECKS:
+                connection.execute(query).fetchone()
 
     def set_aside(self, now: float) -> str:
         """Move a history that can't be read away, under its date; return where to. Raises StoreUnusableError."""
@@ -255,6 +263,11 @@ _WRITER = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
 }
+_CHECKS = (
+    "SELECT count(*), sum(context_tokens), max(cause) FROM request",
+    "SELECT count(*), max(read) FROM price",
+    "SELECT 1 FROM requests LIMIT 1",
+)
 _ROWS = f"""read_csv(?, header = false, auto_detect = false, nullstr = '', delim = '\t', quote = '', escape = '',
     columns = {{{", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())}}})"""
 # The best copy of each request: the one from its own session's transcript, else the first.
