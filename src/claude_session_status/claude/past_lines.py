@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from claude_session_status.claude.payload import bounded
 from claude_session_status.claude.token_counts import counts_of
-from claude_session_status.claude.transcript_line import Line, line_of, short_text, timestamp
+from claude_session_status.claude.transcript_line import Line, line_at, short_text, timestamp
 from claude_session_status.costs.request import TokenCounts
 
 BLOCK = 1 << 18
@@ -65,17 +65,18 @@ class LineReader:
             return Moment(None, None, Said(Line(None), client_ended=True))
         if kind == "assistant" and isinstance(message := fields.get("message"), dict):
             message.pop("content", None)  # its text states nothing about the request
-        at, stamp, uuid = timestamp(fields), fields.pop("timestamp", None), fields.pop("uuid", None)
+        at, uuid = timestamp(fields), short_text(fields.pop("uuid", None))
+        fields.pop("timestamp", None)
         last = self._last.get(kind)
         if last is not None and at is not None and last[0] == fields:
-            return Moment(at, short_text(uuid), last[1])
-        line = line_of({**fields, "timestamp": stamp, "uuid": uuid})
+            return Moment(at, uuid, last[1])
+        line = line_at(at, uuid, fields)
         if line is None:
             return None
         said = _said(line, fields)
-        if line.response is None or line.response not in (line.uuid, "?"):  # else the uuid is part of what it states
+        if line.response is None or line.response not in (uuid, "?"):  # else the uuid is part of what it states
             self._last[kind] = fields, said
-        return Moment(at, line.uuid, said)
+        return Moment(at, uuid, said)
 
 
 def _said(line: Line, fields: dict[str, Any]) -> Said:

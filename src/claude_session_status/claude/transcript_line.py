@@ -51,9 +51,14 @@ class Line:
 
 def line_of(fields: dict[str, Any]) -> Line | None:
     """What the line says; None when it does not matter."""
+    return line_at(timestamp(fields), short_text(fields.get("uuid")), fields)
+
+
+def line_at(at: float | None, uuid: str | None, fields: dict[str, Any]) -> Line | None:
+    """As `line_of`, of a line whose time and uuid are known: they may be missing in `fields`."""
     if fields.get("isSidechain") is True:
         return None
-    line = Line(timestamp(fields), uuid=short_text(fields.get("uuid")))
+    line = Line(at, uuid=uuid)
     match fields.get("type"):
         case "assistant":
             _take_assistant(line, fields)
@@ -98,11 +103,11 @@ def _take_assistant(line: Line, fields: dict[str, Any]) -> None:
 
 def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
     """Where a line of a response leaves the turn. Old clients give no stop reason, so the kind of block decides."""
+    if fields.get("isAbortedMidStream") is True:
+        return Turn.OVER
     content = message.get("content")
     blocks = content if isinstance(content, list) else ()
     kinds = {kind for block in blocks if isinstance(block, dict) and isinstance(kind := block.get("type"), str)}
-    if fields.get("isAbortedMidStream") is True:
-        return Turn.OVER
     if message.get("stop_reason") == "tool_use" or "tool_use" in kinds:
         return Turn.TOOL
     return Turn.ASKED if kinds == {"thinking"} and message.get("stop_reason") is None else Turn.OVER
@@ -111,7 +116,7 @@ def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
 def _usage_of(usage: dict[str, Any]) -> Usage:
     """What the response used. The totals add up all server-side `iterations`; only the last one's context counts."""
     steps = usage.get("iterations")
-    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
+    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else ()
     contexts = [tokens for step in own if (tokens := _context_tokens(step)) is not None] if own else ()
     speed = usage.get("speed")
     written = _written_ttl(usage)
@@ -229,7 +234,9 @@ def _first_text(fields: dict[str, Any]) -> str | None:
 
 def short_text(value: object) -> str | None:
     """A text worth keeping: not empty, bounded, and without lone surrogates."""
-    return bounded(value, 1024) if isinstance(value, str) and value and not value.isspace() else None
+    if not isinstance(value, str) or not value or value.isspace():
+        return None
+    return value if len(value) <= 1024 and value.isascii() else bounded(value, 1024)
 
 
 def count(value: object) -> int | None:
