@@ -7,7 +7,8 @@ Only files are read that Claude Code writes; it is not disturbed, and nothing of
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, pairwise
@@ -16,15 +17,16 @@ from claude_session_status import history_reader, pricing
 from claude_session_status.claude.mod_reports import ModReports
 from claude_session_status.costs.request import Cause, Kind, PastRequest, TokenCounts
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
-from claude_session_status.history_reader import Todo, Transcript
+from claude_session_status.history_reader import Result, Todo, Transcript
 from claude_session_status.keep_warm import ModReport, Ping
 from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 from claude_session_status.store.database import Store
-from claude_session_status.store.history import TIERS, HistoryStore, PriceKey
+from claude_session_status.store.history import HistoryStore
 from claude_session_status.store.history_rows import Row, write_rows
+from claude_session_status.store.history_tables import TIERS, HistoryTables, PriceKey
 from claude_session_status.store.tables import Notified
 
 log = Log(__name__)
@@ -60,66 +62,113 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
     if not lock.acquire():
         return Updated(Outcome.BUSY)
     try:
+        oldest = now - keep_days * DAY_SECONDS
+        sources = _Sources(
+            history_reader.transcripts(paths.projects), _pings(ModReports(paths.mods), oldest), _notified(paths), oldest
+        )
         store = HistoryStore(paths.history)
-        problems = []
-        found = history_reader.transcripts(paths.projects)
-        reports = _with_pings(ModReports(paths.mods))
-        notified, oldest = _notified(paths), now - keep_days * DAY_SECONDS
-        all_of_them: list[Todo] = [(transcript, None) for transcript in found]
-        todo, gaps = all_of_them, None
+        work, problems = _Work([(transcript, None) for transcript in sources.transcripts], sources.pings), []
         try:
             if store.exists():
-                with store.open():
-                    todo = _changed(store, found)
-                    if not todo and not reports:
-                        gaps = _gaps(store, notified, oldest)
+                with store.open() as connection:
+                    work = _work(HistoryTables(connection), sources)
         except StoreBrokenError:
-            todo = all_of_them
             problems.append(f"{paths.history} was damaged and is now {store.set_aside(now)}. A new one was made")
-        problems += _read_all(paths, store, todo, processes)
-        if not store.exists():
-            with store.adding(()):
-                pass  # an empty one can be asked, too
-        problems += _add_pings(paths, store, reports, oldest)
-        _fill(store, gaps or _gaps(store, notified, oldest))
+        if not work.is_nothing:
+            problems += _do(paths, store, work, sources, processes)
     finally:
         lock.release()
     return Updated(Outcome.DONE, tuple(problems))
 
 
-def _changed(store: HistoryStore, found: Sequence[Transcript]) -> list[Todo]:
-    """The transcripts that are new or have changed. Raises StoreBrokenError for a history that can't be read."""
-    store.check()
-    marks = store.marks()
-    changed = [transcript for transcript in found if marks.get(transcript.name) != transcript.mark]
-    read = store.read_files([transcript.name for transcript in changed if transcript.name in marks])
-    return [(transcript, read.get(transcript.name)) for transcript in changed]
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What the history is made from. `oldest`: epoch seconds, what is older is forgotten."""
+
+    transcripts: Sequence[Transcript]
+    pings: Sequence[PastRequest]
+    notified: Sequence[Notified]
+    oldest: float
 
 
-def _read_all(paths: Paths, store: HistoryStore, todo: Sequence[Todo], processes: int | None) -> list[str]:
-    """Read the transcripts and keep what they say; return problems."""
-    if not todo:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Gaps:
+    """What the rows of a history need to be complete, and whether some are too old."""
+
+    version: str  # of the price list
+    prices: Sequence[PriceKey]
+    notified: Sequence[Notified]
+    has_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is new in the sources. `has_gaps`: the history lacks something in any case."""
+
+    todo: Sequence[Todo]
+    pings: Sequence[PastRequest]
+    has_gaps: bool = True
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.todo or self.pings or self.has_gaps)
+
+
+def _work(tables: HistoryTables, sources: _Sources) -> _Work:
+    """What the history lacks. Raises duckdb.Error where the history can't be read."""
+    tables.check()
+    marks, pings = tables.marks(), tables.pings()
+    changed = [transcript for transcript in sources.transcripts if marks.get(transcript.name) != transcript.mark]
+    read = tables.read_files([transcript.name for transcript in changed if transcript.name in marks])
+    gaps = _gaps(tables, sources)
+    return _Work(
+        [(transcript, read.get(transcript.name)) for transcript in changed],
+        [ping for ping in sources.pings if ping.key not in pings],
+        bool(gaps.prices or gaps.notified or gaps.has_old),
+    )
+
+
+def _do(paths: Paths, store: HistoryStore, work: _Work, sources: _Sources, processes: int | None) -> list[str]:
+    """Read the transcripts, keep what they say, and fill the gaps; return problems."""
     problems: list[str] = []
+    size = sum(transcript.size for transcript, _ in work.todo)
+    with _folder(paths) as folder:
+        pieces = history_reader.pieces(work.todo, folder)
+        ping_rows = os.path.join(folder, "pings.rows")
+        batches = [pieces[begin : begin + BATCH_PIECES] for begin in range(0, len(pieces), BATCH_PIECES)] or [[]]
+        with history_reader.readers(size, processes) as run:
+            results = run(pieces)
+            for batch in batches:
+                with store.changing([*(piece.rows for piece in batch), ping_rows]) as connection:
+                    tables = HistoryTables(connection)
+                    problems += _add(tables, islice(results, len(batch)))
+                    if batch is batches[-1]:
+                        _add_pings(tables, work.pings, ping_rows)
+                        _fill(tables, _gaps(tables, sources), sources.oldest)
+    return problems
+
+
+@contextmanager
+def _folder(paths: Paths) -> Iterator[str]:
+    """A folder for rows."""
     folder = os.path.join(paths.folder, "history-rows")
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     make_private_folder(folder)
     try:
-        pieces = history_reader.pieces(todo, folder)
-        with history_reader.readers(sum(transcript.size for transcript, _ in todo), processes) as run:
-            results = run(pieces)
-            for begin in range(0, len(pieces), BATCH_PIECES):
-                batch = pieces[begin : begin + BATCH_PIECES]
-                with store.adding([piece.rows for piece in batch]) as addition:
-                    ours = islice(results, len(batch))
-                    while found := list(islice(ours, ADDED_PIECES)):
-                        rows = [result.rows for result in found if result.has_rows]
-                        addition.add(rows, [read for result in found for read in result.read])
-                        problems += [problem for result in found for problem in result.problems]
-                        for path in rows:
-                            os.unlink(path)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _add(tables: HistoryTables, results: Iterator[Result]) -> list[str]:
+    """Add what was found, while the processes read on; return problems."""
+    problems: list[str] = []
+    while found := list(islice(results, ADDED_PIECES)):
+        rows = [result.rows for result in found if result.has_rows]
+        tables.add(rows, [read for result in found for read in result.read])
+        problems += [problem for result in found for problem in result.problems]
+        for path in rows:
+            os.unlink(path)
     return problems
 
 
@@ -139,35 +188,21 @@ def forget(paths: Paths) -> bool:
 # ---- keep-warm pings --------------------------------------------------------
 
 
-def _with_pings(reports: ModReports) -> list[ModReport]:
+def _pings(reports: ModReports, oldest: float) -> list[PastRequest]:
+    """The pings that the keep-warm plugin reports, from `oldest` on (epoch seconds)."""
     found = map(reports.of, reports.names())
-    return [report for report in found if report is not None and report.pings]
+    return [_ping_as_request(report, ping) for report in found if report for ping in report.pings if ping.at >= oldest]
 
 
-def _add_pings(paths: Paths, store: HistoryStore, found: Sequence[ModReport], oldest: float) -> list[str]:
-    """Take over the pings that the keep-warm plugin reports, from `oldest` on (epoch seconds); return problems."""
-    if not found:
-        return []
-    known, projects = store.pings(), store.projects()
-    rows = [
-        Row(request, f"mods/{report.session_id}.json", is_own=True, project=projects.get(report.session_id))
-        for report in found
-        for ping in report.pings
-        if (request := _ping_as_request(report, ping)).key not in known and ping.at >= oldest
-    ]
-    if not rows:
-        return []
-    path = os.path.join(paths.folder, "history-pings.rows")
-    try:
-        write_rows(path, rows)
-        with store.adding([path]) as addition:
-            addition.add([path])
-    except OSError as error:
-        return [f"{path} can't be written: {error.strerror or error}"]
-    finally:
-        if os.path.lexists(path):
-            os.unlink(path)
-    return []
+def _add_pings(tables: HistoryTables, pings: Sequence[PastRequest], path: str) -> None:
+    """Add pings through a file of rows at `path`. Raises OSError and duckdb.Error."""
+    if pings:
+        projects = tables.projects()
+        write_rows(
+            path,
+            (Row(p, f"mods/{p.session_id}.json", is_own=True, project=projects.get(p.session_id)) for p in pings),
+        )
+        tables.add([path])
 
 
 def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
@@ -193,32 +228,24 @@ def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
 # ---- prices, notifications, age ---------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Gaps:
-    """What the rows of a history need to be complete, and whether some are too old."""
-
-    version: str  # of the price list
-    prices: Sequence[PriceKey]
-    notified: Sequence[Notified]
-    has_old: bool
-    oldest: float  # epoch seconds
-
-
-def _gaps(store: HistoryStore, notified: Sequence[Notified], oldest: float) -> _Gaps:
+def _gaps(tables: HistoryTables, sources: _Sources) -> _Gaps:
     version = pricing.version()
-    with store.open():
-        return _Gaps(version, store.missing_prices(version), store.unknown(notified), store.has_before(oldest), oldest)
+    return _Gaps(
+        version,
+        tables.missing_prices(version),
+        tables.unknown(sources.notified),
+        tables.has_before(sources.oldest),
+    )
 
 
-def _fill(store: HistoryStore, gaps: _Gaps) -> None:
-    """Add prices and notifications, and drop what is too old."""
+def _fill(tables: HistoryTables, gaps: _Gaps, oldest: float) -> None:
+    """Add prices and notifications, and drop what is from before `oldest` (epoch seconds)."""
     if gaps.prices:
         sizes = _sizes()
-        store.set_prices(gaps.version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in gaps.prices})
-    if gaps.notified:
-        store.add_notified(gaps.notified)
+        tables.set_prices(gaps.version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in gaps.prices})
+    tables.add_notified(gaps.notified)
     if gaps.has_old:
-        store.drop_before(gaps.oldest)
+        tables.drop_before(oldest)
 
 
 def _notified(paths: Paths) -> Sequence[Notified]:

@@ -1,4 +1,4 @@
-"""Requests as rows of a CSV file, in which the processes that read transcripts leave them for `store.history`.
+"""Requests as rows of a CSV file, in which the processes that read transcripts leave them for `history_tables`.
 
 DuckDB reads such a file in a tenth of the time that passing values takes. This module does not import DuckDB: a process
 that only reads transcripts starts in half the time.
@@ -16,8 +16,8 @@ from claude_session_status.private import open_private
 COLUMNS = {
     "key": "TEXT",
     "file": "TEXT",
-    "is_own": "BOOLEAN",
-    "host": "TEXT",
+    "is_own": "BOOLEAN",  # false: read in the transcript of a fork, which copies the lines of another session
+    "host": "TEXT",  # NULL: this machine
     "session_id": "TEXT",
     "project": "TEXT",
     "kind": "TEXT",
@@ -59,7 +59,7 @@ class Row(NamedTuple):
 
 
 def write_rows(path: str, rows: Iterable[Row]) -> None:
-    """Write requests to the file at `path` for `HistoryStore.add`. Raises OSError."""
+    """Write requests to the file at `path` for `HistoryTables.add`. Raises OSError."""
     with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
         file.writelines(map(_line, rows))
 
