@@ -4,6 +4,7 @@ Most of a transcript is text that nobody needs here. The decoder passes over it,
 named below: `past_lines` and `transcript_line` ask for no others.
 """
 
+from collections.abc import Callable
 from typing import Any, TypedDict, cast
 
 import msgspec
@@ -52,7 +53,7 @@ class _Fields(TypedDict, total=False):
     compactMetadata: Any
 
 
-_decode = msgspec.json.Decoder(_Fields).decode
+_decode = cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(_Fields).decode)
 
 
 def fields_in(raw: bytes) -> list[dict[str, Any]]:
@@ -63,6 +64,6 @@ def fields_in(raw: bytes) -> list[dict[str, Any]]:
     if raw.startswith(_SKIPPED):
         return []
     try:
-        return [cast("dict[str, Any]", _decode(raw))]
+        return [_decode(raw)]
     except (ValueError, RecursionError):  # among them msgspec's errors
         return objects_in(raw.removesuffix(b"\n"))

@@ -29,12 +29,7 @@ class Said(NamedTuple):
     client_ended: bool = False
 
 
-class Moment(NamedTuple):
-    """A line that matters. `at`: epoch seconds."""
-
-    at: float | None
-    uuid: str | None
-    said: Said
+Moment = tuple[float | None, str | None, Said]  # of a line: its time (epoch seconds), its uuid, what it states
 
 
 def lines_from(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
@@ -62,21 +57,21 @@ class LineReader:
         if not isinstance(kind, str):
             return None
         if kind == _CLIENT_ENDED:
-            return Moment(None, None, Said(Line(None), client_ended=True))
+            return None, None, Said(Line(None), client_ended=True)
         if kind == "assistant" and isinstance(message := fields.get("message"), dict):
             message.pop("content", None)  # its text states nothing about the request
         at, uuid = timestamp(fields), short_text(fields.pop("uuid", None))
         fields.pop("timestamp", None)
         last = self._last.get(kind)
         if last is not None and at is not None and last[0] == fields:
-            return Moment(at, uuid, last[1])
+            return at, uuid, last[1]
         line = line_at(at, uuid, fields)
         if line is None:
             return None
         said = _said(line, fields)
         if line.response is None or line.response not in (uuid, "?"):  # else the uuid is part of what it states
             self._last[kind] = fields, said
-        return Moment(at, uuid, said)
+        return at, uuid, said
 
 
 def _said(line: Line, fields: dict[str, Any]) -> Said:

@@ -114,8 +114,8 @@ def _chained(
         ttl = response.ttl or before.ttl_seconds
         session = response.session_id or session_id
         step = _step(response, ttl, is_first=response.client_ended or before.session not in (None, session))
-        requests.append(_request(response, session, kind, ttl, before=before, step=step))
-        position = _Before(response.last_at, step, response.key, session, ttl)
+        requests.append(request := _request(response, session, kind, ttl, before=before, step=step))
+        position = _Before(response.last_at, step, request.key, session, ttl)
     if not requests:
         return requests, at  # the lines that lead to the next response are needed again
     # Again from before the last response: it may be unfinished.
@@ -169,19 +169,10 @@ def _request(
 ) -> PastRequest:
     tokens = response.tokens
     assert tokens is not None, "only responses with counts are kept"  # noqa: S101 - the caller's promise
-    common = (response.key, session_id, kind, response.started_at, response.model, response.effort)
-    is_fast = step.is_fast if step else None
+    started_at, is_fast = response.started_at, None if step is None else step.is_fast
+    common = (response.key, session_id, kind, started_at, response.model, response.effort, is_fast, ttl, tokens)
     if before is None or step is None or (previous := before.step) is None or kind is not Kind.MAIN:
-        return PastRequest(*common, is_fast, ttl, tokens)
-    return PastRequest(
-        *common,
-        is_fast,
-        ttl,
-        tokens,
-        previous_key=before.key,
-        gap_seconds=max(0.0, response.started_at - previous.started_at),
-        previous_ttl_seconds=previous.ttl_seconds,
-        previous_context=previous.tokens.context,
-        rebuilt_tokens=rebuilt_tokens(previous, step),
-        cause=cause_of(previous, step),
-    )
+        return PastRequest(*common)
+    gap_seconds = max(0.0, started_at - previous.started_at)
+    compared = (before.key, gap_seconds, previous.ttl_seconds, previous.tokens.context)
+    return PastRequest(*common, *compared, rebuilt_tokens(previous, step), cause_of(previous, step))

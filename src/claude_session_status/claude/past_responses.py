@@ -94,19 +94,20 @@ class Conversation:
 
     def add(self, moment: Moment, end: int) -> None:
         """Add a line, which ends at `end` in the file. One without a time follows the one before it."""
-        response = moment.said.line.response
+        at, uuid, said = moment
+        response = said.line.response
         if response is not None:
             self.begins.setdefault(response, self._behind)
             self._behind = end
-        at = self._at = self._at if moment.at is None else moment.at
+        at = self._at = self._at if at is None else at
         if at is None:
             return
-        if moment.uuid is not None:
-            if moment.uuid in self._uuids:
+        if uuid is not None:
+            if uuid in self._uuids:
                 return
-            self._uuids.add(moment.uuid)
+            self._uuids.add(uuid)
         if response is None or (response not in self._known and at >= self._since):
-            self._lines.append((at, moment.said))
+            self._lines.append((at, said))
 
     def responses(self) -> list[Response]:
         """The responses that state what they used, each with its request's start."""
