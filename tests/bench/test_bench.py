@@ -96,7 +96,7 @@ def test_costs_are_measured(tmp_path: Path, part: str, expected: str) -> None:
 def test_the_history_is_measured(tmp_path: Path) -> None:
     done = run("history.py", tmp_path, "--without-peer")
     assert done.returncode == 0, done.stderr
-    assert first_column(done.stdout) == [f"{history.FIRST}, 600 requests", history.UNCHANGED]
+    assert first_column(done.stdout) == [f"{history.FIRST}: 600 requests in 20 files, 4 MB", history.UNCHANGED]
     assert f"{history.COUNTED} 600 of 600 requests" in done.stdout
 
 
