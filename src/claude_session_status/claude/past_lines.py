@@ -22,7 +22,7 @@ _CLIENT_ENDED = "cost-state"  # the client writes it when it ends: what follows 
 class Said(NamedTuple):
     """What a line states, apart from its time and its uuid."""
 
-    line: Line
+    line: Line  # perhaps an earlier one that stated the same: its time and its uuid do not count
     tokens: TokenCounts | None = None
     request_id: str | None = None
     session_id: str | None = None  # of the session that made the request: another one in a fork's copy
