@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from enum import StrEnum
 
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -26,7 +27,6 @@ from claude_session_status.model import (
     Stop,
     StopReason,
 )
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS
 from claude_session_status.values import Value
 from claude_session_status.words import clean, clock, money, thousands
 
