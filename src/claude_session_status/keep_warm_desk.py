@@ -22,11 +22,11 @@ from claude_session_status.keep_warm import (
     is_plain,
     keep_warm_of,
     order_for,
-    placed_sentences,
     stop_of,
     usage_of,
 )
 from claude_session_status.keep_warm_orders import UNKNOWN_VERSION, Orders, VersionRecord, Versions
+from claude_session_status.keep_warm_words import placed_sentences
 from claude_session_status.lazy_log import Log
 from claude_session_status.model import Event, KeepWarm, Session, SessionState, Stop, StopReason
 from claude_session_status.paths import Paths

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
-from claude_session_status.keep_warm import stop_in_words
+from claude_session_status.keep_warm_words import stop_in_words
 from claude_session_status.model import (
     Activity,
     Alert,

@@ -16,7 +16,7 @@ from claude_session_status.cli.board import (
 )
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import EventKind, Session
 from costs.conversations import Ask, write
 

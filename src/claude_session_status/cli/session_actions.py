@@ -19,7 +19,7 @@ from claude_session_status.cli.board import (
     ShowHistory,
 )
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import EventKind, Host, Session
 from claude_session_status.words import name_of
 
