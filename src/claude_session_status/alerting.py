@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from claude_session_status.future_times import is_plausible_alert
+from claude_session_status.last_request import SAME_EXPIRY_SECONDS
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -28,7 +30,6 @@ from claude_session_status.model import (
 )
 from claude_session_status.policy import LAST_SECONDS, activity_since, waiting_since
 from claude_session_status.quiet import QuietHours, quiet_until
-from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 from claude_session_status.values import replace
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped

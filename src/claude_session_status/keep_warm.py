@@ -11,6 +11,7 @@ is known says that the ping will hit, and after one miss neither that session no
 from collections.abc import Iterable
 from enum import StrEnum
 
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS
 from claude_session_status.keep_warm_times import (
     CONSENT_TTL_SECONDS,
     LONGEST_SECONDS,
@@ -30,7 +31,6 @@ from claude_session_status.model import (
     Stop,
     StopReason,
 )
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS
 from claude_session_status.values import Value
 from claude_session_status.words import clean, clock, thousands
 
