@@ -8,6 +8,7 @@ is not ahead replaces it: nothing from the future is shown, and nothing from the
 """
 
 import math
+import operator
 from typing import Any
 
 from claude_session_status import remote_session
@@ -320,6 +321,9 @@ def without_future(session: Session, now: float) -> Session:
     `ended_at` and `last_event_at` stay: they are only compared with each other.
     """
     limit = now + CLOCK_SLACK_SECONDS
+    started_at = session.request.started_at if session.request is not None else None
+    if max(filter(None, (started_at, *_times_of(session))), default=limit) <= limit:
+        return session  # nearly always: looked at quickly, since each second asks for each session
 
     def is_ahead(at: float | None) -> bool:
         return at is not None and at > limit
@@ -332,6 +336,9 @@ def without_future(session: Session, now: float) -> Session:
     if is_ahead(session.client_status_at):
         ahead |= {"client_status_at": None, "client_status": None}
     return replace(session, **ahead) if ahead else session
+
+
+_times_of = operator.attrgetter(*OWN_TIMES, "transcript_at", "client_status_at")
 
 
 def drop_future(session: Session, now: float) -> Session:
