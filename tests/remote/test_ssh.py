@@ -179,14 +179,34 @@ def test_a_killed_machine_is_unreachable_with_its_countdowns_and_comes_back(here
         shown.wait_for_session("build/t")
 
 
-def test_a_machine_without_room_on_its_disk_still_shows_what_it_has(here: Here) -> None:
-    build = here.add("build", before_login="ulimit -f 0")
+def test_a_full_disk_there_is_shown_here_and_there_and_nothing_that_was_recorded_is_lost(here: Here) -> None:
+    build = here.add("build", disk="8m")
+    if build.account is None:
+        pytest.skip("only root can mount a file system; run the tests as root")
     build.turn("s")
-    expiry_there(build, "s")
+    truth = expiry_there(build, "s")
     here.set_hosts("build")
+    filler = build.claude_dir / "filler"
+    problem = "No space is left on the disk, so events are lost"
     with tray(here.where) as shown:
-        assert shown.wait_for_session("build/s").cache is Cache.WARM
-        assert shown.host("build").connection is HostConnection.CONNECTED
+        shown.wait_for_session("build/s")
+        assert "No space left" in build.account.run("cp", "/dev/zero", str(filler), check=False).stderr
+        refused = build.run("mark-turn", data=json.dumps({"session_id": "t", "cwd": "/srv/t"}))
+        assert (refused.returncode, "the event is not recorded" in refused.stderr) == (0, True)
+        wait_for("the problem here", lambda: shown.host("build").detail == problem)
+        assert problem in build.run("status", check=False).stderr
+        kept = shown.wait_for_session("build/s")
+        assert (shown.host("build").connection, kept.cache) == (HostConnection.CONNECTED, Cache.WARM)
+        assert kept.expires_at == pytest.approx(truth, abs=0.5)
+        assert expiry_there(build, "s") == truth
+        # A connection that begins now: the program there can't write anything.
+        shown.monitor.close()
+        wait_for("a new connection", lambda: shown.host("build").detail == problem and len(_followers(build)) == 1)
+        build.account.run("rm", str(filler))
+        wait_for("no problem", lambda: shown.host("build").detail is None)
+        build.turn("t")
+        shown.wait_for_session("build/t")
+        assert expiry_there(build, "s") == truth
 
 
 def test_a_second_process_shows_the_same_and_connects_when_the_first_one_ends(here: Here) -> None:
