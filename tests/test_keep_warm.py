@@ -345,6 +345,25 @@ def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str
     assert alerting.due_alerts([replace(alert.state, session=row)], None, NOW + 30) == ()
 
 
+@pytest.mark.parametrize(
+    ("reason", "age", "is_named"),
+    [
+        (StopReason.MISSED, 3425, True),
+        (StopReason.USAGE, 3425, True),
+        (StopReason.KEPT_ALIVE, 3425, False),
+        (StopReason.COMPACTION, 3425, False),
+        (StopReason.MISSED, 3605, False),
+    ],
+)
+def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReason, age: float, is_named: bool) -> None:
+    (alert,) = alerting.due_alerts([stopped(reason, age=age)], (300,), NOW)
+    body = notification.of_alerts(alert).body
+    assert ("Unless you reply, its cache expires at " in body) == is_named
+    assert len(body) < notification.BODY_LIMIT
+    done = {event.lead_seconds for event in alerting.alerted_events(alert, (300, 30), NOW)}
+    assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
+
+
 @pytest.mark.parametrize("distrusted", [False, True])
 def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)

@@ -259,7 +259,13 @@ def reason_in_words(report: ModReport) -> str:
 
 
 def keep_warm_of(
-    state: SessionState, evidence: Evidence, now: float, *, ping_usd: float | None = None, stopped: Stop | None = None
+    state: SessionState,
+    evidence: Evidence,
+    now: float,
+    *,
+    ping_usd: float | None = None,
+    stopped: Stop | None = None,
+    no_ping_since: float | None = None,
 ) -> KeepWarm:
     """Whether the session can be kept warm, and is. `ping_usd`: what reading its conversation from the cache costs."""
     request, order = state.session.request, evidence.order
@@ -269,7 +275,8 @@ def keep_warm_of(
     return KeepWarm(
         refusal=refusal_of(state, evidence, now),
         until=until,
-        next_ping_at=_next_ping_at(state, evidence, now) if until is not None else None,
+        next_ping_at=next_ping_at(state, evidence, now),
+        no_ping_since=no_ping_since,
         max_pings=evidence.limits.max_pings,
         pings_an_hour=round(an_hour),
         usd_an_hour=None if ping_usd is None else ping_usd * an_hour,
@@ -282,10 +289,10 @@ def keep_warm_of(
     )
 
 
-def _next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
-    """About when the next ping comes; None where none is expected."""
+def next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
+    """About when the next ping comes; None where none is expected. After one that failed, nobody knows."""
     request, order, report = state.session.request, evidence.order, evidence.report
-    if order is None or request is None or state.expires_at is None or state.cache is not Cache.WARM:
+    if order is None or not order.is_valid(now) or request is None or state.cache is not Cache.WARM:
         return None
     if report is None or not is_live(report, state.session) or report.state not in (ModState.READY, ModState.KEPT):
         return None
