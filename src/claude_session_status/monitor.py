@@ -20,8 +20,9 @@ from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
-from claude_session_status.keep_warm import Choice, Limits, until_of
+from claude_session_status.keep_warm import Limits
 from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
+from claude_session_status.keep_warm_times import Choice, until_of
 from claude_session_status.lazy_log import Log
 from claude_session_status.model import (
     Alert,

@@ -10,16 +10,8 @@ from dataclasses import dataclass, replace
 
 from claude_session_status import __version__, alerting
 from claude_session_status.glance import asides_of, needs_set_up
-from claude_session_status.keep_warm import (
-    EVENING,
-    TRIAL_LINE,
-    Choice,
-    consent_line,
-    last_ping,
-    price_line,
-    stopped_line,
-    until_of,
-)
+from claude_session_status.keep_warm_times import EVENING, Choice, until_of
+from claude_session_status.keep_warm_words import TRIAL_LINE, consent_line, last_ping, price_line, stopped_line
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
 from claude_session_status.text_width import cut, shorten
 from claude_session_status.words import (

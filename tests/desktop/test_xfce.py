@@ -11,6 +11,7 @@ from claude_session_status.model import Urgency
 from claude_session_status.words import NO_COUNTDOWN, THIN_SPACE
 from desktop.app import FakeApp, session
 from desktop.harness import Desktop, Item, Program
+from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
@@ -133,14 +134,11 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
 def test_a_left_click_shows_the_table_in_a_terminal(
     desktop: Desktop, panel: Program, app: FakeApp, tmp_path: Path
 ) -> None:
-    arguments = tmp_path / "arguments"
-    terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
-    terminal.chmod(0o755)
-    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal))
+    terminal = RecordingTerminal(tmp_path)
+    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal.program))
     desktop.item()
     open_menu(desktop, button=1)
-    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
+    assert wait_for("the terminal", terminal.arguments) == "-e the table\n"
 
 
 def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from claude_session_status import alerting, glance, notification, policy, reducer
+from claude_session_status import alerting, glance, notification, policy
 from claude_session_status.desktop.icon import draw
 from claude_session_status.desktop.notify import Notifier
 from claude_session_status.desktop.task_runner import TaskRunner
+from claude_session_status.last_request import SAME_EXPIRY_SECONDS
 from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.notification import Notification
 
@@ -198,4 +199,4 @@ def _is_still_true(alert: Alert, state: SessionState) -> bool:
     alerted, now = alert.state.expires_at, state.expires_at
     if alerted is None or now is None:
         return alerted == now
-    return abs(alerted - now) < reducer.SAME_EXPIRY_SECONDS
+    return abs(alerted - now) < SAME_EXPIRY_SECONDS
