@@ -273,14 +273,14 @@ def last_result(paths: Paths, command: Sequence[str]) -> Result | None:
 
 
 class AlertTurn:
-    """Decides which process runs the command: the tray, or one of the tables where no tray runs."""
+    """Decides which process runs the command: the tray, or one `watch` where no tray runs."""
 
     def __init__(self, paths: Paths) -> None:
         self._tray_lock = paths.tray_lock
         self._own = lock.FileLock(paths.alert_lock)
 
     def is_ours(self) -> bool:
-        """Whether this table runs the command: no tray runs, and no other table was first."""
+        """Whether this `watch` runs the command: no tray runs, and no other `watch` was first."""
         try:
             if lock.is_held(self._tray_lock):
                 self._own.release()
@@ -291,5 +291,5 @@ class AlertTurn:
             return False
 
     def release(self) -> None:
-        """Let another table run it."""
+        """Let another `watch` run the command."""
         self._own.release()

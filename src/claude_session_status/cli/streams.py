@@ -1,4 +1,4 @@
-"""Where everything that the commands print goes through: cleaned of what steers a terminal, in an encoding that fits.
+"""Prints for all commands: without control characters, and in an encoding that the stream can take.
 
 Windows gives a pipe its old code page, which lacks the table's signs and some names: a table would end in an error, and
 JSON, which is UTF-8 by its standard, would not be JSON. A program without a console has no streams. A reader may leave

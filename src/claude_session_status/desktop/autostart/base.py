@@ -21,7 +21,7 @@ class AutostartOutcome(StrEnum):
     """What enabling or disabling it did."""
 
     DONE = "done"
-    UNCHANGED = "was so already"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
