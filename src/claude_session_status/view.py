@@ -307,7 +307,7 @@ def _folded(
 ) -> list[MenuItem]:
     """The lines that there is room for, and the others in a submenu, which fits on a screen in the same way.
 
-    `heads` are the lines of the machines that report nothing now. Each moves in front of its machine's first session.
+    `heads` are the lines of the machines with a problem. Each moves in front of its machine's first session.
     """
     lines = []
     for state in _by_host(states[:room]):
@@ -459,7 +459,7 @@ def _pause(snapshot: Snapshot) -> MenuItem:
 def _session_line(
     state: SessionState, now: float, aside: str, clicks: RecentClicks, rebuilt: Shares | None, *, problem: str = ""
 ) -> MenuItem:
-    """A session's line with its submenu. `problem` is why nothing new comes from its machine."""
+    """A session's line with its submenu. `problem` is what is wrong with its machine."""
     session = state.session
     key = f"session:{session.session_id}"
     try:

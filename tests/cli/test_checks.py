@@ -463,7 +463,7 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
 @pytest.mark.parametrize(
     ("connection", "state", "meaning"),
     [
-        (HostConnection.CONNECTED, GOOD, "build: connected, version 1.2"),
+        (HostConnection.CONNECTED, NOTE, "build: connected, version 1.2: no route"),
         (HostConnection.UNREACHABLE, NOTE, f"build: not reachable since {clock(NOW - 60)[:5]}: no route"),
         (HostConnection.OFF, NOTE, "build: not connected: neither the tray nor watch runs here"),
         (HostConnection.REFUSED, BAD, f"build: refuses the connection since {clock(NOW - 60)[:5]}: no route"),
@@ -474,7 +474,13 @@ def test_each_other_machine_has_its_line(connection: HostConnection, state: Stat
     host = HostState("build", connection, NOW - 60, "no route", "1.2")
     last = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
     assert (last.name, last.state, last.meaning) == ("host", state, meaning)
-    assert last.command == ("" if state is GOOD else "claude-session-status hosts check build")
+    assert last.command == "claude-session-status hosts check build"
+
+
+def test_a_machine_that_is_connected_is_well() -> None:
+    host = HostState("build", HostConnection.CONNECTED, NOW - 60, None, "1.2")
+    well = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
+    assert (well.state, well.meaning, well.command) == (GOOD, "build: connected, version 1.2", "")
 
 
 def test_each_mistake_in_the_config_has_its_line() -> None:

@@ -279,20 +279,28 @@ def check_versions(found: Findings) -> Check:
     return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
 
 
+_NO_FAULT_HERE = (
+    HostConnection.CONNECTED, HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF,
+)  # fmt: skip
+
+
 def check_host(host: HostState, now: float) -> Check:
     """Another machine is connected. One that is switched off is no fault of this one."""
     meaning = f"{host.name}: {connection_in_words(host, now)}"
-    if host.connection is HostConnection.CONNECTED:
+    if host.connection is HostConnection.CONNECTED and not host.detail:
         return Check("host", State.GOOD, meaning)
-    is_passing = host.connection in (HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF)
-    return Check("host", State.NOTE if is_passing else State.BAD, meaning, f"{PROGRAM} hosts check {host.name}")
+    state = State.NOTE if host.connection in _NO_FAULT_HERE else State.BAD
+    return Check("host", state, meaning, f"{PROGRAM} hosts check {host.name}")
 
 
 def connection_in_words(host: HostState, now: float) -> str:
     """Return the state of a connection: `connected, version 1.0.0`, `not reachable since 14:02: no route`."""
     if host.connection is HostConnection.CONNECTED:
         version = f", version {words.clean(host.version)[:_VERSION_WIDTH]}" if host.version else ""
-        return f"reachable{version}; the tray and watch connect to it" if host.since is None else f"connected{version}"
+        if host.since is None:
+            return f"reachable{version}; the tray and watch connect to it"
+        problem = words.clean(host.detail or "")
+        return f"connected{version}: {problem}" if problem else f"connected{version}"
     if host.connection is HostConnection.OFF:
         return "not connected: neither the tray nor watch runs here"
     problem = words.host_problem(host, now) or "connecting"
