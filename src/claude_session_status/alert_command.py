@@ -177,12 +177,10 @@ class AlertCommand:
         command: Callable[[], Sequence[str]],
         *,
         clock: Callable[[], float] = time.time,
-        seconds: float = LIMIT_SECONDS,
     ) -> None:
         self._paths = paths
         self._command = command
         self._clock = clock
-        self._seconds = seconds
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._lock = threading.Lock()
@@ -220,7 +218,7 @@ class AlertCommand:
             if alert.reason is AlertReason.EXPIRES and expires_at is not None and expires_at <= self._clock():
                 log.warning("on_alert: the cache has expired meanwhile")
                 return
-            problem = run(command, text, self._seconds, self._running)
+            problem = run(command, text, running=self._running)
             if problem is not None:
                 log.warning("on_alert: %s: %s", command[0], problem)
             record(self._paths, self._clock(), command, problem)

@@ -61,10 +61,10 @@ def prepare_streams(environ: Mapping[str, str] = os.environ) -> None:
     sys.stderr = _prepared(sys.stderr, environ)
 
 
-def reader_has_left(error: OSError, platform: str = sys.platform) -> bool:
+def reader_has_left(error: OSError) -> bool:
     """Whether nobody reads our output any more. If so, later writes to stdout go nowhere and raise nothing."""
     # A closed terminal gives EIO. On Windows a closed pipe gives EINVAL, without a file name.
-    number = errno.EINVAL if platform == "win32" else errno.EIO
+    number = errno.EINVAL if sys.platform == "win32" else errno.EIO
     if not (isinstance(error, BrokenPipeError) or (error.errno == number and error.filename is None)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
