@@ -218,7 +218,7 @@ class AlertCommand:
             if alert.reason is AlertReason.EXPIRES and expires_at is not None and expires_at <= self._clock():
                 log.warning("on_alert: the cache has expired meanwhile")
                 return
-            problem = run(command, text, running=self._running)
+            problem = run(command, text, LIMIT_SECONDS, self._running)
             if problem is not None:
                 log.warning("on_alert: %s: %s", command[0], problem)
             record(self._paths, self._clock(), command, problem)
