@@ -1,6 +1,6 @@
 """The notes that wait, as a monitor works through them: one batch per poll, or all of them within a time.
 
-Also sees when another process holds the ingest lock and records nothing: events would be missing without a word.
+Also sees when another process holds the ingest lock and records nothing: events would be missing without any message.
 """
 
 import os

@@ -44,7 +44,7 @@ def wait_labels(item: Item, *beginnings: str) -> None:
 @pytest.mark.parametrize(
     ("shown", "urgency"), [([CALM], Urgency.CALM), ([SOON, CALM], Urgency.SOON), ([CALM, LAST], Urgency.LAST), ([], 0)]
 )
-def test_the_colour_on_the_screen_is_that_of_the_soonest(
+def test_the_screen_shows_the_colour_of_the_soonest_expiry(
     desktop: Desktop, panel: Program, app: FakeApp, shown: list[dict[str, object]], urgency: Urgency
 ) -> None:
     app.start(*shown)
@@ -183,7 +183,7 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     ("label", "requests"),
     [("Mute", ["request: mute web", "request: mute api"]), ("Pause 1 h", ["request: pause hour"])],
 )
-def test_a_button_on_a_notification_is_heard(
+def test_a_button_on_a_notification_reaches_the_tray(
     label: str, requests: list[str], desktop: Desktop, panel: Program, app: FakeApp
 ) -> None:
     menu = desktop.root / "menu"  # dunst asks a program of the person's choice which action is meant
@@ -213,7 +213,7 @@ def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel
     wait_labels(item, "● last", *COMMANDS)
 
 
-def test_what_a_click_could_not_do_is_said_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+def test_a_failed_click_is_reported_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON, PATH=str(desktop.root))  # no terminal there
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)
@@ -240,7 +240,7 @@ def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) 
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
-def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+def test_a_broken_monitor_is_reported_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)

@@ -125,7 +125,9 @@ def test_a_slow_line_and_one_that_was_held_up_never_lengthen_the_countdown(here:
         pytest.param({"program": "while echo Hello; do sleep 0.1; done"}, "bad-data", "3 lines", id="no JSON"),
     ],
 )  # fmt: skip
-def test_why_there_is_no_connection_is_said(make: dict[str, object], connection: str, detail: str, here: Here) -> None:
+def test_the_reason_for_a_missing_connection_is_shown(
+    make: dict[str, object], connection: str, detail: str, here: Here
+) -> None:
     here.add("build", **make)  # type: ignore[arg-type]
     known = here.known_hosts.read_bytes()
     here.set_hosts("build")

@@ -175,7 +175,7 @@ class Ingester:
         log.warning("%s is set aside as .refused: %s: %s", name, type(error).__name__, error)
 
     def refresh(self, session: Session) -> Session:
-        """The session with what its files say, which are read only if they changed; itself where nothing is new.
+        """Update the session from its files, which are read only if they changed; the same object where nothing is new.
 
         Never raises: a session whose files can't be read stays as it is, and is named among the faults.
         """
@@ -229,7 +229,7 @@ class Ingester:
         return reported if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[Stamp, Stamp] | None:
-        """Bring the rows of these sessions up to their files; return the database's stamps before and after that.
+        """Update the rows of these sessions from their files; return the database's stamps before and after that.
 
         None when another process is ingesting. Raises SessionStatusError.
         """
