@@ -3,8 +3,8 @@
 Over ssh the user's own configuration decides how to get there. A background connection must ask for nothing, forward no
 ports, agent or display, and not run the user's own commands at each try: all of that is switched off.
 
-The program is found on the PATH of a login shell, since ssh's own PATH often lacks `~/.local/bin`, then on the PATH that
-was there before: a container's image may name its own, which a login shell replaces. A login shell's profile may print
+The program is found on the PATH of a login shell, since ssh's own PATH often lacks `~/.local/bin`, then on the PATH
+from before it: a container's image may name its own, which a login shell replaces. A login shell's profile may print
 something: only the program's output is passed on.
 """
 
