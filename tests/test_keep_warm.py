@@ -5,8 +5,19 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import alerting, glance, keep_warm, notification, policy, reducer, view
-from claude_session_status.keep_warm import Choice, Evidence, Limits, ModReport, ModState, Order, Ping, Usage
+from claude_session_status import (
+    alerting,
+    glance,
+    keep_warm,
+    keep_warm_times,
+    keep_warm_words,
+    notification,
+    policy,
+    reducer,
+    view,
+)
+from claude_session_status.keep_warm import Evidence, Limits, ModReport, ModState, Order, Ping, Usage
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     AlertReason,
     Cache,
@@ -116,10 +127,10 @@ def test_a_refusal_without_the_plugin_names_the_command_that_installs_it() -> No
         (300, 15, "about $1.06 an hour in place of $1.40", 85, True),
     ],
 )
-def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most_minutes: int, consent: bool) -> None:
+def test_the_price_is_shown_beforehand(ttl: int, pings: int, price: str, most_minutes: int, consent: bool) -> None:
     fresh = state(0, ttl)
     assert (kept(fresh).pings_an_hour, kept(fresh).needs_consent) == (pings, consent)
-    assert keep_warm.price_line(fresh) == price
+    assert keep_warm_words.price_line(fresh) == price
     assert kept(fresh).ends_at == NOW + most_minutes * 60
 
 
@@ -137,7 +148,7 @@ def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most
 )
 def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pings: int) -> None:
     request = Request(NOW - age, ttl, Source.TRANSCRIPT)
-    assert keep_warm.pings_until(request, NOW + minutes * 60, NOW, 20) == pings
+    assert keep_warm_times.pings_until(request, NOW + minutes * 60, NOW, 20) == pings
 
 
 @pytest.mark.parametrize(
@@ -148,12 +159,12 @@ def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pi
     ],
 )
 def test_a_duration_is_read(text: str, seconds: float | None) -> None:
-    assert keep_warm.seconds_of(text) == seconds
+    assert keep_warm_times.seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["18:00", "0:05", "23:59", "24:00", "18.00", "18", "", "7:5", "٠١:٠٠", "-1:00"])
 def test_a_clock_time_is_one_of_today(text: str) -> None:
-    found = keep_warm.today_at(text, NOW)
+    found = keep_warm_times.today_at(text, NOW)
     if text in ("18:00", "0:05", "23:59"):
         assert found is not None
         assert datetime.fromtimestamp(found).strftime("%H:%M").lstrip("0") in (text, text.lstrip("0"))  # noqa: DTZ006
@@ -334,6 +345,25 @@ def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str
     assert alerting.due_alerts([replace(alert.state, session=row)], None, NOW + 30) == ()
 
 
+@pytest.mark.parametrize(
+    ("reason", "age", "is_named"),
+    [
+        (StopReason.MISSED, 3425, True),
+        (StopReason.USAGE, 3425, True),
+        (StopReason.KEPT_ALIVE, 3425, False),
+        (StopReason.COMPACTION, 3425, False),
+        (StopReason.MISSED, 3605, False),
+    ],
+)
+def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReason, age: float, is_named: bool) -> None:
+    (alert,) = alerting.due_alerts([stopped(reason, age=age)], (300,), NOW)
+    body = notification.of_alerts(alert).body
+    assert ("Unless you reply, its cache expires at " in body) == is_named
+    assert len(body) < notification.BODY_LIMIT
+    done = {event.lead_seconds for event in alerting.alerted_events(alert, (300, 30), NOW)}
+    assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
+
+
 @pytest.mark.parametrize("distrusted", [False, True])
 def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)
@@ -396,11 +426,11 @@ def test_the_first_ping_of_an_installation_is_announced_as_a_trial() -> None:
     assert any("trial" in label for label in labels(state(evidence=replace(GOOD, is_trial=True))))
     assert not any("trial" in label for label in labels(state()))
     trial = state(evidence=replace(GOOD, is_trial=True))
-    assert any("trial" in line for line in keep_warm.placed_sentences(trial, NOW + 3600, NOW))
+    assert any("trial" in line for line in keep_warm_words.placed_sentences(trial, NOW + 3600, NOW))
 
 
 def test_what_was_placed_says_when_it_ends_sooner() -> None:
-    first, end = keep_warm.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
+    first, end = keep_warm_words.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
     assert "20 pings, about $1.06 an hour" in first
     assert "after 20 pings in a row" in end
 

@@ -13,9 +13,10 @@ import pytest
 from claude_session_status import heartbeat, keep_warm_desk, keep_warm_guard, notes
 from claude_session_status.config import Config
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice, Limits, Order
+from claude_session_status.keep_warm import Limits, Order
 from claude_session_status.keep_warm_desk import KeepWarmDesk
 from claude_session_status.keep_warm_orders import Orders, Versions, decode, encode
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     AlertReason,
     Event,

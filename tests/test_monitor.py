@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, heartbeat, notes, policy, reducer
+from claude_session_status import alerting, future_times, heartbeat, last_request, notes, policy
 from claude_session_status.claude import discovery, ingest, transcript
 from claude_session_status.claude.liveness import Liveness
 from claude_session_status.config import Config
@@ -366,11 +366,11 @@ def _fail_for_odd(work: Callable[..., Any]) -> Callable[..., Any]:
     ("module", "function"),
     [
         (transcript, "read"),
-        (reducer, "assume_request"),
+        (last_request, "assume_request"),
         (policy, "is_abandoned"),
         (policy, "state_of"),
         (alerting, "alert_time"),
-        (reducer, "drop_future"),
+        (future_times, "drop_future"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -881,7 +881,7 @@ _BRIEFLY = settings(deadline=None, max_examples=12, suppress_health_check=[Healt
 def test_an_expiry_gives_at_most_one_alert_whatever_happens(script: list[tuple[float, str]]) -> None:
     expiries = sorted(_run(script).expiries)
     for (name, expiry), (next_name, next_expiry) in itertools.pairwise(expiries):
-        assert name != next_name or next_expiry - expiry >= reducer.SAME_EXPIRY_SECONDS
+        assert name != next_name or next_expiry - expiry >= last_request.SAME_EXPIRY_SECONDS
 
 
 @_BRIEFLY

@@ -130,7 +130,7 @@ def test_model_names_of_transcripts_do_not_make_it_grow(where: Paths, library: L
     assert "known-59" in models
 
 
-def test_the_version_is_that_of_the_installed_library() -> None:
+def test_the_version_is_the_installed_librarys() -> None:
     from importlib import metadata
 
     assert price_file.library_version() == metadata.version("genai-prices")

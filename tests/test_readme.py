@@ -98,7 +98,7 @@ def test_the_layout_names_what_exists() -> None:
 
 
 @pytest.mark.parametrize("command", lines("# lint, types, layers"))
-def test_the_checks_before_a_change_are_those_of_ci(command: str) -> None:
+def test_contributing_lists_the_same_checks_as_ci(command: str) -> None:
     assert command in (TOP / ".ci/run").read_text("utf-8").splitlines()
 
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from claude_session_status import policy, reducer
+from claude_session_status import client_files, last_request, policy, reducer
+from claude_session_status.claude import discovery
+from claude_session_status.claude.discovery import Trace
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -44,7 +46,7 @@ def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
     muted = reducer.apply(ended, event("mute", NOW + 5))
     assert muted.muted
     assert muted.is_ended
-    assert reducer.last_seen(muted) == NOW + 1
+    assert policy.last_seen(muted) == NOW + 1
     assert not reducer.apply(muted, event("unmute", NOW + 6)).muted
 
 
@@ -99,10 +101,10 @@ def test_the_project_is_the_folder_that_the_session_started_in(
 
 def test_a_transcripts_first_folder_counts_until_an_event_reports_one() -> None:
     s = reducer.apply(Session("s"), event("turn", NOW, cwd="/a/b"))
-    found = reducer.apply_first_folder(s, "/a")
+    found = client_files.apply_first_folder(s, "/a")
     assert (found.folder, found.project, found.cwd) == ("/a", "a", "/a/b")
-    assert reducer.apply_first_folder(found, "/other") == found
-    assert reducer.apply_first_folder(s, None) == s
+    assert client_files.apply_first_folder(found, "/other") == found
+    assert client_files.apply_first_folder(s, None) == s
     assert reducer.apply(found, event("turn", NOW - 5, project_folder="/c")).folder == "/c"
 
 
@@ -121,27 +123,27 @@ def test_compaction_leaves_nothing_cached_and_does_not_reopen_the_session() -> N
 
 def test_a_transcripts_title_beats_a_hooks_whatever_comes_first() -> None:
     titled = reducer.apply(Session("s"), event("start", NOW, title="hook"))
-    titled = reducer.apply_transcript(titled, TranscriptFacts(title="A"), "1")
+    titled = client_files.apply_transcript(titled, TranscriptFacts(title="A"), "1")
     titled = reducer.apply(titled, event("prompt", NOW + 5, title="hook again"))
     assert titled.title == "A"
-    assert reducer.apply_transcript(titled, TranscriptFacts(title=None), "2").title == "A"
-    assert reducer.apply_transcript(titled, TranscriptFacts(title="Z"), "3").title == "Z"
+    assert client_files.apply_transcript(titled, TranscriptFacts(title=None), "2").title == "A"
+    assert client_files.apply_transcript(titled, TranscriptFacts(title="Z"), "3").title == "Z"
 
 
 def test_at_stop_the_request_on_its_way_is_the_one_that_was_answered() -> None:
     on_its_way = TranscriptFacts(request_at=NOW - 100, ttl_seconds=3600, pending_at=NOW - 20)
-    stopped = reducer.apply_transcript(session(answered_at=NOW), on_its_way, "1")
+    stopped = client_files.apply_transcript(session(answered_at=NOW), on_its_way, "1")
     assert stopped.request == Request(NOW - 20, 3600, Source.HOOK)
-    working = reducer.apply_transcript(session(answered_at=NOW - 50), on_its_way, "1")
+    working = client_files.apply_transcript(session(answered_at=NOW - 50), on_its_way, "1")
     assert working.request == Request(NOW - 100, 3600, Source.TRANSCRIPT)
-    seen = reducer.apply_transcript(stopped, TranscriptFacts(request_at=NOW - 20, ttl_seconds=300), "2")
+    seen = client_files.apply_transcript(stopped, TranscriptFacts(request_at=NOW - 20, ttl_seconds=300), "2")
     assert seen.request == Request(NOW - 20, 300, Source.TRANSCRIPT)
 
 
 def test_a_failed_turn_is_no_request() -> None:
     s = reducer.apply(Session("s"), event("failure", NOW))
-    assert reducer.assume_request(s).request is None
-    assert reducer.assume_request(reducer.apply(s, event("turn", NOW + 1))).request == Request(
+    assert last_request.assume_request(s).request is None
+    assert last_request.assume_request(reducer.apply(s, event("turn", NOW + 1))).request == Request(
         NOW + 1, 300, Source.HOOK
     )
 
@@ -174,9 +176,9 @@ LINE, TRANSCRIPT, HOOK = Source.STATUS_LINE, Source.TRANSCRIPT, Source.HOOK
     ],
 )  # fmt: skip
 def test_of_two_sources(what: str, one: Request | None, other: Request, expected: Request) -> None:
-    assert reducer.newer_request(one, other) == expected, what
-    assert reducer.newer_request(other, one) == expected, what
-    assert reducer.newer_request(expected, other) == expected, what
+    assert last_request.newer_request(one, other) == expected, what
+    assert last_request.newer_request(other, one) == expected, what
+    assert last_request.newer_request(expected, other) == expected, what
 
 
 def report(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
@@ -186,23 +188,23 @@ def report(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
 def test_a_transcript_that_is_read_again_keeps_the_status_lines_report() -> None:
     s = reducer.apply(session(), report(NOW + 290))
     for mark in ("1", "2"):
-        s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
+        s = client_files.apply_transcript(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
         assert s.request == Request(NOW - 10.4, 300, LINE)
-    s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW + 60, ttl_seconds=3600), "3")
+    s = client_files.apply_transcript(s, TranscriptFacts(request_at=NOW + 60, ttl_seconds=3600), "3")
     assert s.request == Request(NOW + 60, 3600, TRANSCRIPT)
 
 
 def test_a_report_that_came_before_its_rounded_start_never_shows_more_than_is_left() -> None:
     s = reducer.apply(session(), report(NOW + 301, NOW + 0.75))  # of a request at NOW + 0.25
     assert s.request == Request(NOW, 300, LINE)
-    s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW + 0.25, ttl_seconds=300), "1")
+    s = client_files.apply_transcript(s, TranscriptFacts(request_at=NOW + 0.25, ttl_seconds=300), "1")
     assert s.request == Request(NOW, 300, LINE)
 
 
 @pytest.mark.parametrize("order", [0, 1])
 def test_a_hooks_guess_yields_to_the_status_lines_report_of_that_turn(order: int) -> None:
     asked = session(prompted_at=NOW - 20, answered_at=NOW)
-    steps = [lambda s: reducer.apply(s, report(NOW - 19 + 300)), reducer.assume_request]
+    steps = [lambda s: reducer.apply(s, report(NOW - 19 + 300)), last_request.assume_request]
     for step in steps if order else reversed(steps):
         asked = step(asked)
     assert asked.request == Request(NOW - 19, 300, LINE)
@@ -210,7 +212,7 @@ def test_a_hooks_guess_yields_to_the_status_lines_report_of_that_turn(order: int
 
 def test_a_hooks_guess_of_a_later_turn_is_newer_than_the_status_line() -> None:
     s = reducer.apply(session(prompted_at=NOW - 100), report(NOW + 210, NOW - 80))
-    s = reducer.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
+    s = last_request.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
     assert s.request == Request(NOW, 300, HOOK)
 
 
@@ -240,36 +242,36 @@ def test_the_newest_report_of_the_status_line_counts(
         request_at=NOW - 100.4, response_at=NOW - 100.2, ttl_seconds=reports[0][2], turn_at=NOW - 99
     )
     for order in itertools.permutations([report(expiry, at, ttl) for at, expiry, ttl in reports]):
-        s = reducer.apply_transcript(session(), shown, "1")
+        s = client_files.apply_transcript(session(), shown, "1")
         for each in (*order, *order):
             s = reducer.apply(s, each)
         assert policy.state_of(s, NOW).expires_at == pytest.approx(expires_at, abs=1), what
-        again = reducer.apply_transcript(s, shown, "2")
+        again = client_files.apply_transcript(s, shown, "2")
         assert again.request == s.request, "a transcript that is read again changes nothing"
         late = session()
         for each in order:
             late = reducer.apply(late, each)
-        late = reducer.apply_transcript(late, shown, "1")
+        late = client_files.apply_transcript(late, shown, "1")
         assert policy.state_of(late, NOW).expires_at == pytest.approx(expires_at, abs=1), what
 
 
 def test_a_response_after_the_report_is_newer_than_the_report() -> None:
     s = reducer.apply(session(), report(NOW + 260, NOW - 40))
     newer = TranscriptFacts(request_at=NOW - 30, response_at=NOW - 20, ttl_seconds=300, turn_at=NOW - 20)
-    assert reducer.apply_transcript(s, newer, "1").request == Request(NOW - 30, 300, TRANSCRIPT)
+    assert client_files.apply_transcript(s, newer, "1").request == Request(NOW - 30, 300, TRANSCRIPT)
     begun_before = TranscriptFacts(request_at=NOW - 60, response_at=NOW - 50, ttl_seconds=3600, turn_at=NOW - 20)
-    assert reducer.apply_transcript(s, begun_before, "1").request == Request(NOW - 40, 300, LINE)
+    assert client_files.apply_transcript(s, begun_before, "1").request == Request(NOW - 40, 300, LINE)
 
 
 def test_compaction_is_remembered_from_hook_and_transcript() -> None:
     by_hook = reducer.apply(warm(100), event("start", NOW, source="compact"))
-    by_transcript = reducer.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
+    by_transcript = client_files.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
     for compacted in (by_hook, by_transcript):
         assert policy.state_of(compacted, NOW + 1).is_compacted
     answered = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, ttl_seconds=300)
-    assert not policy.state_of(reducer.apply_transcript(by_hook, answered, "2"), NOW + 10).is_compacted
+    assert not policy.state_of(client_files.apply_transcript(by_hook, answered, "2"), NOW + 10).is_compacted
     uncached = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, request_cached=False)
-    assert not policy.state_of(reducer.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
+    assert not policy.state_of(client_files.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
 
 
 def test_a_sign_of_life_brings_back_only_sessions_without_hooks() -> None:
@@ -277,11 +279,11 @@ def test_a_sign_of_life_brings_back_only_sessions_without_hooks() -> None:
     found = reducer.apply(reducer.apply(Session("s"), event("found", NOW)), event("gone", NOW))
     for sign in (event("found", NOW + 9), report(NOW + 300, NOW + 9)):
         assert policy.activity_of(reducer.apply(ended, sign), NOW + 10) is Activity.ENDED
-        assert not reducer.is_new_discovery(ended, sign.at)
+        assert not discovery.is_news(Trace("s", "/s.jsonl", sign.at), ended)
         assert policy.activity_of(found, NOW + 10) is Activity.ENDED
         assert policy.activity_of(reducer.apply(found, sign), NOW + 10) is Activity.IDLE
-        assert reducer.is_new_discovery(found, sign.at)
-    assert not reducer.is_new_discovery(found, NOW)
+        assert discovery.is_news(Trace("s", "/s.jsonl", sign.at), found)
+    assert not discovery.is_news(Trace("s", "/s.jsonl", NOW), found)
 
 
 def test_a_discovered_value_yields_to_any_hooks_value() -> None:

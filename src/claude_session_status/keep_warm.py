@@ -8,10 +8,16 @@ A ping that misses costs as much as the cold cache that it was to prevent. So a 
 is known says that the ping will hit, and after one miss neither that session nor that version of the client is trusted.
 """
 
-import math
 from collections.abc import Iterable
 from enum import StrEnum
 
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS
+from claude_session_status.keep_warm_times import (
+    CONSENT_TTL_SECONDS,
+    LONGEST_SECONDS,
+    end_of,
+    interval_of,
+)
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -19,25 +25,19 @@ from claude_session_status.model import (
     EventKind,
     KeepWarm,
     Refusal,
-    Request,
     Session,
     SessionState,
     Source,
     Stop,
     StopReason,
 )
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS
 from claude_session_status.values import Value
-from claude_session_status.words import clean, clock, money, thousands
+from claude_session_status.words import clean, clock, thousands
 
 PLUGIN = "prompt-cache-keep-warm"
 INSTALL = f"claude plugin install {PLUGIN}@prompt-cache-tools"
 PROGRAM = "claude-session-status"
 
-LONGEST_SECONDS = 86400.0  # the mod takes no order that is older
-CONSENT_TTL_SECONDS = 300  # caches with this TTL need many pings
-SHORT_LEAD_SECONDS = 60.0  # the mod sends a ping so long before the end of a five-minute cache
-LONG_LEAD_SECONDS = 180.0  # the same for an hour-long cache: the client repeats a failed request for some 160 s
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
 KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
@@ -258,76 +258,14 @@ def reason_in_words(report: ModReport) -> str:
     return known
 
 
-# ---- until when -----------------------------------------------------------------
-
-
-class Choice(StrEnum):
-    """What the menu offers."""
-
-    HOUR = "hour"
-    THREE_HOURS = "three hours"
-    EVENING = "evening"
-    OFF = "off"
-
-
-EVENING = "18:00"
-_CHOICE_SECONDS = {Choice.HOUR: 3600.0, Choice.THREE_HOURS: 3 * 3600.0}
-
-
-def until_of(choice: Choice, now: float) -> float | None:
-    """Until when the choice keeps a session warm (epoch seconds); None for `OFF`."""
-    if choice is Choice.OFF:
-        return None
-    return today_at(EVENING, now) if choice is Choice.EVENING else now + _CHOICE_SECONDS[choice]
-
-
-def seconds_of(text: str) -> float | None:
-    """The seconds in `1h`, `90m`, `1h30m`; None for anything else, and for more than a day."""
-    import re  # noqa: PLC0415 - only for what a person typed
-
-    found = re.fullmatch(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m(?:in)?)?", text.strip().lower())
-    if found is None or not any(found.groups()):
-        return None
-    seconds = 3600.0 * int(found[1] or 0) + 60.0 * int(found[2] or 0)
-    return seconds if 0 < seconds < LONGEST_SECONDS else None
-
-
-def today_at(text: str, now: float) -> float | None:
-    """The moment of a clock time such as `18:00` on this local day (epoch seconds); None for what is no clock time."""
-    import re  # noqa: PLC0415 - only for what a person typed
-    from datetime import UTC, datetime  # noqa: PLC0415 - as above
-
-    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text.strip())
-    if found is None:
-        return None
-    day = datetime.fromtimestamp(now, UTC).astimezone().date()
-    return datetime(day.year, day.month, day.day, int(found[1]), int(found[2])).timestamp()  # noqa: DTZ001 - local time is meant
-
-
-# ---- what it costs ------------------------------------------------------------
-
-
-def interval_of(ttl_seconds: int) -> float:
-    """The seconds from one request to the ping after it."""
-    return ttl_seconds - (SHORT_LEAD_SECONDS if ttl_seconds <= CONSENT_TTL_SECONDS else LONG_LEAD_SECONDS)
-
-
-def pings_until(request: Request, until: float, now: float, max_pings: int) -> int:
-    """How many pings come until then, without a turn in between."""
-    interval = interval_of(request.ttl_seconds)
-    first = request.started_at + interval
-    if until <= max(first, now):
-        return 0
-    return min(max_pings, math.ceil((until - first) / interval))
-
-
-def end_of(request: Request, max_pings: int) -> float:
-    """Until when `max_pings` pings in a row keep the cache warm."""
-    return request.started_at + max_pings * interval_of(request.ttl_seconds) + request.ttl_seconds
-
-
 def keep_warm_of(
-    state: SessionState, evidence: Evidence, now: float, *, ping_usd: float | None = None, stopped: Stop | None = None
+    state: SessionState,
+    evidence: Evidence,
+    now: float,
+    *,
+    ping_usd: float | None = None,
+    stopped: Stop | None = None,
+    no_ping_since: float | None = None,
 ) -> KeepWarm:
     """Whether the session can be kept warm, and is. `ping_usd`: what reading its conversation from the cache costs."""
     request, order = state.session.request, evidence.order
@@ -337,7 +275,8 @@ def keep_warm_of(
     return KeepWarm(
         refusal=refusal_of(state, evidence, now),
         until=until,
-        next_ping_at=_next_ping_at(state, evidence, now) if until is not None else None,
+        next_ping_at=next_ping_at(state, evidence, now),
+        no_ping_since=no_ping_since,
         max_pings=evidence.limits.max_pings,
         pings_an_hour=round(an_hour),
         usd_an_hour=None if ping_usd is None else ping_usd * an_hour,
@@ -350,10 +289,10 @@ def keep_warm_of(
     )
 
 
-def _next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
-    """About when the next ping comes; None where none is expected."""
+def next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
+    """About when the next ping comes; None where none is expected. After one that failed, nobody knows."""
     request, order, report = state.session.request, evidence.order, evidence.report
-    if order is None or request is None or state.expires_at is None or state.cache is not Cache.WARM:
+    if order is None or not order.is_valid(now) or request is None or state.cache is not Cache.WARM:
         return None
     if report is None or not is_live(report, state.session) or report.state not in (ModState.READY, ModState.KEPT):
         return None
@@ -401,93 +340,3 @@ def events_of(session: Session, report: ModReport, now: float) -> tuple[Event, .
             tokens = ping.read if is_kept else ping.written
             events.append(Event(kind, session.session_id, ping.at, ttl_seconds=ping.ttl_seconds, tokens=tokens))
     return tuple(events)
-
-
-# ---- what is said -------------------------------------------------------------
-
-
-def price_line(state: SessionState) -> str:
-    """`about $0.07 an hour in place of $1.40`; `15 pings an hour` where no price is known."""
-    kept = state.keep_warm
-    if kept is None:
-        return ""
-    if kept.usd_an_hour is None:
-        return f"{kept.pings_an_hour} {'ping' if kept.pings_an_hour == 1 else 'pings'} an hour"
-    instead = money(state.rewrite_cost_usd).removeprefix("about ")
-    return f"{money(kept.usd_an_hour)} an hour" + (f" in place of {instead}" if instead else "")
-
-
-def consent_line(state: SessionState) -> str:
-    """What a person confirms for a five-minute cache: `15 pings an hour, about $0.45 an hour in place of $0.71`."""
-    kept = state.keep_warm
-    if kept is None:
-        return ""
-    pings = f"{kept.pings_an_hour} pings an hour"
-    return pings if kept.usd_an_hour is None else f"{pings}, {price_line(state)}"
-
-
-TRIAL_LINE = "The first ping is a trial: a miss stops it"
-TRIAL = "The first ping of this installation is a trial: if it misses, no more are sent, and you learn what it cost."
-
-
-def summary(state: SessionState) -> str:
-    """One line: until when the session is kept warm, else what that would cost, else why it can't be."""
-    kept = state.keep_warm
-    if kept is None:
-        return "not known yet"
-    parts = []
-    if kept.until is not None:
-        parts.append(f"kept warm until {clock(kept.until)[:5]}")
-    elif kept.refusal is not None:
-        parts.append(f"can't be kept warm: {kept.refusal.title}. {kept.refusal.next_step}")
-    else:
-        parts.append(f"can be kept warm: {consent_line(state) if kept.needs_consent else price_line(state)}")
-    parts += [line for line in (last_ping(state), stopped_line(state)) if line is not None]
-    return "; ".join(parts)
-
-
-def last_ping(state: SessionState) -> str | None:
-    """`kept 14:02, read 142k`: the last ping that read the cache; None where there was none since the last request."""
-    session = state.session
-    if session.kept_at is None or session.request is None or session.kept_at < session.request.started_at - 2.0:
-        return None
-    return f"kept {clock(session.kept_at)[:5]}, read {thousands(session.kept_tokens) or '?'}"
-
-
-def stopped_line(state: SessionState) -> str | None:
-    """`stopped: the ping missed and wrote 142k tokens, about $0.71`; None where nothing stopped it lately."""
-    stop = state.keep_warm.stopped if state.keep_warm is not None else None
-    return None if stop is None else f"stopped: {stop_in_words(stop)}"
-
-
-def stop_in_words(stop: Stop) -> str:
-    """Why it stopped."""
-    if stop.reason is StopReason.USAGE:
-        return f"{stop.usage_percent} % of your five-hour usage is spent"
-    if stop.reason is StopReason.KEPT_ALIVE:
-        return "Claude Code itself keeps it warm"
-    if stop.reason is StopReason.COMPACTION:
-        return "Claude Code compacts it soon"
-    wrote = f" and wrote {thousands(stop.tokens)} tokens" if stop.tokens is not None else ""
-    cost = f", {money(stop.usd)}" if stop.usd is not None else ""
-    return f"the ping missed{wrote}{cost}"
-
-
-def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str, ...]:
-    """What to say once an order was placed: until when, what it costs, when it ends sooner, the trial."""
-    kept, session = state.keep_warm, state.session
-    name = clean(session.project or session.session_id)
-    if kept is None or session.request is None:
-        return (f"{name} is kept warm until {clock(until)[:5]}.",)
-    count = pings_until(session.request, until, now, kept.max_pings)
-    pings = "no ping is needed until then"
-    if count:
-        pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}"
-    lines = [f"{name} is kept warm until {clock(until)[:5]}: {pings}."]
-    if kept.ends_at is not None and kept.ends_at < until:
-        lines.append(
-            f"Without a message of yours it ends at {clock(kept.ends_at)[:5]}, after {kept.max_pings} pings in a row."
-        )
-    if kept.is_trial:
-        lines.append(TRIAL)
-    return tuple(lines)

@@ -21,12 +21,13 @@ from claude_session_status.keep_warm import (
     is_over,
     is_plain,
     keep_warm_of,
+    next_ping_at,
     order_for,
-    placed_sentences,
     stop_of,
     usage_of,
 )
 from claude_session_status.keep_warm_orders import UNKNOWN_VERSION, Orders, VersionRecord, Versions
+from claude_session_status.keep_warm_words import placed_sentences
 from claude_session_status.lazy_log import Log
 from claude_session_status.model import Event, KeepWarm, Session, SessionState, Stop, StopReason
 from claude_session_status.paths import Paths
@@ -64,6 +65,8 @@ class KeepWarmDesk:
         self._no_evidence = Evidence(limits)  # of all others
         self._usage: Usage | None = None
         self._stopped: dict[str, Stop] = {}
+        self._expected: frozenset[str] | None = None  # the sessions that expect a ping; None before the first look
+        self._no_ping_since: dict[str, float] = {}
         self._settings: tuple[object, bool | None] = (None, None)  # the settings' mark, and whether they enable the mod
 
     def look(self, sessions: Iterable[Session], now: float) -> tuple[Event, ...]:
@@ -96,7 +99,21 @@ class KeepWarmDesk:
             if name in orders or reports.get(name) is not None
         }
         self._no_evidence = self._evidence_of(None, None, records)
+        self._note_expected(known, orders, now)
         return tuple(events)
+
+    def _note_expected(self, known: dict[str, Session], orders: Iterable[str], now: float) -> None:
+        """Note for which sessions a ping is expected, and since when it no longer is: then their alerts are due.
+
+        The first look can't know what was expected before, so it counts every order for which no ping is expected.
+        """
+        expected = frozenset(
+            name for name in orders if next_ping_at(state_of(known[name], now), self._evidence[name], now) is not None
+        )
+        before = frozenset(orders) if self._expected is None else self._expected
+        still = {name: at for name, at in self._no_ping_since.items() if name in known}
+        self._no_ping_since = still | dict.fromkeys(before - expected, now)
+        self._expected = expected
 
     def _ends(self, order: Order, session: Session | None, report: ModReport | None, now: float) -> bool:
         state = None if session is None else state_of(session, now)
@@ -153,7 +170,7 @@ class KeepWarmDesk:
     @property
     def known(self) -> tuple[object, ...]:
         """All that `keep_warm_of` depends on beside the sessions and the clock; equal as long as it is the same."""
-        return self._no_evidence, self._evidence, dict(self._stopped)
+        return self._no_evidence, self._evidence, self._no_ping_since, dict(self._stopped)
 
     def keep_warm_of(self, state: SessionState, now: float) -> KeepWarm:
         """Whether the session can be kept warm, and is, by the last `look`."""
@@ -162,8 +179,14 @@ class KeepWarmDesk:
         ping_usd = None
         if self._read_price is not None and session.model is not None and session.context_tokens is not None:
             ping_usd = self._read_price(session.model, session.context_tokens)
-        stopped = self._stop_of(session, now)
-        return keep_warm_of(state, evidence, now, ping_usd=ping_usd, stopped=stopped)
+        return keep_warm_of(
+            state,
+            evidence,
+            now,
+            ping_usd=ping_usd,
+            stopped=self._stop_of(session, now),
+            no_ping_since=self._no_ping_since.get(session.session_id),
+        )
 
     def _stop_of(self, session: Session, now: float) -> Stop | None:
         """What ended keeping the session warm within the last hour."""

@@ -311,6 +311,7 @@ class KeepWarm(Value):
     refusal: Refusal | None = None  # None: it can be kept warm
     until: float | None = None  # a person asked for it until then
     next_ping_at: float | None = None  # about when the next ping comes; None: none is expected
+    no_ping_since: float | None = None  # when it was last seen that an expected ping does not come
     max_pings: int = 0  # in a row
     pings_an_hour: int = 0
     usd_an_hour: float | None = None

@@ -30,8 +30,9 @@ from claude_session_status.claude.liveness import Liveness, LivenessProbe
 from claude_session_status.clock import Clock, SystemClock
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError, file_and_reason
 from claude_session_status.inbox import Inbox
-from claude_session_status.keep_warm import Choice, Limits, until_of
+from claude_session_status.keep_warm import Limits
 from claude_session_status.keep_warm_desk import KeepWarmDesk, ReadPrice
+from claude_session_status.keep_warm_times import Choice, until_of
 from claude_session_status.lazy_log import Log
 from claude_session_status.model import (
     Alert,
@@ -273,6 +274,7 @@ class Monitor:
         yield self._reread_config
         yield self._apply_submitted
         yield self._inbox.apply_batch
+        yield self._inbox.check_room
         now = self._clock.time()
         if self._inbox.is_behind and 0 <= now - self._looked_at < TICK_SECONDS:
             return
@@ -293,6 +295,7 @@ class Monitor:
                 self._reread_config,
                 self._apply_submitted,
                 self._inbox.apply_all,
+                self._inbox.check_room,
                 self._reload,
                 self._read_host_states,
                 self._discover,

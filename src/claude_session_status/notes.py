@@ -7,8 +7,8 @@ missing, new or of another type is passed over; a note without a kind, a session
 import json
 from typing import Any
 
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import LATEST_AT, Activity, Event, EventKind, Process, RemoteState, Source
-from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
 _TEXTS = ("cwd", "project_folder", "entrypoint", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds", "usage_resets_at")

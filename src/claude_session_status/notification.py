@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from claude_session_status import alerting
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
-from claude_session_status.keep_warm import stop_in_words
+from claude_session_status.keep_warm_words import stop_in_words
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -193,6 +194,8 @@ def _text_of_a_stop(state: SessionState) -> tuple[str, str]:
     except Exception:  # a value that can't be shown
         return short_id(state.session) + tail, ""
     body = f"{why[:1].upper()}{why[1:]}."
+    if alerting.names_expiry(state):
+        body += f" Unless you reply, its cache expires at {_clock(state.expires_at)}."
     if kept is not None and stop is not None and stop.reason is StopReason.MISSED:
         body += " No more pings are sent. To keep it warm again, send a message, then ask again."
         if kept.is_distrusted:

@@ -8,6 +8,8 @@ end of a response would show time that is not left.
 import math
 from collections.abc import Callable, Iterable, Iterator
 
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS, without_future
+from claude_session_status.last_request import DEFAULT_TTL_SECONDS, SAME_REQUEST_SECONDS
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -19,13 +21,6 @@ from claude_session_status.model import (
     Source,
     Turn,
     Urgency,
-)
-from claude_session_status.reducer import (
-    CLOCK_SLACK_SECONDS,
-    DEFAULT_TTL_SECONDS,
-    SAME_REQUEST_SECONDS,
-    last_seen,
-    without_future,
 )
 from claude_session_status.values import replace
 
@@ -301,6 +296,14 @@ def soonest(snapshot: Snapshot) -> SessionState | None:
 def is_abandoned(session: Session, now: float) -> bool:
     """Whether a discovered session has been silent for long and no known process shows that it still runs."""
     return session.is_found and session.process is None and now - last_seen(session) > FOUND_SECONDS
+
+
+def last_seen(session: Session) -> float:
+    """When the session last showed a sign of life, epoch seconds; -inf when never."""
+    times = (
+        session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
+    )  # fmt: skip
+    return max((at for at in times if at is not None), default=-math.inf)
 
 
 _AFTER = 0.001  # seconds: at the end of a limit its evidence still counts

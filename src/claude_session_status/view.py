@@ -11,16 +11,8 @@ from dataclasses import dataclass, replace
 
 from claude_session_status import __version__, alerting
 from claude_session_status.glance import asides_of, needs_set_up
-from claude_session_status.keep_warm import (
-    EVENING,
-    TRIAL_LINE,
-    Choice,
-    consent_line,
-    last_ping,
-    price_line,
-    stopped_line,
-    until_of,
-)
+from claude_session_status.keep_warm_times import EVENING, Choice, until_of
+from claude_session_status.keep_warm_words import TRIAL_LINE, consent_line, last_ping, price_line, stopped_line
 from claude_session_status.model import Activity, Cache, Pause, Session, SessionState, Snapshot
 from claude_session_status.text_width import cut, shorten
 from claude_session_status.words import (
@@ -335,7 +327,7 @@ def _folded(
 ) -> list[MenuItem]:
     """The lines that there is room for, and the others in a submenu, which fits on a screen in the same way.
 
-    `heads` are the lines of the machines that report nothing now. Each moves in front of its machine's first session.
+    `heads` are the lines of the machines with a problem. Each moves in front of its machine's first session.
     """
     lines = []
     for state in _by_host(states[:room]):
@@ -491,7 +483,7 @@ def _key_of(state: SessionState) -> str:
 def _session_line(
     state: SessionState, now: float, aside: str, clicks: RecentClicks, rebuilt: Shares | None, *, problem: str = ""
 ) -> MenuItem:
-    """A session's line with its submenu. `problem` is why nothing new comes from its machine."""
+    """A session's line with its submenu. `problem` is what is wrong with its machine."""
     session, key = state.session, _key_of(state)
     try:
         label, gone_label = line_of(state, now, aside), f"{NO_COUNTDOWN} × {subject_of(session, aside)}   ended"

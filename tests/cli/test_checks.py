@@ -16,8 +16,9 @@ from claude_session_status.claude.setup import inspection
 from claude_session_status.claude.setup.hook_commands import Launcher
 from claude_session_status.claude.setup.inspection import Inspection, inspect
 from claude_session_status.claude.setup.plan import Step, plan_install
-from claude_session_status.cli import checks, doctor
-from claude_session_status.cli.checks import Check, Findings, State
+from claude_session_status.cli import check_result, checks, doctor, findings
+from claude_session_status.cli.check_result import Check, State
+from claude_session_status.cli.findings import Findings
 from claude_session_status.model import HostConnection, HostState, Session
 from claude_session_status.paths import Paths
 from claude_session_status.store.database import Store
@@ -29,20 +30,20 @@ EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notificati
 KEPT = Inspection(launchers=(OWN,), steps=dict.fromkeys(EVENTS, Step.KEPT))
 WELL = Findings(
     now=NOW,
-    hooks=checks.HookFindings(
+    hooks=findings.HookFindings(
         settings_path="/s/settings.json",
         settings_changed_at=NOW - 9000,
         inspection=KEPT,
         last_transcript_at=NOW - 80,
     ),
-    database=checks.DatabaseFindings("/s/status.duckdb", exists=True, sessions=3, last_event_at=NOW - 90),
-    inbox=checks.InboxFindings("/s/spool"),
-    config=checks.ConfigFindings("/s/config.toml"),
-    monitor=checks.MonitorFindings(runs=True, tray_runs=True),
-    desktop=checks.DesktopFindings(
+    database=findings.DatabaseFindings("/s/status.duckdb", exists=True, sessions=3, last_event_at=NOW - 90),
+    inbox=findings.InboxFindings("/s/spool"),
+    config=findings.ConfigFindings("/s/config.toml"),
+    monitor=findings.MonitorFindings(runs=True, tray_runs=True),
+    desktop=findings.DesktopFindings(
         route="D-Bus (StatusNotifierItem)", notification_way="D-Bus (org.freedesktop.Notifications)"
     ),
-    autostart=checks.AutostartFindings("/s/x.desktop", is_on=True),
+    autostart=findings.AutostartFindings("/s/x.desktop", is_on=True),
     client_version="2.1.330",
     versions={"claude-session-status": "1.0.0", "DuckDB": "2.0.1"},
 )
@@ -449,20 +450,20 @@ def test_each_check_has_its_state_its_meaning_and_how_to_fix_it(
 def test_all_is_well_only_when_nothing_is_bad() -> None:
     report = checks.all_checks(WELL)
     assert {check.state for check in report} == {GOOD}
-    assert checks.is_well(report)
-    assert checks.as_lines(report)[-1] == "No problems found."
+    assert check_result.is_well(report)
+    assert check_result.as_lines(report)[-1] == "No problems found."
     one_bad = checks.all_checks(well_but({"monitor.runs": False}))
-    assert not checks.is_well(one_bad)
-    assert checks.as_lines(one_bad)[-1] == "1 problem found."
-    assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
+    assert not check_result.is_well(one_bad)
+    assert check_result.as_lines(one_bad)[-1] == "1 problem found."
+    assert "-> claude-session-status tray" in "\n".join(check_result.as_lines(one_bad))
     noted = checks.all_checks(well_but({"autostart.is_on": False}))
-    assert checks.is_well(noted)
+    assert check_result.is_well(noted)
 
 
 @pytest.mark.parametrize(
     ("connection", "state", "meaning"),
     [
-        (HostConnection.CONNECTED, GOOD, "build: connected, version 1.2"),
+        (HostConnection.CONNECTED, NOTE, "build: connected, version 1.2: no route"),
         (HostConnection.UNREACHABLE, NOTE, f"build: not reachable since {clock(NOW - 60)[:5]}: no route"),
         (HostConnection.OFF, NOTE, "build: not connected: neither the tray nor watch runs here"),
         (HostConnection.REFUSED, BAD, f"build: refuses the connection since {clock(NOW - 60)[:5]}: no route"),
@@ -473,30 +474,28 @@ def test_each_other_machine_has_its_line(connection: HostConnection, state: Stat
     host = HostState("build", connection, NOW - 60, "no route", "1.2")
     last = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
     assert (last.name, last.state, last.meaning) == ("host", state, meaning)
-    assert last.command == ("" if state is GOOD else "claude-session-status hosts check build")
+    assert last.command == "claude-session-status hosts check build"
+
+
+def test_a_machine_that_is_connected_is_well() -> None:
+    host = HostState("build", HostConnection.CONNECTED, NOW - 60, None, "1.2")
+    well = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
+    assert (well.state, well.meaning, well.command) == (GOOD, "build: connected, version 1.2", "")
 
 
 def test_each_mistake_in_the_config_has_its_line() -> None:
-    lines = checks.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
+    lines = check_result.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
     assert [line.strip() for line in lines[:3]] == ["bad   config        2 mistakes", "c:1: a", "c:2: b"]
 
 
 def test_a_report_is_wrapped_at_words_but_no_command_is_broken() -> None:
     long = Check("tray", BAD, "word " * 20, "claude-session-status install-hooks --statusline --dry-run")
-    lines = checks.as_lines((long,), 50)
+    lines = check_result.as_lines((long,), 50)
     assert lines[0] == "bad   tray          word word word word word word"
     assert all(len(line) <= 50 for line in lines[:4])
     assert lines[-2].endswith("-> claude-session-status install-hooks --statusline --dry-run")
-    assert len(checks.as_lines((long,), None)) == 3
-    assert len(checks.as_lines((long,), 10)) == 3, "too narrow: the terminal wraps by itself"
-
-
-def test_a_program_exists_on_path_or_at_its_path() -> None:
-    there = {"/x/a"}.__contains__
-    assert checks.program_exists("/x/a", there, lambda name: None)
-    assert not checks.program_exists("/x/b", there, lambda name: "/x/b")
-    assert checks.program_exists("a", there, lambda name: "/x/a")
-    assert not checks.program_exists("a", there, lambda name: None)
+    assert len(check_result.as_lines((long,), None)) == 3
+    assert len(check_result.as_lines((long,), 10)) == 3, "too narrow: the terminal wraps by itself"
 
 
 class TestInspection:
@@ -622,7 +621,7 @@ class TestGathering:
         program.write_text(f"#!/bin/sh\n/bin/cat >{home}/read\necho no such topic >&2\nexit 4\n")
         program.chmod(0o755)
         Path(where.config).write_text('on_alert = ["push"]')
-        assert doctor.gather(where).alert_command == checks.AlertCommandFindings("push", exists=True, last=None)
+        assert doctor.gather(where).alert_command == findings.AlertCommandFindings("push", exists=True, last=None)
         found = doctor.gather(where, notify=True).alert_command
         assert found.last is not None
         assert found.last.problem == "it ended with exit code 4: no such topic"

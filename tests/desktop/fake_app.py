@@ -24,7 +24,7 @@ from claude_session_status.alerting import paused_until
 from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     Activity,
     Alert,

@@ -13,7 +13,7 @@ from claude_session_status.desktop.notify import Attempt, NotifyOutcome
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.glance import IconSpec
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     Activity,
     Alert,

@@ -21,7 +21,7 @@ from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import CAPABILITIES_SECONDS, Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.glance import IconSpec
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     Activity,
     Alert,

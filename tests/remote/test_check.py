@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from claude_session_status.cli import host_checks
-from claude_session_status.cli.checks import Check
+from claude_session_status.cli.check_result import Check
 from claude_session_status.model import Host
 from claude_session_status.paths import Paths
 from claude_session_status.remote import probe

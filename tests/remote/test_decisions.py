@@ -77,7 +77,9 @@ CHANGED = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key
         (3, "x" * 10_000, "unreachable", "xxx"),
     ],
 )  # fmt: skip
-def test_why_a_connection_ended_is_said_in_one_short_line(code: int, errors: str, connection: str, detail: str) -> None:
+def test_the_reason_for_a_lost_connection_is_one_short_line(
+    code: int, errors: str, connection: str, detail: str
+) -> None:
     found, why = diagnose(code, errors.encode())
     assert found.value == connection
     assert detail in why

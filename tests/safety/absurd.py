@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from claude_session_status import alerting, glance, notification, policy, report, view, words
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS, OWN_TIMES
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import Cache, Session, SessionState, Snapshot
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS, LONGEST_TTL_SECONDS, OWN_TIMES
 from claude_session_status.store.rows import COLUMNS
 from claude_session_status.text_width import columns_of
 from rows import is_harmless_line

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from claude_session_status import __version__
-from claude_session_status.cli.checks import Check, State
+from claude_session_status.cli.check_result import Check, State
 from claude_session_status.model import Host, HostConnection
 from claude_session_status.remote.diagnosis import TOO_NEW, TOO_OLD
 from claude_session_status.remote.probe import Reply

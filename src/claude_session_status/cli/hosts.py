@@ -176,16 +176,16 @@ def _named(name: str) -> "Host":
 def _print_checks(host: "Host") -> int:
     """Check the host, printing each line as soon as it is known; return 0 if nothing is missing, else 1."""
     from claude_session_status import host_states, paths  # noqa: PLC0415 - only to check
-    from claude_session_status.cli import checks, host_checks  # noqa: PLC0415 - as above
+    from claude_session_status.cli import check_result, host_checks  # noqa: PLC0415 - as above
     from claude_session_status.cli.invocation import as_called  # noqa: PLC0415 - as above
     from claude_session_status.cli.streams import echo, terminal_width  # noqa: PLC0415 - as above
 
     is_well = True
     for each in host_checks.checks(host, _ask):
-        is_well = is_well and each.state is not checks.State.BAD
+        is_well = is_well and each.state is not check_result.State.BAD
         # A command that is to be run on the other machine is as one types it there.
         command = each.command if each.command.startswith(("On ", "There")) else as_called(each.command)
-        for line in checks.lines_of(replace(each, command=command), terminal_width()):
+        for line in check_result.lines_of(replace(each, command=command), terminal_width()):
             echo(line)
     if is_well:
         host_states.ask_for_retry(paths.from_environment())  # the tray may wait minutes for its next try

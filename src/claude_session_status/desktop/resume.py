@@ -61,7 +61,9 @@ def remote_resume_command(host: Host, folder: str | None, session_id: str, platf
         return _remote_on_windows(words, folder, session_id, advice)
     resume = f"claude --resume {shlex.quote(session_id)}"
     if _program(words) != "ssh":
-        return shlex.join((*words, "sh", "-c", _with_folder(folder, f"exec {resume}")))
+        # A login shell would replace the PATH of a container's image; without one, the installer's folder is not on it.
+        start = f'PATH="$PATH:$HOME/.local/bin" exec {resume}'
+        return shlex.join((*words, "sh", "-c", _with_folder(folder, start)))
     # Double quotes are easier to read within the single ones of the shell here.
     quoted = f'"{resume}"' if re.fullmatch(r"[\w .-]+", resume, re.ASCII) else shlex.quote(resume)
     return shlex.join((*words, _with_folder(folder, f'exec "$SHELL" -lic {quoted}')))
@@ -77,7 +79,7 @@ def _remote_on_windows(words: Sequence[str], folder: str | None, session_id: str
     if _program(words) == "ssh":
         words = (*words, f"{start} sh -lc {_single_quoted(resume)}")
     else:
-        words = (*words, "sh", "-c", f"{start} {resume}")
+        words = (*words, "sh", "-c" if _program(words) in _CONTAINERS else "-lc", f"{start} {resume}")
     return " ".join(f'"{word}"' if " " in word else word for word in words)
 
 

@@ -28,7 +28,7 @@ from claude_session_status.desktop.recent_clicks import ClickMemory
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
 from claude_session_status.errors import SessionStatusError, file_and_reason
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import Alert, EventKind, Host, Pause, Session, Snapshot
 from claude_session_status.signals import ENDING, handling
 

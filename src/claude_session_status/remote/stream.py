@@ -9,8 +9,8 @@ import math
 from datetime import datetime
 from typing import Any
 
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import LATEST_AT, Activity, RemoteState, Source
-from claude_session_status.reducer import LONGEST_TTL_SECONDS
 from claude_session_status.values import Value, replace
 from claude_session_status.words import clean
 

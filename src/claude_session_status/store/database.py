@@ -147,7 +147,7 @@ class Store:
         if len(lately) >= ASIDE_AT_MOST:
             advice = f"It broke {len(lately)} times within the hour: check the disk"
             raise StoreBrokenError(damage.title, advice) from damage
-        from claude_session_status.store import rescue  # noqa: PLC0415 - hooks come by here, and need it only now
+        from claude_session_status.store import rescue  # noqa: PLC0415 - seldom needed
 
         new, copy = f"{self.path}.rebuilt", files.checkpoint_copy(self.path)
         try:
