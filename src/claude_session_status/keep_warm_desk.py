@@ -61,7 +61,8 @@ class KeepWarmDesk:
         self._reports = ModReports(paths.mods)
         self._registry = Registry(paths.client_registry)
         self._versions = Versions(paths.keep_warm_versions)
-        self._evidence: dict[str, Evidence] = {}
+        self._evidence: dict[str, Evidence] = {}  # of the sessions with an order or a report
+        self._no_evidence = Evidence(limits)  # of all others
         self._usage: Usage | None = None
         self._stopped: dict[str, Stop] = {}
         self._expected: frozenset[str] | None = None  # the sessions that expect a ping; None before the first look
@@ -92,7 +93,12 @@ class KeepWarmDesk:
                 self._orders.remove(session_id)
                 del orders[session_id]
         records = self._versions.read() if has_reports else {}
-        self._evidence = {name: self._evidence_of(orders.get(name), reports.get(name), records) for name in known}
+        self._evidence = {
+            name: self._evidence_of(orders.get(name), reports.get(name), records)
+            for name in known
+            if name in orders or reports.get(name) is not None
+        }
+        self._no_evidence = self._evidence_of(None, None, records)
         self._note_expected(known, orders, now)
         return tuple(events)
 
@@ -161,12 +167,15 @@ class KeepWarmDesk:
             self._settings = mark, _enables_plugin(self._paths.settings)
         return self._settings[1]
 
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All that `keep_warm_of` depends on beside the sessions and the clock; equal as long as it is the same."""
+        return self._no_evidence, self._evidence, self._no_ping_since, dict(self._stopped)
+
     def keep_warm_of(self, state: SessionState, now: float) -> KeepWarm:
         """Whether the session can be kept warm, and is, by the last `look`."""
-        session, evidence = (
-            state.session,
-            self._evidence.get(state.session.session_id, Evidence(self.limits, self._usage)),
-        )
+        session = state.session
+        evidence = self._evidence.get(session.session_id, self._no_evidence)
         ping_usd = None
         if self._read_price is not None and session.model is not None and session.context_tokens is not None:
             ping_usd = self._read_price(session.model, session.context_tokens)

@@ -188,9 +188,13 @@ class Ingester:
         session = client_files.apply_client_status(
             session, reported.status if reported else None, reported.since if reported else None
         )
-        path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
+        path = self._transcript_path(session)
         mark = stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
+        if not is_there:
+            path = self._transcripts.path_of(session.session_id, path)
+            mark = stat_mark(path) if path else None
+            is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
             from claude_session_status.claude import transcript  # noqa: PLC0415 - slow, and most have not changed
 

@@ -204,6 +204,7 @@ class Tray:
         self._tooltip = ""
         self._items = view.starting_menu()
         self._menu_facts: tuple[object, ...] = ()  # all that the menu shows but the countdowns
+        self._menu_details: tuple[object, ...] = ()
         self._counts = True  # whether `_items` is brought up to date by the second
         self._last, self._last_at = Snapshot(now=0), 0.0  # the last snapshot, and when it came
         self._watching: threading.Thread | None = None
@@ -369,10 +370,22 @@ class Tray:
         states = [(s.session, s.cache, s.activity, s.urgency) for s in snapshot.sessions]
         rest = dataclasses.replace(snapshot, now=0.0, sessions=())
         before, self._menu_facts = self._menu_facts, (states, rest, capabilities, clicks)
+        # What an open menu says beside the countdowns: some of it counts minutes.
+        details_before, self._menu_details = (
+            self._menu_details,
+            (
+                int(snapshot.now // 60),
+                [s.keep_warm for s in snapshot.sessions],
+            ),
+        )
         self._counts = icon.menu_may_be_open
-        if not self._counts and before == self._menu_facts:
+        is_same = before == self._menu_facts
+        if is_same and not self._counts:
             return
-        items = view.menu(snapshot, capabilities, clicks)
+        if is_same and details_before == self._menu_details:
+            items = view.recounted(self._items, snapshot)
+        else:
+            items = view.menu(snapshot, capabilities, clicks)
         if items != self._items:
             self._items = items
             icon.update_menu()

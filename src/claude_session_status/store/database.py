@@ -63,6 +63,11 @@ class Store:
         """How many times it tries to open a database that another program holds."""
         return self._opener.tries
 
+    @property
+    def openings(self) -> int:
+        """How many times this process has opened the database through this object."""
+        return self._opener.openings
+
     def stamp(self) -> Stamp:
         """The state that the database is in, by two stat calls. Raises StoreUnusableError.
 
