@@ -83,7 +83,7 @@ class Inbox:
         self._check_leftovers()
 
     def check_writable(self) -> None:
-        """Raise SessionStatusError where hooks can't leave their notes: the folder is not usable, or the disk is full."""
+        """Raise SessionStatusError where hooks can't leave their notes: no usable folder, or a full disk."""
         if self._spool.problem is not None:
             title = f"{self._spool.folder} can't be used ({reason_of(self._spool.problem)}), so events are lost"
             raise SessionStatusError(title, "Make yourself its owner, or move it away")
