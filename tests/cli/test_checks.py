@@ -251,6 +251,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (
             checks.check_inbox,
+            {"inbox.in_the_way": "/s"},
+            BAD,
+            "hooks can't write to /s/spool (/s is not a folder), so events are lost",
+            "Move /s away",
+        ),
+        (
+            checks.check_inbox,
             {"inbox.notes": 2, "inbox.stalled": ("It is stuck", "End it")},
             BAD,
             "It is stuck",
@@ -291,8 +298,19 @@ def well_but(changed: dict[str, Any]) -> Findings:
         (
             checks.check_monitor,
             {"monitor.runs": False, "desktop.has_display": False},
+            NOTE,
+            "no tray can run without a display; watch shows the countdowns",
+            "claude-session-status watch",
+        ),
+        (
+            checks.check_monitor,
+            {
+                "monitor.runs": False,
+                "desktop.has_display": False,
+                "alert_command": findings.AlertCommandFindings("push"),
+            },
             BAD,
-            "without a display there are no notifications",
+            "watch shows the countdowns and runs on_alert",
             "claude-session-status watch",
         ),
         (
@@ -604,7 +622,7 @@ class TestGathering:
         report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
         assert report == {
             "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
-            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
+            "monitor": NOTE, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
             "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
@@ -647,7 +665,7 @@ class TestGathering:
         assert doctor.gather(where).inbox.problem is None
         Path(where.claude_dir).mkdir(exist_ok=True)
         Path(where.folder).write_text("a file in its place")
-        assert doctor.gather(where).inbox.problem == f"{where.folder} is not a folder"
+        assert doctor.gather(where).inbox.in_the_way == where.folder
         assert doctor.gather(Paths("/proc/nowhere")).inbox.problem
 
     def test_a_client_on_path_is_asked_for_its_version(self, where: Paths, home: Path) -> None:

@@ -14,6 +14,7 @@ from claude_session_status.model import Host
 BUILD = Host("build")
 DEV = Host("dev", ("docker", "exec", "-i", "dev"))
 WSL = Host("wsl", ("wsl.exe", "-d", "Ubuntu", "--exec"))
+ODD = Host("dev", ("C:\\a&b\\docker.exe", "exec", "-i", "a&b"))
 IN_CONTAINER = 'PATH="$PATH:$HOME/.local/bin" exec claude'
 
 
@@ -29,6 +30,7 @@ IN_CONTAINER = 'PATH="$PATH:$HOME/.local/bin" exec claude'
         (BUILD, "win32", "/srv/a b", "ssh -t build \"cd -- '/srv/a b' && exec sh -lc 'claude --resume id-1'\""),
         (DEV, "linux", "/srv/a", f"docker exec -it dev sh -c 'cd -- /srv/a && {IN_CONTAINER} --resume id-1'"),
         (DEV, "win32", "/srv/a", "docker exec -it dev sh -c \"cd -- '/srv/a' && exec claude --resume id-1\""),
+        (ODD, "win32", None, '"C:\\a&b\\docker.exe" exec -it "a&b" sh -c "exec claude --resume id-1"'),
         (WSL, "win32", "/srv/a", "wsl.exe -d Ubuntu --exec sh -lc \"cd -- '/srv/a' && exec claude --resume id-1\""),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from claude_session_status.model import Host
 # What cmd, PowerShell and Git Bash all read literally in double quotes: no ` $ % ! " and no control character. Of the
 # other quotes only the plain apostrophe: PowerShell reads the curly ones as its own.
 _LITERAL_ON_WINDOWS = re.compile(r"[\w .,:;/\\()\[\]{}<>|&@#=+~^*?'-]*")
+_PLAIN_ON_WINDOWS = re.compile(r"--?[A-Za-z0-9-]*|[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
 _REFUSED = "The name of the session's folder contains characters that a shell could run"
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
@@ -80,7 +81,17 @@ def _remote_on_windows(words: Sequence[str], folder: str | None, session_id: str
         words = (*words, f"{start} sh -lc {_single_quoted(resume)}")
     else:
         words = (*words, "sh", "-c" if _program(words) in _CONTAINERS else "-lc", f"{start} {resume}")
-    return " ".join(f'"{word}"' if " " in word else word for word in words)
+    if any(word.endswith("\\") for word in words):  # it would escape the quote behind it
+        raise SessionStatusError(_REFUSED, advice)
+    program, *rest = words
+    # In quotes, PowerShell takes the first word for a text: only a path that needs them has them.
+    is_plain = re.fullmatch(r"[\w.:/\\-]+", program) is not None
+    return " ".join([program if is_plain else f'"{program}"', *map(_double_quoted, rest)])
+
+
+def _double_quoted(word: str) -> str:
+    """The word in double quotes, but for one that means itself to cmd, PowerShell and Git Bash without them."""
+    return word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"'
 
 
 def _single_quoted(text: str) -> str:
