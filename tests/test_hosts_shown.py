@@ -102,6 +102,18 @@ def test_what_is_wrong_with_a_connection(connection: HostConnection, age: float 
     assert words.host_problem(HostState("build", connection, since), NOW) == problem
 
 
+def test_what_is_wrong_on_a_machine_that_is_connected_is_shown_and_its_rows_are_not_grey() -> None:
+    full = replace(up("build"), detail="No space is left on the disk, so events are lost\x1b[31m" + "!" * 200)
+    snapshot = seen(remote("build", "shop", 100), hosts=[full])
+    head, line = labels(snapshot)
+    assert head.startswith("build: No space is left on the disk, so events are lost")
+    assert head.isprintable()
+    assert len(head) < 100
+    assert line == f"{SPACE}3:20 ● build: shop"
+    assert report.host_lines(snapshot) == (head,)
+    assert [row.dim for row in report.rows(snapshot, report.columns(100))] == [False]
+
+
 def test_the_submenu_of_another_machines_session() -> None:
     known = remote("build", "shop", 100, title="Fix it", muted=False)
     (line,) = [i for i in view.menu(seen(known, hosts=[down("build")])) if i.key.startswith("session:")]

@@ -141,7 +141,7 @@ def test_a_client_that_can_not_load_the_plugin_is_known_by_its_version(version: 
         (300, 15, "about $1.06 an hour in place of $1.40", 85, True),
     ],
 )
-def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most_minutes: int, consent: bool) -> None:
+def test_the_price_is_shown_beforehand(ttl: int, pings: int, price: str, most_minutes: int, consent: bool) -> None:
     fresh = state(0, ttl)
     assert (kept(fresh).pings_an_hour, kept(fresh).needs_consent) == (pings, consent)
     assert keep_warm_words.price_line(fresh) == price

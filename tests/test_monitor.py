@@ -582,6 +582,52 @@ def test_what_is_new_is_shown_at_the_next_poll_whatever_time_the_listener_named(
     assert shown_at(scene, 20, lambda shot: shot.now + 100) == [0, 6]
 
 
+def test_a_poll_that_takes_nothing_in_makes_no_snapshot(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[float] = []
+    snapshot = scene.monitor.snapshot
+
+    def counted() -> Snapshot:
+        made.append(scene.clock.now - NOW)
+        return snapshot()
+
+    monkeypatch.setattr(scene.monitor, "snapshot", counted)
+    scene.write("turn")
+    shown_at(scene, 100, lambda shot: shot.now + 60)
+    assert made == [0, 60]
+
+
+def test_work_that_is_no_longer_believed_is_shown_then_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.write("turn")
+    scene.run(1)
+    scene.write("prompt")
+    seen: list[tuple[float, Activity]] = []
+    stop = threading.Event()
+
+    def listen(shot: Snapshot, alerts: Any) -> float:
+        seen.append((round(shot.now - NOW, 1), shot.sessions[0].activity))
+        if seen[-1][1] is Activity.IDLE:
+            stop.set()
+        return shot.now + 10_000
+
+    scene.monitor.run(stop, listen)
+    assert seen[-1] == (1 + policy.RESPONSE_LIMIT_SECONDS, Activity.IDLE)
+
+
+def test_a_poll_comes_before_an_alert_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.write("turn")
+    scene.clock.at(NOW + 269.5, lambda: scene.write("turn"))
+    stop, alerts = threading.Event(), list[float]()
+
+    def listen(shot: Snapshot, due: Any) -> float:
+        if due:
+            alerts.append(shot.now - NOW)
+            stop.set()
+        return shot.now + 10_000
+
+    scene.monitor.run(stop, listen)
+    assert alerts == [pytest.approx(269.5 + 270, abs=0.05)]
+
+
 def test_a_wake_is_shown_at_once_whatever_time_the_listener_named(scene: Scene) -> None:
     scene.clock.at(NOW + 4.5, scene.monitor.wake)
     assert shown_at(scene, 10, lambda shot: shot.now + 100) == [0, 4.5]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from claude_session_status import alerting, glance, notification, policy, report, text_width, view, words
@@ -153,6 +153,25 @@ def test_keys_are_unique_and_no_item_changes_its_kind(ages: list[float]) -> None
         for item in walk(menu):
             kind = (item.separator, bool(item.children))
             assert kinds.setdefault(item.key, kind) == kind
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([10.0, 100, 200, 290, 400]), st.booleans()), max_size=40),
+    st.floats(0, 9, allow_nan=False),
+)
+def test_a_menu_that_only_counts_is_the_menu_of_that_moment(given: list[tuple[float, bool]], passed: float) -> None:
+    sessions = [make(f"s{n}", age, muted=muted, title="Fix it") for n, (age, muted) in enumerate(given)]
+    at_noon = NOW - NOW % 60
+    before, after = (policy.snapshot(sessions, at_noon + seconds) for seconds in (0.5, 0.5 + passed))
+    facts = [[(s.cache, s.urgency, s.activity) for s in each.sessions] for each in (before, after)]
+    assume(facts[0] == facts[1])
+    assert view.recounted(view.menu(before), after) == view.menu(after)
+
+
+def test_a_session_that_can_not_be_shown_keeps_its_line_while_the_others_count() -> None:
+    sessions = [make("a", 100), make("b", 100, last_turn_at=math.inf), make("c", 100, title=5)]
+    before, after = (policy.snapshot(sessions, NOW + seconds) for seconds in (0, 7))
+    assert view.recounted(view.menu(before), after) == view.menu(after)
 
 
 ONE, TWO = "0b7f3c52-6f0e-4d43-9d0a-2f1f6c1f5a11", "9e1d0c44-52c3-4a39-8a57-0f3f2b1c7d21"

@@ -287,7 +287,7 @@ _LOST = (HostConnection.UNREACHABLE, HostConnection.REFUSED, HostConnection.BAD_
 def lost_hosts(shot: Snapshot) -> tuple[HostState, ...]:
     """The machines that have been away for a while, and where a session's cache was warm when the connection was lost.
 
-    None in a pause or in quiet hours. Of sessions that were cold before, the user misses nothing.
+    None in a pause or in quiet hours. A session whose cache had already expired does not count.
     """
     if shot.paused_until is not None or shot.quiet_until is not None:
         return ()

@@ -247,13 +247,11 @@ class DemoMonitor(Monitor):
 
 
 @contextmanager
-def demo(
-    *, alerts: bool, speed: float = SPEED, real: Clock | None = None, price: Price | None = None
-) -> Iterator[DemoMonitor]:
+def demo(*, alerts: bool, real: Clock | None = None, price: Price | None = None) -> Iterator[DemoMonitor]:
     """A monitor of the made-up sessions, in a folder that is removed afterwards. Raises OSError."""
     real = real or SystemClock()
     with tempfile.TemporaryDirectory(prefix="claude-session-status-demo-", ignore_cleanup_errors=True) as folder:
         paths, now = Paths(folder), real.time()
         player = Player(paths, now)
         player.play(now)
-        yield DemoMonitor(paths, clock=FastClock(now, speed, player.play, real), alerts=alerts, price=price)
+        yield DemoMonitor(paths, clock=FastClock(now, SPEED, player.play, real), alerts=alerts, price=price)

@@ -1,6 +1,7 @@
 """Times ahead of the clock: they are ignored, and the next event drops them. Clocks are set, and machines disagree."""
 
 import math
+import operator
 from typing import Any
 
 from claude_session_status.last_request import SAME_EXPIRY_SECONDS
@@ -13,6 +14,7 @@ OWN_TIMES = (
     "switched_at", "switched_back_at", "response_at", "ttl_written_at", "compacted_at", "reported_at", "kept_at",
     "missed_at", "usage_at",
 )  # fmt: skip
+_times_of = operator.attrgetter(*OWN_TIMES, "transcript_at", "client_status_at")
 
 
 def without_future(session: Session, now: float) -> Session:
@@ -21,6 +23,9 @@ def without_future(session: Session, now: float) -> Session:
     `ended_at` and `last_event_at` stay: they are only compared with each other.
     """
     limit = now + CLOCK_SLACK_SECONDS
+    started_at = session.request.started_at if session.request is not None else None
+    if max(filter(None, (started_at, *_times_of(session))), default=limit) <= limit:
+        return session  # nearly always: looked at quickly, since each second asks for each session
 
     def is_ahead(at: float | None) -> bool:
         return at is not None and at > limit

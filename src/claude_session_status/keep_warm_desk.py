@@ -61,7 +61,10 @@ class KeepWarmDesk:
         self._reports = ModReports(paths.mods)
         self._registry = Registry(paths.client_registry)
         self._versions = Versions(paths.keep_warm_versions)
-        self._evidence: dict[str, Evidence] = {}
+        self._evidence: dict[
+            str, Evidence
+        ] = {}  # of the sessions with an order, a report or a client that may be too old
+        self._no_evidence = Evidence(limits)  # of all others
         self._usage: Usage | None = None
         self._stopped: dict[str, Stop] = {}
         self._expected: frozenset[str] | None = None  # the sessions that expect a ping; None before the first look
@@ -92,9 +95,12 @@ class KeepWarmDesk:
                 self._orders.remove(session_id)
                 del orders[session_id]
         records = self._versions.read() if has_reports else {}
+        self._no_evidence = self._evidence_of(None, None, None, records)
+        needs_its_version = self._no_evidence.plugin_enabled is True
         self._evidence = {
             name: self._evidence_of(session, orders.get(name), reports.get(name), records)
             for name, session in known.items()
+            if needs_its_version or name in orders or reports.get(name) is not None
         }
         self._note_expected(known, orders, now)
         return tuple(events)
@@ -138,11 +144,15 @@ class KeepWarmDesk:
         return report.client_version or self._registry.version_of(report.pid)
 
     def _evidence_of(
-        self, session: Session, order: Order | None, report: ModReport | None, records: dict[str, VersionRecord]
+        self,
+        session: Session | None,
+        order: Order | None,
+        report: ModReport | None,
+        records: dict[str, VersionRecord],
     ) -> Evidence:
         is_enabled = self._is_enabled() if report is None else None
         version = self._version_of(report) if report is not None else None
-        if is_enabled and session.process is not None:  # it may be too old
+        if is_enabled and session is not None and session.process is not None:  # it may be too old
             version = self._registry.version_of(session.process.pid)
         record = records.get(version or UNKNOWN_VERSION, VersionRecord())
         return Evidence(
@@ -167,12 +177,15 @@ class KeepWarmDesk:
             self._settings = mark, _enables_plugin(self._paths.settings)
         return self._settings[1]
 
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All that `keep_warm_of` depends on beside the sessions and the clock; equal as long as it is the same."""
+        return self._no_evidence, self._evidence, self._no_ping_since, dict(self._stopped)
+
     def keep_warm_of(self, state: SessionState, now: float) -> KeepWarm:
         """Whether the session can be kept warm, and is, by the last `look`."""
-        session, evidence = (
-            state.session,
-            self._evidence.get(state.session.session_id, Evidence(self.limits, self._usage)),
-        )
+        session = state.session
+        evidence = self._evidence.get(session.session_id, self._no_evidence)
         ping_usd = None
         if self._read_price is not None and session.model is not None and session.context_tokens is not None:
             ping_usd = self._read_price(session.model, session.context_tokens)

@@ -13,7 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
-from claude_session_status import alerting, config, heartbeat, host_states, keep_warm_desk, pause, policy, reducer
+from claude_session_status import (
+    alerting,
+    config,
+    free_memory,
+    heartbeat,
+    host_states,
+    keep_warm_desk,
+    pause,
+    policy,
+    reducer,
+)
 from claude_session_status.claude.discovery import Finder
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.claude.liveness import Liveness, LivenessProbe
@@ -187,6 +197,7 @@ class Monitor:
         next_poll = shown_at = show_at = -math.inf
         alert_at: float | None = None
         shown: object = None
+        seen: object = None  # what the last snapshot was made of
         hooks = WakeListener(self._paths.wake, self.wake)
         try:
             hooks.start()
@@ -197,28 +208,46 @@ class Monitor:
                 is_woken = self._wake.is_set()
                 if is_woken or self._inbox.is_behind or now >= next_poll or was_set_back:
                     self._wake.clear()
+                    openings = self._store.openings
                     self.poll()
+                    if self._store.openings != openings:
+                        free_memory.give_back()
                     next_poll = now + (SOON_SECONDS if self._inbox.is_taken else self._settings.poll_seconds)
                 if self._inbox.is_behind and 0 <= now - shown_at < TICK_SECONDS:
                     continue
-                shot = self.snapshot()
-                facts = policy.without_countdown(shot), self._settings
-                if is_woken or facts != shown or not shown_at <= shot.now < show_at:
-                    shown, shown_at = facts, shot.now
-                    due = self.take_alerts(shot) if self._gives_alerts else ()
-                    show_at = listener(shot, due) or shot.now + TICK_SECONDS
-                    alert_at = self._next_alert_time(shot) if self._gives_alerts else None
+                before, seen = seen, self._known
+                if is_woken or seen != before or not shown_at <= now < show_at:
+                    shot = self.snapshot()
+                    facts = policy.without_countdown(shot), self._settings
+                    if is_woken or facts != shown or not shown_at <= shot.now < show_at:
+                        shown, shown_at = facts, shot.now
+                        due = self.take_alerts(shot) if self._gives_alerts else ()
+                        wanted = listener(shot, due) or shot.now + TICK_SECONDS
+                        show_at = min(wanted, policy.next_change(shot))
+                        alert_at = self._next_alert_time(shot) if self._gives_alerts else None
                 if alert_at is not None:
                     show_at = min(show_at, alert_at)
                     next_poll = min(next_poll, alert_at)  # poll once more before anybody is disturbed
-                until = min(show_at, next_poll)
                 if not self._inbox.is_behind:
                     # The listener takes time, and the clock may have been set meanwhile.
-                    seconds = until - max(shot.now, self._clock.time())
+                    seconds = min(show_at, next_poll) - max(now, self._clock.time())
                     self._clock.wait(self._wake, max(0.01, seconds))
         finally:
             hooks.stop()
             self.close()
+
+    @property
+    def _known(self) -> tuple[object, ...]:
+        """All that a snapshot depends on beside the clock; equal as long as no poll took anything in."""
+        return (
+            tuple(self._cache),
+            self._settings,
+            self._paused_until,
+            self._host_states,
+            self._keep_warm.known,
+            self.problem,
+            self._config_problems,
+        )
 
     def close(self) -> None:
         """Write what was not written yet, and remove the heartbeat."""
@@ -245,6 +274,7 @@ class Monitor:
         yield self._reread_config
         yield self._apply_submitted
         yield self._inbox.apply_batch
+        yield self._inbox.check_writable
         now = self._clock.time()
         if self._inbox.is_behind and 0 <= now - self._looked_at < TICK_SECONDS:
             return
@@ -265,6 +295,7 @@ class Monitor:
                 self._reread_config,
                 self._apply_submitted,
                 self._inbox.apply_all,
+                self._inbox.check_writable,
                 self._reload,
                 self._read_host_states,
                 self._discover,

@@ -26,6 +26,7 @@ from claude_session_status.words import (
     fenced,
     host_of,
     host_problem,
+    is_silent,
     iso,
     line_of,
     name_of,
@@ -133,7 +134,7 @@ def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
 
 def rows(snapshot: Snapshot, columns: Columns) -> tuple[Row, ...]:
     """Return the lines of the table, in the snapshot's order."""
-    silent = {host.name for host in snapshot.hosts if host_problem(host, snapshot.now)}
+    silent = {host.name for host in snapshot.hosts if is_silent(host, snapshot.now)}
     return tuple(_row(s, snapshot.now, columns, is_silent=s.session.host in silent) for s in snapshot.sessions)
 
 

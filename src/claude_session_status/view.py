@@ -4,6 +4,7 @@
 of them without a screen. A session with values that can't be shown (a time beyond every calendar) never hides others.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ MORE_SESSIONS = 20  # in each submenu below them, which has to fit on a screen, 
 FOLDER_WIDTH = 48
 FULL_TITLE_WIDTH = 100
 PROBLEM_WIDTH = 120
+MORE = "more"  # the key of the submenu with the sessions beyond those, and the beginning of those below it
 
 # ---- what a click does ------------------------------------------------------
 
@@ -298,16 +300,34 @@ def menu(
     return (*lines, MenuItem("separator", separator=True), *_commands(snapshot, capabilities))
 
 
+def recounted(items: Sequence[MenuItem], snapshot: Snapshot) -> tuple[MenuItem, ...]:
+    """The same menu a little later: `snapshot` differs from the menu's own only in what its sessions count."""
+    running = [s for s in snapshot.sessions if s.activity is not Activity.ENDED]
+    asides = asides_of(s.session for s in running)
+    labels = {}
+    for state in running:
+        with contextlib.suppress(Exception):  # a value that can't be shown: its line says so already
+            labels[_key_of(state)] = line_of(state, snapshot.now, asides[state.session.session_id])
+
+    def again(item: MenuItem) -> MenuItem:
+        if item.key.startswith(MORE):
+            return replace(item, children=tuple(map(again, item.children)))
+        label = labels.get(item.key, item.label)
+        return item if label == item.label else replace(item, label=label)
+
+    return tuple(map(again, items))
+
+
 def _folded(
     states: Sequence[SessionState],
     line: Callable[[SessionState], MenuItem],
     heads: dict[str, MenuItem],
     room: int = MENU_SESSIONS,
-    key: str = "more",
+    key: str = MORE,
 ) -> list[MenuItem]:
     """The lines that there is room for, and the others in a submenu, which fits on a screen in the same way.
 
-    `heads` are the lines of the machines that report nothing now. Each moves in front of its machine's first session.
+    `heads` are the lines of the machines with a problem. Each moves in front of its machine's first session.
     """
     lines = []
     for state in _by_host(states[:room]):
@@ -456,12 +476,15 @@ def _pause(snapshot: Snapshot) -> MenuItem:
     return MenuItem("pause", label, children=children)
 
 
+def _key_of(state: SessionState) -> str:
+    return f"session:{state.session.session_id}"
+
+
 def _session_line(
     state: SessionState, now: float, aside: str, clicks: RecentClicks, rebuilt: Shares | None, *, problem: str = ""
 ) -> MenuItem:
-    """A session's line with its submenu. `problem` is why nothing new comes from its machine."""
-    session = state.session
-    key = f"session:{session.session_id}"
+    """A session's line with its submenu. `problem` is what is wrong with its machine."""
+    session, key = state.session, _key_of(state)
     try:
         label, gone_label = line_of(state, now, aside), f"{NO_COUNTDOWN} × {subject_of(session, aside)}   ended"
         facts = _facts(state, now, rebuilt)

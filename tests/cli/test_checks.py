@@ -255,6 +255,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (
             checks.check_inbox,
+            {"inbox.in_the_way": "/s"},
+            BAD,
+            "hooks can't write to /s/spool (/s is not a folder), so events are lost",
+            "Move /s away",
+        ),
+        (
+            checks.check_inbox,
             {"inbox.notes": 2, "inbox.stalled": ("It is stuck", "End it")},
             BAD,
             "It is stuck",
@@ -295,8 +302,19 @@ def well_but(changed: dict[str, Any]) -> Findings:
         (
             checks.check_monitor,
             {"monitor.runs": False, "desktop.has_display": False},
+            NOTE,
+            "no tray can run without a display; watch shows the countdowns",
+            "claude-session-status watch",
+        ),
+        (
+            checks.check_monitor,
+            {
+                "monitor.runs": False,
+                "desktop.has_display": False,
+                "alert_command": findings.AlertCommandFindings("push"),
+            },
             BAD,
-            "without a display there are no notifications",
+            "watch shows the countdowns and runs on_alert",
             "claude-session-status watch",
         ),
         (
@@ -484,7 +502,7 @@ def test_all_is_well_only_when_nothing_is_bad() -> None:
 @pytest.mark.parametrize(
     ("connection", "state", "meaning"),
     [
-        (HostConnection.CONNECTED, GOOD, "build: connected, version 1.2"),
+        (HostConnection.CONNECTED, NOTE, "build: connected, version 1.2: no route"),
         (HostConnection.UNREACHABLE, NOTE, f"build: not reachable since {clock(NOW - 60)[:5]}: no route"),
         (HostConnection.OFF, NOTE, "build: not connected: neither the tray nor watch runs here"),
         (HostConnection.REFUSED, BAD, f"build: refuses the connection since {clock(NOW - 60)[:5]}: no route"),
@@ -495,7 +513,13 @@ def test_each_other_machine_has_its_line(connection: HostConnection, state: Stat
     host = HostState("build", connection, NOW - 60, "no route", "1.2")
     last = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
     assert (last.name, last.state, last.meaning) == ("host", state, meaning)
-    assert last.command == ("" if state is GOOD else "claude-session-status hosts check build")
+    assert last.command == "claude-session-status hosts check build"
+
+
+def test_a_machine_that_is_connected_is_well() -> None:
+    host = HostState("build", HostConnection.CONNECTED, NOW - 60, None, "1.2")
+    well = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
+    assert (well.state, well.meaning, well.command) == (GOOD, "build: connected, version 1.2", "")
 
 
 def test_each_mistake_in_the_config_has_its_line() -> None:
@@ -619,7 +643,7 @@ class TestGathering:
         report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
         assert report == {
             "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
-            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
+            "monitor": NOTE, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
             "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
@@ -674,7 +698,7 @@ class TestGathering:
         assert doctor.gather(where).inbox.problem is None
         Path(where.claude_dir).mkdir(exist_ok=True)
         Path(where.folder).write_text("a file in its place")
-        assert doctor.gather(where).inbox.problem == f"{where.folder} is not a folder"
+        assert doctor.gather(where).inbox.in_the_way == where.folder
         assert doctor.gather(Paths("/proc/nowhere")).inbox.problem
 
     def test_a_client_on_path_is_asked_for_its_version(self, where: Paths, home: Path) -> None:

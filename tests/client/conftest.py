@@ -10,6 +10,8 @@ from client.harness import VERSIONS, Home, find_client, why_not
 from client.keep_warm import KeepWarm
 from client.prefix_cache import PrefixCache
 from client.standin import StandIn
+from desktop.desktops.xfce import xfce_with_panel
+from desktop.harness import Desktop
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,6 +34,14 @@ def api() -> Iterator[StandIn]:
     """The stand-in for the Messages API, running."""
     with StandIn() as standin:
         yield standin
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    """A screen with a panel on it."""
+    (tmp_path / "desktop").mkdir()
+    with xfce_with_panel(tmp_path / "desktop") as desktop:
+        yield desktop
 
 
 @pytest.fixture

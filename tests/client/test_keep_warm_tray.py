@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,23 +13,11 @@ import pytest
 from claude_session_status.keep_warm_orders import Orders
 from client.harness import Terminal
 from client.keep_warm import KeepWarm
-from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, Item, MenuLine, why_not
+from desktop.harness import Desktop, Item, MenuLine
 from waiting import wait_for
 
 pytestmark = [pytest.mark.client, pytest.mark.desktop]
 AN_HOUR = {"ENABLE_PROMPT_CACHING_1H": "1"}
-
-
-@pytest.fixture
-def desktop(tmp_path: Path) -> Iterator[Desktop]:
-    """A screen with a panel on it."""
-    if reason := why_not(Xfce):
-        pytest.skip(reason)
-    (tmp_path / "desktop").mkdir()
-    with Xfce(tmp_path / "desktop") as desktop:
-        desktop.start_panel()
-        yield desktop
 
 
 def lines(menu: tuple[MenuLine, ...] | list[MenuLine]) -> Iterator[MenuLine]:

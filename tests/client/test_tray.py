@@ -2,8 +2,6 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,25 +9,13 @@ from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from client.harness import Home, Terminal
 from client.standin import StandIn
-from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, Item, why_not
+from desktop.harness import Desktop, Item
 from waiting import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.client, pytest.mark.desktop]
 
 GREEN = PAINTS[Urgency.CALM].left[:3]
 GREY = PAINTS[Urgency.NONE].left[:3]
-
-
-@pytest.fixture
-def desktop(tmp_path: Path) -> Iterator[Desktop]:
-    """A screen with a panel on it."""
-    if reason := why_not(Xfce):
-        pytest.skip(reason)
-    (tmp_path / "desktop").mkdir()
-    with Xfce(tmp_path / "desktop") as desktop:
-        desktop.start_panel()
-        yield desktop
 
 
 def wait_line(item: Item, pattern: str) -> str:

@@ -11,6 +11,7 @@ from claude_session_status.model import Urgency
 from claude_session_status.words import NO_COUNTDOWN, THIN_SPACE
 from desktop.app import FakeApp, session
 from desktop.harness import Desktop, Item, Program
+from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
@@ -43,7 +44,7 @@ def wait_labels(item: Item, *beginnings: str) -> None:
 @pytest.mark.parametrize(
     ("shown", "urgency"), [([CALM], Urgency.CALM), ([SOON, CALM], Urgency.SOON), ([CALM, LAST], Urgency.LAST), ([], 0)]
 )
-def test_the_colour_on_the_screen_is_that_of_the_soonest(
+def test_the_screen_shows_the_colour_of_the_soonest_expiry(
     desktop: Desktop, panel: Program, app: FakeApp, shown: list[dict[str, object]], urgency: Urgency
 ) -> None:
     app.start(*shown)
@@ -133,14 +134,11 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
 def test_a_left_click_shows_the_table_in_a_terminal(
     desktop: Desktop, panel: Program, app: FakeApp, tmp_path: Path
 ) -> None:
-    arguments = tmp_path / "arguments"
-    terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
-    terminal.chmod(0o755)
-    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal))
+    terminal = RecordingTerminal(tmp_path)
+    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal.program))
     desktop.item()
     open_menu(desktop, button=1)
-    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
+    assert wait_for("the terminal", terminal.arguments) == "-e the table\n"
 
 
 def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -185,7 +183,7 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     ("label", "requests"),
     [("Mute", ["request: mute web", "request: mute api"]), ("Pause 1 h", ["request: pause hour"])],
 )
-def test_a_button_on_a_notification_is_heard(
+def test_a_button_on_a_notification_reaches_the_tray(
     label: str, requests: list[str], desktop: Desktop, panel: Program, app: FakeApp
 ) -> None:
     menu = desktop.root / "menu"  # dunst asks a program of the person's choice which action is meant
@@ -215,7 +213,7 @@ def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel
     wait_labels(item, "● last", *COMMANDS)
 
 
-def test_what_a_click_could_not_do_is_said_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+def test_a_failed_click_is_reported_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON, PATH=str(desktop.root))  # no terminal there
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)
@@ -242,7 +240,7 @@ def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) 
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
-def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+def test_a_broken_monitor_is_reported_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)

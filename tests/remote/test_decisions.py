@@ -4,7 +4,7 @@ import pytest
 
 from claude_session_status import reducer
 from claude_session_status.model import Activity, EventKind, HostConnection, RemoteState, Session, Source
-from claude_session_status.remote import backoff, changes
+from claude_session_status.remote import backoff, changes, connection
 from claude_session_status.remote.changes import Noted, Received, due_events, remember
 from claude_session_status.remote.clocks import SleepWatch
 from claude_session_status.remote.diagnosis import NOT_INSTALLED, TOO_OLD, diagnose
@@ -44,6 +44,13 @@ def test_sleep_is_noticed(looks: list[tuple[float, float]], expected: bool) -> N
     assert [watch.look(awake, always) for awake, always in looks][-1] is expected
 
 
+@pytest.mark.parametrize("spent", [0.0, 0.0001, 0.01, 3.0])
+def test_what_a_host_prints_costs_at_most_a_twentieth_of_a_core(spent: float) -> None:
+    pause = connection.pause_seconds(spent)
+    assert pause >= 0.05
+    assert spent <= 0.05 * pause + 1e-12
+
+
 # ---- why a connection ended ---------------------------------------------------
 
 CHANGED = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n"
@@ -77,7 +84,9 @@ CHANGED = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key
         (3, "x" * 10_000, "unreachable", "xxx"),
     ],
 )  # fmt: skip
-def test_why_a_connection_ended_is_said_in_one_short_line(code: int, errors: str, connection: str, detail: str) -> None:
+def test_the_reason_for_a_lost_connection_is_one_short_line(
+    code: int, errors: str, connection: str, detail: str
+) -> None:
     found, why = diagnose(code, errors.encode())
     assert found.value == connection
     assert detail in why

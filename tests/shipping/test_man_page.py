@@ -46,7 +46,7 @@ def test_every_word_of_the_help_is_in_it() -> None:
             assert record is None or (record[0] in page and " ".join(record[1].split()) in page), parameter.name
 
 
-def test_the_help_option_is_told_once() -> None:
+def test_the_help_option_is_listed_once() -> None:
     assert man_page.page(group, DAY).count(r"\-\-help") == 1
 
 

@@ -177,7 +177,7 @@ def app(windows: Wine, screen: Screen) -> Iterator[App]:
 # ---- the icon ---------------------------------------------------------------
 
 
-def test_the_colour_on_the_screen_is_that_of_the_soonest(app: App, screen: Screen) -> None:
+def test_the_screen_shows_the_colour_of_the_soonest_expiry(app: App, screen: Screen) -> None:
     app.start(CALM)
     for sessions, urgency in [
         ([CALM], Urgency.CALM),

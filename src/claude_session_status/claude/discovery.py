@@ -67,7 +67,7 @@ def is_news(trace: Trace, session: Session | None) -> bool:
 
 
 def wait_until(trace: Trace, session: Session | None) -> float:
-    """Up to which time (epoch seconds) of its transcript a trace need not be examined again.
+    """Return until when (a time of its transcript, in epoch seconds) a trace need not be examined again.
 
     Unless a client lists the session, only a hook can bring back one that a hook has reported, however its transcript
     grows.
@@ -222,7 +222,8 @@ class Finder:
 
     def _running(self) -> Iterator[Trace]:
         listed = self._registry.listed()
-        # What was written a good while after the last client left is an older client's, which lists nothing.
+        # A transcript that is written well after the last listed client exited belongs to an older client, which lists
+        # nothing.
         since = math.inf if listed else self._registry.changed_at() + _CLOCK_SLACK_SECONDS
         for trace in self._traces.values():
             if trace.at > since:

@@ -175,7 +175,7 @@ class Ingester:
         log.warning("%s is set aside as .refused: %s: %s", name, type(error).__name__, error)
 
     def refresh(self, session: Session) -> Session:
-        """The session with what its files say, which are read only if they changed; itself where nothing is new.
+        """Update the session from its files, which are read only if they changed; the same object where nothing is new.
 
         Never raises: a session whose files can't be read stays as it is, and is named among the faults.
         """
@@ -188,9 +188,13 @@ class Ingester:
         session = client_files.apply_client_status(
             session, reported.status if reported else None, reported.since if reported else None
         )
-        path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
+        path = self._transcript_path(session)
         mark = stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
+        if not is_there:
+            path = self._transcripts.path_of(session.session_id, path)
+            mark = stat_mark(path) if path else None
+            is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
             from claude_session_status.claude import transcript  # noqa: PLC0415 - slow, and most have not changed
 
@@ -229,7 +233,7 @@ class Ingester:
         return reported if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[Stamp, Stamp] | None:
-        """Bring the rows of these sessions up to their files; return the database's stamps before and after that.
+        """Update the rows of these sessions from their files; return the database's stamps before and after that.
 
         None when another process is ingesting. Raises SessionStatusError.
         """

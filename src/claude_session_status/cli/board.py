@@ -61,7 +61,7 @@ class CopyResumeCommand:
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """Say what cold caches cost."""
+    """Show what cold caches cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
 
 
 def _keep_warm(board: Board, state: SessionState | None, now: float) -> tuple[Board, Action | None]:
-    """For an hour, then for three, then off. Many pings need the key twice."""
+    """The key keeps the session warm for an hour, pressed again for three, then no longer. Many pings need it twice."""
     if state is None:
         return replace(board, message=NOTHING_CHOSEN, asked=None), None
     kept, session = state.keep_warm, state.session

@@ -122,6 +122,9 @@ def check_database(found: Findings) -> Check:
 def check_inbox(found: Findings) -> Check:
     """Hooks can write their notes, and all notes are recorded."""
     inbox = found.inbox
+    if inbox.in_the_way:
+        meaning = f"hooks can't write to {inbox.folder} ({inbox.in_the_way} is not a folder), so events are lost"
+        return Check("inbox", State.BAD, meaning, f"Move {inbox.in_the_way} away")
     if inbox.problem:
         meaning = f"hooks can't write to {inbox.folder} ({inbox.problem}), so events are lost"
         return Check("inbox", State.BAD, meaning, "Make yourself the folder's owner, or free space on the disk")
@@ -170,8 +173,9 @@ def check_monitor(found: Findings) -> Check:
         meaning = f"watch or a status bar is running; without a display there are no notifications{own}"
         return Check("monitor", State.NOTE, meaning)
     if not has_display:
-        meaning = "the tray isn't running; without a display there are no notifications, but watch shows the countdowns"
-        return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
+        own = " and runs on_alert" if found.alert_command.program else ""
+        meaning = f"no tray can run without a display; watch shows the countdowns{own}"
+        return Check("monitor", State.BAD if own else State.NOTE, meaning, f"{PROGRAM} watch")
     start = f"{PROGRAM} tray"
     if monitor.runs:
         meaning = "only watch or a status bar is running: no notifications"
@@ -282,20 +286,28 @@ def check_versions(found: Findings) -> Check:
     return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
 
 
+_NO_FAULT_HERE = (
+    HostConnection.CONNECTED, HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF,
+)  # fmt: skip
+
+
 def check_host(host: HostState, now: float) -> Check:
     """Another machine is connected. One that is switched off is no fault of this one."""
     meaning = f"{host.name}: {connection_in_words(host, now)}"
-    if host.connection is HostConnection.CONNECTED:
+    if host.connection is HostConnection.CONNECTED and not host.detail:
         return Check("host", State.GOOD, meaning)
-    is_passing = host.connection in (HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF)
-    return Check("host", State.NOTE if is_passing else State.BAD, meaning, f"{PROGRAM} hosts check {host.name}")
+    state = State.NOTE if host.connection in _NO_FAULT_HERE else State.BAD
+    return Check("host", state, meaning, f"{PROGRAM} hosts check {host.name}")
 
 
 def connection_in_words(host: HostState, now: float) -> str:
     """Return the state of a connection: `connected, version 1.0.0`, `not reachable since 14:02: no route`."""
     if host.connection is HostConnection.CONNECTED:
         version = f", version {words.clean(host.version)[:_VERSION_WIDTH]}" if host.version else ""
-        return f"reachable{version}; the tray and watch connect to it" if host.since is None else f"connected{version}"
+        if host.since is None:
+            return f"reachable{version}; the tray and watch connect to it"
+        problem = words.clean(host.detail or "")
+        return f"connected{version}: {problem}" if problem else f"connected{version}"
     if host.connection is HostConnection.OFF:
         return "not connected: neither the tray nor watch runs here"
     problem = words.host_problem(host, now) or "connecting"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, assert_never
 
 from claude_session_status import glance, notification, policy, view
@@ -39,6 +39,7 @@ FIRST_SNAPSHOT_SECONDS = 2.0  # the icon waits this long for the sessions, so th
 MONITOR_END_SECONDS = 0.8  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
 END_SECONDS = 1.6  # longer than the monitor and both workers; then the process ends anyway: a user or a logout waits
+SIGNAL_SECONDS = 1.0  # how long a signal may wait where it does not wake the icon's loop
 CAPABILITIES_SECONDS = 15.0  # between two reads of the files behind the menu's commands
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
@@ -204,6 +205,7 @@ class Tray:
         self._tooltip = ""
         self._items = view.starting_menu()
         self._menu_facts: tuple[object, ...] = ()  # all that the menu shows but the countdowns
+        self._menu_details: tuple[object, ...] = ()
         self._counts = True  # whether `_items` is brought up to date by the second
         self._last, self._last_at = Snapshot(now=0), 0.0  # the last snapshot, and when it came
         self._watching: threading.Thread | None = None
@@ -311,7 +313,7 @@ class Tray:
             icon.stop()
 
     def _await_end(self) -> None:
-        log.info("ending: %s", self._end_requests.get())
+        log.info("ending: %s", self._end_request())
         self._stop.set()
         self._has_snapshot.set()
         self._monitor.wake()
@@ -320,6 +322,16 @@ class Tray:
         if not self._ended.wait(END_SECONDS):
             log.warning("not everything has ended within %g s; leaving anyway", END_SECONDS)
             self._leave()
+
+    def _end_request(self) -> str:
+        """Wait for a request to end. Meanwhile let signal handlers run, where they wait for that."""
+        run_pending_signals = self._icon.run_pending_signals if self._icon is not None else None
+        while run_pending_signals is not None:
+            try:
+                return self._end_requests.get(timeout=SIGNAL_SECONDS)
+            except Empty:
+                run_pending_signals()
+        return self._end_requests.get()
 
     def _watch(self) -> None:
         """Run the monitor, and restart it when it fails: a tray that shows old countdowns would be wrong."""
@@ -361,7 +373,6 @@ class Tray:
         if self._memory.has_due:
             self._clicks.submit(self._forget_due)
         self._show_menu(snapshot, icon)
-        icon.run_pending_signals()
 
     def _show_menu(self, snapshot: Snapshot, icon: backend.TrayIcon) -> None:
         """Bring the menu up to date: by the second while it may be open, else where more than a countdown changed."""
@@ -369,10 +380,22 @@ class Tray:
         states = [(s.session, s.cache, s.activity, s.urgency) for s in snapshot.sessions]
         rest = dataclasses.replace(snapshot, now=0.0, sessions=())
         before, self._menu_facts = self._menu_facts, (states, rest, capabilities, clicks)
+        # What an open menu says beside the countdowns: some of it counts minutes.
+        details_before, self._menu_details = (
+            self._menu_details,
+            (
+                int(snapshot.now // 60),
+                [s.keep_warm for s in snapshot.sessions],
+            ),
+        )
         self._counts = icon.menu_may_be_open
-        if not self._counts and before == self._menu_facts:
+        is_same = before == self._menu_facts
+        if is_same and not self._counts:
             return
-        items = view.menu(snapshot, capabilities, clicks)
+        if is_same and details_before == self._menu_details:
+            items = view.recounted(self._items, snapshot)
+        else:
+            items = view.menu(snapshot, capabilities, clicks)
         if items != self._items:
             self._items = items
             icon.update_menu()

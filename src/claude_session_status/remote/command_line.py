@@ -3,8 +3,9 @@
 Over ssh the user's own configuration decides how to get there. A background connection must ask for nothing, forward no
 ports, agent or display, and not run the user's own commands at each try: all of that is switched off.
 
-The program is found on the PATH of a login shell, since ssh's own PATH often lacks `~/.local/bin`. A login shell's
-profile may print something: only the program's output is passed on.
+The program is found on the PATH of a login shell, since ssh's own PATH often lacks `~/.local/bin`, then on the PATH
+from before it: a container's image may name its own, which a login shell replaces. A login shell's profile may print
+something: only the program's output is passed on.
 """
 
 import re
@@ -77,5 +78,6 @@ def _script(command: str, stdin: str) -> str:
     """Return the script for `sh` that runs `command` in the user's login shell, or in sh where that is an odd one."""
     return (
         's=sh; case "${SHELL##*/}" in bash|zsh|fish|ksh|mksh|dash|ash) s="$SHELL";; esac; '
-        f'exec "$s" -lc "exec {command} >&3" 3>&1 >/dev/null{stdin}'
+        'export CSS_PATH="$PATH"; '
+        f'exec "$s" -lc "exec env PATH=\\"\\$PATH:\\$CSS_PATH\\" {command} >&3" 3>&1 >/dev/null{stdin}'
     )

@@ -1,13 +1,11 @@
 """Runs our program on another machine once, within limits of time and size: to check that it can be reached."""
 
-import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
 from claude_session_status.model import Host, HostConnection
-from claude_session_status.remote import command_line, diagnosis
+from claude_session_status.remote import command_line, diagnosis, process
 from claude_session_status.remote.pipes import output_of
 
 LARGEST = 1024 * 1024  # bytes
@@ -26,10 +24,10 @@ class Reply:
 def run(host: Host, arguments: tuple[str, ...], seconds: float) -> Reply:
     """Run our program with these arguments on `host`, for at most so many seconds. Raises nothing."""
     try:
-        process = _start(host, arguments, seconds)
+        running = _start(host, arguments, seconds)
     except (OSError, ValueError) as error:
         return Reply(HostConnection.UNREACHABLE, f"the command can't be started: {error}")
-    output = output_of(process)
+    output = output_of(running)
     until, data, chunk = time.monotonic() + seconds, b"", None
     try:
         while chunk != b"":
@@ -39,12 +37,12 @@ def run(host: Host, arguments: tuple[str, ...], seconds: float) -> Reply:
             data += chunk or b""
             if len(data) > LARGEST:
                 return Reply(HostConnection.BAD_DATA, "it prints too much")
-        code = process.wait(max(END_SECONDS, until - time.monotonic()))
+        code = running.wait(max(END_SECONDS, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         return Reply(HostConnection.UNREACHABLE, f"it does not respond within {seconds:g} s")
     finally:
         errors = output.errors()
-        _end(process)
+        _end(running)
     if data or code == 0:  # `doctor` exits with 1 where something is wrong, and says what
         return Reply(HostConnection.CONNECTED, output=data)
     return Reply(*diagnosis.diagnose(code, errors))
@@ -52,32 +50,13 @@ def run(host: Host, arguments: tuple[str, ...], seconds: float) -> Reply:
 
 def _start(host: Host, arguments: tuple[str, ...], seconds: float) -> subprocess.Popen[bytes]:
     connect_seconds = min(command_line.CONNECT_SECONDS, max(1, int(seconds)))
-    argv = command_line.argv(host, arguments, connect_seconds=connect_seconds)
-    return subprocess.Popen(
-        (os.path.expanduser(argv[0]), *argv[1:]),
-        # A container's program ends when its input does.
-        stdin=subprocess.PIPE if host.command else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"},
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+    return process.start(host, command_line.argv(host, arguments, connect_seconds=connect_seconds))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(running: subprocess.Popen[bytes]) -> None:
     """End the process with all that it has started, and leave no zombie."""
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        import signal  # noqa: PLC0415 - Windows has no SIGKILL
-
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except OSError:
-            pass  # it has ended
-    process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
+    process.signal_all(running, process.KILL)
+    running.wait()
+    for pipe in (running.stdin, running.stdout, running.stderr):
         if pipe is not None:
             pipe.close()

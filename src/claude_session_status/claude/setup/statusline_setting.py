@@ -43,7 +43,7 @@ def parse_command(command: object) -> OurCommand | None:
         words = shlex.split(command)
     except ValueError:  # an unbalanced quote
         return None
-    # shlex takes a pipe or a variable for a word: only a line that has none of them joins to itself again.
+    # shlex treats a pipe or a variable as a word. Only a line without them is the same after a split and a join.
     if shlex.join(words) != command or _COMMAND not in words:
         return None
     at = words.index(_COMMAND)

@@ -21,7 +21,7 @@ class AutostartOutcome(StrEnum):
     """What enabling or disabling it did."""
 
     DONE = "done"
-    UNCHANGED = "was so already"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,9 @@ class Switch:
 class OneFile:
     """A setting that is one file in a folder. The file is ours if it bears our signature."""
 
-    def __init__(self, path: str, render: Callable[[], bytes], mode: int = 0o644) -> None:
+    def __init__(self, path: str, render: Callable[[], bytes]) -> None:
         self.path = path
         self._render = render
-        self._mode = mode
 
     def read(self) -> bytes | None:
         """The file's bytes; None when there is none. Raises AutostartError."""
@@ -121,7 +120,7 @@ class OneFile:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            os.chmod(half, self._mode)
+            os.chmod(half, 0o644)
             os.replace(half, target)
         except BaseException:
             os.unlink(half)

@@ -75,6 +75,7 @@ class MenuModel:
         self._last_id = ROOT
         self._clickable: dict[int, MenuItem] = {}
         self._wanted: tuple[MenuItem, ...] = ()
+        self._settled: tuple[MenuItem, ...] | None = None  # the menu that the rows were last made of
         self._starting = True
         self._rows: tuple[_Row, ...] = ()
         self._properties: dict[int, Properties] = {ROOT: _ROOT_PROPERTIES}
@@ -105,6 +106,9 @@ class MenuModel:
 
     def settle(self, now: float) -> Changes:
         """Show as much of the new menu as can be shown at this moment, and return what to announce."""
+        if self._wanted is self._settled and not self._rows_wait:
+            return Changes()
+        self._settled = self._wanted
         rows = self._build(self._wanted, ROOT, self._rows)
         layout = _shape(rows) != _shape(self._rows)
         self._rows_wait = layout and self.held(now)
