@@ -43,6 +43,8 @@ OLDEST_NEEDED = f"it needs {'.'.join(map(str, OLDEST_CLIENT))} or newer"
 
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
+KEPT_ALIVE_SECONDS = 310.0  # then its countdown is never longer than five minutes
+LONGEST_RESPONSE_SECONDS = 900.0
 KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
 
 _LONGEST_ID = 64
@@ -161,14 +163,16 @@ def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
 def is_kept_alive_by_client(session: Session, now: float) -> bool:
     """Whether the client itself keeps this cache alive.
 
-    Then its status line reports, again and again, an expiry that lies minutes ahead, not the hour of the TTL.
+    Then its status line reports, again and again, an expiry that lies five minutes ahead, as if the request had begun
+    long before its response. A first report that comes late shows as little time, but the request's own.
     """
-    request, reported_at = session.request, session.reported_at
-    if request is None or reported_at is None or request.source is not Source.STATUS_LINE:
+    request, reported_at, responded_at = session.request, session.reported_at, session.response_at
+    if request is None or reported_at is None or responded_at is None or request.source is not Source.STATUS_LINE:
         return False
     if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_REPORT_SECONDS:
         return False
-    return request.expires_at - reported_at < request.ttl_seconds / 2
+    is_short = request.expires_at - reported_at <= KEPT_ALIVE_SECONDS
+    return is_short and request.started_at < responded_at - LONGEST_RESPONSE_SECONDS
 
 
 def is_live(report: ModReport | None, session: Session) -> bool:
