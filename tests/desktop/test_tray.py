@@ -721,6 +721,21 @@ def test_a_monitor_that_fails_is_reported_in_the_menu_and_restarted(
 # ---- the end ----------------------------------------------------------------
 
 
+def test_signal_handlers_run_within_a_second_where_no_signal_wakes_the_icon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tray, "SIGNAL_SECONDS", 0.01)
+    scene = Scene()
+    runs: list[float] = []
+
+    def run_pending_signals() -> None:
+        runs.append(scene.time)
+        if len(runs) == 3:
+            scene.tray.end()
+
+    scene.icon.run_pending_signals = run_pending_signals
+    scene.tray.run()
+    assert len(runs) == 3
+
+
 def test_quit_ends_it() -> None:
     scene = Scene()
     quitting = threading.Thread(target=lambda: scene.tray.perform(MenuItem("quit", "Quit", Quit())))

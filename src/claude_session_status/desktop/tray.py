@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, assert_never
 
 from claude_session_status import glance, notification, policy, view
@@ -39,6 +39,7 @@ FIRST_SNAPSHOT_SECONDS = 2.0  # the icon waits this long for the sessions, so th
 MONITOR_END_SECONDS = 0.8  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
 END_SECONDS = 1.6  # longer than the monitor and both workers; then the process ends anyway: a user or a logout waits
+SIGNAL_SECONDS = 1.0  # how long a signal may wait where it does not wake the icon's loop
 CAPABILITIES_SECONDS = 15.0  # between two reads of the files behind the menu's commands
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
@@ -312,7 +313,7 @@ class Tray:
             icon.stop()
 
     def _await_end(self) -> None:
-        log.info("ending: %s", self._end_requests.get())
+        log.info("ending: %s", self._end_request())
         self._stop.set()
         self._has_snapshot.set()
         self._monitor.wake()
@@ -321,6 +322,16 @@ class Tray:
         if not self._ended.wait(END_SECONDS):
             log.warning("not everything has ended within %g s; leaving anyway", END_SECONDS)
             self._leave()
+
+    def _end_request(self) -> str:
+        """Wait for a request to end. Meanwhile let signal handlers run, where they wait for that."""
+        run_pending_signals = self._icon.run_pending_signals if self._icon is not None else None
+        while run_pending_signals is not None:
+            try:
+                return self._end_requests.get(timeout=SIGNAL_SECONDS)
+            except Empty:
+                run_pending_signals()
+        return self._end_requests.get()
 
     def _watch(self) -> None:
         """Run the monitor, and restart it when it fails: a tray that shows old countdowns would be wrong."""
@@ -362,7 +373,6 @@ class Tray:
         if self._memory.has_due:
             self._clicks.submit(self._forget_due)
         self._show_menu(snapshot, icon)
-        icon.run_pending_signals()
 
     def _show_menu(self, snapshot: Snapshot, icon: backend.TrayIcon) -> None:
         """Bring the menu up to date: by the second while it may be open, else where more than a countdown changed."""
