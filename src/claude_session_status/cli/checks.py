@@ -267,6 +267,9 @@ def check_keep_warm(found: Findings) -> Check:
         return Check("keep-warm", State.NOTE, meaning, f"{PROGRAM} keep-warm --trust {kept.distrusted[0]}")
     if kept.plugin is None:
         return Check("keep-warm", State.GOOD, f"not used; to use it: {keep_warm.INSTALL}")
+    if found.client_version is not None and keep_warm.is_too_old(found.client_version):
+        meaning = f"Claude Code {found.client_version} can't load the plugin {kept.plugin}: {keep_warm.OLDEST_NEEDED}"
+        return Check("keep-warm", State.NOTE, meaning, "claude update")
     sessions = "1 session is" if kept.orders == 1 else f"{kept.orders} sessions are"
     return Check("keep-warm", State.GOOD, f"the plugin {kept.plugin} is enabled, {sessions} kept warm")
 
