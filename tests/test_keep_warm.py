@@ -11,6 +11,7 @@ from claude_session_status import (
     keep_warm,
     keep_warm_times,
     keep_warm_words,
+    menu_items,
     notification,
     policy,
     reducer,
@@ -43,7 +44,7 @@ ID = "0b7f3c52-6f0e-4d43-9d0a-2f1f6c1f5a11"
 BIG: dict[str, Any] = {"project": "web-shop", "context_tokens": 142_000, "process": Process(7), "model": "m"}
 REPORT = ModReport(ID, 7, NOW - 100, 3600, 142_000, "m", ModState.READY, client_version="2.1.332")
 GOOD = Evidence(report=REPORT, client_version="2.1.332")
-ORDER = Order(NOW - 60, NOW + 3600, 20)
+ORDER = Order(NOW - 60, NOW + 3600, 20, ttl_seconds=3600)
 
 
 def session(age: float | None = 100, ttl: int = 3600, **fields: Any) -> Session:
@@ -65,6 +66,7 @@ def reported(**fields: Any) -> Evidence:
     return replace(GOOD, report=replace(REPORT, **fields))
 
 
+OLD_CLIENT = Evidence(plugin_enabled=True, client_version="2.1.251")
 COMPACTING: dict[str, Any] = {"idle_compact_tokens": 100_000}
 KEPT_ALIVE: dict[str, Any] = {
     "request": Request(NOW + 290 - 3600, 3600, Source.STATUS_LINE),
@@ -93,6 +95,8 @@ KEPT_ALIVE: dict[str, Any] = {
         ("compacted soon", COMPACTING, GOOD, "Claude Code compacts it at"),
         ("no plugin", {}, Evidence(plugin_enabled=False), "it needs a plugin"),
         ("a plugin without a report", {}, Evidence(plugin_enabled=True), "its plugin has not reported yet"),
+        ("an old client", {}, OLD_CLIENT, "Claude Code 2.1.251 can't load the plugin"),
+        ("an old client, and no plugin", {}, replace(OLD_CLIENT, plugin_enabled=False), "it needs a plugin"),
         ("a report of an earlier client", {}, reported(pid=8), "its plugin has not reported yet"),
         ("a report of another session", {}, reported(session_id="t"), "its plugin has not reported yet"),
         ("two clients", {}, reported(pid=0), "another client may have it open"),
@@ -118,6 +122,17 @@ def test_a_refusal_without_the_plugin_names_the_command_that_installs_it() -> No
     refusal = kept(state(evidence=Evidence(plugin_enabled=False))).refusal
     assert refusal is not None
     assert "claude plugin install prompt-cache-keep-warm@prompt-cache-tools" in refusal.next_step
+
+
+@pytest.mark.parametrize(
+    ("version", "is_too_old"),
+    [
+        *(("2.1.286", True), ("2.0.999", True), ("1.9", True), ("2.1.287", False), ("2.1.290", False), ("2.2", False)),
+        *((text, False) for text in ("3.0.0", "", "2.1.286-beta", "unknown")),
+    ],
+)
+def test_a_client_that_can_not_load_the_plugin_is_known_by_its_version(version: str, is_too_old: bool) -> None:
+    assert keep_warm.is_too_old(version) == is_too_old
 
 
 @pytest.mark.parametrize(
@@ -212,12 +227,25 @@ MISS = replace(PING, at=NOW - 20, read=0, written=142_000, is_kept=False)
         ("usage", {}, replace(GOOD, usage=Usage(81)), StopReason.USAGE),
         ("the client's own keep-alive", KEPT_ALIVE, GOOD, StopReason.KEPT_ALIVE),
         ("it grew into idle compaction", COMPACTING, GOOD, StopReason.COMPACTION),
+        ("its cache lasts five minutes by now", {"ttl": 300}, GOOD, StopReason.SHORTER),
+        ("five minutes are our default", {"request": Request(NOW - 9, 300, Source.HOOK)}, GOOD, None),
     ],
 )
 def test_what_takes_an_order_back(
     what: str, fields: dict[str, Any], evidence: Evidence, reason: StopReason | None
 ) -> None:
     assert keep_warm.stop_of(state(**fields), ORDER, evidence, NOW) == reason, what
+
+
+def test_an_order_names_the_ttl_where_the_client_has_named_it() -> None:
+    for source, ttl in ((Source.TRANSCRIPT, 3600), (Source.STATUS_LINE, 3600), (Source.MOD, 3600), (Source.HOOK, None)):
+        row = session(request=Request(NOW - 100, 3600, source))
+        assert keep_warm.order_for(row, Limits(), NOW, NOW + 9, consents=False).ttl_seconds == ttl
+
+
+def test_consent_to_five_minutes_holds_when_the_cache_becomes_one_of_five_minutes() -> None:
+    order = replace(ORDER, allow_five_minutes=True)
+    assert keep_warm.stop_of(state(100, 300), order, GOOD, NOW) is None
 
 
 def test_an_order_ends_with_its_time_and_with_its_session() -> None:
@@ -330,6 +358,7 @@ def stopped(reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, 
         (StopReason.USAGE, "83 % of your five-hour usage is spent."),
         (StopReason.KEPT_ALIVE, "Claude Code itself keeps it warm."),
         (StopReason.COMPACTION, "Claude Code compacts it soon."),
+        (StopReason.SHORTER, "Its cache now lasts five minutes"),
     ],
 )
 def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str) -> None:
@@ -379,7 +408,7 @@ def test_a_muted_session_stops_silently() -> None:
 # ---- the menu -----------------------------------------------------------------
 
 
-def item(of: SessionState) -> view.MenuItem:
+def item(of: SessionState) -> menu_items.MenuItem:
     """The line of the session's submenu that keeps it warm."""
     (line,) = [each for each in view.menu(Snapshot(NOW, (of,))) if each.key == f"session:{of.session.session_id}"]
     (found,) = [each for each in line.children if each.key.endswith(":keep")]
@@ -394,7 +423,7 @@ def test_the_menu_says_the_price_before_it_offers_the_choices() -> None:
     found = item(state())
     assert found.label == "Keep warm: about $0.07 an hour in place of $1.40"
     assert [each.label for each in found.children][:2] == ["for 1 hour", "for 3 hours"]
-    assert found.children[0].action == view.KeepSessionWarm(ID, Choice.HOUR)
+    assert found.children[0].action == menu_items.KeepSessionWarm(ID, Choice.HOUR)
 
 
 def test_the_menu_asks_once_more_for_a_five_minute_cache() -> None:
@@ -402,7 +431,7 @@ def test_the_menu_asks_once_more_for_a_five_minute_cache() -> None:
     assert (first.label, first.action) == ("for 1 hour", None)
     (many,) = first.children
     assert many.label == "15 pings an hour, about $1.06 an hour in place of $1.40: keep it warm"
-    assert many.action == view.KeepSessionWarm(ID, Choice.HOUR, consents=True)
+    assert many.action == menu_items.KeepSessionWarm(ID, Choice.HOUR, consents=True)
     assert any("20 pings in a row" in label for label in labels(state(0, 300)))
 
 

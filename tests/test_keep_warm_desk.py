@@ -93,7 +93,7 @@ def test_the_menus_choice_becomes_an_order_of_numbers_that_only_its_owner_can_re
     assert sentences[0].startswith("web-shop is kept warm until ")
     path = Path(scene.where.keep_warm, f"{SESSION}.json")
     assert json.loads(path.read_text()) == {
-        "v": 1, "at": NOW, "until": NOW + 3 * 3600, "max_pings": 20, "allow_five_minutes": 0,
+        "v": 1, "at": NOW, "until": NOW + 3 * 3600, "max_pings": 20, "allow_five_minutes": 0, "ttl": 3600,
     }  # fmt: skip
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -260,7 +260,8 @@ def test_a_small_limit_of_the_settings_counts(where: Paths, tmp_path: Path) -> N
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    assert decode(encode(ORDER)) == ORDER
+    for order in (ORDER, replace(ORDER, ttl_seconds=3600), replace(ORDER, allow_five_minutes=True)):
+        assert decode(encode(order)) == order
 
 
 @pytest.mark.parametrize(

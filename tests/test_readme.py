@@ -163,5 +163,5 @@ def test_installed_it_needs_no_network(tmp_path: Path, claude_dir: Path) -> None
     assert (session["project"], session["cache"], session["rewrite_cost_usd"] > 0) == ("my-app", "warm", True)
     assert "my-app" in run("watch", "--once")
     run("install-hooks")
-    assert "inbox" in run("doctor", code=1)  # no tray runs
+    assert "inbox" in run("doctor")
     run("uninstall-hooks")

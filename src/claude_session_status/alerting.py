@@ -49,7 +49,8 @@ _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
 
 _ALERTED = (Activity.IDLE, Activity.WAITING)
-_EXPIRES_AFTER = (StopReason.MISSED, StopReason.USAGE)  # the ends of keeping warm after which the cache just expires
+# The ends of keeping warm after which the cache just expires.
+_EXPIRES_AFTER = (StopReason.MISSED, StopReason.USAGE, StopReason.SHORTER)
 
 
 def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | None:

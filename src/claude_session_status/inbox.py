@@ -10,7 +10,7 @@ import threading
 from claude_session_status import notes
 from claude_session_status.claude.ingest import DrainResult, Ingester
 from claude_session_status.clock import Clock
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, reason_of
 from claude_session_status.lock_holder import stalled_ingest
 from claude_session_status.model import Event
 from claude_session_status.paths import Paths
@@ -82,14 +82,17 @@ class Inbox:
                 self._clock.wait(threading.Event(), _WAIT_SECONDS)
         self._check_leftovers()
 
-    def check_room(self) -> None:
-        """Raise SessionStatusError where the disk is full: then hooks can't leave their notes."""
+    def check_writable(self) -> None:
+        """Raise SessionStatusError where hooks can't leave their notes: no usable folder, or a full disk."""
+        if self._spool.problem is not None:
+            title = f"{self._spool.folder} can't be used ({reason_of(self._spool.problem)}), so events are lost"
+            raise SessionStatusError(title, "Make yourself its owner, or move it away")
         if sys.platform == "win32":
             return
         try:
             found = os.statvfs(self._spool.folder)
         except OSError:
-            return  # no hook has made the folder yet; what else is wrong with it, another step says
+            return  # no hook has made the folder yet
         if not has_room(found, is_root=os.geteuid() == 0):
             title = "No space is left on the disk, so events are lost"
             raise SessionStatusError(title, f"Free space on the disk with {self._spool.folder}")

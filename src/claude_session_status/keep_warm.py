@@ -8,6 +8,7 @@ A ping that misses costs as much as the cold cache that it was to prevent. So a 
 is known says that the ping will hit, and after one miss neither that session nor that version of the client is trusted.
 """
 
+import math
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -37,6 +38,8 @@ from claude_session_status.words import clean, clock, thousands
 PLUGIN = "prompt-cache-keep-warm"
 INSTALL = f"claude plugin install {PLUGIN}@prompt-cache-tools"
 PROGRAM = "claude-session-status"
+OLDEST_CLIENT = (2, 1, 287)  # the first one that loads mods of plugins
+OLDEST_NEEDED = f"it needs {'.'.join(map(str, OLDEST_CLIENT))} or newer"
 
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
@@ -55,6 +58,7 @@ class Order(Value):
     until: float
     max_pings: int
     allow_five_minutes: bool = False
+    ttl_seconds: int | None = None  # of the cache, for clients that do not name it to the mod; None: not known
 
     def is_valid(self, now: float) -> bool:
         """Whether the mod takes it."""
@@ -137,6 +141,12 @@ def is_plain(session_id: str) -> bool:
     return len(session_id) <= _LONGEST_ID and session_id.isascii() and session_id.replace("-", "").isalnum()
 
 
+def is_too_old(version: str) -> bool:
+    """Whether this version of the client can't load the plugin; False where the text is no version."""
+    numbers = version.split(".")
+    return all(n.isdecimal() for n in numbers) and tuple(map(int, numbers)) < OLDEST_CLIENT
+
+
 def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
     """The newest report of the five-hour window, which concerns the whole account; None where none is current."""
     known = [s for s in sessions if s.usage_percent is not None and s.usage_at is not None and s.usage_at <= now + 60]
@@ -209,9 +219,9 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
     if report is None or not is_live(report, state.session):
         if evidence.plugin_enabled is False:
             return Refusal("it needs a plugin", f"Run: {INSTALL} and start the session again")
-        return Refusal(
-            "its plugin has not reported yet", "Send a message; it needs Claude Code 2.1.287 or newer, and hooks"
-        )
+        if version is not None and is_too_old(version):
+            return Refusal(f"Claude Code {version} can't load the plugin", "Run: claude update, and start it again")
+        return Refusal("its plugin has not reported yet", f"Send a message; {OLDEST_NEEDED}, and hooks")
     if evidence.distrusted_at is not None:
         named = version or "unknown"
         return Refusal(
@@ -303,9 +313,21 @@ def next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float |
     return max(at, now) if at < order.until else None
 
 
-def order_for(limits: Limits, now: float, until: float, *, consents: bool) -> Order:
-    """The order that keeps a session warm until then."""
-    return Order(now, min(until, now + LONGEST_SECONDS - 1.0), limits.max_pings, allow_five_minutes=consents)
+def order_for(session: Session, limits: Limits, now: float, until: float, *, consents: bool) -> Order:
+    """The order that keeps the session warm until then."""
+    return Order(
+        now,
+        min(until, now + LONGEST_SECONDS - 1.0),
+        limits.max_pings,
+        allow_five_minutes=consents,
+        ttl_seconds=known_ttl(session),
+    )
+
+
+def known_ttl(session: Session) -> int | None:
+    """The TTL of the session's cache in seconds, where the client has named it; None where it is our default."""
+    request = session.request
+    return None if request is None or request.source is Source.HOOK else request.ttl_seconds
 
 
 # ---- what ends it -------------------------------------------------------------
@@ -323,6 +345,8 @@ def stop_of(state: SessionState, order: Order, evidence: Evidence, now: float) -
         return StopReason.MISSED
     if usage is not None and usage.percent > evidence.limits.max_usage:
         return StopReason.USAGE
+    if (known_ttl(state.session) or math.inf) < (order.ttl_seconds or 0) and not order.allow_five_minutes:
+        return StopReason.SHORTER
     if state.compacts_at is not None:
         return StopReason.COMPACTION
     return StopReason.KEPT_ALIVE if is_kept_alive_by_client(state.session, now) else None

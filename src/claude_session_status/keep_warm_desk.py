@@ -61,7 +61,9 @@ class KeepWarmDesk:
         self._reports = ModReports(paths.mods)
         self._registry = Registry(paths.client_registry)
         self._versions = Versions(paths.keep_warm_versions)
-        self._evidence: dict[str, Evidence] = {}  # of the sessions with an order or a report
+        self._evidence: dict[
+            str, Evidence
+        ] = {}  # of the sessions with an order, a report or a client that may be too old
         self._no_evidence = Evidence(limits)  # of all others
         self._usage: Usage | None = None
         self._stopped: dict[str, Stop] = {}
@@ -93,12 +95,13 @@ class KeepWarmDesk:
                 self._orders.remove(session_id)
                 del orders[session_id]
         records = self._versions.read() if has_reports else {}
+        self._no_evidence = self._evidence_of(None, None, None, records)
+        needs_its_version = self._no_evidence.plugin_enabled is True
         self._evidence = {
-            name: self._evidence_of(orders.get(name), reports.get(name), records)
-            for name in known
-            if name in orders or reports.get(name) is not None
+            name: self._evidence_of(session, orders.get(name), reports.get(name), records)
+            for name, session in known.items()
+            if needs_its_version or name in orders or reports.get(name) is not None
         }
-        self._no_evidence = self._evidence_of(None, None, records)
         self._note_expected(known, orders, now)
         return tuple(events)
 
@@ -141,9 +144,16 @@ class KeepWarmDesk:
         return report.client_version or self._registry.version_of(report.pid)
 
     def _evidence_of(
-        self, order: Order | None, report: ModReport | None, records: dict[str, VersionRecord]
+        self,
+        session: Session | None,
+        order: Order | None,
+        report: ModReport | None,
+        records: dict[str, VersionRecord],
     ) -> Evidence:
+        is_enabled = self._is_enabled() if report is None else None
         version = self._version_of(report) if report is not None else None
+        if is_enabled and session is not None and session.process is not None:  # it may be too old
+            version = self._registry.version_of(session.process.pid)
         record = records.get(version or UNKNOWN_VERSION, VersionRecord())
         return Evidence(
             self.limits,
@@ -152,7 +162,7 @@ class KeepWarmDesk:
             report=report,
             client_version=version,
             distrusted_at=record.missed_at,
-            plugin_enabled=self._is_enabled() if report is None else None,
+            plugin_enabled=is_enabled,
             is_trial=not any(r.kept_at or r.missed_at for r in records.values()),
         )
 
@@ -248,7 +258,8 @@ def place(
         raise SessionStatusError(
             f"{name} has a five-minute cache, which takes {kept.pings_an_hour} pings an hour", "Confirm that with --yes"
         )
-    Orders(paths.keep_warm).write(state.session.session_id, order_for(limits, now, until, consents=consents))
+    order = order_for(state.session, limits, now, until, consents=consents)
+    Orders(paths.keep_warm).write(state.session.session_id, order)
     return placed_sentences(state, until, now)
 
 

@@ -274,7 +274,7 @@ class Monitor:
         yield self._reread_config
         yield self._apply_submitted
         yield self._inbox.apply_batch
-        yield self._inbox.check_room
+        yield self._inbox.check_writable
         now = self._clock.time()
         if self._inbox.is_behind and 0 <= now - self._looked_at < TICK_SECONDS:
             return
@@ -295,7 +295,7 @@ class Monitor:
                 self._reread_config,
                 self._apply_submitted,
                 self._inbox.apply_all,
-                self._inbox.check_room,
+                self._inbox.check_writable,
                 self._reload,
                 self._read_host_states,
                 self._discover,

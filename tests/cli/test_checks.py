@@ -19,6 +19,8 @@ from claude_session_status.claude.setup.plan import Step, plan_install
 from claude_session_status.cli import check_result, checks, doctor, findings
 from claude_session_status.cli.check_result import Check, State
 from claude_session_status.cli.findings import Findings
+from claude_session_status.keep_warm import Order
+from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.model import HostConnection, HostState, Session
 from claude_session_status.paths import Paths
 from claude_session_status.store.database import Store
@@ -48,6 +50,8 @@ WELL = Findings(
     versions={"claude-session-status": "1.0.0", "DuckDB": "2.0.1"},
 )
 PLUGIN = "prompt-cache-countdown@tools"
+KEEP_WARM = "prompt-cache-keep-warm@prompt-cache-tools"
+ENABLED = {"keep_warm.plugin": KEEP_WARM}
 WITH_INVALID = replace(KEPT, invalid_items=("PreToolUse[0] is no object",))
 DIRECT = {"hooks.inspection": replace(KEPT, launchers=(replace(OWN, direct=True),))}  # as on Windows
 BY_PLUGIN = Inspection(plugin=PLUGIN)
@@ -251,6 +255,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (
             checks.check_inbox,
+            {"inbox.in_the_way": "/s"},
+            BAD,
+            "hooks can't write to /s/spool (/s is not a folder), so events are lost",
+            "Move /s away",
+        ),
+        (
+            checks.check_inbox,
             {"inbox.notes": 2, "inbox.stalled": ("It is stuck", "End it")},
             BAD,
             "It is stuck",
@@ -291,8 +302,19 @@ def well_but(changed: dict[str, Any]) -> Findings:
         (
             checks.check_monitor,
             {"monitor.runs": False, "desktop.has_display": False},
+            NOTE,
+            "no tray can run without a display; watch shows the countdowns",
+            "claude-session-status watch",
+        ),
+        (
+            checks.check_monitor,
+            {
+                "monitor.runs": False,
+                "desktop.has_display": False,
+                "alert_command": findings.AlertCommandFindings("push"),
+            },
             BAD,
-            "without a display there are no notifications",
+            "watch shows the countdowns and runs on_alert",
             "claude-session-status watch",
         ),
         (
@@ -421,6 +443,23 @@ def well_but(changed: dict[str, Any]) -> Findings:
             BAD,
             "push does not exist or is not executable",
             "Correct on_alert in /s/config.toml",
+        ),
+        (checks.check_keep_warm, {}, GOOD, f"not used; to use it: claude plugin install {KEEP_WARM}", ""),
+        (checks.check_keep_warm, ENABLED, GOOD, f"the plugin {KEEP_WARM} is enabled, 0 sessions are kept warm", ""),
+        (checks.check_keep_warm, ENABLED | {"keep_warm.orders": 1}, GOOD, "is enabled, 1 session is kept warm", ""),
+        (
+            checks.check_keep_warm,
+            ENABLED | {"client_version": "2.1.251"},
+            NOTE,
+            f"Claude Code 2.1.251 can't load the plugin {KEEP_WARM}: it needs 2.1.287 or newer",
+            "claude update",
+        ),
+        (
+            checks.check_keep_warm,
+            ENABLED | {"keep_warm.distrusted": ("2.1.330", "2.1.331")},
+            NOTE,
+            "a ping of Claude Code 2.1.330, 2.1.331 missed: its sessions are not kept warm",
+            "claude-session-status keep-warm --trust 2.1.330",
         ),
         (checks.check_autostart, {}, GOOD, "on: /s/x.desktop", ""),
         (checks.check_autostart, {"autostart.is_on": False}, NOTE, "off", "claude-session-status autostart on"),
@@ -604,10 +643,22 @@ class TestGathering:
         report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
         assert report == {
             "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
-            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
+            "monitor": NOTE, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
             "versions": NOTE,
         }  # fmt: skip
         assert not Path(where.folder).exists()
+
+    def test_the_keep_warm_plugin_its_orders_and_a_version_that_missed(self, where: Paths) -> None:
+        Path(where.settings).parent.mkdir(parents=True, exist_ok=True)
+        Path(where.settings).write_text(json.dumps({"enabledPlugins": {KEEP_WARM: True}}))
+        Orders(where.keep_warm).write("s", Order(NOW, NOW + 3600, 20))
+        assert doctor.gather(where).keep_warm == findings.KeepWarmFindings(KEEP_WARM, orders=1)
+        Versions(where.keep_warm_versions).change("2.1.332", missed_at=NOW)
+        Versions(where.keep_warm_versions).change("2.1.330", kept_at=NOW)
+        found = doctor.gather(where)
+        assert found.keep_warm == findings.KeepWarmFindings(KEEP_WARM, orders=1, distrusted=("2.1.332",))
+        Path(where.settings).write_text(json.dumps({"enabledPlugins": {KEEP_WARM: False}}))
+        assert doctor.gather(where).keep_warm.plugin is None
 
     def test_events_of_another_machines_sessions_do_not_count(self, where: Paths) -> None:
         there = Session("build/s", host="build", last_event_at=NOW)
@@ -647,7 +698,7 @@ class TestGathering:
         assert doctor.gather(where).inbox.problem is None
         Path(where.claude_dir).mkdir(exist_ok=True)
         Path(where.folder).write_text("a file in its place")
-        assert doctor.gather(where).inbox.problem == f"{where.folder} is not a folder"
+        assert doctor.gather(where).inbox.in_the_way == where.folder
         assert doctor.gather(Paths("/proc/nowhere")).inbox.problem
 
     def test_a_client_on_path_is_asked_for_its_version(self, where: Paths, home: Path) -> None:

@@ -15,10 +15,9 @@ from desktop.harness import Desktop
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the comparisons with every version of the client, all else with the newest."""
+    """Run a module's tests with the versions of the client that its CLIENT_VERSIONS names, else with the newest."""
     if "client_version" in metafunc.fixturenames:
-        every = getattr(metafunc.module, "EVERY_CLIENT_VERSION", False)
-        metafunc.parametrize("client_version", VERSIONS if every else VERSIONS[:1])
+        metafunc.parametrize("client_version", getattr(metafunc.module, "CLIENT_VERSIONS", VERSIONS[:1]))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The rules of the keep-warm mod, in JavaScript: tables of cases that Node runs, without Claude Code."""
+"""The keep-warm mod's rules and hooks, in JavaScript: tables of cases that Node runs, without Claude Code."""
 
 import json
 import re
@@ -10,15 +10,17 @@ import pytest
 
 from client.keep_warm import PLUGIN
 
-CASES = Path(__file__).with_name("keep_warm_mod.test.mjs")
+CASES = {name: Path(__file__).with_name(f"keep_warm_{name}.test.mjs") for name in ("mod", "register")}
 HOOKS = PLUGIN / "hooks"
 
 
 @pytest.mark.skipif(
     shutil.which("node") is None, reason="node is not installed; install it with: apt-get install nodejs"
 )
-def test_the_mod_decides_as_its_tables_say() -> None:
-    done = subprocess.run(["node", "--test", str(CASES)], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
+def test_the_mod_does_as_its_tables_say(cases: Path) -> None:
+    node = ["node", "--no-warnings", "--experimental-vm-modules", "--test"]
+    done = subprocess.run([*node, str(cases)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -79,6 +79,7 @@ class FakeIcon:
     """An icon that records its calls, and runs until it is stopped. Its menu counts unless a test says otherwise."""
 
     menu_may_be_open = True
+    run_pending_signals: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         self.specs: list[IconSpec] = []
@@ -100,9 +101,6 @@ class FakeIcon:
 
     def update_menu(self) -> None:
         self.menu_updates += 1
-
-    def run_pending_signals(self) -> None:
-        pass
 
     def run(self, setup: Callable[[Any], None] | None = None) -> None:
         if setup is not None:

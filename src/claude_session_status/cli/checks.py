@@ -122,6 +122,9 @@ def check_database(found: Findings) -> Check:
 def check_inbox(found: Findings) -> Check:
     """Hooks can write their notes, and all notes are recorded."""
     inbox = found.inbox
+    if inbox.in_the_way:
+        meaning = f"hooks can't write to {inbox.folder} ({inbox.in_the_way} is not a folder), so events are lost"
+        return Check("inbox", State.BAD, meaning, f"Move {inbox.in_the_way} away")
     if inbox.problem:
         meaning = f"hooks can't write to {inbox.folder} ({inbox.problem}), so events are lost"
         return Check("inbox", State.BAD, meaning, "Make yourself the folder's owner, or free space on the disk")
@@ -170,8 +173,9 @@ def check_monitor(found: Findings) -> Check:
         meaning = f"watch or a status bar is running; without a display there are no notifications{own}"
         return Check("monitor", State.NOTE, meaning)
     if not has_display:
-        meaning = "the tray isn't running; without a display there are no notifications, but watch shows the countdowns"
-        return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
+        own = " and runs on_alert" if found.alert_command.program else ""
+        meaning = f"no tray can run without a display; watch shows the countdowns{own}"
+        return Check("monitor", State.BAD if own else State.NOTE, meaning, f"{PROGRAM} watch")
     start = f"{PROGRAM} tray"
     if monitor.runs:
         meaning = "only watch or a status bar is running: no notifications"
@@ -263,6 +267,9 @@ def check_keep_warm(found: Findings) -> Check:
         return Check("keep-warm", State.NOTE, meaning, f"{PROGRAM} keep-warm --trust {kept.distrusted[0]}")
     if kept.plugin is None:
         return Check("keep-warm", State.GOOD, f"not used; to use it: {keep_warm.INSTALL}")
+    if found.client_version is not None and keep_warm.is_too_old(found.client_version):
+        meaning = f"Claude Code {found.client_version} can't load the plugin {kept.plugin}: {keep_warm.OLDEST_NEEDED}"
+        return Check("keep-warm", State.NOTE, meaning, "claude update")
     sessions = "1 session is" if kept.orders == 1 else f"{kept.orders} sessions are"
     return Check("keep-warm", State.GOOD, f"the plugin {kept.plugin} is enabled, {sessions} kept warm")
 

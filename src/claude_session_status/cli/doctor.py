@@ -21,7 +21,7 @@ from claude_session_status.claude.setup.settings_file import read_managed_settin
 from claude_session_status.cli import check_result, checks, findings
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, echo_json, terminal_width
-from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
+from claude_session_status.errors import SessionStatusError, file_and_reason, next_step_of, reason_of
 from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.lock import is_held
 from claude_session_status.lock_holder import stalled_ingest
@@ -169,6 +169,7 @@ def _inbox(where: Paths) -> findings.InboxFindings:
     return findings.InboxFindings(
         folder=where.spool,
         problem=_writing_problem(where.spool),
+        in_the_way=_in_the_way(where.spool),
         notes=len(names),
         oldest_note_at=oldest,
         refused=tuple(refused),
@@ -191,15 +192,24 @@ def _stalled_ingest(where: Paths) -> tuple[str, str] | None:
 
 def _writing_problem(folder: str) -> str | None:
     """Return why nothing can be written to a folder, or where it would be made. Tries it with a nameless file."""
-    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
-        if os.path.lexists(folder):
-            return f"{folder} is not a folder"
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        return None  # see _in_the_way
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(bytes(4096))
     except OSError as error:
         return reason_of(error)
+    return None
+
+
+def _in_the_way(folder: str) -> str | None:
+    """Return the path of what is no folder, where this folder or one above it belongs; None where nothing is."""
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        if os.path.lexists(folder):
+            return folder
+        folder = os.path.dirname(folder)
     return None
 
 
@@ -213,7 +223,7 @@ def _database(where: Paths) -> findings.DatabaseFindings:
     except SessionStatusError as error:
         problem = (error.title, error.next_step)
     except OSError as error:
-        problem = (file_and_reason(error, where.database), "Check the folder's owner")
+        problem = (file_and_reason(error, where.database), next_step_of(error))
     return findings.DatabaseFindings(
         path=where.database,
         exists=os.path.exists(where.database),

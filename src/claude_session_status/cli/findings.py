@@ -42,6 +42,7 @@ class InboxFindings:
 
     folder: str = ""
     problem: str | None = None  # why a hook can't write there
+    in_the_way: str | None = None  # the path of a file where this folder, or one above it, belongs
     notes: int = 0
     oldest_note_at: float | None = None
     refused: tuple[str, ...] = ()  # file names

@@ -82,7 +82,8 @@ def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions. Into a pipe, print it once.
 
     Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, k keeps
-    it warm, o opens its folder, c copies the command that resumes it, s changes the order, q quits.
+    it warm, o opens its folder, c copies the command that resumes it, s changes the order, h shows what cold caches
+    cost, ? explains signs and keys, q quits.
     """
     from claude_session_status.cli.watch import run, run_demo  # noqa: PLC0415 - rich is imported only to be shown
 
@@ -216,7 +217,7 @@ def autostart(action: str) -> None:
 def config() -> None:
     """Print the path of config.toml and the settings in effect, in the form of that file.
 
-    Exits with 1 if the file has mistakes; stderr names each one with its line.
+    Exits with 1 if the file has mistakes; stderr names them with their lines.
     """
     from claude_session_status.cli.config import run  # noqa: PLC0415 - imported only to be shown
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
-from claude_session_status.errors import SessionStatusError, file_and_reason
+from claude_session_status.errors import SessionStatusError, file_and_reason, next_step_of
 
 if TYPE_CHECKING:
     import click
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         if reader_has_left(error):
             return 0
-        echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
+        echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}\n{next_step_of(error)}", err=True)
         return 1
     except KeyboardInterrupt:
         return 130
