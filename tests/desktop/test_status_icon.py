@@ -12,8 +12,8 @@ from claude_session_status.desktop.linux.menu_model import ROOT
 from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon
 from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
 from claude_session_status.glance import IconSpec
+from claude_session_status.menu_items import Action, GoToSession, MenuItem, Quit, ShowTable
 from claude_session_status.model import Urgency
-from claude_session_status.view import Action, GoToSession, MenuItem, Quit, ShowTable
 from desktop.fakes import FakeBus, Step
 
 PROPERTIES = "org.freedesktop.DBus.Properties"

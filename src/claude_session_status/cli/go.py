@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claude_session_status import config, paths, view, words
+from claude_session_status import config, paths, session_menu, words
 from claude_session_status.cli.status import look
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import SessionStatusError
@@ -32,7 +32,7 @@ def run(wanted: str | None) -> int:
 
     state = choose(look(), wanted)
     host = _host_of(state.session)
-    if not view.can_go_to(state.session):
+    if not session_menu.can_go_to(state.session):
         raise SessionStatusError(
             f"{words.name_of(state.session)} has no terminal here",
             "It is run by a program, or no hook has reported its process yet",
@@ -88,7 +88,7 @@ def _names(session: Session) -> tuple[str, ...]:
 
 
 def _most_urgent(running: Sequence[SessionState]) -> SessionState:
-    reachable = [state for state in running if view.can_go_to(state.session)]
+    reachable = [state for state in running if session_menu.can_go_to(state.session)]
     found = next((state for state in reachable if state.activity is not Activity.WORKING), None)
     if found is not None:
         return found

@@ -17,7 +17,7 @@ from enum import StrEnum
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, assert_never
 
-from claude_session_status import glance, notification, policy, view
+from claude_session_status import glance, menu_items, notification, policy, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
@@ -214,7 +214,7 @@ class Tray:
         self._has_snapshot = threading.Event()
         self._end_requests: SimpleQueue[str] = SimpleQueue()
 
-    def menu(self) -> tuple[view.MenuItem, ...]:
+    def menu(self) -> tuple[menu_items.MenuItem, ...]:
         """The menu as it should be at this moment. For any thread."""
         if self._counts or not self._has_snapshot.is_set():
             return self._items
@@ -260,16 +260,16 @@ class Tray:
         self._on_end()
         self._ended.set()
 
-    def perform(self, item: view.MenuItem) -> None:
+    def perform(self, item: menu_items.MenuItem) -> None:
         """Do what a menu item is for. Returns at once."""
         log.debug("clicked %s", item.key)
         if item.action is not None:
             self.run_action(item.action)
 
-    def run_action(self, action: view.Action) -> None:
+    def run_action(self, action: menu_items.Action) -> None:
         """Do what a menu item or a notification's button is for. Returns at once."""
         log.debug("action: %s", action)
-        if isinstance(action, view.Quit):
+        if isinstance(action, menu_items.Quit):
             self._perform(action)  # never waits for a click that takes long
         else:
             self._clicks.submit(functools.partial(self._try_to_perform, action))
@@ -406,7 +406,7 @@ class Tray:
 
     # ---- actions: in the clicks' thread -------------------------------------
 
-    def _try_to_perform(self, action: view.Action) -> None:
+    def _try_to_perform(self, action: menu_items.Action) -> None:
         try:
             self._perform(action)
         except SessionStatusError as error:
@@ -419,47 +419,47 @@ class Tray:
             self._memory.succeeded()
         self._monitor.wake()
 
-    def _perform(self, action: view.Action) -> None:
+    def _perform(self, action: menu_items.Action) -> None:
         match action:
-            case view.MuteSessions(session_ids, muted):
+            case menu_items.MuteSessions(session_ids, muted):
                 for session_id in session_ids:
                     self._monitor.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
-            case view.ForgetSession(session_id):
+            case menu_items.ForgetSession(session_id):
                 self._forget(session_id)
-            case view.UndoForget(session_id):
+            case menu_items.UndoForget(session_id):
                 self._memory.undo_forget(session_id)
-            case view.ChangeSetting(key, value):
+            case menu_items.ChangeSetting(key, value):
                 if self._probe.settings is not None:
                     self._probe.settings.change(key, value)
-            case view.OpenSettings():
+            case menu_items.OpenSettings():
                 if self._probe.settings is not None:
                     self._handler.edit_file(self._probe.settings.make())
-            case view.PauseNotifications(pause):
+            case menu_items.PauseNotifications(pause):
                 self._monitor.pause(pause)
-            case view.CopyResumeCommand():
+            case menu_items.CopyResumeCommand():
                 self._copy(action)
-            case view.GoToSession(session_id, token):
+            case menu_items.GoToSession(session_id, token):
                 self._handler.go_to_session(self._session(session_id), token)
-            case view.KeepSessionWarm(session_id, choice, consents):
+            case menu_items.KeepSessionWarm(session_id, choice, consents):
                 sentences = self._monitor.keep_warm(session_id, choice, consents=consents)
                 self._notify(notification.of_keep_warm(session_id, sentences))
-            case view.OpenFolder(folder):
+            case menu_items.OpenFolder(folder):
                 self._handler.open_folder(folder)
-            case view.ShowTable():
+            case menu_items.ShowTable():
                 self._handler.show_table()
-            case view.CheckSetUp():
+            case menu_items.CheckSetUp():
                 self._handler.check_set_up()
-            case view.ShowHistory():
+            case menu_items.ShowHistory():
                 self._handler.show_history()
-            case view.StartAtLogin(on):
+            case menu_items.StartAtLogin(on):
                 if self._probe.autostart is not None:
                     self._probe.autostart.turn(on)
                     self._read_capabilities()
-            case view.SetUpHooks():
+            case menu_items.SetUpHooks():
                 if self._probe.set_up is not None:
                     self._notify(notification.of_set_up(self._probe.set_up.install_hooks()))
                     self._read_capabilities()
-            case view.Quit():
+            case menu_items.Quit():
                 self.end()
             case _:
                 assert_never(action)
@@ -471,7 +471,7 @@ class Tray:
                 return state.session
         raise SessionStatusError("The session has ended", "Copy its resume command from watch to open it again")
 
-    def _copy(self, action: view.CopyResumeCommand) -> None:
+    def _copy(self, action: menu_items.CopyResumeCommand) -> None:
         own_id = Session(action.session_id, host=action.host).own_id
         copied = self._handler.copy_resume_command(action.folder, own_id, action.host)
         if copied is not None:  # otherwise a terminal shows it

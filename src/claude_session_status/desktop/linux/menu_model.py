@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 ROOT = 0
 GNOME_READS = ("type", "children-display")
