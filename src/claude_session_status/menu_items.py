@@ -108,7 +108,7 @@ class OpenSettings:
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """Show what cold caches cost, as a page."""
+    """Show what cold caches cost."""
 
 
 @dataclass(frozen=True, slots=True)

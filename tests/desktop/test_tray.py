@@ -68,7 +68,12 @@ class BusyTasks(InlineTasks):
 
 
 class Scene:
-    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception, **options: Any) -> None:
+    def __init__(
+        self,
+        *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception,
+        probe: CapabilityProbe | None = None,
+        **options: Any,
+    ) -> None:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
@@ -83,7 +88,7 @@ class Scene:
         self.tray = Tray(
             self.monitor,
             self.actions,
-            CapabilityProbe(self.autostart, self.set_up, SettingsFile(str(self.config)), checks_set_up=True),
+            probe or CapabilityProbe(self.autostart, self.set_up, SettingsFile(str(self.config)), checks_set_up=True),
             clicks=InlineTasks(),
             notifications=self.tasks,
             painter=IconPainter(),
@@ -856,8 +861,7 @@ def test_quit_does_not_wait_for_a_click_that_takes_long() -> None:
 
 
 def test_a_click_without_autostart_or_set_up_does_nothing() -> None:
-    scene = Scene()
-    scene.tray._probe = CapabilityProbe()
+    scene = Scene(probe=CapabilityProbe())
     for action in (menu_items.StartAtLogin(on=True), menu_items.SetUpHooks(), MuteSessions(())):
         scene.tray.run_action(action)
     assert (scene.monitor.requests, scene.autostart.on, scene.notifier.shown) == ([], False, [])

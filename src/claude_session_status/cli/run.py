@@ -91,6 +91,7 @@ def _through_click(arguments: Sequence[str]) -> int:
         _show_usage_error(error)
         return error.exit_code
     except click.Abort:
+        echo("Aborted.", err=True)  # a Ctrl-C at a question leaves the line unfinished
         return 130
     except SystemExit as error:  # the commands' own exit codes
         return int(error.code or 0)
