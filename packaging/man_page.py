@@ -10,9 +10,8 @@ from datetime import date
 
 import click
 
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.cli.main import group
-from claude_session_status.cli.run import PROGRAM
 
 FILES = (
     ("~/.claude/settings.json", "where setup adds the hooks and the status line"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claude_session_status import config, paths, session_menu, words
+from claude_session_status import PROGRAM, config, paths, session_menu, words
 from claude_session_status.cli.status import look
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import SessionStatusError
@@ -16,7 +16,6 @@ from claude_session_status.model import Activity, Host, Session, SessionState, S
 if TYPE_CHECKING:
     from claude_session_status.desktop.go.outcome import Outcome
 
-PROGRAM = "claude-session-status"
 NAMED_CANDIDATES = 8  # nobody reads a longer list
 
 

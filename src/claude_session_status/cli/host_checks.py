@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.cli.check_result import Check, State
 from claude_session_status.model import Host, HostConnection
 from claude_session_status.remote.diagnosis import TOO_NEW, TOO_OLD
@@ -13,7 +13,6 @@ from claude_session_status.remote.probe import Reply
 from claude_session_status.text_width import cut
 from claude_session_status.words import clean
 
-PROGRAM = "claude-session-status"
 SCHEMA = 1
 LONGEST = 200  # columns of one thing that another machine says
 STATUS, DOCTOR = ("status", "--json"), ("doctor", "--json")

@@ -2,12 +2,11 @@
 
 import click
 
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.history import history
 from claude_session_status.cli.hosts import hosts
-from claude_session_status.cli.run import PROGRAM
 
 
 class _InOrder(click.Group):

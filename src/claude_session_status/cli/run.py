@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from claude_session_status import PROGRAM
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
 from claude_session_status.errors import SessionStatusError, file_and_reason, next_step_of
 
 if TYPE_CHECKING:
     import click
 
-PROGRAM = "claude-session-status"
 _STATUS_OPTIONS = {"--json", "--short", "--waybar", "--all", "--follow"}
 
 

@@ -11,9 +11,9 @@ something: only the program's output is passed on.
 import re
 from collections.abc import Sequence
 
+from claude_session_status import PROGRAM
 from claude_session_status.model import Host
 
-PROGRAM = "claude-session-status"
 FOLLOW = ("status", "--json", "--follow", "--all")
 
 CONNECT_SECONDS = 20

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from claude_session_status import PROGRAM
 from claude_session_status.errors import reason_of
 from claude_session_status.model import Host, HostConnection
 from claude_session_status.remote import command_line, diagnosis, process
@@ -26,7 +27,7 @@ class Reply:
 
 # Where installers put the program, often not on the PATH of a login shell.
 USUAL_PLACES = tuple(
-    f"{folder}/{command_line.PROGRAM}"
+    f"{folder}/{PROGRAM}"
     for folder in (
         "~/.local/bin",
         "~/bin",
