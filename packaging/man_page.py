@@ -97,7 +97,7 @@ def paragraphs(help_text: str | None) -> Iterable[str]:
 
 
 def text(line: str) -> str:
-    """One line of running text; a dot or a quote at its start would be taken for an order."""
+    """One line of running text; roff would read a dot or a quote at its start as a request of its own."""
     escaped = escape(line)
     return rf"\&{escaped}" if escaped[:1] in {".", "'"} else escaped
 

@@ -525,7 +525,7 @@ def test_a_desktop_that_asks_gets_the_menu_of_that_moment() -> None:
     seen: list[Any] = []
 
     def seconds_pass(_bus: FakeBus) -> None:
-        scene.items[0] = session("a", "4:51 a")  # nobody tells the icon, as while no menu can be open
+        scene.items[0] = session("a", "4:51 a")  # the icon is not notified, as while no menu can be open
 
     def properties(bus: FakeBus) -> Any:
         row_id = rows(bus)["4:51 a"]

@@ -62,7 +62,7 @@ class Machine:
     port: int
     shell: str = "/bin/sh"
     program: str = 'exec python3 -m claude_session_status "$@"'
-    disk: str | None = None  # the size of the file system with Claude Code's folder; None: that of /tmp
+    disk: str | None = None  # the size of the file system with Claude Code's folder; None: /tmp's
     has_link: bool = False  # a network of its own, which one link connects to this machine
     account: Account | None = None  # None: the one that runs the tests
     _process: "subprocess.Popen[bytes] | None" = None

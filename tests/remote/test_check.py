@@ -87,3 +87,10 @@ def test_a_program_that_is_named_is_found(here: Here) -> None:
     host = replace(Host("build"), program=probe.find(Host("build"), SECONDS))
     assert host.program == "~/.local/bin/claude-session-status"
     assert [each.name for each in check(host)][-1] == "hooks"
+
+
+def test_a_command_that_is_not_installed_here_is_named() -> None:
+    (broken,) = check(Host("dev", ("no-such-docker", "exec", "dev")))
+    assert (broken.name, broken.meaning) == (
+        "reachable", "no-such-docker can't be started here: No such file or directory",
+    )  # fmt: skip

@@ -139,7 +139,7 @@ def go(session: str | None) -> None:
 
 @group.command("keep-warm", short_help="Keep a session's cache warm for a while.")
 @click.argument("session", required=False, shell_complete=_complete_session)
-@click.option("--for", "duration", help="For this long, such as 1h or 90m; at most a day.", metavar="DURATION")
+@click.option("--for", "duration", help="For this long, such as 1h or 90m; less than a day.", metavar="DURATION")
 @click.option("--until", "clock", help="Until this time of today, such as 18:00.", metavar="HH:MM")
 @click.option("--off", is_flag=True, help="Stop keeping it warm.")
 @click.option("--yes", is_flag=True, help="Also a five-minute cache, which takes many requests an hour.")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from claude_session_status.errors import reason_of
 from claude_session_status.model import Host, HostConnection
 from claude_session_status.remote import command_line, diagnosis, process
 from claude_session_status.remote.pipes import output_of
@@ -58,7 +59,8 @@ def _run(host: Host, argv: Callable[[int], tuple[str, ...]], seconds: float) -> 
     try:
         running = process.start(host, argv(min(command_line.CONNECT_SECONDS, max(1, int(seconds)))))
     except (OSError, ValueError) as error:
-        return Reply(HostConnection.UNREACHABLE, f"the command can't be started: {error}")
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        return Reply(HostConnection.UNREACHABLE, f"{(*host.command, 'ssh')[0]} can't be started here: {reason}")
     output = output_of(running)
     until, data, chunk = time.monotonic() + seconds, b"", None
     try:
