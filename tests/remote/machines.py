@@ -121,7 +121,7 @@ class Machine:
             f"{options}\n"
             f"Port {self.port}\nListenAddress {self.address}\nHostKey {self.folder}/host_key\n"
             f"PidFile {self.folder}/sshd.pid\nAuthorizedKeysFile {self.authorized_keys}\nUsePAM no\n{login}\n"
-            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+            "Subsystem sftp internal-sftp\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100\nMaxSessions 100\nPrintMotd no\n"
         )
 
@@ -244,8 +244,8 @@ class Here:
     def make(self) -> None:
         self.folder.mkdir(parents=True, mode=0o700)
         self.known_hosts.touch()
-        ssh = shutil.which("ssh")
-        write_program(self.folder / "bin/ssh", f'exec {ssh} -F "{self.folder}/config" "$@"')
+        for program in ("ssh", "scp"):
+            write_program(self.folder / "bin" / program, f'exec {shutil.which(program)} -F "{self.folder}/config" "$@"')
 
     def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "", **fields: Any) -> Machine:
         """Another machine, which ssh reaches by its name. `options`: lines for sshd; `fields`: of `Machine`."""
@@ -288,7 +288,8 @@ def this_machine(where: Paths) -> Iterator[Here]:
     """This machine, with `ssh` first on PATH; all others end with it."""
     if sys.platform == "win32" or not os.path.exists(SSHD) or shutil.which("ssh") is None:
         pytest.skip("sshd or ssh is not installed; install them: apt-get install openssh-server openssh-client")
-    folder = tempfile.TemporaryDirectory()  # sshd refuses paths as long as pytest's are
+    # sshd refuses paths as long as pytest's are, and root's own temporary folder may be closed to other users.
+    folder = tempfile.TemporaryDirectory(dir="/var/tmp" if os.geteuid() == 0 else None)
     os.chmod(folder.name, 0o711)
     here = Here(Path(folder.name, "here"), where)
     here.make()
