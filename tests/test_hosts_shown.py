@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import glance, policy, report, view, words
+from claude_session_status import glance, menu_items, policy, report, session_menu, view, words
 from claude_session_status.cli import table
 from claude_session_status.model import HostConnection, HostState, Session, Snapshot, Urgency
 from fakes import NOW
@@ -119,10 +119,10 @@ def test_the_submenu_of_another_machines_session() -> None:
     (line,) = [i for i in view.menu(seen(known, hosts=[down("build")])) if i.key.startswith("session:")]
     actions = {item.label: item.action for item in line.children if item.action is not None}
     assert actions == {
-        "Go to session": view.GoToSession("build/shop"),
-        "Copy resume command": view.CopyResumeCommand("build/shop", "/srv/shop", "build"),
-        "Mute this session": view.MuteSessions(("build/shop",), muted=True),
-        "Forget this session": view.ForgetSession("build/shop"),
+        "Go to session": menu_items.GoToSession("build/shop"),
+        "Copy resume command": menu_items.CopyResumeCommand("build/shop", "/srv/shop", "build"),
+        "Mute this session": menu_items.MuteSessions(("build/shop",), muted=True),
+        "Forget this session": menu_items.ForgetSession("build/shop"),
     }
     facts = [item.label for item in line.children if item.action is None and not item.separator]
     assert "Session: shop" in facts
@@ -130,7 +130,7 @@ def test_the_submenu_of_another_machines_session() -> None:
 
 
 def test_an_ended_session_of_another_machine_has_no_terminal() -> None:
-    assert not view.can_go_to(remote("build", "shop", **ENDED))
+    assert not session_menu.can_go_to(remote("build", "shop", **ENDED))
 
 
 def test_icon_tooltip_and_bar_count_sessions_of_other_machines() -> None:

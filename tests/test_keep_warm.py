@@ -11,6 +11,7 @@ from claude_session_status import (
     keep_warm,
     keep_warm_times,
     keep_warm_words,
+    menu_items,
     notification,
     policy,
     reducer,
@@ -419,7 +420,7 @@ def test_a_muted_session_stops_silently() -> None:
 # ---- the menu -----------------------------------------------------------------
 
 
-def item(of: SessionState) -> view.MenuItem:
+def item(of: SessionState) -> menu_items.MenuItem:
     """The line of the session's submenu that keeps it warm."""
     (line,) = [each for each in view.menu(Snapshot(NOW, (of,))) if each.key == f"session:{of.session.session_id}"]
     (found,) = [each for each in line.children if each.key.endswith(":keep")]
@@ -434,7 +435,7 @@ def test_the_menu_says_the_price_before_it_offers_the_choices() -> None:
     found = item(state())
     assert found.label == "Keep warm: about $0.07 an hour in place of $1.40"
     assert [each.label for each in found.children][:2] == ["for 1 hour", "for 3 hours"]
-    assert found.children[0].action == view.KeepSessionWarm(ID, Choice.HOUR)
+    assert found.children[0].action == menu_items.KeepSessionWarm(ID, Choice.HOUR)
 
 
 def test_the_menu_asks_once_more_for_a_five_minute_cache() -> None:
@@ -442,7 +443,7 @@ def test_the_menu_asks_once_more_for_a_five_minute_cache() -> None:
     assert (first.label, first.action) == ("for 1 hour", None)
     (many,) = first.children
     assert many.label == "15 pings an hour, about $1.06 an hour in place of $1.40: keep it warm"
-    assert many.action == view.KeepSessionWarm(ID, Choice.HOUR, consents=True)
+    assert many.action == menu_items.KeepSessionWarm(ID, Choice.HOUR, consents=True)
     assert any("20 pings in a row" in label for label in labels(state(0, 300)))
 
 

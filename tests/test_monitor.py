@@ -36,8 +36,9 @@ from claude_session_status.model import (
     SessionState,
     Snapshot,
 )
-from claude_session_status.monitor import TICK_SECONDS, Monitor
+from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
+from claude_session_status.poller import TICK_SECONDS
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript, holding

@@ -44,7 +44,7 @@ PAUSE_SECONDS = 3600.0
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client keeps alive caches with this TTL only
 LOST_SECONDS = 180.0  # a connection that is away for less is a short break
 LOST_GRACE_SECONDS = 60.0
-KEPT_ALIVE_SECONDS = 65.0  # it renews them each 30 s, and renders an idle session's status line each 30 s
+KEPT_ALIVE_SECONDS = 65.0  # meanwhile the status line reports at least this often: both happen each 30 s
 _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
 

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable
 from enum import StrEnum
 
+from claude_session_status import PROGRAM
+from claude_session_status.alerting import KEPT_ALIVE_SECONDS, KEPT_ALIVE_TTL_SECONDS
 from claude_session_status.future_times import CLOCK_SLACK_SECONDS
 from claude_session_status.keep_warm_times import (
     CONSENT_TTL_SECONDS,
@@ -37,15 +39,12 @@ from claude_session_status.words import clean, clock, thousands
 
 PLUGIN = "prompt-cache-keep-warm"
 INSTALL = f"claude plugin install {PLUGIN}@prompt-cache-tools"
-PROGRAM = "claude-session-status"
 OLDEST_CLIENT = (2, 1, 287)  # the first one that loads mods of plugins
 OLDEST_NEEDED = f"it needs {'.'.join(map(str, OLDEST_CLIENT))} or newer"
 
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
-KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
-KEPT_ALIVE_SECONDS = 310.0  # then its countdown is never longer than five minutes
+KEPT_ALIVE_LEFT_SECONDS = 310.0  # the countdown of a cache that the client keeps alive is never longer
 LONGEST_RESPONSE_SECONDS = 900.0
-KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
 
 _LONGEST_ID = 64
 
@@ -169,9 +168,9 @@ def is_kept_alive_by_client(session: Session, now: float) -> bool:
     request, reported_at, responded_at = session.request, session.reported_at, session.response_at
     if request is None or reported_at is None or responded_at is None or request.source is not Source.STATUS_LINE:
         return False
-    if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_REPORT_SECONDS:
+    if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_SECONDS:
         return False
-    is_short = request.expires_at - reported_at <= KEPT_ALIVE_SECONDS
+    is_short = request.expires_at - reported_at <= KEPT_ALIVE_LEFT_SECONDS
     return is_short and request.started_at < responded_at - LONGEST_RESPONSE_SECONDS
 
 

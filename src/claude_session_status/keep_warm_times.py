@@ -35,7 +35,7 @@ def until_of(choice: Choice, now: float) -> float | None:
 
 
 def seconds_of(text: str) -> float | None:
-    """The seconds in `1h`, `90m`, `1h30m`; None for anything else, and for more than a day."""
+    """The seconds in `1h`, `90m`, `1h30m`; None for anything else, and for a day or more."""
     import re  # noqa: PLC0415 - only for what a person typed
 
     found = re.fullmatch(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m(?:in)?)?", text.strip().lower())

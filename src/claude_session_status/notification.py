@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from claude_session_status import alerting
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
 from claude_session_status.keep_warm_words import stop_in_words
+from claude_session_status.menu_items import Action, GoToSession, MuteSessions, PauseNotifications
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -19,15 +20,9 @@ from claude_session_status.model import (
     StopReason,
     Urgency,
 )
+from claude_session_status.session_menu import can_go_to
 from claude_session_status.text_width import cut, shorten, shorten_strictly
-from claude_session_status.view import (
-    Action,
-    ClickProblem,
-    GoToSession,
-    MuteSessions,
-    PauseNotifications,
-    can_go_to,
-)
+from claude_session_status.view import ClickProblem
 from claude_session_status.words import (
     NAME_WIDTH,
     clean,

@@ -45,7 +45,7 @@ TOOLTIP_LINES = 12  # nobody reads a longer list; sessions that wait for the use
 
 # ---- table ------------------------------------------------------------------
 
-TITLE_WIDTH = 60
+USUAL_TITLE = 60  # columns
 TITLES_FROM = 80  # columns
 COSTS_FROM = 100
 LONG_BAR_FROM = 110
@@ -90,18 +90,22 @@ class Columns(Value):
         return next((column.width for column in self.shown if column.field == field), 0)
 
 
-def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = TITLE_WIDTH) -> Columns:
+def columns(
+    width: int, longest_project: int = NAME_WIDTH, longest_title: int = USUAL_TITLE, *, last_turns: bool = True
+) -> Columns:
     """Return what fits into `width` columns: below 60 only name and time left, from 80 titles, from 100 costs.
 
     Titles get the room that the longest project name leaves, and at least half of it where they need that. Both lengths
-    are in columns.
+    are in columns. `last_turns`: whether any session has had a turn; before the hooks are set up none is known.
     """
     bar_cells = BAR_CELLS if 72 <= width < TITLES_FROM or width >= LONG_BAR_FROM else BAR_CELLS // 2
     widths = {"sign": 1, "project": 0}
     if width >= TITLES_FROM:
         widths["title"] = 0
     if width >= 60:
-        widths |= {"session": SHORT_ID, "last_turn": len("LAST TURN")}
+        widths["session"] = SHORT_ID
+    if width >= 60 and last_turns:
+        widths["last_turn"] = len("LAST TURN")
     widths["cache"] = _CACHE_TEXT + bar_cells
     if width >= COSTS_FROM:
         widths |= {"tokens": len("TOKENS"), "cost": len("$99.99")}
@@ -109,7 +113,7 @@ def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = 
     if "title" in widths:
         for_project = max(room // 2, room - max(len("TITLE"), longest_title))
         widths["project"] = min(_PROJECT_WIDTH, for_project, max(len("PROJECT"), longest_project))
-        widths["title"] = min(TITLE_WIDTH, room - widths["project"], max(len("TITLE"), longest_title))
+        widths["title"] = min(room - widths["project"], max(len("TITLE"), longest_title))
     else:
         widths["project"] = min(room, _PROJECT_WIDTH, max(NAME_WIDTH, longest_project))
     shown, at = [], 0

@@ -9,9 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from claude_session_status import __version__
+from claude_session_status.cli import main
+from claude_session_status.cli import run as cli_run
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
 from claude_session_status.cli.tray import start_line
 from claude_session_status.desktop.backend import Choice, Route
@@ -377,3 +380,14 @@ def test_the_path_of_a_home_that_is_not_utf8_is_printed_as_it_is(
     report = json.loads(run_at_home("doctor", "--json").stdout)
     assert any(home in os.fsencode(check["meaning"]) for check in report["checks"])
     assert home in run_at_home("uninstall-hooks").stdout
+
+
+def test_a_ctrl_c_at_a_question_says_that_nothing_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def abort(**_: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(main.group, "main", abort)
+    assert cli_run.main(["setup"]) == 130
+    assert capsys.readouterr().err == "Aborted.\n"

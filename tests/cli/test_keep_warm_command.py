@@ -13,11 +13,12 @@ import pytest
 
 from claude_session_status import keep_warm, notes, policy
 from claude_session_status.cli import board
-from claude_session_status.cli.board import Board, KeepSessionWarm
+from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key
 from claude_session_status.keep_warm import Evidence, ModReport, ModState, Order
 from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.keep_warm_times import Choice
+from claude_session_status.menu_items import KeepSessionWarm
 from claude_session_status.model import Event, EventKind, Process, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from claude_session_status import menu_items
 from claude_session_status.cli import board
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
@@ -48,13 +49,13 @@ class Recorder:
         (board.SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
         (board.SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app is unmuted"),
         (
-            board.KeepSessionWarm("s", Choice.HOUR, True),
+            menu_items.KeepSessionWarm("s", Choice.HOUR, True),
             (Choice.HOUR, "s", True),
             "my-app is kept warm until 14:05. Once.",
         ),
         (board.GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
         (board.OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
-        (board.ShowHistory(), ("history",), "This week: 2 cold returns"),
+        (menu_items.ShowHistory(), ("history",), "This week: 2 cold returns"),
         (board.CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
         (board.CopyResumeCommand("s", "/x/my-app", "build"), ("copy", "/x/my-app", "s", "build"), "Copied"),
     ],

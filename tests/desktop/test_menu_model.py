@@ -17,7 +17,7 @@ from claude_session_status.desktop.linux.menu_model import (
     SHOW_HOLD_SECONDS,
     MenuModel,
 )
-from claude_session_status.view import ForgetSession, MenuItem, Quit
+from claude_session_status.menu_items import ForgetSession, MenuItem, Quit
 
 QUIT = MenuItem("quit", "Quit", Quit())
 LINE = MenuItem("separator", separator=True)

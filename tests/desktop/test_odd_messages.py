@@ -17,7 +17,7 @@ from claude_session_status.desktop.linux.bus import Body, open_session_bus
 from claude_session_status.desktop.linux.inbox import BUS_NAME
 from claude_session_status.desktop.linux.status_icon import INTROSPECTABLE, PEER_INTERFACE, StatusIcon
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem, Quit
+from claude_session_status.menu_items import MenuItem, Quit
 from desktop.peer import PEER, Peer, is_error
 
 PROPERTIES = watcher.PROPERTIES

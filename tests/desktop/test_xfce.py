@@ -74,7 +74,7 @@ def test_an_open_menu_counts_down_and_keeps_its_rows(desktop: Desktop, panel: Pr
     app.show(session("new", 20), CALM)
     wait_labels(item, "× soon   ended", "● calm", *COMMANDS)
     assert [line.id for line in item.menu()] == [line.id for line in before]
-    # The pixels: the row's place on the open menu still is that of `calm`.
+    # The pixels: the row's place on the open menu still is `calm`'s.
     desktop.run("xdotool", "key", "Down", "Down", "Right")
     wait_for("the submenu", lambda: f"opened {before[1].id}" in app.program.text)
     desktop.run("xdotool", "key", "Down", "Return")  # below what can be copied

@@ -38,8 +38,13 @@ class Account:
 
     folder: Path
     shell: str
-    name: str = field(default_factory=lambda: f"css{os.getpid()}n{next(_numbers)}")
+    has_link: bool = False  # a network of its own, which one link connects to this machine
+    number: int = field(default_factory=lambda: next(_numbers))
+    name: str = field(init=False)
     _keeper: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        self.name = f"css{os.getpid()}n{self.number}"
 
     @property
     def places(self) -> dict[str, Path]:
@@ -50,7 +55,9 @@ class Account:
     def inside(self) -> list[str]:
         """The words before a command that run it there as root."""
         assert self._keeper is not None
-        return ["nsenter", f"--mount=/proc/{self._keeper.pid}/ns/mnt", "--"]
+        namespaces = f"/proc/{self._keeper.pid}/ns"
+        net = [f"--net={namespaces}/net"] if self.has_link else []
+        return ["nsenter", f"--mount={namespaces}/mnt", *net, "--"]
 
     @property
     def login(self) -> list[str]:
@@ -69,12 +76,40 @@ class Account:
             place.mkdir(parents=True)
             mounts.append(f'mount --bind "{SOURCES[name]}" "{place}" && mount -o remount,bind,ro "{place}"')
         script = f"{' && '.join(mounts)} && echo mounted && read line"
+        net = ["--net"] if self.has_link else []
         self._keeper = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+            ["unshare", *net, "--mount", "--propagation", "private", "sh", "-c", script],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self._keeper.stdout is not None
         assert self._keeper.stdout.readline() == b"mounted\n"
+        if self.has_link:
+            self._connect(self._keeper.pid)
+
+    @property
+    def address(self) -> str:
+        """Where the machine is reached."""
+        return self._addresses[1] if self.has_link else "127.0.0.1"
+
+    @property
+    def _addresses(self) -> tuple[str, str]:
+        """The two ends of the link: here and there."""
+        first = 4 * ((os.getpid() + self.number) % 16384) + 1
+        return tuple(f"10.213.{end // 256}.{end % 256}" for end in (first, first + 1))  # type: ignore[return-value]
+
+    def _connect(self, pid: int) -> None:
+        """Make the link to the network namespace of the process; it goes with the namespace."""
+        near, far = self._addresses
+        subprocess.run(
+            ["ip", "link", "add", self.name, "type", "veth", "peer", "name", "far", "netns", str(pid)], check=True
+        )
+        for words, address, end in (([], near, self.name), (self.inside, far, "far")):
+            subprocess.run([*words, "ip", "address", "add", f"{address}/30", "dev", end], check=True)
+            subprocess.run([*words, "ip", "link", "set", end, "up"], check=True)
+
+    def set_link(self, state: str) -> None:
+        """Take the link `down` or `up`."""
+        subprocess.run(["ip", "link", "set", self.name, state], check=True)
 
     def own(self, *paths: Path) -> None:
         """Give files and folders, with all that is in them, to the user."""

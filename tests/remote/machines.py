@@ -62,7 +62,8 @@ class Machine:
     port: int
     shell: str = "/bin/sh"
     program: str = 'exec python3 -m claude_session_status "$@"'
-    disk: str | None = None  # the size of the file system with Claude Code's folder; None: that of /tmp
+    disk: str | None = None  # the size of the file system with Claude Code's folder; None: /tmp's
+    has_link: bool = False  # a network of its own, which one link connects to this machine
     account: Account | None = None  # None: the one that runs the tests
     _process: "subprocess.Popen[bytes] | None" = None
 
@@ -78,6 +79,10 @@ class Machine:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def address(self) -> str:
+        return self.account.address if self.account else "127.0.0.1"
 
     @property
     def authorized_keys(self) -> Path:
@@ -98,7 +103,7 @@ class Machine:
         # As on a real machine, only a login shell has the folder on its PATH.
         (self.home / ".profile").write_text('PATH="$HOME/.local/bin:$PATH"; echo "Welcome to this machine"\n')
         if os.geteuid() == 0:
-            self.account = Account(self.folder, self.shell)
+            self.account = Account(self.folder, self.shell, self.has_link)
             self.account.make()
         self.install()
         login = f"StrictModes no\nForceCommand {self.folder}/login"
@@ -114,9 +119,9 @@ class Machine:
             write_program(self.folder / "login", f'cd "{self.home}"; {command}')
         (self.folder / "sshd_config").write_text(
             f"{options}\n"
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host_key\n"
+            f"Port {self.port}\nListenAddress {self.address}\nHostKey {self.folder}/host_key\n"
             f"PidFile {self.folder}/sshd.pid\nAuthorizedKeysFile {self.authorized_keys}\nUsePAM no\n{login}\n"
-            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+            "Subsystem sftp internal-sftp\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100\nMaxSessions 100\nPrintMotd no\n"
         )
 
@@ -144,7 +149,7 @@ class Machine:
 
         def listens() -> bool:
             with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+                return probe.connect_ex((self.address, self.port)) == 0
 
         wait_for(f"{self.name} to listen", listens)
 
@@ -239,8 +244,8 @@ class Here:
     def make(self) -> None:
         self.folder.mkdir(parents=True, mode=0o700)
         self.known_hosts.touch()
-        ssh = shutil.which("ssh")
-        write_program(self.folder / "bin/ssh", f'exec {ssh} -F "{self.folder}/config" "$@"')
+        for program in ("ssh", "scp"):
+            write_program(self.folder / "bin" / program, f'exec {shutil.which(program)} -F "{self.folder}/config" "$@"')
 
     def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "", **fields: Any) -> Machine:
         """Another machine, which ssh reaches by its name. `options`: lines for sshd; `fields`: of `Machine`."""
@@ -263,7 +268,7 @@ class Here:
     def write_config(self, more: str = "", **ports: int) -> None:
         """Write ssh's configuration. `ports`: other ports than the machines' own, such as a proxy's."""
         blocks = [
-            f"Host {m.name}\n  HostName 127.0.0.1\n  Port {ports.get(m.name, m.port)}\n"
+            f"Host {m.name}\n  HostName {m.address}\n  Port {ports.get(m.name, m.port)}\n"
             f"  HostKeyAlias [127.0.0.1]:{m.port}\n  User {m.user}\n  IdentityFile {self.key(m.name)}\n"
             for m in self.machines.values()
         ]
@@ -283,7 +288,8 @@ def this_machine(where: Paths) -> Iterator[Here]:
     """This machine, with `ssh` first on PATH; all others end with it."""
     if sys.platform == "win32" or not os.path.exists(SSHD) or shutil.which("ssh") is None:
         pytest.skip("sshd or ssh is not installed; install them: apt-get install openssh-server openssh-client")
-    folder = tempfile.TemporaryDirectory()  # sshd refuses paths as long as pytest's are
+    # sshd refuses paths as long as pytest's are, and root's own temporary folder may be closed to other users.
+    folder = tempfile.TemporaryDirectory(dir="/var/tmp" if os.geteuid() == 0 else None)
     os.chmod(folder.name, 0o711)
     here = Here(Path(folder.name, "here"), where)
     here.make()

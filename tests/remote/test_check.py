@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -23,7 +24,8 @@ def here(where: Paths) -> Iterator[Here]:
 
 
 def check(host: Host) -> list[Check]:
-    return list(host_checks.checks(host, lambda asked, arguments: probe.run(asked, arguments, SECONDS)))
+    ask, find = partial(probe.run, seconds=SECONDS), partial(probe.find, seconds=SECONDS)
+    return list(host_checks.checks(host, ask, find, is_on_index=True))
 
 
 def test_nothing_is_missing_but_the_hooks(here: Here) -> None:
@@ -82,5 +84,13 @@ def test_the_first_thing_missing(
 
 def test_a_program_that_is_named_is_found(here: Here) -> None:
     program_beside_the_path(here)
-    host = replace(Host("build"), program=host_checks.USUAL_PLACE)
+    host = replace(Host("build"), program=probe.find(Host("build"), SECONDS))
+    assert host.program == "~/.local/bin/claude-session-status"
     assert [each.name for each in check(host)][-1] == "hooks"
+
+
+def test_a_command_that_is_not_installed_here_is_named() -> None:
+    (broken,) = check(Host("dev", ("no-such-docker", "exec", "dev")))
+    assert (broken.name, broken.meaning) == (
+        "reachable", "no-such-docker can't be started here: No such file or directory",
+    )  # fmt: skip

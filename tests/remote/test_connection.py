@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from claude_session_status.model import Host, HostConnection
-from claude_session_status.remote import connection
+from claude_session_status.remote import backoff, connection
 from claude_session_status.remote.connection import Connection
 from waiting import wait_for
 
@@ -117,12 +117,49 @@ def test_a_host_that_falls_silent_is_tried_again(tmp_path: Path, monkeypatch: py
         assert made.state.since != since
 
 
+def test_a_process_that_stands_still_is_ended_and_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENT_SECONDS", 0.3)
+    script = f"echo $$ >> {tmp_path}/starts; echo '{GOOD}'; kill -STOP $$"
+    with connected(script, tmp_path) as made:
+        assert wait_for_state(made, HostConnection.UNREACHABLE) == "nothing comes from it any more"
+        wait_for("a second start", lambda: len((tmp_path / "starts").read_text().split()) >= 2)
+        first = int((tmp_path / "starts").read_text().split()[0])
+        assert not psutil.pid_exists(first)
+
+
+def test_a_reason_to_try_again_begins_the_waits_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After sleep, the first try may come before the network is there: the next one must not wait for minutes."""
+    failures: list[int] = []
+
+    def wait_seconds(failed: int, *_: object) -> float:
+        failures.append(failed)
+        return 1000.0
+
+    monkeypatch.setattr(backoff, "wait_seconds", wait_seconds)
+    with connected("exit 1", tmp_path) as made:
+        for count in (1, 2, 3):
+            wait_for("a wait", lambda count=count: len(failures) == count)  # type: ignore[misc]
+            made.retry()
+    assert set(failures) == {1}
+
+
 def test_after_sleep_it_connects_anew_at_once_and_is_not_unreachable(tmp_path: Path) -> None:
     with connected(f"echo $$ >> {tmp_path}/starts; echo '{GOOD}'; exec sleep 1000", tmp_path) as made:
         wait_for_state(made, HostConnection.CONNECTED)
         made.retry(anew=True)
         wait_for("a second start", lambda: len((tmp_path / "starts").read_text().split()) == 2)
         wait_for_state(made, HostConnection.CONNECTED)
+
+
+def test_after_sleep_a_process_that_stands_still_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SILENT_SECONDS", 1000.0)
+    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.2)
+    with connected(f"echo $$ >> {tmp_path}/starts; echo '{GOOD}'; kill -STOP $$", tmp_path) as made:
+        wait_for_state(made, HostConnection.CONNECTED)
+        made.retry(anew=True)
+        wait_for("a second start", lambda: len((tmp_path / "starts").read_text().split()) == 2)
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_only_a_connection_that_lasted_begins_anew(failures: int, lasted: float 
 )
 def test_sleep_is_noticed(looks: list[tuple[float, float]], expected: bool) -> None:
     watch = SleepWatch()
-    assert [watch.look(awake, always) for awake, always in looks][-1] is expected
+    assert [watch.has_slept(awake, always) for awake, always in looks][-1] is expected
 
 
 @pytest.mark.parametrize("spent", [0.0, 0.0001, 0.01, 3.0])

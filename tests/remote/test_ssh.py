@@ -13,7 +13,7 @@ import pytest
 from claude_session_status import host_states
 from claude_session_status.model import Activity, Cache, HostConnection
 from claude_session_status.paths import Paths
-from claude_session_status.remote import connection
+from claude_session_status.remote import backoff, connection
 from claude_session_status.spool import Spool
 from remote.machines import Here, Machine, Proxy, make_key, this_machine
 from remote.scene import Tray, tray
@@ -276,6 +276,24 @@ def test_a_machine_that_stands_still_is_unreachable_until_it_goes_on(
         shown.wait_for_host("build", HostConnection.UNREACHABLE)
         _continue(stopped)
         _wait_until_connected(shown)
+
+
+def test_a_network_that_comes_back_is_used_at_once(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENT_SECONDS", 12.0)
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 300.0)  # so it is no usual try that succeeds
+    build = here.add("build", has_link=True)
+    if build.account is None:
+        pytest.skip("only root can make networks; run the tests as root")
+    build.turn("s")
+    here.set_hosts("build")
+    with tray(here.where) as shown:
+        shown.wait_for_session("build/s")
+        build.account.set_link("down")
+        shown.wait_for_host("build", HostConnection.UNREACHABLE)
+        build.turn("t")
+        build.account.set_link("up")
+        _wait_until_connected(shown)
+        shown.wait_for_session("build/t")
 
 
 def _continue(pids: list[int]) -> None:

@@ -11,6 +11,7 @@ from enum import Enum
 from claude_session_status import keep_warm_words, report, words
 from claude_session_status.cli.keys import Key
 from claude_session_status.keep_warm_times import Choice
+from claude_session_status.menu_items import KeepSessionWarm, ShowHistory
 from claude_session_status.model import Activity, Session, SessionState, Snapshot
 
 
@@ -57,20 +58,6 @@ class CopyResumeCommand:
     session_id: str
     folder: str | None
     host: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShowHistory:
-    """Show what cold caches cost."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeepSessionWarm:
-    """Keep a session warm, or no longer. `consents`: the user confirmed that it takes many pings."""
-
-    session_id: str
-    choice: Choice
-    consents: bool = False
 
 
 Action = GoToSession | SetMuted | KeepSessionWarm | OpenFolder | CopyResumeCommand | ShowHistory

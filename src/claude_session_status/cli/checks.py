@@ -5,13 +5,12 @@ import re
 import shlex
 from collections.abc import Callable
 
-from claude_session_status import keep_warm, words
+from claude_session_status import PROGRAM, keep_warm, words
 from claude_session_status.claude.setup.plan import Step
 from claude_session_status.cli.check_result import Check, State
 from claude_session_status.cli.findings import Findings, InboxFindings
 from claude_session_status.model import HostConnection, HostState
 
-PROGRAM = "claude-session-status"
 ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
 _VERSION_WIDTH = 40  # of what another machine may call its version

@@ -65,7 +65,7 @@ def _until(wanted: Wanted, now: float) -> float | None:
     if wanted.duration is not None:
         seconds = keep_warm_times.seconds_of(wanted.duration)
         if seconds is None:
-            raise click.UsageError("--for takes a time such as 1h, 90m or 1h30m, at most a day.")
+            raise click.UsageError("--for takes a time such as 1h, 90m or 1h30m, less than a day.")
         return now + seconds
     if wanted.clock is not None:
         until = keep_warm_times.today_at(wanted.clock, now)

@@ -2,12 +2,11 @@
 
 import click
 
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.history import history
 from claude_session_status.cli.hosts import hosts
-from claude_session_status.cli.run import PROGRAM
 
 
 class _InOrder(click.Group):
@@ -139,7 +138,7 @@ def go(session: str | None) -> None:
 
 @group.command("keep-warm", short_help="Keep a session's cache warm for a while.")
 @click.argument("session", required=False, shell_complete=_complete_session)
-@click.option("--for", "duration", help="For this long, such as 1h or 90m; at most a day.", metavar="DURATION")
+@click.option("--for", "duration", help="For this long, such as 1h or 90m; less than a day.", metavar="DURATION")
 @click.option("--until", "clock", help="Until this time of today, such as 18:00.", metavar="HH:MM")
 @click.option("--off", is_flag=True, help="Stop keeping it warm.")
 @click.option("--yes", is_flag=True, help="Also a five-minute cache, which takes many requests an hour.")

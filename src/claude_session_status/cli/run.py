@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from claude_session_status import PROGRAM
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
 from claude_session_status.errors import SessionStatusError, file_and_reason, next_step_of
 
 if TYPE_CHECKING:
     import click
 
-PROGRAM = "claude-session-status"
 _STATUS_OPTIONS = {"--json", "--short", "--waybar", "--all", "--follow"}
 
 
@@ -91,6 +91,7 @@ def _through_click(arguments: Sequence[str]) -> int:
         _show_usage_error(error)
         return error.exit_code
     except click.Abort:
+        echo("Aborted.", err=True)  # a Ctrl-C at a question leaves the line unfinished
         return 130
     except SystemExit as error:  # the commands' own exit codes
         return int(error.code or 0)

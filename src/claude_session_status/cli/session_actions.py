@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
+from claude_session_status import menu_items
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.cli import board
 from claude_session_status.errors import SessionStatusError
@@ -57,7 +58,7 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
             case board.SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
                 return f"{name} is muted" if muted else f"{name} is unmuted"
-            case board.KeepSessionWarm(session_id, choice, consents):
+            case menu_items.KeepSessionWarm(session_id, choice, consents):
                 return " ".join(sink.keep_warm(session_id, choice, consents=consents))
             case board.GoToSession(session):
                 return handler.go_to_session(session)
@@ -70,7 +71,7 @@ def performer(sink: EventSink, handler: ActionHandler) -> Perform:
                 return f"Opened {folder}"
             case board.CopyResumeCommand(session_id, folder, host):
                 return handler.copy_resume_command(folder, session_id, host)
-            case board.ShowHistory():
+            case menu_items.ShowHistory():
                 return handler.history()
             case _:
                 assert_never(action)

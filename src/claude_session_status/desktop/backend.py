@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 log = logging.getLogger(__name__)
 

@@ -123,7 +123,8 @@ class Connection:
                 self._set(HostConnection.CONNECTING)
             else:
                 self._set(end.connection, end.detail)
-            self._retry.wait(backoff.wait_seconds(failed, end.connection, _chance()))
+            if self._retry.wait(backoff.wait_seconds(failed, end.connection, _chance())):
+                failed = 0  # after sleep the network may come a few seconds late: the waits are short again
             self._retry.clear()
 
     def _connect(self) -> _EndError:
@@ -161,7 +162,8 @@ class Connection:
         """Read until the output ends. Raises _EndError where the connection is to end before."""
         lines, reader, delay = Lines(), Reader(self.host.name), Delay()
         until = time.monotonic() + FIRST_LINE_SECONDS
-        while not self._stopping.is_set():
+        is_connected = False
+        while not (self._stopping.is_set() or (is_connected and self._retry.is_set())):
             data = output.read(min(LOOK_SECONDS, until - time.monotonic()))
             if data == b"":
                 return
@@ -173,6 +175,9 @@ class Connection:
             except SchemaError as error:
                 raise _EndError(HostConnection.WRONG_VERSION, diagnosis.TOO_NEW) from error
             if report is not None:
+                if not is_connected:
+                    is_connected = True
+                    self._retry.clear()  # what it was set for has happened
                 until = time.monotonic() + SILENT_SECONDS
                 self._receive(report, delay)
             elif time.monotonic() >= until:

@@ -12,8 +12,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from claude_session_status import PROGRAM
 from claude_session_status.claude.setup import jsonedit
-from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM, Launcher, is_our_name
+from claude_session_status.claude.setup.hook_commands import MODULE, Launcher, is_our_name
 from claude_session_status.claude.setup.jsonedit import Node
 
 KEY = "statusLine"

@@ -2,7 +2,6 @@
 
 import glob
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -116,6 +115,8 @@ class OneFile:
         """Write the whole file or nothing; where the file is a link, write its target. Raises OSError."""
         target = os.path.realpath(self.path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
+        import tempfile  # noqa: PLC0415 - brings random and hashlib, which a tray would keep
+
         descriptor, half = tempfile.mkstemp(dir=os.path.dirname(target), prefix=_TEMPORARY)
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -11,10 +11,10 @@ from pathlib import PureWindowsPath
 
 import psutil
 
+from claude_session_status import PROGRAM
 from claude_session_status.desktop.go.process import identified, terminal_of
 from claude_session_status.model import Host, Process
 
-PROGRAM = "claude-session-status"
 # The options of ssh that take a value: https://man.openbsd.org/ssh
 _WITH_VALUE = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 ROOT = 0
 GNOME_READS = ("type", "children-display")
@@ -123,7 +123,7 @@ class MenuModel:
         if layout:
             self.revision += 1
             self._drop_old_rows()
-            # GNOME's extension reads no labels with a layout, only those of rows that are new to it.
+            # GNOME's extension reads no labels with a layout, only the labels of rows that are new to it.
             kept = {row_id: properties for row_id, properties in self._properties.items() if row_id in before}
             return dataclasses.replace(_differences(before, kept), layout=True)
         return _differences(before, self._properties)

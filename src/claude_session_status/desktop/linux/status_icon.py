@@ -23,7 +23,7 @@ from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import MenuModel
 from claude_session_status.desktop.linux.watcher import Registration
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem, with_activation_token
+from claude_session_status.menu_items import MenuItem, with_activation_token
 
 log = logging.getLogger(__name__)
 
