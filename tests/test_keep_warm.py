@@ -15,6 +15,7 @@ from claude_session_status import (
     notification,
     policy,
     reducer,
+    report,
     view,
 )
 from claude_session_status.keep_warm import Evidence, Limits, ModReport, ModState, Order, Ping, Usage
@@ -494,3 +495,14 @@ def kept_limits() -> Limits:
 
     settings = Config()
     return Limits(settings.keep_warm_min_tokens, settings.keep_warm_max_pings, settings.keep_warm_max_usage)
+
+
+def test_the_table_shows_which_caches_a_ping_will_renew() -> None:
+    for evidence, label in (
+        (GOOD, "WARM"),
+        (replace(GOOD, order=ORDER), "KEPT"),
+        (replace(reported(in_a_row=20), order=ORDER), "WARM"),
+    ):
+        shot = Snapshot(NOW, (state(evidence=evidence),))
+        (row,) = report.rows(shot, report.columns(80))
+        assert row.cache.startswith(f"{label} █"), label

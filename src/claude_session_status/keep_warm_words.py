@@ -26,7 +26,6 @@ def consent_line(state: SessionState) -> str:
 
 
 TRIAL_LINE = "The first ping is a trial: a miss stops it"
-TRIAL = "The first ping of this installation is a trial: if it misses, no more are sent, and you learn what it cost."
 
 
 def summary(state: SessionState) -> str:
@@ -90,5 +89,5 @@ def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str
             f"Without a message of yours it ends at {clock(kept.ends_at)[:5]}, after {kept.max_pings} pings in a row."
         )
     if kept.is_trial:
-        lines.append(TRIAL)
+        lines.append(f"{TRIAL_LINE}.")
     return tuple(lines)
