@@ -472,7 +472,7 @@ def test_the_first_ping_of_an_installation_is_announced_as_a_trial() -> None:
 
 
 def test_what_was_placed_says_when_it_ends_sooner() -> None:
-    first, end = keep_warm_words.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
+    _, first, end = keep_warm_words.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
     assert "20 pings, about $1.06 an hour" in first
     assert "after 20 pings in a row" in end
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 import time
@@ -101,7 +102,7 @@ def scene(where: Paths, tmp_path: Path) -> Scene:
 def test_the_menus_choice_becomes_an_order_of_numbers_that_only_its_owner_can_read(scene: Scene) -> None:
     assert scene.kept().refusal is None
     sentences = scene.monitor.keep_warm(SESSION, Choice.THREE_HOURS)
-    assert sentences[0].startswith("web-shop is kept warm until ")
+    assert re.fullmatch(r"Kept warm until \d\d:\d\d: web-shop\.", sentences[0])
     path = Path(scene.where.keep_warm, f"{SESSION}.json")
     assert json.loads(path.read_text()) == {
         "v": 1, "at": NOW, "until": NOW + 3 * 3600, "max_pings": 20, "allow_five_minutes": 0, "ttl": 3600,

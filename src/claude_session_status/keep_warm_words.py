@@ -77,13 +77,12 @@ def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str
     """What to say once an order was placed: until when, what it costs, when it ends sooner, the trial."""
     kept, session = state.keep_warm, state.session
     name = clean(session.project or session.session_id)
+    what = f"Kept warm until {clock(until)[:5]}: {name}."  # a notification's title, whose end may be cut off
     if kept is None or session.request is None:
-        return (f"{name} is kept warm until {clock(until)[:5]}.",)
+        return (what,)
     count = pings_until(session.request, until, now, kept.max_pings)
-    pings = "no ping is needed until then"
-    if count:
-        pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}"
-    lines = [f"{name} is kept warm until {clock(until)[:5]}: {pings}."]
+    pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}" if count else "No ping is needed until then"
+    lines = [what, f"{pings}."]
     if kept.ends_at is not None and kept.ends_at < until:
         lines.append(
             f"Without a message of yours it ends at {clock(kept.ends_at)[:5]}, after {kept.max_pings} pings in a row."

@@ -318,8 +318,7 @@ def of_set_up(what: str) -> Notification:
 
 def of_keep_warm(session_id: str, sentences: Sequence[str]) -> Notification:
     """Says what *Keep warm* in the menu has done, what it costs, and what ends it."""
-    first, *rest = sentences
-    title, _, more = first.partition(": ")
-    body = " ".join(filter(None, (more[:1].upper() + more[1:], *rest)))
-    title, body = shorten_strictly(clean(title), TITLE_LIMIT), cut(clean(body), BODY_LIMIT)[:BODY_LIMIT]
+    title, *rest = sentences
+    title = shorten_strictly(clean(title.removesuffix(".")), TITLE_LIMIT)
+    body = cut(clean(" ".join(rest)), BODY_LIMIT)[:BODY_LIMIT]
     return Notification(f"keep-warm:{session_id}", title, body)

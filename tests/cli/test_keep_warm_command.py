@@ -139,13 +139,13 @@ def test_k_in_a_terminal_of_80_columns_says_what_it_did(where: Paths, tmp_path: 
 
     press("Down k", "billing: 15 pings an hour, about $0.43 an hour in place of $0.68", "To keep it", "press k again")
     assert orders.of("s-5") is None
-    press("k", "billing is kept warm until", "ago KEPT")
+    press("k", ": billing. 15 pings", "ago KEPT")
     order = orders.of("s-5")
     assert order is not None
     assert (order.allow_five_minutes, order.ttl_seconds) == (True, 300)
     press("k", "20 pings, about $0.43", "after 20 pings in a row. The first ping is a trial: a miss stops it.")
     press("k", "billing is no longer kept warm.", "WARM")
-    press("Down k", "web-shop is kept warm until", "1 ping, about $0.03 an hour in place of $1.11", "KEPT")
+    press("Down k", ": web-shop. 1 ping, about $0.03 an hour in place of $1.11", "KEPT")
     press("k", "3 pings")
     press("k", "web-shop is no longer kept warm.")
     assert orders.all() == {}
