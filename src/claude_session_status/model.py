@@ -343,6 +343,7 @@ class Stop(Value):
     reason: StopReason
     tokens: int | None = None  # MISSED: what the ping wrote
     usd: float | None = None  # MISSED: what that costs beyond reading it
+    is_late: bool = False  # MISSED: the ping's request came after the expiry
     usage_percent: int | None = None
 
 
