@@ -71,6 +71,7 @@ COMPACTING: dict[str, Any] = {"idle_compact_tokens": 100_000}
 KEPT_ALIVE: dict[str, Any] = {
     "request": Request(NOW + 290 - 3600, 3600, Source.STATUS_LINE),
     "reported_at": NOW - 10,
+    "response_at": NOW - 600,
 }
 
 
@@ -92,6 +93,8 @@ KEPT_ALIVE: dict[str, Any] = {
         ("small", {"context_tokens": 59_999}, GOOD, "it has only 59k tokens"),
         ("works", {"prompted_at": NOW - 5}, GOOD, "it is working, which keeps it warm"),
         ("kept alive by the client", KEPT_ALIVE, GOOD, "Claude Code itself keeps it warm"),
+        ("a late first report of the status line", KEPT_ALIVE | {"response_at": NOW - 3290}, GOOD, None),
+        ("a report, and no response", KEPT_ALIVE | {"response_at": None}, GOOD, None),
         ("compacted soon", COMPACTING, GOOD, "Claude Code compacts it at"),
         ("no plugin", {}, Evidence(plugin_enabled=False), "it needs a plugin"),
         ("a plugin without a report", {}, Evidence(plugin_enabled=True), "its plugin has not reported yet"),
@@ -343,9 +346,11 @@ def test_a_cache_that_a_ping_will_renew_does_not_make_the_icon_urgent() -> None:
         assert glance.icon(shot).urgency is urgency
 
 
-def stopped(reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, **fields: Any) -> SessionState:
+def stopped(
+    reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, late: bool = False, **fields: Any
+) -> SessionState:
     found = state(**fields)
-    stop = Stop(NOW - 1, reason, 142_000, 0.71, usage_percent=83)
+    stop = Stop(NOW - 1, reason, 142_000, 0.71, is_late=late, usage_percent=83)
     return replace(
         found, keep_warm=replace(kept(found), stopped=stop, client_version="2.1.332", is_distrusted=distrusted)
     )
@@ -387,7 +392,7 @@ def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str
 def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReason, age: float, is_named: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(reason, age=age)], (300,), NOW)
     body = notification.of_alerts(alert).body
-    assert ("Unless you reply, its cache expires at " in body) == is_named
+    assert ("Unless you reply, the cache expires at " in body) == is_named
     assert len(body) < notification.BODY_LIMIT
     done = {event.lead_seconds for event in alerting.alerted_events(alert, (300, 30), NOW)}
     assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
@@ -397,8 +402,15 @@ def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReas
 def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)
     body = notification.of_alerts(alert).body
-    assert "send a message, then ask again" in body
+    assert ("send a message and ask once more" in body) != distrusted
     assert ("claude-session-status keep-warm --trust 2.1.332" in body) == distrusted
+    assert len(body) < 170, "six lines of a narrow notification"
+
+
+def test_a_late_miss_is_named_as_such() -> None:
+    (alert,) = alerting.due_alerts([stopped(late=True, age=3700)], None, NOW)
+    body = notification.of_alerts(alert).body
+    assert body.startswith("The ping came after the expiry and wrote 142k tokens, about $0.71.")
 
 
 def test_a_muted_session_stops_silently() -> None:

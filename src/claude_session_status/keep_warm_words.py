@@ -71,7 +71,7 @@ def stop_in_words(stop: Stop) -> str:
         return "Claude Code compacts it soon"
     wrote = f" and wrote {thousands(stop.tokens)} tokens" if stop.tokens is not None else ""
     cost = f", {money(stop.usd)}" if stop.usd is not None else ""
-    return f"the ping missed{wrote}{cost}"
+    return f"the ping {'came after the expiry' if stop.is_late else 'missed'}{wrote}{cost}"
 
 
 def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str, ...]:
