@@ -245,6 +245,7 @@ def session_json(state: SessionState, now: float) -> dict[str, Any]:
         "host": session.host,
         "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
         "kept_at": iso(session.kept_at),
+        "ssh_client_port": session.ssh_client_port,
     }
 
 
