@@ -15,6 +15,7 @@ from claude_session_status import (
     notification,
     policy,
     reducer,
+    report,
     view,
 )
 from claude_session_status.keep_warm import Evidence, Limits, ModReport, ModState, Order, Ping, Usage
@@ -71,6 +72,7 @@ COMPACTING: dict[str, Any] = {"idle_compact_tokens": 100_000}
 KEPT_ALIVE: dict[str, Any] = {
     "request": Request(NOW + 290 - 3600, 3600, Source.STATUS_LINE),
     "reported_at": NOW - 10,
+    "response_at": NOW - 600,
 }
 
 
@@ -92,6 +94,8 @@ KEPT_ALIVE: dict[str, Any] = {
         ("small", {"context_tokens": 59_999}, GOOD, "it has only 59k tokens"),
         ("works", {"prompted_at": NOW - 5}, GOOD, "it is working, which keeps it warm"),
         ("kept alive by the client", KEPT_ALIVE, GOOD, "Claude Code itself keeps it warm"),
+        ("a late first report of the status line", KEPT_ALIVE | {"response_at": NOW - 3290}, GOOD, None),
+        ("a report, and no response", KEPT_ALIVE | {"response_at": None}, GOOD, None),
         ("compacted soon", COMPACTING, GOOD, "Claude Code compacts it at"),
         ("no plugin", {}, Evidence(plugin_enabled=False), "it needs a plugin"),
         ("a plugin without a report", {}, Evidence(plugin_enabled=True), "its plugin has not reported yet"),
@@ -343,9 +347,11 @@ def test_a_cache_that_a_ping_will_renew_does_not_make_the_icon_urgent() -> None:
         assert glance.icon(shot).urgency is urgency
 
 
-def stopped(reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, **fields: Any) -> SessionState:
+def stopped(
+    reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, late: bool = False, **fields: Any
+) -> SessionState:
     found = state(**fields)
-    stop = Stop(NOW - 1, reason, 142_000, 0.71, usage_percent=83)
+    stop = Stop(NOW - 1, reason, 142_000, 0.71, is_late=late, usage_percent=83)
     return replace(
         found, keep_warm=replace(kept(found), stopped=stop, client_version="2.1.332", is_distrusted=distrusted)
     )
@@ -387,7 +393,7 @@ def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str
 def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReason, age: float, is_named: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(reason, age=age)], (300,), NOW)
     body = notification.of_alerts(alert).body
-    assert ("Unless you reply, its cache expires at " in body) == is_named
+    assert ("Unless you reply, the cache expires at " in body) == is_named
     assert len(body) < notification.BODY_LIMIT
     done = {event.lead_seconds for event in alerting.alerted_events(alert, (300, 30), NOW)}
     assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
@@ -397,8 +403,15 @@ def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReas
 def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)
     body = notification.of_alerts(alert).body
-    assert "send a message, then ask again" in body
+    assert ("send a message and ask once more" in body) != distrusted
     assert ("claude-session-status keep-warm --trust 2.1.332" in body) == distrusted
+    assert len(body) < 170, "six lines of a narrow notification"
+
+
+def test_a_late_miss_is_named_as_such() -> None:
+    (alert,) = alerting.due_alerts([stopped(late=True, age=3700)], None, NOW)
+    body = notification.of_alerts(alert).body
+    assert body.startswith("The ping came after the expiry and wrote 142k tokens, about $0.71.")
 
 
 def test_a_muted_session_stops_silently() -> None:
@@ -459,7 +472,7 @@ def test_the_first_ping_of_an_installation_is_announced_as_a_trial() -> None:
 
 
 def test_what_was_placed_says_when_it_ends_sooner() -> None:
-    first, end = keep_warm_words.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
+    _, first, end = keep_warm_words.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
     assert "20 pings, about $1.06 an hour" in first
     assert "after 20 pings in a row" in end
 
@@ -482,3 +495,14 @@ def kept_limits() -> Limits:
 
     settings = Config()
     return Limits(settings.keep_warm_min_tokens, settings.keep_warm_max_pings, settings.keep_warm_max_usage)
+
+
+def test_the_table_shows_which_caches_a_ping_will_renew() -> None:
+    for evidence, label in (
+        (GOOD, "WARM"),
+        (replace(GOOD, order=ORDER), "KEPT"),
+        (replace(reported(in_a_row=20), order=ORDER), "WARM"),
+    ):
+        shot = Snapshot(NOW, (state(evidence=evidence),))
+        (row,) = report.rows(shot, report.columns(80))
+        assert row.cache.startswith(f"{label} █"), label

@@ -110,7 +110,7 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
         "session_id", "title", "project", "cwd", "cache", "activity", "ttl_seconds", "started_at", "last_turn_at",
         "last_request_at", "expires_at", "seconds_left", "context_tokens", "model", "rewrite_cost_usd", "source",
         "muted", "compacts_at", "compacted_at", "cache_miss_reason", "waiting_since", "ended_at", "host",
-        "keep_warm_until", "kept_at",
+        "keep_warm_until", "kept_at", "ssh_client_port",
     ]  # fmt: skip
     assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}

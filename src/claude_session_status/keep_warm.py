@@ -43,6 +43,8 @@ OLDEST_CLIENT = (2, 1, 287)  # the first one that loads mods of plugins
 OLDEST_NEEDED = f"it needs {'.'.join(map(str, OLDEST_CLIENT))} or newer"
 
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
+KEPT_ALIVE_LEFT_SECONDS = 310.0  # the countdown of a cache that the client keeps alive is never longer
+LONGEST_RESPONSE_SECONDS = 900.0
 
 _LONGEST_ID = 64
 
@@ -160,14 +162,16 @@ def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
 def is_kept_alive_by_client(session: Session, now: float) -> bool:
     """Whether the client itself keeps this cache alive.
 
-    Then its status line reports, again and again, an expiry that lies minutes ahead, not the hour of the TTL.
+    Then its status line reports, again and again, an expiry that lies five minutes ahead, as if the request had begun
+    long before its response. A first report that comes late shows as little time, but the request's own.
     """
-    request, reported_at = session.request, session.reported_at
-    if request is None or reported_at is None or request.source is not Source.STATUS_LINE:
+    request, reported_at, responded_at = session.request, session.reported_at, session.response_at
+    if request is None or reported_at is None or responded_at is None or request.source is not Source.STATUS_LINE:
         return False
     if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_SECONDS:
         return False
-    return request.expires_at - reported_at < request.ttl_seconds / 2
+    is_short = request.expires_at - reported_at <= KEPT_ALIVE_LEFT_SECONDS
+    return is_short and request.started_at < responded_at - LONGEST_RESPONSE_SECONDS
 
 
 def is_live(report: ModReport | None, session: Session) -> bool:

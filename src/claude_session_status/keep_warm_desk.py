@@ -163,7 +163,7 @@ class KeepWarmDesk:
             client_version=version,
             distrusted_at=record.missed_at,
             plugin_enabled=is_enabled,
-            is_trial=not any(r.kept_at or r.missed_at for r in records.values()),
+            is_trial=not any(r.kept_at or r.missed_at or r.trusted_at for r in records.values()),
         )
 
     def _is_enabled(self) -> bool | None:
@@ -205,7 +205,10 @@ class KeepWarmDesk:
             request, usd = session.request, None
             if self._price is not None and session.model and session.missed_tokens is not None and request is not None:
                 usd = self._price(session.model, request.ttl_seconds, session.missed_tokens)
-            stops.append(Stop(session.missed_at, StopReason.MISSED, session.missed_tokens, usd))
+            report = self._evidence.get(session.session_id, self._no_evidence).report
+            pings = report.pings if report is not None else ()
+            is_late = any(ping.is_late and ping.at == session.missed_at for ping in pings)
+            stops.append(Stop(session.missed_at, StopReason.MISSED, session.missed_tokens, usd, is_late))
         recent = [stop for stop in stops if stop is not None and 0 <= now - stop.at < STOPPED_SECONDS]
         return max(recent, key=lambda stop: stop.at, default=None)
 

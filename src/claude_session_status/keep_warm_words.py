@@ -26,7 +26,6 @@ def consent_line(state: SessionState) -> str:
 
 
 TRIAL_LINE = "The first ping is a trial: a miss stops it"
-TRIAL = "The first ping of this installation is a trial: if it misses, no more are sent, and you learn what it cost."
 
 
 def summary(state: SessionState) -> str:
@@ -71,24 +70,23 @@ def stop_in_words(stop: Stop) -> str:
         return "Claude Code compacts it soon"
     wrote = f" and wrote {thousands(stop.tokens)} tokens" if stop.tokens is not None else ""
     cost = f", {money(stop.usd)}" if stop.usd is not None else ""
-    return f"the ping missed{wrote}{cost}"
+    return f"the ping {'came after the expiry' if stop.is_late else 'missed'}{wrote}{cost}"
 
 
 def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str, ...]:
     """What to say once an order was placed: until when, what it costs, when it ends sooner, the trial."""
     kept, session = state.keep_warm, state.session
     name = clean(session.project or session.session_id)
+    what = f"Kept warm until {clock(until)[:5]}: {name}."  # a notification's title, whose end may be cut off
     if kept is None or session.request is None:
-        return (f"{name} is kept warm until {clock(until)[:5]}.",)
+        return (what,)
     count = pings_until(session.request, until, now, kept.max_pings)
-    pings = "no ping is needed until then"
-    if count:
-        pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}"
-    lines = [f"{name} is kept warm until {clock(until)[:5]}: {pings}."]
+    pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}" if count else "No ping is needed until then"
+    lines = [what, f"{pings}."]
     if kept.ends_at is not None and kept.ends_at < until:
         lines.append(
             f"Without a message of yours it ends at {clock(kept.ends_at)[:5]}, after {kept.max_pings} pings in a row."
         )
     if kept.is_trial:
-        lines.append(TRIAL)
+        lines.append(f"{TRIAL_LINE}.")
     return tuple(lines)

@@ -120,6 +120,7 @@ class RemoteState(Value):
     compacts_at: float | None = None
     compacted_at: float | None = None
     cache_miss_reason: str | None = None
+    ssh_client_port: int | None = None  # as in Session
 
 
 class Event(Value):
@@ -143,6 +144,7 @@ class Event(Value):
     tokens: int | None = None  # KEPT: read from the cache; MISSED: written to it
     usage_percent: int | None = None  # STATUS_LINE: how much of the account's five-hour window is used, rounded up
     usage_resets_at: float | None = None  # STATUS_LINE: when that window ends
+    ssh_client_port: int | None = None  # as in Session
     remote: RemoteState | None = None  # REMOTE
 
 
@@ -237,6 +239,7 @@ class Session(Value):
     usage_at: Time | None = None  # when it was reported
     host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
     compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
+    ssh_client_port: int | None = None  # of the ssh connection in which the client was started, at its client's end
 
     @property
     def own_id(self) -> str:
@@ -340,6 +343,7 @@ class Stop(Value):
     reason: StopReason
     tokens: int | None = None  # MISSED: what the ping wrote
     usd: float | None = None  # MISSED: what that costs beyond reading it
+    is_late: bool = False  # MISSED: the ping's request came after the expiry
     usage_percent: int | None = None
 
 

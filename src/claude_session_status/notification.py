@@ -190,12 +190,13 @@ def _text_of_a_stop(state: SessionState) -> tuple[str, str]:
         return short_id(state.session) + tail, ""
     body = f"{why[:1].upper()}{why[1:]}."
     if alerting.names_expiry(state):
-        body += f" Unless you reply, its cache expires at {_clock(state.expires_at)}."
+        body += f" Unless you reply, the cache expires at {_clock(state.expires_at)}."
     if kept is not None and stop is not None and stop.reason is StopReason.MISSED:
-        body += " No more pings are sent. To keep it warm again, send a message, then ask again."
+        # Some services show six lines: the command has to fit, and the menu names the step after it.
         if kept.is_distrusted:
-            version = kept.client_version or "unknown"
-            body += f" First run: claude-session-status keep-warm --trust {version}"
+            body += f" To try it again: claude-session-status keep-warm --trust {kept.client_version or 'unknown'}"
+        else:
+            body += " To keep it warm again, send a message and ask once more."
     return title, body
 
 
@@ -317,8 +318,7 @@ def of_set_up(what: str) -> Notification:
 
 def of_keep_warm(session_id: str, sentences: Sequence[str]) -> Notification:
     """Says what *Keep warm* in the menu has done, what it costs, and what ends it."""
-    first, *rest = sentences
-    title, _, more = first.partition(": ")
-    body = " ".join(filter(None, (more[:1].upper() + more[1:], *rest)))
-    title, body = shorten_strictly(clean(title), TITLE_LIMIT), cut(clean(body), BODY_LIMIT)[:BODY_LIMIT]
+    title, *rest = sentences
+    title = shorten_strictly(clean(title.removesuffix(".")), TITLE_LIMIT)
+    body = cut(clean(" ".join(rest)), BODY_LIMIT)[:BODY_LIMIT]
     return Notification(f"keep-warm:{session_id}", title, body)

@@ -41,7 +41,9 @@ _TIMES_SET: dict[EventKind, tuple[str, ...]] = {
     EventKind.GONE: ("ended_at",),
     EventKind.STILL_OPEN: (),  # nothing happened, but the session goes on
 }
-_FIELDS = ("project", "project_folder", "entrypoint", "cwd", "title", "model", "transcript_path", "process")
+_FIELDS = (
+    "project", "project_folder", "entrypoint", "cwd", "title", "model", "transcript_path", "process", "ssh_client_port",
+)  # fmt: skip
 _COMPACTED = "compact"
 _SAME_CLIENT_SOURCES = (_COMPACTED, "clear")  # the client goes on, in whatever folder a `cd` took it to
 

@@ -159,7 +159,8 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
     if state.activity is Activity.ENDED:
         cache = "ENDED"
     elif state.cache is Cache.WARM:
-        cache = f"WARM {bar(state, columns.bar)} {duration(state.seconds_left or 0)} left"
+        is_kept = state.keep_warm is not None and state.keep_warm.next_ping_at is not None
+        cache = f"{'KEPT' if is_kept else 'WARM'} {bar(state, columns.bar)} {duration(state.seconds_left or 0)} left"
     elif state.cache is Cache.EXPIRED and state.expires_at is not None:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
@@ -244,6 +245,7 @@ def session_json(state: SessionState, now: float) -> dict[str, Any]:
         "host": session.host,
         "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
         "kept_at": iso(session.kept_at),
+        "ssh_client_port": session.ssh_client_port,
     }
 
 

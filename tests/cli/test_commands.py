@@ -132,6 +132,7 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "host": None,
         "keep_warm_until": None,
         "kept_at": None,
+        "ssh_client_port": None,
     }
 
 

@@ -70,7 +70,7 @@ def test_without_a_name_a_session_that_works_is_left_alone() -> None:
         most_urgent(Snapshot(NOW), no_way)
 
 
-def no_way(host: str) -> bool:
+def no_way(session: Session) -> bool:
     """No terminal here leads to another machine."""
     return False
 
@@ -92,7 +92,7 @@ BUILD = replace(make("build/7777-1", 270, project="shop"), host="build")
 def test_without_a_name_it_is_the_most_urgent_session_to_which_a_terminal_here_leads(
     reachable: str, sessions: list[Session], found: Session
 ) -> None:
-    assert most_urgent(shot(*sessions), reachable.split().__contains__).session == found
+    assert most_urgent(shot(*sessions), lambda session: session.host in reachable.split()).session == found
 
 
 def test_without_a_name_and_a_terminal_that_leads_to_any_machine_it_says_so() -> None:

@@ -177,7 +177,7 @@ class ScriptedMonitor:
 
     def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
         self.requests.append((f"keep warm {choice.value}{', consents' if consents else ''}", session_id))
-        return ("web-shop is kept warm until 14:05: 1 ping, about $0.07 an hour in place of $1.40.", "A trial.")
+        return ("Kept warm until 14:05: web-shop.", "1 ping, about $0.07 an hour in place of $1.40.", "A trial.")
 
     def pause(self, wanted: Pause) -> None:
         self.requests.append(("pause", wanted.value))

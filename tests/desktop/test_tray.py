@@ -550,7 +550,7 @@ def test_keep_warm_is_asked_of_the_monitor_and_what_it_did_is_notified() -> None
     scene.tray.run_action(menu_items.KeepSessionWarm("a", Choice.HOUR, consents=True))
     assert scene.monitor.requests == [("keep warm hour, consents", "a")]
     content = scene.notifier.shown[-1]
-    assert content.title == "web-shop is kept warm until 14:05"
+    assert content.title == "Kept warm until 14:05: web-shop"
     assert content.body.startswith("1 ping, about $0.07 an hour")
 
 

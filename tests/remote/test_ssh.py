@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,11 +12,12 @@ from datetime import datetime
 import pytest
 
 from claude_session_status import host_states
-from claude_session_status.model import Activity, Cache, HostConnection
+from claude_session_status.desktop.go.remote import terminals
+from claude_session_status.model import Activity, Cache, Host, HostConnection
 from claude_session_status.paths import Paths
 from claude_session_status.remote import backoff, connection
 from claude_session_status.spool import Spool
-from remote.machines import Here, Machine, Proxy, make_key, this_machine
+from remote.machines import PROGRAM, Here, Machine, Proxy, make_key, this_machine, write_program
 from remote.scene import Tray, tray
 from waiting import wait_for
 
@@ -247,6 +249,38 @@ def test_a_host_that_leaves_the_settings_is_shown_no_longer(here: Here) -> None:
         here.set_hosts()
         wait_for("no host", lambda: not shown.shot.hosts and shown.session("build/s") is None)
         wait_for("the end of the program there", lambda: not build.programs())
+
+
+def test_of_two_terminals_the_one_that_shows_a_session_is_known_by_its_connection(here: Here) -> None:
+    build = here.add("build")
+    here.set_hosts("build")
+    hook = f"""echo '{{"session_id": "s'$1'", "cwd": "/srv"}}' | ~/.local/bin/{PROGRAM} mark-turn; sleep 600"""
+    write_program(build.home / "work", hook)
+    pids = []
+    for number in range(2):
+        pid, terminal = os.forkpty()
+        if pid == 0:
+            os.execvp("ssh", ["ssh", "-t", "build", "./work", str(number)])
+        threading.Thread(target=drain, args=(terminal,), daemon=True).start()
+        pids.append(pid)
+    try:
+        with tray(here.where) as shown:
+            ports = [shown.wait_for_session(f"build/s{number}").session.ssh_client_port for number in range(2)]
+        assert [process.pid for process in terminals(Host("build"))] == pids
+        assert [[process.pid for process in terminals(Host("build"), port)] for port in ports] == [
+            [pid] for pid in pids
+        ]
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def drain(terminal: int) -> None:
+    with suppress(OSError):  # the end of a terminal
+        while os.read(terminal, 4096):
+            pass
+    os.close(terminal)
 
 
 def test_a_container_is_another_home_and_another_process_namespace(here: Here) -> None:

@@ -220,7 +220,7 @@ LEGEND = (
     ("↑ ↓", "choose a session; also Page Up, Page Down, Home, End"),
     ("Enter", "go to its terminal"),
     ("m", "mute it, or let it notify again"),
-    ("k", "keep it warm: for 1 hour, for 3 hours, off"),
+    ("k", "keep it warm, shown as KEPT: for 1 hour, for 3 hours, off"),
     ("o", "open its folder"),
     ("c", "copy the command that resumes it"),
     ("s", "sort by expiry, project or last turn"),

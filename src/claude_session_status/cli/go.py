@@ -55,12 +55,13 @@ def _host_of(session: Session) -> Host | None:
     return host_named(session.host, config.load(paths.from_environment().config).config.hosts)
 
 
-def _has_one_terminal(name: str) -> bool:
-    """Whether exactly one terminal here leads to the machine of that name."""
+def _has_one_terminal(session: Session) -> bool:
+    """Whether it is known which terminal here leads to another machine's session."""
     from claude_session_status.desktop.go import remote  # noqa: PLC0415 - only where such a session is urgent
 
     hosts = config.load(paths.from_environment().config).config.hosts
-    return any(host.name == name and len(remote.terminals(host)) == 1 for host in hosts)
+    found = (host for host in hosts if host.name == session.host)
+    return any(len(remote.terminals(host, session.ssh_client_port)) == 1 for host in found)
 
 
 def choose(shot: Snapshot, wanted: str) -> SessionState:
@@ -92,27 +93,28 @@ def _names(session: Session) -> tuple[str, ...]:
     return tuple(name.casefold() for name in names)
 
 
-def most_urgent(shot: Snapshot, leads_to: Callable[[str], bool]) -> SessionState:
+def most_urgent(shot: Snapshot, leads_to: Callable[[Session], bool]) -> SessionState:
     """The most urgent session that does not work and that has a terminal here.
 
-    `leads_to` says whether a terminal here leads to the other machine of that name.
+    `leads_to` says whether it is known which terminal here leads to another machine's session.
 
     Raises:
         SessionStatusError: there is none.
 
     """
     with_terminal = [state for state in _running(shot) if session_menu.can_go_to(state.session)]
-    without_way: list[str] = []
+    without_way: dict[tuple[str, int | None], None] = {}
     for state in with_terminal:
-        host = state.session.host
-        if state.activity is Activity.WORKING or host in without_way:
+        host, port = state.session.host, state.session.ssh_client_port
+        if state.activity is Activity.WORKING or (host is not None and (host, port) in without_way):
             continue
-        if host is None or leads_to(host):
+        if host is None or leads_to(state.session):
             return state
-        without_way.append(host)
+        without_way[host, port] = None
     if without_way:
+        names = dict.fromkeys(words.clean(host) for host, _ in without_way)
         raise SessionStatusError(
-            f"No single terminal here leads to {' or '.join(map(words.clean, without_way))}",
+            f"No single terminal here leads to {' or '.join(names)}",
             "Copy a session's resume command to open it here, or name the session",
         )
     if with_terminal:

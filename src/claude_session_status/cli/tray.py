@@ -98,7 +98,7 @@ def run_demo() -> int:
     from claude_session_status.desktop.tray import run_tray  # noqa: PLC0415 - as above
 
     launcher = this_launcher()
-    with demo(alerts=True, price=pricing.PriceList().rewrite_cost) as monitor:
+    with demo(alerts=True, price=pricing.PricesInBackground().rewrite_cost) as monitor:
         result = run_tray(
             monitor,
             (launcher.program, *launcher.arguments, "watch", "--demo"),

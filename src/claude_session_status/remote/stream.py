@@ -135,6 +135,7 @@ def _session(found: Any, host: str, now: float) -> tuple[str, RemoteState] | Non
         last_turn_at=_past(found, "last_turn_at", now),
         compacts_at=_time(found, "compacts_at"),
         compacted_at=_past(found, "compacted_at", now),
+        ssh_client_port=_count(found, "ssh_client_port", 65535) or None,
         **{name: _text(found, name, longest) for name, longest in _LONGEST_TEXT.items()},
     )
     return session_id, state
