@@ -255,6 +255,7 @@ _REASONS = {
     "slept": "the machine slept when the ping was due",
     "api": "the API did not respond to the ping",
     "other-client": "another client has it open",
+    "busy": "its newest message is too large for a ping to keep it",
     "late": "its last ping came after the expiry",
 }
 
