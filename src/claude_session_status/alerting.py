@@ -42,9 +42,9 @@ GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client keeps alive caches with this TTL only
+KEPT_ALIVE_SECONDS = 65.0  # meanwhile the status line reports at least this often: both happen each 30 s
 LOST_SECONDS = 180.0  # a connection that is away for less is a short break
 LOST_GRACE_SECONDS = 60.0
-KEPT_ALIVE_SECONDS = 65.0  # meanwhile the status line reports at least this often: both happen each 30 s
 _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
 
