@@ -1,7 +1,7 @@
 """`hosts check` against real sshds: the first thing that is missing is named, with what to do about it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -10,17 +10,10 @@ import pytest
 from claude_session_status.cli import host_checks
 from claude_session_status.cli.check_result import Check
 from claude_session_status.model import Host
-from claude_session_status.paths import Paths
 from claude_session_status.remote import probe
-from remote.machines import PROGRAM, Here, this_machine
+from remote.machines import PROGRAM, Here
 
 SECONDS = 60.0
-
-
-@pytest.fixture
-def here(where: Paths) -> Iterator[Here]:
-    with this_machine(where) as found:
-        yield found
 
 
 def check(host: Host) -> list[Check]:

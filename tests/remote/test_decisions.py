@@ -81,6 +81,8 @@ CHANGED = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key
         (1, "\x1b]0;owned\x07 x\n\n", "unreachable", "]0;owned  x"),
         (0, "", "unreachable", "ended with exit code 0"),
         (-9, "", "unreachable", "ended by signal 9"),
+        (137, "", "unreachable", "ended by signal 9"),
+        (255, "", "unreachable", "ended with exit code 255"),
         (3, "x" * 10_000, "unreachable", "xxx"),
     ],
 )  # fmt: skip

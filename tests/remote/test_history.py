@@ -3,22 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import pytest
 
-from claude_session_status.paths import Paths
 from costs.conversations import Ask, write
 from pages import PAGES, block
-from remote.machines import PROGRAM, Here, this_machine, write_program
-
-
-@pytest.fixture
-def here(where: Paths) -> Iterator[Here]:
-    with this_machine(where) as found:
-        yield found
+from remote.machines import PROGRAM, Here, write_program
 
 
 def write_late_requests(claude_dir: Path, late: int) -> None:

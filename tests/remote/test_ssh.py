@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -14,18 +13,11 @@ import pytest
 from claude_session_status import host_states
 from claude_session_status.desktop.go.remote import terminals
 from claude_session_status.model import Activity, Cache, Host, HostConnection
-from claude_session_status.paths import Paths
-from claude_session_status.remote import backoff, connection
+from claude_session_status.remote import backoff, connection, network
 from claude_session_status.spool import Spool
-from remote.machines import PROGRAM, Here, Machine, Proxy, make_key, this_machine, write_program
+from remote.machines import PROGRAM, Here, Machine, Proxy, make_key, write_program
 from remote.scene import Tray, tray
 from waiting import wait_for
-
-
-@pytest.fixture
-def here(where: Paths) -> Iterator[Here]:
-    with this_machine(where) as found:
-        yield found
 
 
 def expiry_there(machine: Machine, session: str) -> float:
@@ -313,7 +305,7 @@ def test_a_machine_that_stands_still_is_unreachable_until_it_goes_on(
 
 
 def test_a_network_that_comes_back_is_used_at_once(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SILENT_SECONDS", 12.0)
+    monkeypatch.setattr(network, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 300.0)  # so it is no usual try that succeeds
     build = here.add("build", has_link=True)
     if build.account is None:
@@ -323,11 +315,20 @@ def test_a_network_that_comes_back_is_used_at_once(here: Here, monkeypatch: pyte
     with tray(here.where) as shown:
         shown.wait_for_session("build/s")
         build.account.set_link("down")
+        _kill_ssh()  # else half a minute of silence would pass
         shown.wait_for_host("build", HostConnection.UNREACHABLE)
         build.turn("t")
         build.account.set_link("up")
         _wait_until_connected(shown)
         shown.wait_for_session("build/t")
+
+
+def _kill_ssh() -> None:
+    import psutil
+
+    for child in psutil.Process().children():
+        if child.name() == "ssh":
+            child.kill()
 
 
 def _continue(pids: list[int]) -> None:
