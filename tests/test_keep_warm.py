@@ -68,6 +68,7 @@ def reported(**fields: Any) -> Evidence:
 
 
 OLD_CLIENT = Evidence(plugin_enabled=True, client_version="2.1.251")
+DISTRUSTED = replace(GOOD, distrusted_at=NOW - 9)
 COMPACTING: dict[str, Any] = {"idle_compact_tokens": 100_000}
 KEPT_ALIVE: dict[str, Any] = {
     "request": Request(NOW + 290 - 3600, 3600, Source.STATUS_LINE),
@@ -104,7 +105,7 @@ KEPT_ALIVE: dict[str, Any] = {
         ("a report of an earlier client", {}, reported(pid=8), "its plugin has not reported yet"),
         ("a report of another session", {}, reported(session_id="t"), "its plugin has not reported yet"),
         ("two clients", {}, reported(pid=0), "another client may have it open"),
-        ("a version that missed", {}, replace(GOOD, distrusted_at=NOW - 9), "a ping of Claude Code 2.1.332 missed"),
+        ("a version that missed", {}, DISTRUSTED, "a ping of Claude Code 2.1.332 missed"),
         ("its ping missed", {}, reported(state=ModState.MISSED), "its last ping missed"),
         ("it came late", {}, reported(state=ModState.MISSED, reason="late"), "its last ping came after the expiry"),
         ("another model", {}, reported(state=ModState.REFUSED, reason="model-changed"), "another model was chosen"),
@@ -228,6 +229,7 @@ MISS = replace(PING, at=NOW - 20, read=0, written=142_000, is_kept=False)
         ("a miss, and a turn after it", {}, reported(pings=(MISS,)), StopReason.MISSED),
         ("a late miss", {}, reported(pings=(replace(MISS, is_late=True),)), StopReason.MISSED),
         ("a miss before the order", {}, reported(pings=(replace(MISS, at=NOW - 61),)), None),
+        ("a miss of this version in another session", {}, DISTRUSTED, StopReason.DISTRUSTED),
         ("usage", {}, replace(GOOD, usage=Usage(81)), StopReason.USAGE),
         ("the client's own keep-alive", KEPT_ALIVE, GOOD, StopReason.KEPT_ALIVE),
         ("it grew into idle compaction", COMPACTING, GOOD, StopReason.COMPACTION),
@@ -365,6 +367,7 @@ def stopped(
         (StopReason.KEPT_ALIVE, "Claude Code itself keeps it warm."),
         (StopReason.COMPACTION, "Claude Code compacts it soon."),
         (StopReason.SHORTER, "Its cache now lasts five minutes"),
+        (StopReason.DISTRUSTED, "A ping of this version of Claude Code missed in another session."),
     ],
 )
 def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str) -> None:

@@ -10,13 +10,13 @@ import pytest
 from claude_session_status import alerting, notification, policy, reducer
 from claude_session_status.keep_warm import Limits, Order
 from claude_session_status.keep_warm_desk import KeepWarmDesk
-from claude_session_status.keep_warm_orders import Orders
+from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.keep_warm_times import interval_of
 from claude_session_status.model import AlertReason, Process, Request, Session, Source
 from claude_session_status.paths import Paths
 from claude_session_status.values import replace
 from fakes import NOW
-from keep_warm_files import PID, SESSION, ping, report, write_report
+from keep_warm_files import PID, SESSION, VERSION, ping, report, write_report
 from rows import make
 
 POLL_SECONDS = 5.0  # no longer than alerting.GRACE_SECONDS, as in the monitor
@@ -105,6 +105,9 @@ PATHS: dict[str, Callable[[Scene], object]] = {
     "the order forbids five minutes": lambda scene: scene.order(allow_five_minutes=False),
     "the most pings were sent": lambda scene: scene.report(in_a_row=20),
     "too much usage": spend_usage,
+    "a ping of another session misses": lambda scene: Versions(scene.where.keep_warm_versions).change(
+        VERSION, missed_at=NOW
+    ),
 }
 AFTER_THE_PING_WAS_DUE = {
     "the tray starts anew, and the ping was refused": lambda scene: (
@@ -122,6 +125,7 @@ def test_whatever_happens_to_the_ping_a_cache_that_expires_is_announced(what: st
         due = interval_of(ttl)
         for at in (due - 20, due, ttl - 35.0, ttl - 12.0):
             scene = Scene(where, leads, ttl)
+            Versions(where.keep_warm_versions).trust(VERSION, NOW)
             scene.run(NOW + at, (PATHS | AFTER_THE_PING_WAS_DUE)[what])
             case = f"{what} {ttl - at:.0f} s before the end of {ttl} s, to be notified {leads} before: {scene.given}"
             assert scene.given, case

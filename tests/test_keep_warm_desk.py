@@ -168,6 +168,17 @@ def test_a_late_miss_ends_the_order_with_its_cost_but_does_not_distrust_the_vers
     assert (record.kept_at, record.missed_at) == (DUE + 185, None), "a later ping does not make the late one count"
 
 
+def test_a_miss_in_one_session_ends_the_orders_of_all_with_that_version(scene: Scene) -> None:
+    scene.look()
+    scene.monitor.keep_warm(SESSION, Choice.HOUR)
+    Versions(scene.where.keep_warm_versions).change("2.1.330", missed_at=NOW)
+    assert scene.kept().until is not None, "another version"
+    Versions(scene.where.keep_warm_versions).change(VERSION, missed_at=NOW)
+    stop = scene.kept().stopped
+    assert stop is not None
+    assert (scene.order, stop.reason) == (None, StopReason.DISTRUSTED)
+
+
 def test_a_session_that_grows_into_idle_compaction_loses_its_order(scene: Scene) -> None:
     scene.look()
     scene.monitor.keep_warm(SESSION, Choice.HOUR)

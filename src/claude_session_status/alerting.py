@@ -50,7 +50,7 @@ MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four i
 
 _ALERTED = (Activity.IDLE, Activity.WAITING)
 # The ends of keeping warm after which the cache just expires.
-_EXPIRES_AFTER = (StopReason.MISSED, StopReason.USAGE, StopReason.SHORTER)
+_EXPIRES_AFTER = (StopReason.MISSED, StopReason.DISTRUSTED, StopReason.USAGE, StopReason.SHORTER)
 
 
 def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | None:

@@ -255,6 +255,7 @@ _REASONS = {
     "slept": "the machine slept when the ping was due",
     "api": "the API did not respond to the ping",
     "other-client": "another client has it open",
+    "busy": "its newest message is too large for a ping to keep it",
     "late": "its last ping came after the expiry",
 }
 
@@ -346,6 +347,8 @@ def stop_of(state: SessionState, order: Order, evidence: Evidence, now: float) -
     report, usage = evidence.report, evidence.usage
     if report is not None and any(not ping.is_kept and ping.at >= order.at for ping in report.pings):
         return StopReason.MISSED
+    if evidence.distrusted_at is not None:  # with a distrusted version no order can be placed: this one is older
+        return StopReason.DISTRUSTED
     if usage is not None and usage.percent > evidence.limits.max_usage:
         return StopReason.USAGE
     if (known_ttl(state.session) or math.inf) < (order.ttl_seconds or 0) and not order.allow_five_minutes:

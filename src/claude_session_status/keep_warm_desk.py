@@ -90,11 +90,13 @@ class KeepWarmDesk:
                 if new:
                     self._remember(report)
                 events += new
+        records = self._versions.read() if has_reports else {}
         for session_id, order in list(orders.items()):
-            if self._ends(order, known.get(session_id), reports.get(session_id), now):
+            session = known.get(session_id)
+            evidence = self._evidence_of(session, order, reports.get(session_id), records)
+            if self._ends(session, order, evidence, now):
                 self._orders.remove(session_id)
                 del orders[session_id]
-        records = self._versions.read() if has_reports else {}
         self._no_evidence = self._evidence_of(None, None, None, records)
         needs_its_version = self._no_evidence.plugin_enabled is True
         self._evidence = {
@@ -118,11 +120,11 @@ class KeepWarmDesk:
         self._no_ping_since = still | dict.fromkeys(before - expected, now)
         self._expected = expected
 
-    def _ends(self, order: Order, session: Session | None, report: ModReport | None, now: float) -> bool:
+    def _ends(self, session: Session | None, order: Order, evidence: Evidence, now: float) -> bool:
         state = None if session is None else state_of(session, now)
         if state is None or is_over(order, state, now):
             return True
-        reason = stop_of(state, order, Evidence(self.limits, self._usage, order, report), now)
+        reason = stop_of(state, order, evidence, now)
         if reason is None:
             return False
         if reason is not StopReason.MISSED:  # a miss is known from the session's row

@@ -64,6 +64,8 @@ def stop_in_words(stop: Stop) -> str:
         return f"{stop.usage_percent} % of your five-hour usage is spent"
     if stop.reason is StopReason.KEPT_ALIVE:
         return "Claude Code itself keeps it warm"
+    if stop.reason is StopReason.DISTRUSTED:
+        return "a ping of this version of Claude Code missed in another session"
     if stop.reason is StopReason.SHORTER:
         return "its cache now lasts five minutes, which takes many pings: ask again to confirm that"
     if stop.reason is StopReason.COMPACTION:

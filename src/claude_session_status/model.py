@@ -332,6 +332,7 @@ class StopReason(StrEnum):
     MISSED = "missed"  # a ping wrote the conversation again
     USAGE = "usage"  # too much of the five-hour window is used
     KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
+    DISTRUSTED = "distrusted"  # a ping of this version of the client missed in another session
     SHORTER = "shorter"  # its cache lasts five minutes by now, and the order was for an hour
     COMPACTION = "compaction"  # the client will compact the conversation, which a ping does not postpone
 

@@ -11,6 +11,7 @@ from claude_session_status.model import Urgency
 from claude_session_status.words import NO_COUNTDOWN, THIN_SPACE
 from desktop.app import FakeApp, session
 from desktop.harness import Desktop, Item, Program
+from desktop.person import Person
 from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
@@ -163,6 +164,20 @@ def test_signals_end_it(desktop: Desktop, panel: Program, app: FakeApp, number: 
     app.start(SOON)
     desktop.item()
     assert app.signal(number) == 0
+
+
+def test_a_five_minute_cache_is_kept_warm_after_a_second_confirmation(
+    desktop: Desktop, panel: Program, app: FakeApp
+) -> None:
+    app.start(session("alpha", 250, cost=0.68, keep=True))
+    desktop.item()
+    person = Person(desktop)
+    submenu = person.open_submenu(person.open_menu().place("alpha"), "Mute")
+    choices = person.open_submenu(submenu.place("Keep"), "hours")
+    asked = person.open_submenu(choices.place("hours"), "pings")
+    asked.wait_line(r"15 pings an hour, about \$0\.43 an hour in place of \$0\.68: keep it warm")
+    desktop.click(*asked.place("pings"))
+    wait_for("the request", lambda: "request: keep warm three hours alpha True" in app.program.text)
 
 
 def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: FakeApp) -> None:

@@ -403,7 +403,9 @@ class Tray:
         return dataclasses.replace(self._capabilities, settings=settings)
 
     def _notify(self, content: notification.Notification) -> None:
-        self._alert_notifications.send(content, self._painter.image(glance.IconSpec(), NOTIFICATION_PIXELS))
+        self._alert_notifications.send(
+            content, self._painter.image(self._spec or glance.IconSpec(), NOTIFICATION_PIXELS)
+        )
 
     def _read_capabilities(self) -> None:
         before, self._capabilities = self._capabilities, self._probe.read()
