@@ -249,13 +249,15 @@ def test_of_two_terminals_the_one_that_shows_a_session_is_known_by_its_connectio
     here.set_hosts(name)
     hook = f"""echo '{{"session_id": "s'$1'", "cwd": "/srv"}}' | ~/.local/bin/{PROGRAM} mark-turn; sleep 600"""
     write_program(build.home / "work", hook)
-    pids = []
+    pids, terminals_here = [], []
     for number in range(2):
         pid, terminal = os.forkpty()
         if pid == 0:
             os.execvp("ssh", ["ssh", "-t", name, "./work", str(number)])
-        threading.Thread(target=drain, args=(terminal,), daemon=True).start()
         pids.append(pid)
+        terminals_here.append(terminal)
+    for terminal in terminals_here:
+        threading.Thread(target=drain, args=(terminal,), daemon=True).start()
     try:
         with tray(here.where) as shown:
             ports = [shown.wait_for_session(f"{name}/s{number}").session.ssh_client_port for number in range(2)]
