@@ -34,9 +34,8 @@ from pathlib import Path
 
 import identity
 import man_page
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.cli.main import group
-from claude_session_status.cli.run import PROGRAM
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -1,9 +1,9 @@
-"""The names by which stores know the program, made from the one thing that only its owner knows: the repository.
+"""The names by which stores know the program, made from the repository's address.
 
-`Repository` in pyproject.toml's `[project.urls]` says it, as `https://github.com/OWNER/NAME`. Flathub, software centres
-and macOS want names that begin with a domain which the owner holds, and whoever holds an account of GitHub's holds
-OWNER.github.io. Where the repository is not said yet, a package can still be built and tried under the project's own
-name, and `release.py check` says what to fill in.
+`Repository` in pyproject.toml's `[project.urls]` has it, as `https://github.com/OWNER/NAME`. Flathub, software centres
+and macOS want names that begin with a domain of the owner's, and a GitHub account owns OWNER.github.io. Before the
+address is filled in, a package can be built and tried under the project's own name, and `release.py check` names what
+is missing.
 """
 
 import re

@@ -10,9 +10,8 @@ from datetime import date
 
 import click
 
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.cli.main import group
-from claude_session_status.cli.run import PROGRAM
 
 FILES = (
     ("~/.claude/settings.json", "where setup adds the hooks and the status line"),
@@ -97,7 +96,7 @@ def paragraphs(help_text: str | None) -> Iterable[str]:
 
 
 def text(line: str) -> str:
-    """One line of running text; a dot or a quote at its start would be taken for an order."""
+    """One line of running text; roff would read a dot or a quote at its start as a request of its own."""
     escaped = escape(line)
     return rf"\&{escaped}" if escaped[:1] in {".", "'"} else escaped
 

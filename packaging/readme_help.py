@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 
 import man_page
+from claude_session_status import PROGRAM
 from claude_session_status.cli.main import group
-from claude_session_status.cli.run import PROGRAM
 
 PACKAGING = Path(__file__).parent
 README = PACKAGING.parent / "README.md"

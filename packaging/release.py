@@ -142,7 +142,7 @@ CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
 
 
 def problems(root: Path, tag: str | None = None) -> list[str]:
-    """Everything that speaks against a release; with `tag` also a tag that is not this version's."""
+    """The reasons not to release; with `tag` also a tag that is not this version's."""
     found = [problem for check in CHECKS for problem in check(root)]
     if tag is not None and tag != f"v{version_of(root)}":
         found.append(f"the tag is {tag!r}, the version {version_of(root)!r}: they must be the same, with a v before it")

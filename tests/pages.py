@@ -13,6 +13,7 @@ PAGES = {
         ".github/CONTRIBUTING.md",
         ".github/COUNTDOWN.md",
         ".github/DATABASE.md",
+        ".github/GO-TO-SESSION.md",
         ".github/HISTORY.md",
         ".github/KEEP-WARM.md",
         ".github/MAC-AND-WINDOWS.md",

@@ -21,6 +21,11 @@ def event(kind: str, at: float, **fields: object) -> Event:
     return Event(EventKind(kind), "s", at, **fields)  # type: ignore[arg-type]
 
 
+def report(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
+    """A countdown that the status line reports at `at`."""
+    return event("statusline", at, expires_at=expires_at, ttl_seconds=ttl)
+
+
 def make(name: str, age: float | None = 100, ttl: int = 300, **fields: object) -> Session:
     """A session in a folder of that name. Its last request began `age` seconds ago; None: it had none."""
     request = None if age is None else Request(NOW - age, ttl, Source.TRANSCRIPT)

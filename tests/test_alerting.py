@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, notification, policy, reducer
+from claude_session_status import alerting, last_request, notification, policy, reducer
 from claude_session_status.model import ClientStatus, Session, SessionState
 from claude_session_status.quiet import QuietHours
 from fakes import NOW
@@ -41,7 +41,7 @@ def notified_expiries(turn_ends: tuple[float, ...], lead: float, ttl: int = 300)
     turns = sorted((end - 1, "prompt") for end in turn_ends) + [(end, "turn") for end in turn_ends]
     while now < NOW + turn_ends[-1] + ttl:
         for at, kind in [turn for turn in turns if now - 1 < NOW + turn[0] <= now]:
-            s = reducer.assume_request(reducer.apply(s, event(kind, NOW + at), now), ttl)
+            s = last_request.assume_request(reducer.apply(s, event(kind, NOW + at), now), ttl)
         for alert in alerting.due_alerts([policy.state_of(s, now)], [lead], now):
             for done in alerting.alerted_events(alert, [lead], now):
                 s = reducer.apply(s, done, now)
@@ -165,7 +165,9 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
         ("no notifications", 300, (), ()),
     ],
 )
-def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]) -> None:
+def test_the_ttl_and_the_settings_choose_the_lead_times(
+    what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]
+) -> None:
     assert alerting.lead_times(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
 
 

@@ -54,7 +54,7 @@ def test_harmless_characters_in_names_stay() -> None:
         ([make("a", 900, **WAITING)], ["none", "waiting"]),
     ],
 )
-def test_waybars_class_is_that_of_the_session_that_expires_soonest(sessions: list[Session], classes: list[str]) -> None:
+def test_waybars_class_belongs_to_the_session_that_expires_soonest(sessions: list[Session], classes: list[str]) -> None:
     assert report.waybar(shot(*sessions))["class"] == classes
 
 

@@ -175,6 +175,15 @@ def test_a_key_is_found_on_its_own_line(text: str, line: int) -> None:
     assert problem.startswith(f"config.toml:{line}: unknown key 'poll'. ")
 
 
+def test_mistakes_come_in_the_order_of_their_lines_and_after_ten_only_their_number() -> None:
+    text = "poll = 1\nhosts = 3\nx = 2\n"
+    lines = [problem.split(":")[1] for problem in config.parse(text).problems]
+    assert lines == ["1", "2", "3"]
+    many = config.parse("".join(f"k{number} = 1\n" for number in range(300))).problems
+    assert len(many) == 11
+    assert many[-1] == "config.toml: 290 more mistakes"
+
+
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xef\xbb\xbfpoll_seconds = 1\r\n")

@@ -65,9 +65,10 @@ def test_a_file_that_is_no_toml_is_named_in_one_line_and_left_alone(path: Path, 
     path.write_bytes(content)
     with pytest.raises(SessionStatusError) as caught:
         config_file.change(str(path), "sound", True)
-    assert caught.value.title.startswith("config.toml is not valid TOML: ")
+    assert caught.value.title.startswith("config.toml is not ")
     assert "\n" not in caught.value.title
-    assert caught.value.next_step.startswith("Nothing was changed. ")
+    assert "codec" not in caught.value.title
+    assert caught.value.next_step == f"Nothing was changed. Correct {path}"
     assert path.read_bytes() == content
     assert os.listdir(path.parent) == ["config.toml"]
 
@@ -194,8 +195,9 @@ def test_the_last_table_of_a_host_goes_with_it() -> None:
 def test_a_host_is_not_added_where_the_file_has_a_mistake(path: Path, before: str) -> None:
     path.parent.mkdir()
     path.write_text(before)
-    with pytest.raises(SessionStatusError, match=r"hosts can't be changed in this config\.toml"):
+    with pytest.raises(SessionStatusError, match=r"hosts can't be changed in this config\.toml") as caught:
         config_file.add_host(str(path), Host("new"))
+    assert caught.value.next_step == f"Nothing was changed. Correct {path}"
     assert path.read_text() == before
 
 

@@ -100,6 +100,17 @@ def test_a_prompt_in_the_last_moment_keeps_the_cache_warm(minute: Seen) -> None:
     assert {state.activity for state in states} == {Activity.IDLE, Activity.WORKING}
 
 
+def test_a_session_at_work_has_a_warm_cache_again_within_a_second(minute: Seen) -> None:
+    """A prompt after the expiry is answered soon, as in reality: nobody should see a long contradiction."""
+    cold = dict.fromkeys((session.project for session in demo.DEMO_SESSIONS), 0.0)
+    for before, shot in itertools.pairwise(minute.shots):
+        for state in before.sessions:
+            name = state.session.project or ""
+            is_cold = (state.cache, state.activity) == (Cache.EXPIRED, Activity.WORKING)
+            cold[name] = cold[name] + shot.now - before.now if is_cold else 0.0
+            assert cold[name] <= demo.SPEED, f"{name} for {cold[name]:.0f} made-up seconds"
+
+
 def test_every_snapshot_says_that_it_is_a_demo(minute: Seen) -> None:
     assert {shot.problem for shot in minute.shots} == {demo.BANNER}
 

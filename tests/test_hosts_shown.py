@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import glance, policy, report, view, words
+from claude_session_status import glance, menu_items, policy, report, session_menu, view, words
 from claude_session_status.cli import table
 from claude_session_status.model import HostConnection, HostState, Session, Snapshot, Urgency
 from fakes import NOW
@@ -102,15 +102,27 @@ def test_what_is_wrong_with_a_connection(connection: HostConnection, age: float 
     assert words.host_problem(HostState("build", connection, since), NOW) == problem
 
 
+def test_what_is_wrong_on_a_machine_that_is_connected_is_shown_and_its_rows_are_not_grey() -> None:
+    full = replace(up("build"), detail="No space is left on the disk, so events are lost\x1b[31m" + "!" * 200)
+    snapshot = seen(remote("build", "shop", 100), hosts=[full])
+    head, line = labels(snapshot)
+    assert head.startswith("build: No space is left on the disk, so events are lost")
+    assert head.isprintable()
+    assert len(head) < 100
+    assert line == f"{SPACE}3:20 ● build: shop"
+    assert report.host_lines(snapshot) == (head,)
+    assert [row.dim for row in report.rows(snapshot, report.columns(100))] == [False]
+
+
 def test_the_submenu_of_another_machines_session() -> None:
     known = remote("build", "shop", 100, title="Fix it", muted=False)
     (line,) = [i for i in view.menu(seen(known, hosts=[down("build")])) if i.key.startswith("session:")]
     actions = {item.label: item.action for item in line.children if item.action is not None}
     assert actions == {
-        "Go to session": view.GoToSession("build/shop"),
-        "Copy resume command": view.CopyResumeCommand("build/shop", "/srv/shop", "build"),
-        "Mute this session": view.MuteSessions(("build/shop",), muted=True),
-        "Forget this session": view.ForgetSession("build/shop"),
+        "Go to session": menu_items.GoToSession("build/shop"),
+        "Copy resume command": menu_items.CopyResumeCommand("build/shop", "/srv/shop", "build"),
+        "Mute this session": menu_items.MuteSessions(("build/shop",), muted=True),
+        "Forget this session": menu_items.ForgetSession("build/shop"),
     }
     facts = [item.label for item in line.children if item.action is None and not item.separator]
     assert "Session: shop" in facts
@@ -118,7 +130,7 @@ def test_the_submenu_of_another_machines_session() -> None:
 
 
 def test_an_ended_session_of_another_machine_has_no_terminal() -> None:
-    assert not view.can_go_to(remote("build", "shop", **ENDED))
+    assert not session_menu.can_go_to(remote("build", "shop", **ENDED))
 
 
 def test_icon_tooltip_and_bar_count_sessions_of_other_machines() -> None:

@@ -5,8 +5,21 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import alerting, glance, keep_warm, notification, policy, reducer, view
-from claude_session_status.keep_warm import Choice, Evidence, Limits, ModReport, ModState, Order, Ping, Usage
+from claude_session_status import (
+    alerting,
+    glance,
+    keep_warm,
+    keep_warm_times,
+    keep_warm_words,
+    menu_items,
+    notification,
+    policy,
+    reducer,
+    report,
+    view,
+)
+from claude_session_status.keep_warm import Evidence, Limits, ModReport, ModState, Order, Ping, Usage
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     AlertReason,
     Cache,
@@ -32,7 +45,7 @@ ID = "0b7f3c52-6f0e-4d43-9d0a-2f1f6c1f5a11"
 BIG: dict[str, Any] = {"project": "web-shop", "context_tokens": 142_000, "process": Process(7), "model": "m"}
 REPORT = ModReport(ID, 7, NOW - 100, 3600, 142_000, "m", ModState.READY, client_version="2.1.332")
 GOOD = Evidence(report=REPORT, client_version="2.1.332")
-ORDER = Order(NOW - 60, NOW + 3600, 20)
+ORDER = Order(NOW - 60, NOW + 3600, 20, ttl_seconds=3600)
 
 
 def session(age: float | None = 100, ttl: int = 3600, **fields: Any) -> Session:
@@ -54,10 +67,13 @@ def reported(**fields: Any) -> Evidence:
     return replace(GOOD, report=replace(REPORT, **fields))
 
 
+OLD_CLIENT = Evidence(plugin_enabled=True, client_version="2.1.251")
+DISTRUSTED = replace(GOOD, distrusted_at=NOW - 9)
 COMPACTING: dict[str, Any] = {"idle_compact_tokens": 100_000}
 KEPT_ALIVE: dict[str, Any] = {
     "request": Request(NOW + 290 - 3600, 3600, Source.STATUS_LINE),
     "reported_at": NOW - 10,
+    "response_at": NOW - 600,
 }
 
 
@@ -79,13 +95,17 @@ KEPT_ALIVE: dict[str, Any] = {
         ("small", {"context_tokens": 59_999}, GOOD, "it has only 59k tokens"),
         ("works", {"prompted_at": NOW - 5}, GOOD, "it is working, which keeps it warm"),
         ("kept alive by the client", KEPT_ALIVE, GOOD, "Claude Code itself keeps it warm"),
+        ("a late first report of the status line", KEPT_ALIVE | {"response_at": NOW - 3290}, GOOD, None),
+        ("a report, and no response", KEPT_ALIVE | {"response_at": None}, GOOD, None),
         ("compacted soon", COMPACTING, GOOD, "Claude Code compacts it at"),
         ("no plugin", {}, Evidence(plugin_enabled=False), "it needs a plugin"),
         ("a plugin without a report", {}, Evidence(plugin_enabled=True), "its plugin has not reported yet"),
+        ("an old client", {}, OLD_CLIENT, "Claude Code 2.1.251 can't load the plugin"),
+        ("an old client, and no plugin", {}, replace(OLD_CLIENT, plugin_enabled=False), "it needs a plugin"),
         ("a report of an earlier client", {}, reported(pid=8), "its plugin has not reported yet"),
         ("a report of another session", {}, reported(session_id="t"), "its plugin has not reported yet"),
         ("two clients", {}, reported(pid=0), "another client may have it open"),
-        ("a version that missed", {}, replace(GOOD, distrusted_at=NOW - 9), "a ping of Claude Code 2.1.332 missed"),
+        ("a version that missed", {}, DISTRUSTED, "a ping of Claude Code 2.1.332 missed"),
         ("its ping missed", {}, reported(state=ModState.MISSED), "its last ping missed"),
         ("it came late", {}, reported(state=ModState.MISSED, reason="late"), "its last ping came after the expiry"),
         ("another model", {}, reported(state=ModState.REFUSED, reason="model-changed"), "another model was chosen"),
@@ -110,16 +130,27 @@ def test_a_refusal_without_the_plugin_names_the_command_that_installs_it() -> No
 
 
 @pytest.mark.parametrize(
+    ("version", "is_too_old"),
+    [
+        *(("2.1.286", True), ("2.0.999", True), ("1.9", True), ("2.1.287", False), ("2.1.290", False), ("2.2", False)),
+        *((text, False) for text in ("3.0.0", "", "2.1.286-beta", "unknown")),
+    ],
+)
+def test_a_client_that_can_not_load_the_plugin_is_known_by_its_version(version: str, is_too_old: bool) -> None:
+    assert keep_warm.is_too_old(version) == is_too_old
+
+
+@pytest.mark.parametrize(
     ("ttl", "pings", "price", "most_minutes", "consent"),
     [
         (3600, 1, "about $0.07 an hour in place of $1.40", 20 * 57 + 60, False),
         (300, 15, "about $1.06 an hour in place of $1.40", 85, True),
     ],
 )
-def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most_minutes: int, consent: bool) -> None:
+def test_the_price_is_shown_beforehand(ttl: int, pings: int, price: str, most_minutes: int, consent: bool) -> None:
     fresh = state(0, ttl)
     assert (kept(fresh).pings_an_hour, kept(fresh).needs_consent) == (pings, consent)
-    assert keep_warm.price_line(fresh) == price
+    assert keep_warm_words.price_line(fresh) == price
     assert kept(fresh).ends_at == NOW + most_minutes * 60
 
 
@@ -137,7 +168,7 @@ def test_what_it_costs_is_said_beforehand(ttl: int, pings: int, price: str, most
 )
 def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pings: int) -> None:
     request = Request(NOW - age, ttl, Source.TRANSCRIPT)
-    assert keep_warm.pings_until(request, NOW + minutes * 60, NOW, 20) == pings
+    assert keep_warm_times.pings_until(request, NOW + minutes * 60, NOW, 20) == pings
 
 
 @pytest.mark.parametrize(
@@ -148,12 +179,12 @@ def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pi
     ],
 )
 def test_a_duration_is_read(text: str, seconds: float | None) -> None:
-    assert keep_warm.seconds_of(text) == seconds
+    assert keep_warm_times.seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["18:00", "0:05", "23:59", "24:00", "18.00", "18", "", "7:5", "٠١:٠٠", "-1:00"])
 def test_a_clock_time_is_one_of_today(text: str) -> None:
-    found = keep_warm.today_at(text, NOW)
+    found = keep_warm_times.today_at(text, NOW)
     if text in ("18:00", "0:05", "23:59"):
         assert found is not None
         assert datetime.fromtimestamp(found).strftime("%H:%M").lstrip("0") in (text, text.lstrip("0"))  # noqa: DTZ006
@@ -198,15 +229,29 @@ MISS = replace(PING, at=NOW - 20, read=0, written=142_000, is_kept=False)
         ("a miss, and a turn after it", {}, reported(pings=(MISS,)), StopReason.MISSED),
         ("a late miss", {}, reported(pings=(replace(MISS, is_late=True),)), StopReason.MISSED),
         ("a miss before the order", {}, reported(pings=(replace(MISS, at=NOW - 61),)), None),
+        ("a miss of this version in another session", {}, DISTRUSTED, StopReason.DISTRUSTED),
         ("usage", {}, replace(GOOD, usage=Usage(81)), StopReason.USAGE),
         ("the client's own keep-alive", KEPT_ALIVE, GOOD, StopReason.KEPT_ALIVE),
         ("it grew into idle compaction", COMPACTING, GOOD, StopReason.COMPACTION),
+        ("its cache lasts five minutes by now", {"ttl": 300}, GOOD, StopReason.SHORTER),
+        ("five minutes are our default", {"request": Request(NOW - 9, 300, Source.HOOK)}, GOOD, None),
     ],
 )
 def test_what_takes_an_order_back(
     what: str, fields: dict[str, Any], evidence: Evidence, reason: StopReason | None
 ) -> None:
     assert keep_warm.stop_of(state(**fields), ORDER, evidence, NOW) == reason, what
+
+
+def test_an_order_names_the_ttl_where_the_client_has_named_it() -> None:
+    for source, ttl in ((Source.TRANSCRIPT, 3600), (Source.STATUS_LINE, 3600), (Source.MOD, 3600), (Source.HOOK, None)):
+        row = session(request=Request(NOW - 100, 3600, source))
+        assert keep_warm.order_for(row, Limits(), NOW, NOW + 9, consents=False).ttl_seconds == ttl
+
+
+def test_consent_to_five_minutes_holds_when_the_cache_becomes_one_of_five_minutes() -> None:
+    order = replace(ORDER, allow_five_minutes=True)
+    assert keep_warm.stop_of(state(100, 300), order, GOOD, NOW) is None
 
 
 def test_an_order_ends_with_its_time_and_with_its_session() -> None:
@@ -304,9 +349,11 @@ def test_a_cache_that_a_ping_will_renew_does_not_make_the_icon_urgent() -> None:
         assert glance.icon(shot).urgency is urgency
 
 
-def stopped(reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, **fields: Any) -> SessionState:
+def stopped(
+    reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, late: bool = False, **fields: Any
+) -> SessionState:
     found = state(**fields)
-    stop = Stop(NOW - 1, reason, 142_000, 0.71, usage_percent=83)
+    stop = Stop(NOW - 1, reason, 142_000, 0.71, is_late=late, usage_percent=83)
     return replace(
         found, keep_warm=replace(kept(found), stopped=stop, client_version="2.1.332", is_distrusted=distrusted)
     )
@@ -319,6 +366,8 @@ def stopped(reason: StopReason = StopReason.MISSED, *, distrusted: bool = True, 
         (StopReason.USAGE, "83 % of your five-hour usage is spent."),
         (StopReason.KEPT_ALIVE, "Claude Code itself keeps it warm."),
         (StopReason.COMPACTION, "Claude Code compacts it soon."),
+        (StopReason.SHORTER, "Its cache now lasts five minutes"),
+        (StopReason.DISTRUSTED, "A ping of this version of Claude Code missed in another session."),
     ],
 )
 def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str) -> None:
@@ -334,12 +383,38 @@ def test_a_stop_is_notified_once_with_what_it_cost(reason: StopReason, text: str
     assert alerting.due_alerts([replace(alert.state, session=row)], None, NOW + 30) == ()
 
 
+@pytest.mark.parametrize(
+    ("reason", "age", "is_named"),
+    [
+        (StopReason.MISSED, 3425, True),
+        (StopReason.USAGE, 3425, True),
+        (StopReason.KEPT_ALIVE, 3425, False),
+        (StopReason.COMPACTION, 3425, False),
+        (StopReason.MISSED, 3605, False),
+    ],
+)
+def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReason, age: float, is_named: bool) -> None:
+    (alert,) = alerting.due_alerts([stopped(reason, age=age)], (300,), NOW)
+    body = notification.of_alerts(alert).body
+    assert ("Unless you reply, the cache expires at " in body) == is_named
+    assert len(body) < notification.BODY_LIMIT
+    done = {event.lead_seconds for event in alerting.alerted_events(alert, (300, 30), NOW)}
+    assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
+
+
 @pytest.mark.parametrize("distrusted", [False, True])
 def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)
     body = notification.of_alerts(alert).body
-    assert "send a message, then ask again" in body
+    assert ("send a message and ask once more" in body) != distrusted
     assert ("claude-session-status keep-warm --trust 2.1.332" in body) == distrusted
+    assert len(body) < 170, "six lines of a narrow notification"
+
+
+def test_a_late_miss_is_named_as_such() -> None:
+    (alert,) = alerting.due_alerts([stopped(late=True, age=3700)], None, NOW)
+    body = notification.of_alerts(alert).body
+    assert body.startswith("The ping came after the expiry and wrote 142k tokens, about $0.71.")
 
 
 def test_a_muted_session_stops_silently() -> None:
@@ -349,7 +424,7 @@ def test_a_muted_session_stops_silently() -> None:
 # ---- the menu -----------------------------------------------------------------
 
 
-def item(of: SessionState) -> view.MenuItem:
+def item(of: SessionState) -> menu_items.MenuItem:
     """The line of the session's submenu that keeps it warm."""
     (line,) = [each for each in view.menu(Snapshot(NOW, (of,))) if each.key == f"session:{of.session.session_id}"]
     (found,) = [each for each in line.children if each.key.endswith(":keep")]
@@ -364,7 +439,7 @@ def test_the_menu_says_the_price_before_it_offers_the_choices() -> None:
     found = item(state())
     assert found.label == "Keep warm: about $0.07 an hour in place of $1.40"
     assert [each.label for each in found.children][:2] == ["for 1 hour", "for 3 hours"]
-    assert found.children[0].action == view.KeepSessionWarm(ID, Choice.HOUR)
+    assert found.children[0].action == menu_items.KeepSessionWarm(ID, Choice.HOUR)
 
 
 def test_the_menu_asks_once_more_for_a_five_minute_cache() -> None:
@@ -372,7 +447,7 @@ def test_the_menu_asks_once_more_for_a_five_minute_cache() -> None:
     assert (first.label, first.action) == ("for 1 hour", None)
     (many,) = first.children
     assert many.label == "15 pings an hour, about $1.06 an hour in place of $1.40: keep it warm"
-    assert many.action == view.KeepSessionWarm(ID, Choice.HOUR, consents=True)
+    assert many.action == menu_items.KeepSessionWarm(ID, Choice.HOUR, consents=True)
     assert any("20 pings in a row" in label for label in labels(state(0, 300)))
 
 
@@ -396,11 +471,11 @@ def test_the_first_ping_of_an_installation_is_announced_as_a_trial() -> None:
     assert any("trial" in label for label in labels(state(evidence=replace(GOOD, is_trial=True))))
     assert not any("trial" in label for label in labels(state()))
     trial = state(evidence=replace(GOOD, is_trial=True))
-    assert any("trial" in line for line in keep_warm.placed_sentences(trial, NOW + 3600, NOW))
+    assert any("trial" in line for line in keep_warm_words.placed_sentences(trial, NOW + 3600, NOW))
 
 
 def test_what_was_placed_says_when_it_ends_sooner() -> None:
-    first, end = keep_warm.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
+    _, first, end = keep_warm_words.placed_sentences(state(0, 300), NOW + 3 * 3600, NOW)
     assert "20 pings, about $1.06 an hour" in first
     assert "after 20 pings in a row" in end
 
@@ -423,3 +498,14 @@ def kept_limits() -> Limits:
 
     settings = Config()
     return Limits(settings.keep_warm_min_tokens, settings.keep_warm_max_pings, settings.keep_warm_max_usage)
+
+
+def test_the_table_shows_which_caches_a_ping_will_renew() -> None:
+    for evidence, label in (
+        (GOOD, "WARM"),
+        (replace(GOOD, order=ORDER), "KEPT"),
+        (replace(reported(in_a_row=20), order=ORDER), "WARM"),
+    ):
+        shot = Snapshot(NOW, (state(evidence=evidence),))
+        (row,) = report.rows(shot, report.columns(80))
+        assert row.cache.startswith(f"{label} █"), label

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 import time
@@ -13,9 +14,10 @@ import pytest
 from claude_session_status import heartbeat, keep_warm_desk, keep_warm_guard, notes
 from claude_session_status.config import Config
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice, Limits, Order
+from claude_session_status.keep_warm import Limits, Order
 from claude_session_status.keep_warm_desk import KeepWarmDesk
 from claude_session_status.keep_warm_orders import Orders, Versions, decode, encode
+from claude_session_status.keep_warm_times import Choice, interval_of
 from claude_session_status.model import (
     AlertReason,
     Event,
@@ -24,6 +26,7 @@ from claude_session_status.model import (
     Process,
     SessionState,
     Source,
+    Stop,
     StopReason,
 )
 from claude_session_status.monitor import Monitor
@@ -35,6 +38,7 @@ from fakes import NOW, FakeClock, Transcript
 from keep_warm_files import PID, SESSION, VERSION, ping, report, write_report
 
 ORDER = Order(NOW, NOW + 3600, 20)
+DUE = NOW - 100 + interval_of(3600)  # when the session's ping comes
 
 
 class Scene:
@@ -70,6 +74,15 @@ class Scene:
         assert found is not None
         return found
 
+    def expect_a_miss(self, *, late: bool) -> str:
+        """The order is gone, and an alert says what the ping cost; returns its text."""
+        stop = self.kept().stopped
+        assert self.order is None
+        assert stop == Stop(DUE, StopReason.MISSED, 142_000, 0.71, is_late=late)
+        (alert,) = self.monitor.take_alerts(self.monitor.snapshot())
+        assert alert.reason is AlertReason.STOPPED
+        return of_alerts(alert).body
+
     @property
     def order(self) -> Order | None:
         return Orders(self.where.keep_warm).of(SESSION)
@@ -89,10 +102,10 @@ def scene(where: Paths, tmp_path: Path) -> Scene:
 def test_the_menus_choice_becomes_an_order_of_numbers_that_only_its_owner_can_read(scene: Scene) -> None:
     assert scene.kept().refusal is None
     sentences = scene.monitor.keep_warm(SESSION, Choice.THREE_HOURS)
-    assert sentences[0].startswith("web-shop is kept warm until ")
+    assert re.fullmatch(r"Kept warm until \d\d:\d\d: web-shop\.", sentences[0])
     path = Path(scene.where.keep_warm, f"{SESSION}.json")
     assert json.loads(path.read_text()) == {
-        "v": 1, "at": NOW, "until": NOW + 3 * 3600, "max_pings": 20, "allow_five_minutes": 0,
+        "v": 1, "at": NOW, "until": NOW + 3 * 3600, "max_pings": 20, "allow_five_minutes": 0, "ttl": 3600,
     }  # fmt: skip
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -106,15 +119,15 @@ def test_the_menus_choice_becomes_an_order_of_numbers_that_only_its_owner_can_re
 def test_a_ping_moves_the_countdown_through_the_spool(scene: Scene) -> None:
     scene.look()
     scene.monitor.keep_warm(SESSION, Choice.HOUR)
-    scene.clock.now = NOW + 3500
-    write_report(scene.where, report(NOW + 3440, "kept", in_a_row=1, pings=[ping(NOW + 3440)]))
+    scene.clock.now = DUE + 5
+    write_report(scene.where, report(DUE, "kept", in_a_row=1, pings=[ping(DUE)]))
     state = scene.look()
-    assert state.expires_at == NOW + 3440 + 3600
-    assert (state.session.kept_at, state.session.kept_tokens) == (NOW + 3440, 141_800)
+    assert state.expires_at == DUE + 3600
+    assert (state.session.kept_at, state.session.kept_tokens) == (DUE, 141_800)
     assert state.session.request is not None
     assert state.session.request.source is Source.MOD
     assert not Spool(scene.where.spool).names()
-    assert Versions(scene.where.keep_warm_versions).read()[VERSION].kept_at == NOW + 3440
+    assert Versions(scene.where.keep_warm_versions).read()[VERSION].kept_at == DUE
     again = Monitor(scene.where, Config(), clock=scene.clock, alive=lambda *_: keep_alive())
     again.poll()
     (read,) = again.snapshot().sessions
@@ -124,24 +137,18 @@ def test_a_ping_moves_the_countdown_through_the_spool(scene: Scene) -> None:
 def test_a_miss_ends_the_order_is_notified_once_and_distrusts_the_version(scene: Scene) -> None:
     scene.look()
     scene.monitor.keep_warm(SESSION, Choice.HOUR)
-    scene.clock.now = NOW + 3442
-    write_report(scene.where, report(NOW + 3440, "missed", pings=[ping(NOW + 3440, kept=False)]))
-    kept = scene.kept()
-    assert scene.order is None
-    assert kept.stopped is not None
-    assert (kept.stopped.reason, kept.stopped.tokens, kept.stopped.usd) == (StopReason.MISSED, 142_000, 0.71)
-    (alert,) = scene.monitor.take_alerts(scene.monitor.snapshot())
-    assert alert.reason is AlertReason.STOPPED
-    assert f"keep-warm --trust {VERSION}" in of_alerts(alert).body
+    scene.clock.now = DUE + 2
+    write_report(scene.where, report(DUE, "missed", pings=[ping(DUE, kept=False)]))
+    assert f"keep-warm --trust {VERSION}" in scene.expect_a_miss(late=False)
     scene.look()
     assert scene.monitor.take_alerts(scene.monitor.snapshot()) == ()
-    write_report(scene.where, report(NOW + 3441, "ready", pings=[ping(NOW + 3440, kept=False)]))
+    write_report(scene.where, report(DUE + 1, "ready", pings=[ping(DUE, kept=False)]))
     with pytest.raises(SessionStatusError, match=f"a ping of Claude Code {VERSION} missed"):
         scene.monitor.keep_warm(SESSION, Choice.HOUR)
     scene.look()
-    assert Versions(scene.where.keep_warm_versions).trust(VERSION, NOW + 3450)
+    assert Versions(scene.where.keep_warm_versions).trust(VERSION, DUE + 10)
     assert scene.kept().refusal is None
-    scene.monitor.keep_warm(SESSION, Choice.HOUR)
+    assert not any("trial" in sentence for sentence in scene.monitor.keep_warm(SESSION, Choice.HOUR)), "it was sent"
     assert scene.order is not None
     assert scene.kept().until is not None, "the old miss does not end the new order"
 
@@ -149,22 +156,27 @@ def test_a_miss_ends_the_order_is_notified_once_and_distrusts_the_version(scene:
 def test_a_late_miss_ends_the_order_with_its_cost_but_does_not_distrust_the_version(scene: Scene) -> None:
     scene.look()
     scene.monitor.keep_warm(SESSION, Choice.HOUR)
-    scene.clock.now = NOW + 3510
-    late = ping(NOW + 3320, kept=False, late=True)
-    write_report(scene.where, report(NOW + 3320, "missed", reason="late", pings=[late]))
-    kept = scene.kept()
-    assert scene.order is None
-    assert kept.stopped is not None
-    assert (kept.stopped.reason, kept.stopped.tokens, kept.stopped.usd) == (StopReason.MISSED, 142_000, 0.71)
-    (alert,) = scene.monitor.take_alerts(scene.monitor.snapshot())
-    assert alert.reason is AlertReason.STOPPED
-    assert "--trust" not in of_alerts(alert).body
-    assert not kept.is_distrusted
-    hit = ping(NOW + 3505)
-    write_report(scene.where, report(NOW + 3505, "kept", pings=[late, hit]))
+    scene.clock.now = DUE + 190
+    late = ping(DUE, kept=False, late=True)
+    write_report(scene.where, report(DUE, "missed", reason="late", pings=[late]))
+    assert "--trust" not in scene.expect_a_miss(late=True)
+    assert not scene.kept().is_distrusted
+    hit = ping(DUE + 185)
+    write_report(scene.where, report(DUE + 185, "kept", pings=[late, hit]))
     scene.look()
     record = Versions(scene.where.keep_warm_versions).read()[VERSION]
-    assert (record.kept_at, record.missed_at) == (NOW + 3505, None), "a later ping does not make the late one count"
+    assert (record.kept_at, record.missed_at) == (DUE + 185, None), "a later ping does not make the late one count"
+
+
+def test_a_miss_in_one_session_ends_the_orders_of_all_with_that_version(scene: Scene) -> None:
+    scene.look()
+    scene.monitor.keep_warm(SESSION, Choice.HOUR)
+    Versions(scene.where.keep_warm_versions).change("2.1.330", missed_at=NOW)
+    assert scene.kept().until is not None, "another version"
+    Versions(scene.where.keep_warm_versions).change(VERSION, missed_at=NOW)
+    stop = scene.kept().stopped
+    assert stop is not None
+    assert (scene.order, stop.reason) == (None, StopReason.DISTRUSTED)
 
 
 def test_a_session_that_grows_into_idle_compaction_loses_its_order(scene: Scene) -> None:
@@ -259,7 +271,8 @@ def test_a_small_limit_of_the_settings_counts(where: Paths, tmp_path: Path) -> N
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    assert decode(encode(ORDER)) == ORDER
+    for order in (ORDER, replace(ORDER, ttl_seconds=3600), replace(ORDER, allow_five_minutes=True)):
+        assert decode(encode(order)) == order
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from claude_session_status import alerting, notification
+from claude_session_status.menu_items import MuteSessions, PauseNotifications
 from claude_session_status.model import HostConnection, HostState, Pause, Session, Snapshot
-from claude_session_status.view import MuteSessions, PauseNotifications
 from fakes import NOW
 from rows import ENDED, make, shot
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, heartbeat, notes, policy, reducer
+from claude_session_status import alerting, future_times, heartbeat, last_request, notes, policy
 from claude_session_status.claude import discovery, ingest, transcript
 from claude_session_status.claude.liveness import Liveness
 from claude_session_status.config import Config
@@ -36,8 +36,9 @@ from claude_session_status.model import (
     SessionState,
     Snapshot,
 )
-from claude_session_status.monitor import TICK_SECONDS, Monitor
+from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
+from claude_session_status.poller import TICK_SECONDS
 from claude_session_status.spool import Spool
 from claude_session_status.store.database import Store
 from fakes import NOW, FakeClock, Transcript, holding
@@ -366,11 +367,11 @@ def _fail_for_odd(work: Callable[..., Any]) -> Callable[..., Any]:
     ("module", "function"),
     [
         (transcript, "read"),
-        (reducer, "assume_request"),
+        (last_request, "assume_request"),
         (policy, "is_abandoned"),
         (policy, "state_of"),
         (alerting, "alert_time"),
-        (reducer, "drop_future"),
+        (future_times, "drop_future"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -580,6 +581,52 @@ def test_a_listener_that_names_a_time_is_called_then_and_polls_go_on(scene: Scen
 def test_what_is_new_is_shown_at_the_next_poll_whatever_time_the_listener_named(scene: Scene) -> None:
     scene.clock.at(NOW + 4.5, lambda: scene.write("turn"))
     assert shown_at(scene, 20, lambda shot: shot.now + 100) == [0, 6]
+
+
+def test_a_poll_that_takes_nothing_in_makes_no_snapshot(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[float] = []
+    snapshot = scene.monitor.snapshot
+
+    def counted() -> Snapshot:
+        made.append(scene.clock.now - NOW)
+        return snapshot()
+
+    monkeypatch.setattr(scene.monitor, "snapshot", counted)
+    scene.write("turn")
+    shown_at(scene, 100, lambda shot: shot.now + 60)
+    assert made == [0, 60]
+
+
+def test_work_that_is_no_longer_believed_is_shown_then_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.write("turn")
+    scene.run(1)
+    scene.write("prompt")
+    seen: list[tuple[float, Activity]] = []
+    stop = threading.Event()
+
+    def listen(shot: Snapshot, alerts: Any) -> float:
+        seen.append((round(shot.now - NOW, 1), shot.sessions[0].activity))
+        if seen[-1][1] is Activity.IDLE:
+            stop.set()
+        return shot.now + 10_000
+
+    scene.monitor.run(stop, listen)
+    assert seen[-1] == (1 + policy.RESPONSE_LIMIT_SECONDS, Activity.IDLE)
+
+
+def test_a_poll_comes_before_an_alert_whatever_time_the_listener_named(scene: Scene) -> None:
+    scene.write("turn")
+    scene.clock.at(NOW + 269.5, lambda: scene.write("turn"))
+    stop, alerts = threading.Event(), list[float]()
+
+    def listen(shot: Snapshot, due: Any) -> float:
+        if due:
+            alerts.append(shot.now - NOW)
+            stop.set()
+        return shot.now + 10_000
+
+    scene.monitor.run(stop, listen)
+    assert alerts == [pytest.approx(269.5 + 270, abs=0.05)]
 
 
 def test_a_wake_is_shown_at_once_whatever_time_the_listener_named(scene: Scene) -> None:
@@ -835,7 +882,7 @@ _BRIEFLY = settings(deadline=None, max_examples=12, suppress_health_check=[Healt
 def test_an_expiry_gives_at_most_one_alert_whatever_happens(script: list[tuple[float, str]]) -> None:
     expiries = sorted(_run(script).expiries)
     for (name, expiry), (next_name, next_expiry) in itertools.pairwise(expiries):
-        assert name != next_name or next_expiry - expiry >= reducer.SAME_EXPIRY_SECONDS
+        assert name != next_name or next_expiry - expiry >= last_request.SAME_EXPIRY_SECONDS
 
 
 @_BRIEFLY

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from claude_session_status import notification, policy
+from claude_session_status.menu_items import GoToSession
 from claude_session_status.model import Alert, AlertReason, Process, Session, SessionState
-from claude_session_status.view import GoToSession
 from fakes import NOW
 from rows import make, shot
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,19 @@ def test_a_model_is_sampled_once_for_all_processes_also_an_unknown_one(where: Pa
         assert prices(where, library).rewrite_cost("known", 300, 100_000) == pytest.approx(0.5)
         assert prices(where, library).rewrite_cost("no-such", 300, 100_000) is None
     assert library.asked == ["known", "no-such"]
+
+
+def test_in_the_background_a_price_is_there_at_once_only_where_it_was_sampled_before(
+    where: Paths, library: Library
+) -> None:
+    prices(where, library).rewrite_cost("known", 300, 1)
+    known = threading.Event()
+    background = pricing.PricesInBackground(prices(where, library), known.set)
+    assert background.rewrite_cost("known", 300, 100_000) == pytest.approx(0.5)
+    assert background.rewrite_cost("known-2", 300, 100_000) is None
+    assert known.wait(10)
+    assert background.rewrite_cost("known-2", 300, 100_000) == pytest.approx(0.5)
+    assert library.asked == ["known", "known-2"]
 
 
 def test_only_the_owner_may_read_it(where: Paths, library: Library) -> None:
@@ -130,7 +144,7 @@ def test_model_names_of_transcripts_do_not_make_it_grow(where: Paths, library: L
     assert "known-59" in models
 
 
-def test_the_version_is_that_of_the_installed_library() -> None:
+def test_the_version_is_the_installed_librarys() -> None:
     from importlib import metadata
 
     assert price_file.library_version() == metadata.version("genai-prices")

@@ -9,8 +9,6 @@ import pytest
 
 from claude_session_status import price_file, pricing
 
-MILLION = 1_000_000
-
 
 @pytest.mark.parametrize(
     ("model", "ttl", "usd"),

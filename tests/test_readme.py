@@ -98,7 +98,7 @@ def test_the_layout_names_what_exists() -> None:
 
 
 @pytest.mark.parametrize("command", lines("# lint, types, layers"))
-def test_the_checks_before_a_change_are_those_of_ci(command: str) -> None:
+def test_contributing_lists_the_same_checks_as_ci(command: str) -> None:
     assert command in (TOP / ".ci/run").read_text("utf-8").splitlines()
 
 
@@ -163,5 +163,5 @@ def test_installed_it_needs_no_network(tmp_path: Path, claude_dir: Path) -> None
     assert (session["project"], session["cache"], session["rewrite_cost_usd"] > 0) == ("my-app", "warm", True)
     assert "my-app" in run("watch", "--once")
     run("install-hooks")
-    assert "inbox" in run("doctor", code=1)  # no tray runs
+    assert "inbox" in run("doctor")
     run("uninstall-hooks")

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from claude_session_status import policy, reducer
+from claude_session_status import client_files, policy, reducer
+from claude_session_status.claude import discovery
+from claude_session_status.claude.discovery import Trace
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -20,7 +22,7 @@ from claude_session_status.model import (
     TranscriptFacts,
 )
 from fakes import NOW
-from rows import event, session, warm
+from rows import event, report, warm
 
 
 def test_a_forgotten_session_comes_back_only_by_something_newer() -> None:
@@ -44,7 +46,7 @@ def test_muting_neither_revives_a_session_nor_makes_it_look_alive() -> None:
     muted = reducer.apply(ended, event("mute", NOW + 5))
     assert muted.muted
     assert muted.is_ended
-    assert reducer.last_seen(muted) == NOW + 1
+    assert policy.last_seen(muted) == NOW + 1
     assert not reducer.apply(muted, event("unmute", NOW + 6)).muted
 
 
@@ -99,10 +101,10 @@ def test_the_project_is_the_folder_that_the_session_started_in(
 
 def test_a_transcripts_first_folder_counts_until_an_event_reports_one() -> None:
     s = reducer.apply(Session("s"), event("turn", NOW, cwd="/a/b"))
-    found = reducer.apply_first_folder(s, "/a")
+    found = client_files.apply_first_folder(s, "/a")
     assert (found.folder, found.project, found.cwd) == ("/a", "a", "/a/b")
-    assert reducer.apply_first_folder(found, "/other") == found
-    assert reducer.apply_first_folder(s, None) == s
+    assert client_files.apply_first_folder(found, "/other") == found
+    assert client_files.apply_first_folder(s, None) == s
     assert reducer.apply(found, event("turn", NOW - 5, project_folder="/c")).folder == "/c"
 
 
@@ -121,155 +123,22 @@ def test_compaction_leaves_nothing_cached_and_does_not_reopen_the_session() -> N
 
 def test_a_transcripts_title_beats_a_hooks_whatever_comes_first() -> None:
     titled = reducer.apply(Session("s"), event("start", NOW, title="hook"))
-    titled = reducer.apply_transcript(titled, TranscriptFacts(title="A"), "1")
+    titled = client_files.apply_transcript(titled, TranscriptFacts(title="A"), "1")
     titled = reducer.apply(titled, event("prompt", NOW + 5, title="hook again"))
     assert titled.title == "A"
-    assert reducer.apply_transcript(titled, TranscriptFacts(title=None), "2").title == "A"
-    assert reducer.apply_transcript(titled, TranscriptFacts(title="Z"), "3").title == "Z"
-
-
-def test_at_stop_the_request_on_its_way_is_the_one_that_was_answered() -> None:
-    on_its_way = TranscriptFacts(request_at=NOW - 100, ttl_seconds=3600, pending_at=NOW - 20)
-    stopped = reducer.apply_transcript(session(answered_at=NOW), on_its_way, "1")
-    assert stopped.request == Request(NOW - 20, 3600, Source.HOOK)
-    working = reducer.apply_transcript(session(answered_at=NOW - 50), on_its_way, "1")
-    assert working.request == Request(NOW - 100, 3600, Source.TRANSCRIPT)
-    seen = reducer.apply_transcript(stopped, TranscriptFacts(request_at=NOW - 20, ttl_seconds=300), "2")
-    assert seen.request == Request(NOW - 20, 300, Source.TRANSCRIPT)
-
-
-def test_a_failed_turn_is_no_request() -> None:
-    s = reducer.apply(Session("s"), event("failure", NOW))
-    assert reducer.assume_request(s).request is None
-    assert reducer.assume_request(reducer.apply(s, event("turn", NOW + 1))).request == Request(
-        NOW + 1, 300, Source.HOOK
-    )
-
-
-LINE, TRANSCRIPT, HOOK = Source.STATUS_LINE, Source.TRANSCRIPT, Source.HOOK
-
-
-@pytest.mark.parametrize(
-    ("what", "one", "other", "expected"),
-    [
-        ("the status line alone", None, Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
-        ("both of one request: the status line is the source, with the exact start",
-            Request(NOW - 0.6, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW - 0.6, 300, LINE)),
-        ("the other way round",
-            Request(NOW + 0.4, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
-        ("of one request, the status line's TTL is shorter",
-            Request(NOW - 0.6, 3600, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
-        ("of one request, the transcript's TTL is shorter",
-            Request(NOW - 0.6, 300, TRANSCRIPT), Request(NOW, 3600, LINE), Request(NOW - 0.6, 300, TRANSCRIPT)),
-        ("a later request in the transcript",
-            Request(NOW + 50, 300, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW + 50, 300, TRANSCRIPT)),
-        ("a later one, and of a shorter TTL",
-            Request(NOW + 50, 300, TRANSCRIPT), Request(NOW, 3600, LINE), Request(NOW + 50, 300, TRANSCRIPT)),
-        ("a later request in the status line",
-            Request(NOW - 50, 3600, TRANSCRIPT), Request(NOW, 300, LINE), Request(NOW, 300, LINE)),
-        ("two words of the status line: the later request",
-            Request(NOW + 1, 300, LINE), Request(NOW, 3600, LINE), Request(NOW + 1, 300, LINE)),
-        ("a request that a hook's event dates exactly",
-            Request(NOW - 0.5, 300, HOOK), Request(NOW, 300, LINE), Request(NOW - 0.5, 300, LINE)),
-    ],
-)  # fmt: skip
-def test_of_two_sources(what: str, one: Request | None, other: Request, expected: Request) -> None:
-    assert reducer.newer_request(one, other) == expected, what
-    assert reducer.newer_request(other, one) == expected, what
-    assert reducer.newer_request(expected, other) == expected, what
-
-
-def report(expires_at: float, at: float = NOW, ttl: int = 300) -> Event:
-    return event("statusline", at, expires_at=expires_at, ttl_seconds=ttl)
-
-
-def test_a_transcript_that_is_read_again_keeps_the_status_lines_report() -> None:
-    s = reducer.apply(session(), report(NOW + 290))
-    for mark in ("1", "2"):
-        s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW - 10.4, ttl_seconds=300), mark)
-        assert s.request == Request(NOW - 10.4, 300, LINE)
-    s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW + 60, ttl_seconds=3600), "3")
-    assert s.request == Request(NOW + 60, 3600, TRANSCRIPT)
-
-
-def test_a_report_that_came_before_its_rounded_start_never_shows_more_than_is_left() -> None:
-    s = reducer.apply(session(), report(NOW + 301, NOW + 0.75))  # of a request at NOW + 0.25
-    assert s.request == Request(NOW, 300, LINE)
-    s = reducer.apply_transcript(s, TranscriptFacts(request_at=NOW + 0.25, ttl_seconds=300), "1")
-    assert s.request == Request(NOW, 300, LINE)
-
-
-@pytest.mark.parametrize("order", [0, 1])
-def test_a_hooks_guess_yields_to_the_status_lines_report_of_that_turn(order: int) -> None:
-    asked = session(prompted_at=NOW - 20, answered_at=NOW)
-    steps = [lambda s: reducer.apply(s, report(NOW - 19 + 300)), reducer.assume_request]
-    for step in steps if order else reversed(steps):
-        asked = step(asked)
-    assert asked.request == Request(NOW - 19, 300, LINE)
-
-
-def test_a_hooks_guess_of_a_later_turn_is_newer_than_the_status_line() -> None:
-    s = reducer.apply(session(prompted_at=NOW - 100), report(NOW + 210, NOW - 80))
-    s = reducer.assume_request(replace(s, prompted_at=NOW - 20, answered_at=NOW))
-    assert s.request == Request(NOW, 300, HOOK)
-
-
-def test_after_a_switch_of_the_model_the_status_line_warms_nothing() -> None:
-    switched = session(switched_at=NOW - 50, request=Request(NOW - 100.6, 300, TRANSCRIPT))
-    s = reducer.apply(switched, report(NOW + 200, NOW - 90))
-    assert policy.state_of(s, NOW).cache is Cache.EXPIRED
-    assert policy.state_of(reducer.apply(s, report(NOW + 280)), NOW).cache is Cache.WARM
-
-
-@pytest.mark.parametrize(
-    ("what", "reports", "expires_at"),
-    [
-        ("a later expiry, as after /btw", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 260, 300)], NOW + 260),
-        ("an earlier expiry", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 150, 300)], NOW + 150),
-        ("an hour that drops to five minutes",
-            [(NOW - 100, NOW + 3500, 3600), (NOW - 40, NOW + 260, 300)], NOW + 260),
-        ("the client keeps the cache alive: an hour's cache that expires in five minutes",
-            [(NOW - 100, NOW + 3500, 3600), (NOW - 40, NOW + 260, 3600), (NOW - 10, NOW + 290, 3600)], NOW + 290),
-        ("five minutes that rise to an hour", [(NOW - 100, NOW + 200, 300), (NOW - 40, NOW + 3560, 3600)], NOW + 3560),
-    ],
-)  # fmt: skip
-def test_the_newest_report_of_the_status_line_counts(
-    what: str, reports: list[tuple[float, float, int]], expires_at: float
-) -> None:
-    shown = TranscriptFacts(
-        request_at=NOW - 100.4, response_at=NOW - 100.2, ttl_seconds=reports[0][2], turn_at=NOW - 99
-    )
-    for order in itertools.permutations([report(expiry, at, ttl) for at, expiry, ttl in reports]):
-        s = reducer.apply_transcript(session(), shown, "1")
-        for each in (*order, *order):
-            s = reducer.apply(s, each)
-        assert policy.state_of(s, NOW).expires_at == pytest.approx(expires_at, abs=1), what
-        again = reducer.apply_transcript(s, shown, "2")
-        assert again.request == s.request, "a transcript that is read again changes nothing"
-        late = session()
-        for each in order:
-            late = reducer.apply(late, each)
-        late = reducer.apply_transcript(late, shown, "1")
-        assert policy.state_of(late, NOW).expires_at == pytest.approx(expires_at, abs=1), what
-
-
-def test_a_response_after_the_report_is_newer_than_the_report() -> None:
-    s = reducer.apply(session(), report(NOW + 260, NOW - 40))
-    newer = TranscriptFacts(request_at=NOW - 30, response_at=NOW - 20, ttl_seconds=300, turn_at=NOW - 20)
-    assert reducer.apply_transcript(s, newer, "1").request == Request(NOW - 30, 300, TRANSCRIPT)
-    begun_before = TranscriptFacts(request_at=NOW - 60, response_at=NOW - 50, ttl_seconds=3600, turn_at=NOW - 20)
-    assert reducer.apply_transcript(s, begun_before, "1").request == Request(NOW - 40, 300, LINE)
+    assert client_files.apply_transcript(titled, TranscriptFacts(title=None), "2").title == "A"
+    assert client_files.apply_transcript(titled, TranscriptFacts(title="Z"), "3").title == "Z"
 
 
 def test_compaction_is_remembered_from_hook_and_transcript() -> None:
     by_hook = reducer.apply(warm(100), event("start", NOW, source="compact"))
-    by_transcript = reducer.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
+    by_transcript = client_files.apply_transcript(warm(100), TranscriptFacts(compacted_at=NOW), "1")
     for compacted in (by_hook, by_transcript):
         assert policy.state_of(compacted, NOW + 1).is_compacted
     answered = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, ttl_seconds=300)
-    assert not policy.state_of(reducer.apply_transcript(by_hook, answered, "2"), NOW + 10).is_compacted
+    assert not policy.state_of(client_files.apply_transcript(by_hook, answered, "2"), NOW + 10).is_compacted
     uncached = TranscriptFacts(request_at=NOW + 5, response_at=NOW + 9, request_cached=False)
-    assert not policy.state_of(reducer.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
+    assert not policy.state_of(client_files.apply_transcript(by_hook, uncached, "2"), NOW + 10).is_compacted
 
 
 def test_a_sign_of_life_brings_back_only_sessions_without_hooks() -> None:
@@ -277,11 +146,11 @@ def test_a_sign_of_life_brings_back_only_sessions_without_hooks() -> None:
     found = reducer.apply(reducer.apply(Session("s"), event("found", NOW)), event("gone", NOW))
     for sign in (event("found", NOW + 9), report(NOW + 300, NOW + 9)):
         assert policy.activity_of(reducer.apply(ended, sign), NOW + 10) is Activity.ENDED
-        assert not reducer.is_new_discovery(ended, sign.at)
+        assert not discovery.is_news(Trace("s", "/s.jsonl", sign.at), ended)
         assert policy.activity_of(found, NOW + 10) is Activity.ENDED
         assert policy.activity_of(reducer.apply(found, sign), NOW + 10) is Activity.IDLE
-        assert reducer.is_new_discovery(found, sign.at)
-    assert not reducer.is_new_discovery(found, NOW)
+        assert discovery.is_news(Trace("s", "/s.jsonl", sign.at), found)
+    assert not discovery.is_news(Trace("s", "/s.jsonl", NOW), found)
 
 
 def test_a_discovered_value_yields_to_any_hooks_value() -> None:

@@ -58,6 +58,19 @@ def test_titles_get_the_room_that_short_project_names_leave() -> None:
     assert report.columns(100, longest_project=1).width_of("project") == len("PROJECT")
 
 
+@pytest.mark.parametrize(("width", "title"), [(120, 36), (160, 76), (200, 116), (400, 130)])
+def test_a_wide_terminal_shows_long_titles(width: int, title: int) -> None:
+    assert report.columns(width, 12, 130).width_of("title") == title
+
+
+def test_without_any_turn_there_is_no_column_for_the_last_one() -> None:
+    heads = [column.head for column in report.columns(80, last_turns=False).shown]
+    assert heads == ["", "PROJECT", "TITLE", "SESSION", "CACHE"]
+    assert report.columns(80, 12, 99, last_turns=False).width_of("title") == (
+        report.columns(80, 12, 99).width_of("title") + len("LAST TURN") + 2
+    )
+
+
 def test_short_titles_take_no_more_room_than_they_need() -> None:
     assert report.columns(200, 12, 20).width_of("title") == 20
     assert report.columns(200, 12, 0).width_of("title") == len("TITLE")
@@ -97,7 +110,7 @@ def test_json_has_the_documented_keys_and_null_for_what_is_unknown() -> None:
         "session_id", "title", "project", "cwd", "cache", "activity", "ttl_seconds", "started_at", "last_turn_at",
         "last_request_at", "expires_at", "seconds_left", "context_tokens", "model", "rewrite_cost_usd", "source",
         "muted", "compacts_at", "compacted_at", "cache_miss_reason", "waiting_since", "ended_at", "host",
-        "keep_warm_until", "kept_at",
+        "keep_warm_until", "kept_at", "ssh_client_port",
     ]  # fmt: skip
     assert (first["seconds_left"], first["expires_at"]) == (166.4, "2026-11-24T08:42:46.400Z")
     assert {second[k] for k in ("expires_at", "seconds_left", "ttl_seconds", "last_request_at", "source")} == {None}

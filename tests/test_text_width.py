@@ -41,7 +41,7 @@ def test_an_emoji_counts_as_the_widest_terminal_draws_it(text: str, columns: int
 
 
 @given(st.text())
-def test_nothing_is_lost_and_no_width_is_below_that_of_rich(text: str) -> None:
+def test_nothing_is_lost_and_no_width_is_below_richs(text: str) -> None:
     assert "".join(text_width.clusters(text)) == text
     printable = "".join(c for c in text if c.isprintable())
     assert text_width.columns_of(printable) >= cell_len(printable) - printable.count("\ufe0f")

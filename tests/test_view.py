@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, glance, notification, policy, report, text_width, view, words
+from claude_session_status import alerting, glance, menu_items, notification, policy, report, text_width, view, words
 from claude_session_status.model import Alert, Process, Session, SessionState, Snapshot, Turn, Urgency
 from fakes import NOW
 from rows import ENDED, is_harmless_line, make, shot
@@ -23,18 +23,18 @@ NEVER = words.NO_COUNTDOWN
 COMMANDS = ["Pause notifications", "Show table in a terminal", "About", "Quit"]
 
 
-def line(menu: Iterable[view.MenuItem], key: str) -> view.MenuItem:
+def line(menu: Iterable[menu_items.MenuItem], key: str) -> menu_items.MenuItem:
     """The item with this key, wherever it stands."""
     found = [item for item in walk(menu) if item.key == key]
     assert len(found) == 1, key
     return found[0]
 
 
-def sessions_of(menu: Iterable[view.MenuItem]) -> list[view.MenuItem]:
+def sessions_of(menu: Iterable[menu_items.MenuItem]) -> list[menu_items.MenuItem]:
     return [item for item in menu if item.key.startswith("session:")]
 
 
-def walk(items: Iterable[view.MenuItem]) -> Iterator[view.MenuItem]:
+def walk(items: Iterable[menu_items.MenuItem]) -> Iterator[menu_items.MenuItem]:
     for item in items:
         yield item
         yield from walk(item.children)
@@ -69,9 +69,9 @@ def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
     assert first.label == f"{SPACE}3:20 ● a · Fix it   muted"
     at = [words.moment(NOW - 90, NOW), words.moment(NOW + 200, NOW)]
     assert [(i.label, i.action, i.checked) for i in first.children] == [
-        ("Copy resume command", view.CopyResumeCommand("a", "/home/me/a"), None),
-        ("Open folder", view.OpenFolder("/home/me/a"), None),
-        ("Mute this session", view.MuteSessions(("a",), muted=False), True),
+        ("Copy resume command", menu_items.CopyResumeCommand("a", "/home/me/a"), None),
+        ("Open folder", menu_items.OpenFolder("/home/me/a"), None),
+        ("Mute this session", menu_items.MuteSessions(("a",), muted=False), True),
         ("", None, None),
         ("● Idle, the cache is warm", None, None),
         ("Title: Fix it", None, None),
@@ -83,7 +83,7 @@ def test_the_submenu_of_a_session_lists_facts_and_actions() -> None:
         (f"Last turn: {at[0]}", None, None),
         (f"Expires: {at[1]}", None, None),
         ("", None, None),
-        ("Forget this session", view.ForgetSession("a"), None),
+        ("Forget this session", menu_items.ForgetSession("a"), None),
     ]
 
 
@@ -103,15 +103,17 @@ def test_going_to_a_session_comes_first_in_its_submenu_where_it_has_a_terminal(
     process: Process | None, entrypoint: str | None, has_line: bool
 ) -> None:
     (first, *_) = view.menu(shot(make("a", 100, process=process, entrypoint=entrypoint)))
-    line = view.MenuItem("session:a:go", "Go to session", view.GoToSession("a"))
+    line = menu_items.MenuItem("session:a:go", "Go to session", menu_items.GoToSession("a"))
     assert (first.children[0] == line) == has_line
     assert [item.key for item in first.children].count("session:a:go") == has_line
 
 
 def test_only_an_action_that_shows_a_window_takes_the_permission_to_do_so() -> None:
-    assert view.with_activation_token(view.GoToSession("a"), "token") == view.GoToSession("a", "token")
-    assert view.with_activation_token(view.GoToSession("a"), None) == view.GoToSession("a")
-    assert view.with_activation_token(view.ForgetSession("a"), "token") == view.ForgetSession("a")
+    assert menu_items.with_activation_token(menu_items.GoToSession("a"), "token") == menu_items.GoToSession(
+        "a", "token"
+    )
+    assert menu_items.with_activation_token(menu_items.GoToSession("a"), None) == menu_items.GoToSession("a")
+    assert menu_items.with_activation_token(menu_items.ForgetSession("a"), "token") == menu_items.ForgetSession("a")
 
 
 def test_the_menu_says_when_the_client_compacts_a_session_and_that_it_has() -> None:
@@ -153,6 +155,25 @@ def test_keys_are_unique_and_no_item_changes_its_kind(ages: list[float]) -> None
         for item in walk(menu):
             kind = (item.separator, bool(item.children))
             assert kinds.setdefault(item.key, kind) == kind
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([10.0, 100, 200, 290, 400]), st.booleans()), max_size=40),
+    st.floats(0, 9, allow_nan=False),
+)
+def test_a_menu_that_only_counts_is_the_menu_of_that_moment(given: list[tuple[float, bool]], passed: float) -> None:
+    sessions = [make(f"s{n}", age, muted=muted, title="Fix it") for n, (age, muted) in enumerate(given)]
+    at_noon = NOW - NOW % 60
+    before, after = (policy.snapshot(sessions, at_noon + seconds) for seconds in (0.5, 0.5 + passed))
+    facts = [[(s.cache, s.urgency, s.activity) for s in each.sessions] for each in (before, after)]
+    assume(facts[0] == facts[1])
+    assert view.recounted(view.menu(before), after) == view.menu(after)
+
+
+def test_a_session_that_can_not_be_shown_keeps_its_line_while_the_others_count() -> None:
+    sessions = [make("a", 100), make("b", 100, last_turn_at=math.inf), make("c", 100, title=5)]
+    before, after = (policy.snapshot(sessions, NOW + seconds) for seconds in (0, 7))
+    assert view.recounted(view.menu(before), after) == view.menu(after)
 
 
 ONE, TWO = "0b7f3c52-6f0e-4d43-9d0a-2f1f6c1f5a11", "9e1d0c44-52c3-4a39-8a57-0f3f2b1c7d21"
@@ -433,7 +454,7 @@ def test_a_session_that_can_not_be_shown_does_not_hide_the_others(kind: str) -> 
     menu = sessions_of(view.menu(both))
     assert [item.key for item in menu] == ["session:odd", "session:good"]
     assert menu[1].label == f"{SPACE}3:20 ● good"
-    assert line(menu, "session:odd:forget").action == view.ForgetSession("odd")
+    assert line(menu, "session:odd:forget").action == menu_items.ForgetSession("odd")
     assert [item.key for item in menu[0].children] == [item.key.replace("good", "odd") for item in menu[1].children]
     assert glance.tooltip(both).startswith("Claude Code: 2 warm")
     assert 0 < glance.icon(both).parts_left <= glance.ICON_PARTS
@@ -532,7 +553,7 @@ def test_the_tooltip_says_how_many_wait(sessions: list[Session], beginning: str)
 # ---- settings ----------------------------------------------------------------
 
 
-def settings_of(**settings: Any) -> list[view.MenuItem]:
+def settings_of(**settings: Any) -> list[menu_items.MenuItem]:
     menu = view.menu(shot(), view.Capabilities(starts_at_login=True, settings=view.Settings(**settings)))
     return list(line(menu, "settings").children)
 
@@ -547,8 +568,8 @@ def test_the_settings_are_in_the_menu() -> None:
         ("Start at login", True),
         ("Open config.toml in an editor", None),
     ]
-    assert line(settings, "settings:sound").action == view.ChangeSetting("sound", False)
-    assert line(settings, "settings:waiting").action == view.ChangeSetting("notify_when_waiting", True)
+    assert line(settings, "settings:sound").action == menu_items.ChangeSetting("sound", False)
+    assert line(settings, "settings:waiting").action == menu_items.ChangeSetting("notify_when_waiting", True)
 
 
 @pytest.mark.parametrize(
@@ -565,7 +586,7 @@ def test_the_lead_time_in_effect_is_checked(leads: tuple[float, ...] | None, che
     choices = line(settings_of(notify_before_seconds=leads), "settings:before").children
     assert [item.key for item in choices if item.checked] == [f"settings:before:{checked}"]
     assert len(choices) == labels
-    assert choices[1].action == view.ChangeSetting("notify_before_seconds", 30)
+    assert choices[1].action == menu_items.ChangeSetting("notify_before_seconds", 30)
     if checked == "own":
         assert (choices[-1].label, choices[-1].action) == ("5 min and 45 s before, as in config.toml", None)
 
@@ -585,10 +606,10 @@ def test_without_a_settings_file_only_start_at_login_is_there() -> None:
 def test_the_history_has_a_line_only_where_there_is_one() -> None:
     with_it = view.menu(shot(), view.Capabilities(history="This week: 2 cold returns"))
 
-    assert [item.label for item in with_it if isinstance(item.action, view.ShowHistory)] == [
+    assert [item.label for item in with_it if isinstance(item.action, menu_items.ShowHistory)] == [
         "This week: 2 cold returns"
     ]
-    assert not any(isinstance(item.action, view.ShowHistory) for item in view.menu(shot()))
+    assert not any(isinstance(item.action, menu_items.ShowHistory) for item in view.menu(shot()))
 
 
 def test_the_tooltip_says_what_was_lost_today() -> None:

@@ -1,4 +1,4 @@
-"""The frozen program as a person double-clicks it: without a word from anybody it is the tray."""
+"""The frozen program for a double click: without arguments it starts the tray."""
 
 import sys
 

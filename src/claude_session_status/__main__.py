@@ -7,7 +7,7 @@ status line is rendered several times a second while a session works. All other 
 import os
 import sys
 
-# They print something and end; the empty one is the help text, and what a shell asks for completions.
+# Commands that print something and end. The empty name prints the help text, or the completions that a shell asks for.
 _SHORT = ("", "-h", "--help", "--version", "status", "doctor", "completion", "config", "history")
 
 

@@ -177,12 +177,10 @@ class AlertCommand:
         command: Callable[[], Sequence[str]],
         *,
         clock: Callable[[], float] = time.time,
-        seconds: float = LIMIT_SECONDS,
     ) -> None:
         self._paths = paths
         self._command = command
         self._clock = clock
-        self._seconds = seconds
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._lock = threading.Lock()
@@ -220,7 +218,7 @@ class AlertCommand:
             if alert.reason is AlertReason.EXPIRES and expires_at is not None and expires_at <= self._clock():
                 log.warning("on_alert: the cache has expired meanwhile")
                 return
-            problem = run(command, text, self._seconds, self._running)
+            problem = run(command, text, LIMIT_SECONDS, self._running)
             if problem is not None:
                 log.warning("on_alert: %s: %s", command[0], problem)
             record(self._paths, self._clock(), command, problem)
@@ -273,14 +271,14 @@ def last_result(paths: Paths, command: Sequence[str]) -> Result | None:
 
 
 class AlertTurn:
-    """Decides which process runs the command: the tray, or one of the tables where no tray runs."""
+    """Decides which process runs the command: the tray, or one `watch` where no tray runs."""
 
     def __init__(self, paths: Paths) -> None:
         self._tray_lock = paths.tray_lock
         self._own = lock.FileLock(paths.alert_lock)
 
     def is_ours(self) -> bool:
-        """Whether this table runs the command: no tray runs, and no other table was first."""
+        """Whether this `watch` runs the command: no tray runs, and no other `watch` was first."""
         try:
             if lock.is_held(self._tray_lock):
                 self._own.release()
@@ -291,5 +289,5 @@ class AlertTurn:
             return False
 
     def release(self) -> None:
-        """Let another table run it."""
+        """Let another `watch` run the command."""
         self._own.release()

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from claude_session_status.future_times import is_plausible_alert
+from claude_session_status.last_request import SAME_EXPIRY_SECONDS
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -24,10 +26,10 @@ from claude_session_status.model import (
     SessionState,
     Snapshot,
     Source,
+    StopReason,
 )
 from claude_session_status.policy import LAST_SECONDS, activity_since, waiting_since
 from claude_session_status.quiet import QuietHours, quiet_until
-from claude_session_status.reducer import SAME_EXPIRY_SECONDS, is_plausible_alert
 from claude_session_status.values import replace
 
 GRACE_SECONDS = 5.0  # an alert that is later than this is dropped
@@ -40,13 +42,15 @@ GROUP_SECONDS = 5.0  # expiries closer than this share one notification
 LEADS_SECONDS = {300: (30.0,), 3600: (300.0, 30.0)}  # default lead times by TTL
 PAUSE_SECONDS = 3600.0
 KEPT_ALIVE_TTL_SECONDS = 3600  # the client keeps alive caches with this TTL only
+KEPT_ALIVE_SECONDS = 65.0  # meanwhile the status line reports at least this often: both happen each 30 s
 LOST_SECONDS = 180.0  # a connection that is away for less is a short break
 LOST_GRACE_SECONDS = 60.0
-KEPT_ALIVE_SECONDS = 65.0  # it renews them each 30 s, and renders an idle session's status line each 30 s
 _CONVERTIBLE = 2 * 86400.0
 MORNING_HOUR, NIGHT_HOUR = 8, 4  # "until tomorrow" ends at eight; before four it is still the same night
 
 _ALERTED = (Activity.IDLE, Activity.WAITING)
+# The ends of keeping warm after which the cache just expires.
+_EXPIRES_AFTER = (StopReason.MISSED, StopReason.DISTRUSTED, StopReason.USAGE, StopReason.SHORTER)
 
 
 def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | None:
@@ -62,16 +66,24 @@ def alert_time(state: SessionState, lead_seconds: float, now: float) -> float | 
     notified = dict(state.session.alerts).get(lead_seconds)
     if notified is not None and _is_notified(state.session, lead_seconds, notified, now):
         return None
-    settled_at = max(_settled_at(state.session), _pinged_at(state))
+    settled_at = max(_settled_at(state.session), _no_ping_from(state))
     return max(state.session.request.expires_at - lead_seconds, since, settled_at)
 
 
-def _pinged_at(state: SessionState) -> float:
-    """By when a keep-warm ping has renewed the cache, if it comes at all; -inf where none is expected."""
+def _no_ping_from(state: SessionState) -> float:
+    """From when on no keep-warm ping is expected to renew the cache; -inf where none ever was."""
     kept = state.keep_warm
-    if kept is None or kept.next_ping_at is None or state.expires_at is None:
+    if kept is None or state.expires_at is None:
         return -math.inf
-    return state.expires_at - LAST_SECONDS
+    if kept.next_ping_at is not None:
+        return state.expires_at - LAST_SECONDS
+    return -math.inf if kept.no_ping_since is None else kept.no_ping_since
+
+
+def names_expiry(state: SessionState) -> bool:
+    """Whether the alert that the session is no longer kept warm also says when its cache expires."""
+    stopped = state.keep_warm.stopped if state.keep_warm is not None else None
+    return state.cache is Cache.WARM and stopped is not None and stopped.reason in _EXPIRES_AFTER
 
 
 def wait_alert_time(state: SessionState, now: float) -> float | None:
@@ -172,16 +184,19 @@ def due_alerts(
 def _alerts_of(
     state: SessionState, leads: Sequence[float] | None, now: float, *, min_tokens: int, when_waiting: bool
 ) -> Iterator[tuple[float, Alert]]:
-    """The session's alerts that were not given yet, each with the time when it falls due; the shortest lead first."""
+    """The session's alerts that were not given yet, each with the time when it falls due.
+
+    The end of keeping it warm comes first, then the shortest lead.
+    """
+    stopped = state.keep_warm.stopped if state.keep_warm is not None else None
+    is_new = stopped is not None and stopped.at > dict(state.session.alerts).get(STOP_LEAD, -math.inf)
+    if is_new and not state.session.muted:
+        yield now, Alert(state, STOP_LEAD, reason=AlertReason.STOPPED)
     tokens = state.session.context_tokens
     if tokens is None or tokens >= min_tokens:
         for lead in lead_times(state, leads):
             if (at := alert_time(state, lead, now)) is not None:
                 yield at, Alert(state, lead)
-    stopped = state.keep_warm.stopped if state.keep_warm is not None else None
-    is_new = stopped is not None and stopped.at > dict(state.session.alerts).get(STOP_LEAD, -math.inf)
-    if is_new and not state.session.muted:
-        yield now, Alert(state, STOP_LEAD, reason=AlertReason.STOPPED)
     if when_waiting and (at := wait_alert_time(state, now)) is not None:
         yield at, Alert(state, WAIT_LEAD, reason=AlertReason.WAITS)
 
@@ -234,9 +249,8 @@ def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> t
     """
     session = alert.state.session
     done: list[tuple[float, float]] = []
-    if alert.reason is AlertReason.EXPIRES and session.request is not None:
-        leads_done = (lead for lead in lead_times(alert.state, leads) if lead >= alert.lead_seconds)
-        done += [(lead, session.request.expires_at) for lead in leads_done]
+    if session.request is not None:
+        done += [(lead, session.request.expires_at) for lead in _leads_done(alert, leads)]
     kept = alert.state.keep_warm
     if alert.reason is AlertReason.STOPPED and kept is not None and kept.stopped is not None:
         done.append((STOP_LEAD, kept.stopped.at))
@@ -245,6 +259,16 @@ def alerted_events(alert: Alert, leads: Sequence[float] | None, now: float) -> t
     return tuple(
         Event(EventKind.ALERTED, session.session_id, now, expires_at=moment, lead_seconds=lead) for lead, moment in done
     )
+
+
+def _leads_done(alert: Alert, leads: Sequence[float] | None) -> tuple[float, ...]:
+    """The lead times that need no alert of their own for this expiry any more."""
+    known = lead_times(alert.state, leads)
+    if alert.reason is AlertReason.EXPIRES:
+        return tuple(lead for lead in known if lead >= alert.lead_seconds)
+    if alert.reason is AlertReason.STOPPED and names_expiry(alert.state):
+        return tuple(lead for lead in known if (alert.state.seconds_left or 0.0) <= lead)
+    return ()
 
 
 def next_alert_time(
@@ -263,7 +287,7 @@ _LOST = (HostConnection.UNREACHABLE, HostConnection.REFUSED, HostConnection.BAD_
 def lost_hosts(shot: Snapshot) -> tuple[HostState, ...]:
     """The machines that have been away for a while, and where a session's cache was warm when the connection was lost.
 
-    None in a pause or in quiet hours. Of sessions that were cold before, the user misses nothing.
+    None in a pause or in quiet hours. A session whose cache had already expired does not count.
     """
     if shot.paused_until is not None or shot.quiet_until is not None:
         return ()

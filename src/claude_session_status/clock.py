@@ -1,4 +1,4 @@
-"""The wall clock and the wait, as the monitor gets them passed: tests move time instead of waiting for it."""
+"""The clock that is passed to the monitor, so that tests move time instead of waiting for it."""
 
 import threading
 import time

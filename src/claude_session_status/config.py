@@ -140,6 +140,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "keep_warm_max_pings": _pings,
     "keep_warm_max_usage": _percent,
 }
+MOST_PROBLEMS = 10  # named one by one
 _KEYS = (*_CHECKS, *host_settings.KEYS)
 assert {*_CHECKS, "hosts"} == field_types(Config).keys()  # noqa: S101 - each key has its check
 
@@ -155,9 +156,9 @@ def load(path: str, name: str | None = None) -> Loaded:
     except FileNotFoundError:
         return Loaded()
     except OSError as error:
-        return Loaded(problems=(f"{name} can't be read: {reason_of(error)}. Defaults are used",))
+        return Loaded(problems=(f"{name} can't be read: {reason_of(error)}. Defaults are used until it can",))
     except UnicodeError:
-        return Loaded(problems=(f"{name} can't be read: it is not UTF-8 text. Defaults are used",))
+        return Loaded(problems=(f"{name} can't be read: it is not UTF-8 text. Defaults are used until it is",))
     return parse(text, name)
 
 
@@ -220,23 +221,24 @@ def parse(text: str, path: str = "config.toml") -> Loaded:
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits, or too many brackets
-        return Loaded(problems=(f"{path} is not valid TOML: {error}. Defaults are used",))
+        return Loaded(problems=(f"{path} is not valid TOML: {error}. Defaults are used until you correct it",))
     values: dict[str, Any] = {}
     values["hosts"], host_problems = host_settings.read(table, text)
-    problems = []
+    problems = [(problem.line, problem.text) for problem in host_problems]
     for key, value in table.items():
         if key in host_settings.KEYS:
             continue
-        where = f"{path}:{_line_of(text, key)}"
         if key not in _CHECKS:
-            problems.append(f"{where}: unknown key {key!r}. {_meant(key)}")
+            problems.append((_line_of(text, key), f"unknown key {key!r}. {_meant(key)}"))
             continue
         try:
             values[key] = _CHECKS[key](value)
         except _RefusedError as allowed:
-            problems.append(f"{where}: {key} must be {allowed}, not {_named(value)}")
-    problems += (f"{path}:{problem.line}: {problem.text}" for problem in host_problems)
-    return Loaded(Config(**values), tuple(problems))
+            problems.append((_line_of(text, key), f"{key} must be {allowed}, not {_named(value)}"))
+    named = [f"{path}:{line}: {problem}" for line, problem in sorted(problems)]
+    if len(named) > MOST_PROBLEMS:
+        named[MOST_PROBLEMS:] = [f"{path}: {len(named) - MOST_PROBLEMS} more mistakes"]
+    return Loaded(Config(**values), tuple(named))
 
 
 def _meant(key: str) -> str:

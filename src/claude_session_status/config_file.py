@@ -17,8 +17,11 @@ from claude_session_status.private import give_to_owner, make_private_folder, op
 Value = bool | int | str | tuple[int, ...]
 
 TRIES = 3  # an editor may save the file at the same moment
-CORRECT_IT = "Nothing was changed. Choose Settings, Open config.toml in the menu, and correct it"
 TRY_AGAIN = "Nothing was changed. Check the file's owner and the free space, then try again"
+
+
+class RefusedError(ValueError):
+    """The content of the file can't be edited safely; the message says why."""
 
 
 def change(path: str, key: str, value: Value) -> None:
@@ -47,6 +50,8 @@ def _edit(path: str, edited: Callable[[bytes], bytes]) -> None:
             before = _read(path)
             if _replace(path, before, edited(before or _new_file())):
                 return
+    except RefusedError as error:
+        raise SessionStatusError(str(error), f"Nothing was changed. Correct {path}") from error
     except OSError as error:
         raise SessionStatusError(f"{path} can't be changed: {reason_of(error)}", TRY_AGAIN) from error
     raise SessionStatusError(f"{path} is being changed by another program", TRY_AGAIN)
@@ -82,7 +87,7 @@ def _read(path: str) -> bytes | None:
 
 
 def changed(before: bytes, key: str, value: Value) -> bytes:
-    """The content with the key set. Raises SessionStatusError where that can't be done safely."""
+    """The content with the key set. Raises RefusedError where that can't be done safely."""
     plain: Any = list(value) if isinstance(value, tuple) else value
 
     def edit(document: Any) -> None:
@@ -92,7 +97,7 @@ def changed(before: bytes, key: str, value: Value) -> bytes:
 
 
 def with_host(before: bytes, host: Host) -> bytes:
-    """The content with the host added. Raises SessionStatusError where that can't be done safely."""
+    """The content with the host added. Raises RefusedError where that can't be done safely."""
     if host_settings.is_plain(host):
         return _with_entry(before, "hosts", host.name, _add_name)
     return _with_entry(before, "host", host_settings.values_of(host), _add_table)
@@ -121,7 +126,7 @@ def _add_table(document: Any, values: dict[str, Any]) -> None:
 
 
 def without_host(before: bytes, name: str) -> bytes:
-    """The content without the host. Raises SessionStatusError where that can't be done safely."""
+    """The content without the host. Raises RefusedError where that can't be done safely."""
 
     def edit(document: Any) -> None:
         for key in host_settings.KEYS:
@@ -148,15 +153,18 @@ def _edited(
     edit: Callable[[Any], None],
     wanted: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> bytes:
-    """The content after `edit` has changed its document, if it then reads as `wanted`. Raises SessionStatusError."""
+    """The content after `edit` has changed its document, if it then reads as `wanted`. Raises RefusedError."""
     import tomlkit  # noqa: PLC0415 - takes 30 ms, and only a change of the file needs it
 
     try:
         text = before.decode()
+    except UnicodeError as error:
+        raise RefusedError("config.toml is not UTF-8 text") from error
+    try:
         body = text.removeprefix("\ufeff")  # the byte order mark of an editor on Windows
         table, document = tomllib.loads(body), tomlkit.parse(body)
     except (ValueError, RecursionError) as error:  # also what both libraries raise for invalid TOML
-        raise SessionStatusError(f"config.toml is not valid TOML: {error}", CORRECT_IT) from error
+        raise RefusedError(f"config.toml is not valid TOML: {error}") from error
     try:
         edit(document)
         after = tomlkit.dumps(document)
@@ -164,7 +172,7 @@ def _edited(
     except (ValueError, TypeError, AttributeError, LookupError):  # a key whose value is of another type
         is_right = False
     if not is_right:
-        raise SessionStatusError(f"{what} can't be changed in this config.toml", CORRECT_IT)
+        raise RefusedError(f"{what} can't be changed in this config.toml")
     return (text[: len(text) - len(body)] + after).encode()
 
 

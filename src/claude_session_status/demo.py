@@ -83,26 +83,32 @@ _BEFORE = (
     Step(-20, 4, Action.OPEN),
 )  # fmt: skip
 
+# After an expiry the first response comes within seconds, as it does in reality: then the cache is warm again.
 _CYCLE = (
     # A prompt in the last moment, after the alert, keeps the cache warm. Later it goes cold.
     Step(138, 0, Action.PROMPT), Step(146, 0, Action.TOOL), Step(152, 0, Action.TOOL_DONE),
     Step(190, 0, Action.RESPONSE),
     Step(620, 0, Action.PROMPT), Step(634, 0, Action.TOOL), Step(640, 0, Action.TOOL_DONE),
     Step(700, 0, Action.RESPONSE),
-    Step(1050, 0, Action.PROMPT), Step(1070, 0, Action.RESPONSE),
+    Step(1050, 0, Action.PROMPT), Step(1058, 0, Action.TOOL), Step(1062, 0, Action.TOOL_DONE),
+    Step(1070, 0, Action.RESPONSE),
     # Tool after tool keeps the cache warm, until one needs permission and gets it too late.
     Step(40, 1, Action.TOOL_DONE), Step(80, 1, Action.TOOL), Step(130, 1, Action.TOOL_DONE), Step(170, 1, Action.TOOL),
     Step(230, 1, Action.TOOL_DONE), Step(260, 1, Action.WAIT),
-    Step(560, 1, Action.TOOL_DONE), Step(620, 1, Action.RESPONSE),
-    Step(1150, 1, Action.PROMPT), Step(1170, 1, Action.TOOL),
+    Step(560, 1, Action.TOOL_DONE), Step(568, 1, Action.TOOL), Step(572, 1, Action.TOOL_DONE),
+    Step(620, 1, Action.RESPONSE),
+    Step(1150, 1, Action.PROMPT), Step(1158, 1, Action.TOOL),
     # An hour-long cache, down to its last minutes.
-    Step(1100, 2, Action.PROMPT), Step(1160, 2, Action.RESPONSE),
+    Step(1100, 2, Action.PROMPT), Step(1108, 2, Action.TOOL), Step(1112, 2, Action.TOOL_DONE),
+    Step(1160, 2, Action.RESPONSE),
     # Idle for long, then used again.
-    Step(600, 3, Action.PROMPT), Step(680, 3, Action.RESPONSE),
+    Step(600, 3, Action.PROMPT), Step(608, 3, Action.TOOL), Step(612, 3, Action.TOOL_DONE),
+    Step(680, 3, Action.RESPONSE),
     # Nothing is cached before the first prompt, or after compaction.
     Step(400, 4, Action.PROMPT), Step(430, 4, Action.RESPONSE), Step(1000, 4, Action.COMPACT),
     # Closed, and resumed later.
-    Step(220, 5, Action.END), Step(900, 5, Action.OPEN), Step(920, 5, Action.PROMPT), Step(950, 5, Action.RESPONSE),
+    Step(220, 5, Action.END), Step(900, 5, Action.OPEN), Step(920, 5, Action.PROMPT), Step(928, 5, Action.TOOL),
+    Step(932, 5, Action.TOOL_DONE), Step(950, 5, Action.RESPONSE),
 )  # fmt: skip
 
 
@@ -247,13 +253,11 @@ class DemoMonitor(Monitor):
 
 
 @contextmanager
-def demo(
-    *, alerts: bool, speed: float = SPEED, real: Clock | None = None, price: Price | None = None
-) -> Iterator[DemoMonitor]:
+def demo(*, alerts: bool, real: Clock | None = None, price: Price | None = None) -> Iterator[DemoMonitor]:
     """A monitor of the made-up sessions, in a folder that is removed afterwards. Raises OSError."""
     real = real or SystemClock()
     with tempfile.TemporaryDirectory(prefix="claude-session-status-demo-", ignore_cleanup_errors=True) as folder:
         paths, now = Paths(folder), real.time()
         player = Player(paths, now)
         player.play(now)
-        yield DemoMonitor(paths, clock=FastClock(now, speed, player.play, real), alerts=alerts, price=price)
+        yield DemoMonitor(paths, clock=FastClock(now, SPEED, player.play, real), alerts=alerts, price=price)

@@ -4,6 +4,22 @@ The command line prints them as two short lines and exits with 1; the tray shows
 as a traceback.
 """
 
+import errno
+
+_MODE = "Check the owner and the mode of the file and of its folder"
+_IN_THE_WAY = "Move away what is in its place"
+_FULL = "Free space on the disk, then try again"
+_NEXT_STEPS = {
+    errno.EACCES: _MODE,
+    errno.EPERM: _MODE,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.ENOENT: "Make its folder first, or name another",
+    errno.ENOSPC: _FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _FULL,
+    errno.EROFS: "The disk can only be read: name another, or make it writable",
+}
+
 
 def reason_of(error: OSError) -> str:
     """Return the system's reason: `Permission denied`."""
@@ -13,6 +29,11 @@ def reason_of(error: OSError) -> str:
 def file_and_reason(error: OSError, fallback: str) -> str:
     """Return `FILE: reason`; `fallback` stands for the file where the error names none."""
     return f"{error.filename or fallback}: {reason_of(error)}"
+
+
+def next_step_of(error: OSError) -> str:
+    """Return what a person can do about a failure of the system."""
+    return _NEXT_STEPS.get(error.errno or 0, "Check the disk, then try again")
 
 
 class SessionStatusError(Exception):

@@ -1,14 +1,16 @@
 """The notes that wait, as a monitor works through them: one batch per poll, or all of them within a time.
 
-Also sees when another process holds the ingest lock and records nothing: events would be missing without a word.
+Also sees when another process holds the ingest lock and records nothing: events would be missing without any message.
 """
 
+import os
+import sys
 import threading
 
 from claude_session_status import notes
 from claude_session_status.claude.ingest import DrainResult, Ingester
 from claude_session_status.clock import Clock
-from claude_session_status.errors import SessionStatusError
+from claude_session_status.errors import SessionStatusError, reason_of
 from claude_session_status.lock_holder import stalled_ingest
 from claude_session_status.model import Event
 from claude_session_status.paths import Paths
@@ -19,6 +21,12 @@ STALLED_SECONDS = 5.0  # a process that holds the ingest lock for so long and ta
 STALLED_LOOK_SECONDS = 1.5  # the same for `apply_all`, which somebody waits for
 TAKEN_SECONDS = 1.0  # after that another process that ingests is no longer asked for more often
 _WAIT_SECONDS = 0.05
+
+
+def has_room(found: "os.statvfs_result", *, is_root: bool) -> bool:
+    """Whether one more small file fits. Some file systems give no number of blocks or of files: then it is unknown."""
+    blocks = found.f_bfree if is_root else found.f_bavail
+    return (blocks > 0 or found.f_blocks == 0) and (found.f_favail > 0 or found.f_files == 0)
 
 
 class Inbox:
@@ -73,6 +81,21 @@ class Inbox:
             if result is DrainResult.LOCKED:
                 self._clock.wait(threading.Event(), _WAIT_SECONDS)
         self._check_leftovers()
+
+    def check_writable(self) -> None:
+        """Raise SessionStatusError where hooks can't leave their notes: no usable folder, or a full disk."""
+        if self._spool.problem is not None:
+            title = f"{self._spool.folder} can't be used ({reason_of(self._spool.problem)}), so events are lost"
+            raise SessionStatusError(title, "Make yourself its owner, or move it away")
+        if sys.platform == "win32":
+            return
+        try:
+            found = os.statvfs(self._spool.folder)
+        except OSError:
+            return  # no hook has made the folder yet
+        if not has_room(found, is_root=os.geteuid() == 0):
+            title = "No space is left on the disk, so events are lost"
+            raise SessionStatusError(title, f"Free space on the disk with {self._spool.folder}")
 
     def _check_progress(self, result: DrainResult, names: list[str], patience: float) -> None:
         """Raise when another process has held the ingest lock for `patience` seconds while the oldest note stayed."""

@@ -12,6 +12,15 @@ import math
 from collections.abc import Iterable
 from enum import StrEnum
 
+from claude_session_status import PROGRAM
+from claude_session_status.alerting import KEPT_ALIVE_SECONDS, KEPT_ALIVE_TTL_SECONDS
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS
+from claude_session_status.keep_warm_times import (
+    CONSENT_TTL_SECONDS,
+    LONGEST_SECONDS,
+    end_of,
+    interval_of,
+)
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -19,28 +28,23 @@ from claude_session_status.model import (
     EventKind,
     KeepWarm,
     Refusal,
-    Request,
     Session,
     SessionState,
     Source,
     Stop,
     StopReason,
 )
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS
 from claude_session_status.values import Value
-from claude_session_status.words import clean, clock, money, thousands
+from claude_session_status.words import clean, clock, thousands
 
 PLUGIN = "prompt-cache-keep-warm"
 INSTALL = f"claude plugin install {PLUGIN}@prompt-cache-tools"
-PROGRAM = "claude-session-status"
+OLDEST_CLIENT = (2, 1, 287)  # the first one that loads mods of plugins
+OLDEST_NEEDED = f"it needs {'.'.join(map(str, OLDEST_CLIENT))} or newer"
 
-LONGEST_SECONDS = 86400.0  # the mod takes no order that is older
-CONSENT_TTL_SECONDS = 300  # caches with this TTL need many pings
-SHORT_LEAD_SECONDS = 60.0  # the mod sends a ping so long before the end of a five-minute cache
-LONG_LEAD_SECONDS = 180.0  # the same for an hour-long cache: the client repeats a failed request for some 160 s
 LEAST_LEFT_SECONDS = 10.0  # the mod sends none in the last five seconds
-KEPT_ALIVE_TTL_SECONDS = 3600  # the client itself keeps alive caches with this TTL only
-KEPT_ALIVE_REPORT_SECONDS = 65.0  # while it does, its status line reports a new expiry at least this often
+KEPT_ALIVE_LEFT_SECONDS = 310.0  # the countdown of a cache that the client keeps alive is never longer
+LONGEST_RESPONSE_SECONDS = 900.0
 
 _LONGEST_ID = 64
 
@@ -55,6 +59,7 @@ class Order(Value):
     until: float
     max_pings: int
     allow_five_minutes: bool = False
+    ttl_seconds: int | None = None  # of the cache, for clients that do not name it to the mod; None: not known
 
     def is_valid(self, now: float) -> bool:
         """Whether the mod takes it."""
@@ -137,6 +142,12 @@ def is_plain(session_id: str) -> bool:
     return len(session_id) <= _LONGEST_ID and session_id.isascii() and session_id.replace("-", "").isalnum()
 
 
+def is_too_old(version: str) -> bool:
+    """Whether this version of the client can't load the plugin; False where the text is no version."""
+    numbers = version.split(".")
+    return all(n.isdecimal() for n in numbers) and tuple(map(int, numbers)) < OLDEST_CLIENT
+
+
 def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
     """The newest report of the five-hour window, which concerns the whole account; None where none is current."""
     known = [s for s in sessions if s.usage_percent is not None and s.usage_at is not None and s.usage_at <= now + 60]
@@ -151,14 +162,16 @@ def usage_of(sessions: Iterable[Session], now: float) -> Usage | None:
 def is_kept_alive_by_client(session: Session, now: float) -> bool:
     """Whether the client itself keeps this cache alive.
 
-    Then its status line reports, again and again, an expiry that lies minutes ahead, not the hour of the TTL.
+    Then its status line reports, again and again, an expiry that lies five minutes ahead, as if the request had begun
+    long before its response. A first report that comes late shows as little time, but the request's own.
     """
-    request, reported_at = session.request, session.reported_at
-    if request is None or reported_at is None or request.source is not Source.STATUS_LINE:
+    request, reported_at, responded_at = session.request, session.reported_at, session.response_at
+    if request is None or reported_at is None or responded_at is None or request.source is not Source.STATUS_LINE:
         return False
-    if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_REPORT_SECONDS:
+    if request.ttl_seconds != KEPT_ALIVE_TTL_SECONDS or now - reported_at > KEPT_ALIVE_SECONDS:
         return False
-    return request.expires_at - reported_at < request.ttl_seconds / 2
+    is_short = request.expires_at - reported_at <= KEPT_ALIVE_LEFT_SECONDS
+    return is_short and request.started_at < responded_at - LONGEST_RESPONSE_SECONDS
 
 
 def is_live(report: ModReport | None, session: Session) -> bool:
@@ -209,9 +222,9 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
     if report is None or not is_live(report, state.session):
         if evidence.plugin_enabled is False:
             return Refusal("it needs a plugin", f"Run: {INSTALL} and start the session again")
-        return Refusal(
-            "its plugin has not reported yet", "Send a message; it needs Claude Code 2.1.287 or newer, and hooks"
-        )
+        if version is not None and is_too_old(version):
+            return Refusal(f"Claude Code {version} can't load the plugin", "Run: claude update, and start it again")
+        return Refusal("its plugin has not reported yet", f"Send a message; {OLDEST_NEEDED}, and hooks")
     if evidence.distrusted_at is not None:
         named = version or "unknown"
         return Refusal(
@@ -242,6 +255,7 @@ _REASONS = {
     "slept": "the machine slept when the ping was due",
     "api": "the API did not respond to the ping",
     "other-client": "another client has it open",
+    "busy": "its newest message is too large for a ping to keep it",
     "late": "its last ping came after the expiry",
 }
 
@@ -258,76 +272,14 @@ def reason_in_words(report: ModReport) -> str:
     return known
 
 
-# ---- until when -----------------------------------------------------------------
-
-
-class Choice(StrEnum):
-    """What the menu offers."""
-
-    HOUR = "hour"
-    THREE_HOURS = "three hours"
-    EVENING = "evening"
-    OFF = "off"
-
-
-EVENING = "18:00"
-_CHOICE_SECONDS = {Choice.HOUR: 3600.0, Choice.THREE_HOURS: 3 * 3600.0}
-
-
-def until_of(choice: Choice, now: float) -> float | None:
-    """Until when the choice keeps a session warm (epoch seconds); None for `OFF`."""
-    if choice is Choice.OFF:
-        return None
-    return today_at(EVENING, now) if choice is Choice.EVENING else now + _CHOICE_SECONDS[choice]
-
-
-def seconds_of(text: str) -> float | None:
-    """The seconds in `1h`, `90m`, `1h30m`; None for anything else, and for more than a day."""
-    import re  # noqa: PLC0415 - only for what a person typed
-
-    found = re.fullmatch(r"(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m(?:in)?)?", text.strip().lower())
-    if found is None or not any(found.groups()):
-        return None
-    seconds = 3600.0 * int(found[1] or 0) + 60.0 * int(found[2] or 0)
-    return seconds if 0 < seconds < LONGEST_SECONDS else None
-
-
-def today_at(text: str, now: float) -> float | None:
-    """The moment of a clock time such as `18:00` on this local day (epoch seconds); None for what is no clock time."""
-    import re  # noqa: PLC0415 - only for what a person typed
-    from datetime import UTC, datetime  # noqa: PLC0415 - as above
-
-    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text.strip())
-    if found is None:
-        return None
-    day = datetime.fromtimestamp(now, UTC).astimezone().date()
-    return datetime(day.year, day.month, day.day, int(found[1]), int(found[2])).timestamp()  # noqa: DTZ001 - local time is meant
-
-
-# ---- what it costs ------------------------------------------------------------
-
-
-def interval_of(ttl_seconds: int) -> float:
-    """The seconds from one request to the ping after it."""
-    return ttl_seconds - (SHORT_LEAD_SECONDS if ttl_seconds <= CONSENT_TTL_SECONDS else LONG_LEAD_SECONDS)
-
-
-def pings_until(request: Request, until: float, now: float, max_pings: int) -> int:
-    """How many pings come until then, without a turn in between."""
-    interval = interval_of(request.ttl_seconds)
-    first = request.started_at + interval
-    if until <= max(first, now):
-        return 0
-    return min(max_pings, math.ceil((until - first) / interval))
-
-
-def end_of(request: Request, max_pings: int) -> float:
-    """Until when `max_pings` pings in a row keep the cache warm."""
-    return request.started_at + max_pings * interval_of(request.ttl_seconds) + request.ttl_seconds
-
-
 def keep_warm_of(
-    state: SessionState, evidence: Evidence, now: float, *, ping_usd: float | None = None, stopped: Stop | None = None
+    state: SessionState,
+    evidence: Evidence,
+    now: float,
+    *,
+    ping_usd: float | None = None,
+    stopped: Stop | None = None,
+    no_ping_since: float | None = None,
 ) -> KeepWarm:
     """Whether the session can be kept warm, and is. `ping_usd`: what reading its conversation from the cache costs."""
     request, order = state.session.request, evidence.order
@@ -337,7 +289,8 @@ def keep_warm_of(
     return KeepWarm(
         refusal=refusal_of(state, evidence, now),
         until=until,
-        next_ping_at=_next_ping_at(state, evidence, now) if until is not None else None,
+        next_ping_at=next_ping_at(state, evidence, now),
+        no_ping_since=no_ping_since,
         max_pings=evidence.limits.max_pings,
         pings_an_hour=round(an_hour),
         usd_an_hour=None if ping_usd is None else ping_usd * an_hour,
@@ -350,10 +303,10 @@ def keep_warm_of(
     )
 
 
-def _next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
-    """About when the next ping comes; None where none is expected."""
+def next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float | None:
+    """About when the next ping comes; None where none is expected. After one that failed, nobody knows."""
     request, order, report = state.session.request, evidence.order, evidence.report
-    if order is None or request is None or state.expires_at is None or state.cache is not Cache.WARM:
+    if order is None or not order.is_valid(now) or request is None or state.cache is not Cache.WARM:
         return None
     if report is None or not is_live(report, state.session) or report.state not in (ModState.READY, ModState.KEPT):
         return None
@@ -364,9 +317,21 @@ def _next_ping_at(state: SessionState, evidence: Evidence, now: float) -> float 
     return max(at, now) if at < order.until else None
 
 
-def order_for(limits: Limits, now: float, until: float, *, consents: bool) -> Order:
-    """The order that keeps a session warm until then."""
-    return Order(now, min(until, now + LONGEST_SECONDS - 1.0), limits.max_pings, allow_five_minutes=consents)
+def order_for(session: Session, limits: Limits, now: float, until: float, *, consents: bool) -> Order:
+    """The order that keeps the session warm until then."""
+    return Order(
+        now,
+        min(until, now + LONGEST_SECONDS - 1.0),
+        limits.max_pings,
+        allow_five_minutes=consents,
+        ttl_seconds=known_ttl(session),
+    )
+
+
+def known_ttl(session: Session) -> int | None:
+    """The TTL of the session's cache in seconds, where the client has named it; None where it is our default."""
+    request = session.request
+    return None if request is None or request.source is Source.HOOK else request.ttl_seconds
 
 
 # ---- what ends it -------------------------------------------------------------
@@ -382,8 +347,12 @@ def stop_of(state: SessionState, order: Order, evidence: Evidence, now: float) -
     report, usage = evidence.report, evidence.usage
     if report is not None and any(not ping.is_kept and ping.at >= order.at for ping in report.pings):
         return StopReason.MISSED
+    if evidence.distrusted_at is not None:  # with a distrusted version no order can be placed: this one is older
+        return StopReason.DISTRUSTED
     if usage is not None and usage.percent > evidence.limits.max_usage:
         return StopReason.USAGE
+    if (known_ttl(state.session) or math.inf) < (order.ttl_seconds or 0) and not order.allow_five_minutes:
+        return StopReason.SHORTER
     if state.compacts_at is not None:
         return StopReason.COMPACTION
     return StopReason.KEPT_ALIVE if is_kept_alive_by_client(state.session, now) else None
@@ -401,93 +370,3 @@ def events_of(session: Session, report: ModReport, now: float) -> tuple[Event, .
             tokens = ping.read if is_kept else ping.written
             events.append(Event(kind, session.session_id, ping.at, ttl_seconds=ping.ttl_seconds, tokens=tokens))
     return tuple(events)
-
-
-# ---- what is said -------------------------------------------------------------
-
-
-def price_line(state: SessionState) -> str:
-    """`about $0.07 an hour in place of $1.40`; `15 pings an hour` where no price is known."""
-    kept = state.keep_warm
-    if kept is None:
-        return ""
-    if kept.usd_an_hour is None:
-        return f"{kept.pings_an_hour} {'ping' if kept.pings_an_hour == 1 else 'pings'} an hour"
-    instead = money(state.rewrite_cost_usd).removeprefix("about ")
-    return f"{money(kept.usd_an_hour)} an hour" + (f" in place of {instead}" if instead else "")
-
-
-def consent_line(state: SessionState) -> str:
-    """What a person confirms for a five-minute cache: `15 pings an hour, about $0.45 an hour in place of $0.71`."""
-    kept = state.keep_warm
-    if kept is None:
-        return ""
-    pings = f"{kept.pings_an_hour} pings an hour"
-    return pings if kept.usd_an_hour is None else f"{pings}, {price_line(state)}"
-
-
-TRIAL_LINE = "The first ping is a trial: a miss stops it"
-TRIAL = "The first ping of this installation is a trial: if it misses, no more are sent, and you learn what it cost."
-
-
-def summary(state: SessionState) -> str:
-    """One line: until when the session is kept warm, else what that would cost, else why it can't be."""
-    kept = state.keep_warm
-    if kept is None:
-        return "not known yet"
-    parts = []
-    if kept.until is not None:
-        parts.append(f"kept warm until {clock(kept.until)[:5]}")
-    elif kept.refusal is not None:
-        parts.append(f"can't be kept warm: {kept.refusal.title}. {kept.refusal.next_step}")
-    else:
-        parts.append(f"can be kept warm: {consent_line(state) if kept.needs_consent else price_line(state)}")
-    parts += [line for line in (last_ping(state), stopped_line(state)) if line is not None]
-    return "; ".join(parts)
-
-
-def last_ping(state: SessionState) -> str | None:
-    """`kept 14:02, read 142k`: the last ping that read the cache; None where there was none since the last request."""
-    session = state.session
-    if session.kept_at is None or session.request is None or session.kept_at < session.request.started_at - 2.0:
-        return None
-    return f"kept {clock(session.kept_at)[:5]}, read {thousands(session.kept_tokens) or '?'}"
-
-
-def stopped_line(state: SessionState) -> str | None:
-    """`stopped: the ping missed and wrote 142k tokens, about $0.71`; None where nothing stopped it lately."""
-    stop = state.keep_warm.stopped if state.keep_warm is not None else None
-    return None if stop is None else f"stopped: {stop_in_words(stop)}"
-
-
-def stop_in_words(stop: Stop) -> str:
-    """Why it stopped."""
-    if stop.reason is StopReason.USAGE:
-        return f"{stop.usage_percent} % of your five-hour usage is spent"
-    if stop.reason is StopReason.KEPT_ALIVE:
-        return "Claude Code itself keeps it warm"
-    if stop.reason is StopReason.COMPACTION:
-        return "Claude Code compacts it soon"
-    wrote = f" and wrote {thousands(stop.tokens)} tokens" if stop.tokens is not None else ""
-    cost = f", {money(stop.usd)}" if stop.usd is not None else ""
-    return f"the ping missed{wrote}{cost}"
-
-
-def placed_sentences(state: SessionState, until: float, now: float) -> tuple[str, ...]:
-    """What to say once an order was placed: until when, what it costs, when it ends sooner, the trial."""
-    kept, session = state.keep_warm, state.session
-    name = clean(session.project or session.session_id)
-    if kept is None or session.request is None:
-        return (f"{name} is kept warm until {clock(until)[:5]}.",)
-    count = pings_until(session.request, until, now, kept.max_pings)
-    pings = "no ping is needed until then"
-    if count:
-        pings = f"{count} ping{'s' if count > 1 else ''}, {price_line(state)}"
-    lines = [f"{name} is kept warm until {clock(until)[:5]}: {pings}."]
-    if kept.ends_at is not None and kept.ends_at < until:
-        lines.append(
-            f"Without a message of yours it ends at {clock(kept.ends_at)[:5]}, after {kept.max_pings} pings in a row."
-        )
-    if kept.is_trial:
-        lines.append(TRIAL)
-    return tuple(lines)

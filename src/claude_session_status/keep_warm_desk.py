@@ -21,12 +21,13 @@ from claude_session_status.keep_warm import (
     is_over,
     is_plain,
     keep_warm_of,
+    next_ping_at,
     order_for,
-    placed_sentences,
     stop_of,
     usage_of,
 )
 from claude_session_status.keep_warm_orders import UNKNOWN_VERSION, Orders, VersionRecord, Versions
+from claude_session_status.keep_warm_words import placed_sentences
 from claude_session_status.lazy_log import Log
 from claude_session_status.model import Event, KeepWarm, Session, SessionState, Stop, StopReason
 from claude_session_status.paths import Paths
@@ -60,9 +61,14 @@ class KeepWarmDesk:
         self._reports = ModReports(paths.mods)
         self._registry = Registry(paths.client_registry)
         self._versions = Versions(paths.keep_warm_versions)
-        self._evidence: dict[str, Evidence] = {}
+        self._evidence: dict[
+            str, Evidence
+        ] = {}  # of the sessions with an order, a report or a client that may be too old
+        self._no_evidence = Evidence(limits)  # of all others
         self._usage: Usage | None = None
         self._stopped: dict[str, Stop] = {}
+        self._expected: frozenset[str] | None = None  # the sessions that expect a ping; None before the first look
+        self._no_ping_since: dict[str, float] = {}
         self._settings: tuple[object, bool | None] = (None, None)  # the settings' mark, and whether they enable the mod
 
     def look(self, sessions: Iterable[Session], now: float) -> tuple[Event, ...]:
@@ -84,19 +90,41 @@ class KeepWarmDesk:
                 if new:
                     self._remember(report)
                 events += new
+        records = self._versions.read() if has_reports else {}
         for session_id, order in list(orders.items()):
-            if self._ends(order, known.get(session_id), reports.get(session_id), now):
+            session = known.get(session_id)
+            evidence = self._evidence_of(session, order, reports.get(session_id), records)
+            if self._ends(session, order, evidence, now):
                 self._orders.remove(session_id)
                 del orders[session_id]
-        records = self._versions.read() if has_reports else {}
-        self._evidence = {name: self._evidence_of(orders.get(name), reports.get(name), records) for name in known}
+        self._no_evidence = self._evidence_of(None, None, None, records)
+        needs_its_version = self._no_evidence.plugin_enabled is True
+        self._evidence = {
+            name: self._evidence_of(session, orders.get(name), reports.get(name), records)
+            for name, session in known.items()
+            if needs_its_version or name in orders or reports.get(name) is not None
+        }
+        self._note_expected(known, orders, now)
         return tuple(events)
 
-    def _ends(self, order: Order, session: Session | None, report: ModReport | None, now: float) -> bool:
+    def _note_expected(self, known: dict[str, Session], orders: Iterable[str], now: float) -> None:
+        """Note for which sessions a ping is expected, and since when it no longer is: then their alerts are due.
+
+        The first look can't know what was expected before, so it counts every order for which no ping is expected.
+        """
+        expected = frozenset(
+            name for name in orders if next_ping_at(state_of(known[name], now), self._evidence[name], now) is not None
+        )
+        before = frozenset(orders) if self._expected is None else self._expected
+        still = {name: at for name, at in self._no_ping_since.items() if name in known}
+        self._no_ping_since = still | dict.fromkeys(before - expected, now)
+        self._expected = expected
+
+    def _ends(self, session: Session | None, order: Order, evidence: Evidence, now: float) -> bool:
         state = None if session is None else state_of(session, now)
         if state is None or is_over(order, state, now):
             return True
-        reason = stop_of(state, order, Evidence(self.limits, self._usage, order, report), now)
+        reason = stop_of(state, order, evidence, now)
         if reason is None:
             return False
         if reason is not StopReason.MISSED:  # a miss is known from the session's row
@@ -118,9 +146,16 @@ class KeepWarmDesk:
         return report.client_version or self._registry.version_of(report.pid)
 
     def _evidence_of(
-        self, order: Order | None, report: ModReport | None, records: dict[str, VersionRecord]
+        self,
+        session: Session | None,
+        order: Order | None,
+        report: ModReport | None,
+        records: dict[str, VersionRecord],
     ) -> Evidence:
+        is_enabled = self._is_enabled() if report is None else None
         version = self._version_of(report) if report is not None else None
+        if is_enabled and session is not None and session.process is not None:  # it may be too old
+            version = self._registry.version_of(session.process.pid)
         record = records.get(version or UNKNOWN_VERSION, VersionRecord())
         return Evidence(
             self.limits,
@@ -129,8 +164,8 @@ class KeepWarmDesk:
             report=report,
             client_version=version,
             distrusted_at=record.missed_at,
-            plugin_enabled=self._is_enabled() if report is None else None,
-            is_trial=not any(r.kept_at or r.missed_at for r in records.values()),
+            plugin_enabled=is_enabled,
+            is_trial=not any(r.kept_at or r.missed_at or r.trusted_at for r in records.values()),
         )
 
     def _is_enabled(self) -> bool | None:
@@ -144,17 +179,26 @@ class KeepWarmDesk:
             self._settings = mark, _enables_plugin(self._paths.settings)
         return self._settings[1]
 
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All that `keep_warm_of` depends on beside the sessions and the clock; equal as long as it is the same."""
+        return self._no_evidence, self._evidence, self._no_ping_since, dict(self._stopped)
+
     def keep_warm_of(self, state: SessionState, now: float) -> KeepWarm:
         """Whether the session can be kept warm, and is, by the last `look`."""
-        session, evidence = (
-            state.session,
-            self._evidence.get(state.session.session_id, Evidence(self.limits, self._usage)),
-        )
+        session = state.session
+        evidence = self._evidence.get(session.session_id, self._no_evidence)
         ping_usd = None
         if self._read_price is not None and session.model is not None and session.context_tokens is not None:
             ping_usd = self._read_price(session.model, session.context_tokens)
-        stopped = self._stop_of(session, now)
-        return keep_warm_of(state, evidence, now, ping_usd=ping_usd, stopped=stopped)
+        return keep_warm_of(
+            state,
+            evidence,
+            now,
+            ping_usd=ping_usd,
+            stopped=self._stop_of(session, now),
+            no_ping_since=self._no_ping_since.get(session.session_id),
+        )
 
     def _stop_of(self, session: Session, now: float) -> Stop | None:
         """What ended keeping the session warm within the last hour."""
@@ -163,7 +207,10 @@ class KeepWarmDesk:
             request, usd = session.request, None
             if self._price is not None and session.model and session.missed_tokens is not None and request is not None:
                 usd = self._price(session.model, request.ttl_seconds, session.missed_tokens)
-            stops.append(Stop(session.missed_at, StopReason.MISSED, session.missed_tokens, usd))
+            report = self._evidence.get(session.session_id, self._no_evidence).report
+            pings = report.pings if report is not None else ()
+            is_late = any(ping.is_late and ping.at == session.missed_at for ping in pings)
+            stops.append(Stop(session.missed_at, StopReason.MISSED, session.missed_tokens, usd, is_late))
         recent = [stop for stop in stops if stop is not None and 0 <= now - stop.at < STOPPED_SECONDS]
         return max(recent, key=lambda stop: stop.at, default=None)
 
@@ -216,7 +263,8 @@ def place(
         raise SessionStatusError(
             f"{name} has a five-minute cache, which takes {kept.pings_an_hour} pings an hour", "Confirm that with --yes"
         )
-    Orders(paths.keep_warm).write(state.session.session_id, order_for(limits, now, until, consents=consents))
+    order = order_for(state.session, limits, now, until, consents=consents)
+    Orders(paths.keep_warm).write(state.session.session_id, order)
     return placed_sentences(state, until, now)
 
 

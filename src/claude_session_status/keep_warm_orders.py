@@ -32,6 +32,7 @@ def encode(order: Order) -> bytes:
         "until": round(order.until, 3),
         "max_pings": order.max_pings,
         "allow_five_minutes": int(order.allow_five_minutes),
+        **({} if order.ttl_seconds is None else {"ttl": order.ttl_seconds}),
     }
     return json.dumps(values).encode() + b"\n"
 
@@ -44,7 +45,8 @@ def decode(raw: bytes) -> Order | None:
     at, until, pings = (_number(found.get(name)) for name in ("at", "until", "max_pings"))
     if at is None or until is None or pings is None:
         return None
-    return Order(at, until, int(pings), found.get("allow_five_minutes") == 1)
+    ttl = _number(found.get("ttl"))
+    return Order(at, until, int(pings), found.get("allow_five_minutes") == 1, None if ttl is None else int(ttl))
 
 
 def _object(raw: bytes) -> dict[str, Any]:

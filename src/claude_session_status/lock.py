@@ -81,7 +81,7 @@ class FileLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let go; harmless when not held."""
+        """Release the lock; do nothing where it is not held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             try:

@@ -120,6 +120,7 @@ class RemoteState(Value):
     compacts_at: float | None = None
     compacted_at: float | None = None
     cache_miss_reason: str | None = None
+    ssh_client_port: int | None = None  # as in Session
 
 
 class Event(Value):
@@ -143,6 +144,7 @@ class Event(Value):
     tokens: int | None = None  # KEPT: read from the cache; MISSED: written to it
     usage_percent: int | None = None  # STATUS_LINE: how much of the account's five-hour window is used, rounded up
     usage_resets_at: float | None = None  # STATUS_LINE: when that window ends
+    ssh_client_port: int | None = None  # as in Session
     remote: RemoteState | None = None  # REMOTE
 
 
@@ -237,6 +239,7 @@ class Session(Value):
     usage_at: Time | None = None  # when it was reported
     host: str | None = None  # the machine that runs the session, by its name in the settings; None: this machine
     compacts_at: Time | None = None  # of another machine's session only; for our own, `policy` computes it
+    ssh_client_port: int | None = None  # of the ssh connection in which the client was started, at its client's end
 
     @property
     def own_id(self) -> str:
@@ -311,6 +314,7 @@ class KeepWarm(Value):
     refusal: Refusal | None = None  # None: it can be kept warm
     until: float | None = None  # a person asked for it until then
     next_ping_at: float | None = None  # about when the next ping comes; None: none is expected
+    no_ping_since: float | None = None  # when it was last seen that an expected ping does not come
     max_pings: int = 0  # in a row
     pings_an_hour: int = 0
     usd_an_hour: float | None = None
@@ -328,6 +332,8 @@ class StopReason(StrEnum):
     MISSED = "missed"  # a ping wrote the conversation again
     USAGE = "usage"  # too much of the five-hour window is used
     KEPT_ALIVE = "kept alive"  # the client itself keeps the cache alive
+    DISTRUSTED = "distrusted"  # a ping of this version of the client missed in another session
+    SHORTER = "shorter"  # its cache lasts five minutes by now, and the order was for an hour
     COMPACTION = "compaction"  # the client will compact the conversation, which a ping does not postpone
 
 
@@ -338,6 +344,7 @@ class Stop(Value):
     reason: StopReason
     tokens: int | None = None  # MISSED: what the ping wrote
     usd: float | None = None  # MISSED: what that costs beyond reading it
+    is_late: bool = False  # MISSED: the ping's request came after the expiry
     usage_percent: int | None = None
 
 

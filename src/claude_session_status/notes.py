@@ -7,15 +7,20 @@ missing, new or of another type is passed over; a note without a kind, a session
 import json
 from typing import Any
 
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import LATEST_AT, Activity, Event, EventKind, Process, RemoteState, Source
-from claude_session_status.reducer import LONGEST_TTL_SECONDS
 
 _TEXTS = ("cwd", "project_folder", "entrypoint", "project", "title", "transcript_path", "model", "source")
 _NUMBERS = ("expires_at", "lead_seconds", "usage_resets_at")
-_COUNTS = {"ttl_seconds": (1, LONGEST_TTL_SECONDS), "tokens": (0, 1_000_000_000), "usage_percent": (0, 1000)}
+_COUNTS = {
+    "ttl_seconds": (1, LONGEST_TTL_SECONDS),
+    "tokens": (0, 1_000_000_000),
+    "usage_percent": (0, 1000),
+    "ssh_client_port": (1, 65535),
+}
 _REMOTE_TEXTS = ("title", "project", "cwd", "model", "cache_miss_reason")
 _REMOTE_TIMES = ("activity_at", "expires_at", "started_at", "last_turn_at", "compacts_at", "compacted_at")
-_REMOTE_COUNTS = ("ttl_seconds", "context_tokens")
+_REMOTE_COUNTS = ("ttl_seconds", "context_tokens", "ssh_client_port")
 _MOST_TOKENS = 1 << 40
 
 LONGEST_ID = 4096  # characters, as a hook keeps them; DuckDB's index takes no key of 100,000

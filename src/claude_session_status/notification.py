@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from claude_session_status import alerting
 from claude_session_status.glance import asides_of, total_cost, warm_sessions
-from claude_session_status.keep_warm import stop_in_words
+from claude_session_status.keep_warm_words import stop_in_words
+from claude_session_status.menu_items import Action, GoToSession, MuteSessions, PauseNotifications
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -18,15 +20,9 @@ from claude_session_status.model import (
     StopReason,
     Urgency,
 )
+from claude_session_status.session_menu import can_go_to
 from claude_session_status.text_width import cut, shorten, shorten_strictly
-from claude_session_status.view import (
-    Action,
-    ClickProblem,
-    GoToSession,
-    MuteSessions,
-    PauseNotifications,
-    can_go_to,
-)
+from claude_session_status.view import ClickProblem
 from claude_session_status.words import (
     NAME_WIDTH,
     clean,
@@ -193,11 +189,14 @@ def _text_of_a_stop(state: SessionState) -> tuple[str, str]:
     except Exception:  # a value that can't be shown
         return short_id(state.session) + tail, ""
     body = f"{why[:1].upper()}{why[1:]}."
+    if alerting.names_expiry(state):
+        body += f" Unless you reply, the cache expires at {_clock(state.expires_at)}."
     if kept is not None and stop is not None and stop.reason is StopReason.MISSED:
-        body += " No more pings are sent. To keep it warm again, send a message, then ask again."
+        # Some services show six lines: the command has to fit, and the menu names the step after it.
         if kept.is_distrusted:
-            version = kept.client_version or "unknown"
-            body += f" First run: claude-session-status keep-warm --trust {version}"
+            body += f" To try it again: claude-session-status keep-warm --trust {kept.client_version or 'unknown'}"
+        else:
+            body += " To keep it warm again, send a message and ask once more."
     return title, body
 
 
@@ -319,8 +318,7 @@ def of_set_up(what: str) -> Notification:
 
 def of_keep_warm(session_id: str, sentences: Sequence[str]) -> Notification:
     """Says what *Keep warm* in the menu has done, what it costs, and what ends it."""
-    first, *rest = sentences
-    title, _, more = first.partition(": ")
-    body = " ".join(filter(None, (more[:1].upper() + more[1:], *rest)))
-    title, body = shorten_strictly(clean(title), TITLE_LIMIT), cut(clean(body), BODY_LIMIT)[:BODY_LIMIT]
+    title, *rest = sentences
+    title = shorten_strictly(clean(title.removesuffix(".")), TITLE_LIMIT)
+    body = cut(clean(" ".join(rest)), BODY_LIMIT)[:BODY_LIMIT]
     return Notification(f"keep-warm:{session_id}", title, body)

@@ -44,7 +44,7 @@ def from_environment() -> Paths:
     if not claude_dir:
         home = os.path.expanduser("~")
         if not os.path.isabs(home):  # taken as it is, that would be a folder in the user's project
-            from claude_session_status.errors import NoHomeError  # noqa: PLC0415 - hooks come by here
+            from claude_session_status.errors import NoHomeError  # noqa: PLC0415 - hooks import this module
 
             raise NoHomeError("No home folder is known", "Set HOME or CLAUDE_CONFIG_DIR")
         claude_dir = os.path.join(home, ".claude")

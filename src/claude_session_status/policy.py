@@ -8,6 +8,8 @@ end of a response would show time that is not left.
 import math
 from collections.abc import Callable, Iterable, Iterator
 
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS, without_future
+from claude_session_status.last_request import DEFAULT_TTL_SECONDS, SAME_REQUEST_SECONDS
 from claude_session_status.model import (
     Activity,
     Cache,
@@ -19,13 +21,6 @@ from claude_session_status.model import (
     Source,
     Turn,
     Urgency,
-)
-from claude_session_status.reducer import (
-    CLOCK_SLACK_SECONDS,
-    DEFAULT_TTL_SECONDS,
-    SAME_REQUEST_SECONDS,
-    last_seen,
-    without_future,
 )
 from claude_session_status.values import replace
 
@@ -164,12 +159,26 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
         # The other machine has weighed its evidence: all that is here is what it concluded.
         activity = Activity.IDLE if session.client_status is None else _CLIENT[session.client_status][1]
         return activity, -math.inf if session.client_status_at is None else session.client_status_at
+    evidence = _evidence_of(session, now)
+    newest = max((at for at, *_ in evidence), default=-math.inf)
+    for at, _, activity, limit in sorted(evidence, reverse=True):
+        if now - at <= limit and (activity is not Activity.WAITING or at == newest):
+            return activity, at
+    return Activity.IDLE, newest
+
+
+# a moment, its rank among evidence of the same moment, the activity that it shows, and for how many seconds
+_Evidence = tuple[float, int, Activity, float]
+
+
+def _evidence_of(session: Session, now: float) -> list[_Evidence]:
+    """What shows the activity of a session of this machine."""
     if session.client_status is None:
         client = (session.transcript_at, _TURN[session.transcript_turn or Turn.OVER])
     else:
         # The client's status changes before its transcript does, and shows an Esc that leaves no line.
         client = (session.client_status_at, _CLIENT[session.client_status])
-    evidence = [
+    return [
         (at, rank, activity, limit)
         for at, (rank, activity, limit) in (
             (session.opened_at, _IDLE),
@@ -182,11 +191,6 @@ def activity_since(session: Session, now: float) -> tuple[Activity, float]:
         )
         if at is not None and at <= now + CLOCK_SLACK_SECONDS
     ]
-    newest = max((at for at, *_ in evidence), default=-math.inf)
-    for at, _, activity, limit in sorted(evidence, reverse=True):
-        if now - at <= limit and (activity is not Activity.WAITING or at == newest):
-            return activity, at
-    return Activity.IDLE, newest
 
 
 def waiting_since(session: Session, now: float) -> float | None:
@@ -255,18 +259,26 @@ def without_countdown(shot: Snapshot) -> Snapshot:
 
 
 def next_change(shot: Snapshot) -> float:
-    """Until when no cache's state changes by the clock alone; it may be sooner than the next change."""
-    moments = (at for s in shot.sessions if s.cache is Cache.WARM for at in _moments_of(s) if at > shot.now)
-    return min(moments, default=math.inf)
+    """Until when nothing but countdowns changes by the clock alone; it may be sooner than the next change."""
+    moments = [at for s in shot.sessions for at in _moments_of(s, shot.now)]
+    moments += [at for at in (shot.paused_until, shot.quiet_until) if at is not None]
+    return min((at for at in moments if at > shot.now), default=math.inf)
 
 
-def _moments_of(state: SessionState) -> Iterator[float]:
-    """When the state of a warm session changes, apart from its activity."""
-    if state.expires_at is not None and state.session.request is not None:
-        for left in (0.0, LAST_SECONDS, _soon_seconds(state.session.request.ttl_seconds)):
+def _moments_of(state: SessionState, now: float) -> Iterator[float]:
+    """When a session's state changes, or has changed, by the clock alone."""
+    session = state.session
+    if state.cache is Cache.WARM and state.expires_at is not None and session.request is not None:
+        for left in (0.0, LAST_SECONDS, _soon_seconds(session.request.ttl_seconds)):
             yield state.expires_at - left
-    if state.compacts_at is not None:
-        yield state.compacts_at
+        if state.compacts_at is not None:
+            yield state.compacts_at
+    if session.is_found and session.process is None:
+        yield last_seen(session) + FOUND_SECONDS + _AFTER
+    if session.host is None and not session.is_ended:
+        for at, _, _, limit in _evidence_of(session, now):
+            if limit < math.inf:
+                yield at + limit + _AFTER
 
 
 def current(shot: Snapshot) -> Snapshot:
@@ -284,6 +296,17 @@ def soonest(snapshot: Snapshot) -> SessionState | None:
 def is_abandoned(session: Session, now: float) -> bool:
     """Whether a discovered session has been silent for long and no known process shows that it still runs."""
     return session.is_found and session.process is None and now - last_seen(session) > FOUND_SECONDS
+
+
+def last_seen(session: Session) -> float:
+    """When the session last showed a sign of life, epoch seconds; -inf when never."""
+    times = (
+        session.last_event_at, session.last_turn_at, session.transcript_at, session.started_at, session.found_at,
+    )  # fmt: skip
+    return max((at for at in times if at is not None), default=-math.inf)
+
+
+_AFTER = 0.001  # seconds: at the end of a limit its evidence still counts
 
 
 _GROUP = {Cache.WARM: 0, Cache.EXPIRED: 1, Cache.NONE: 2}

@@ -169,6 +169,10 @@ class PriceList:
     def _known(self) -> price_file.Known:
         return self._kept()
 
+    def knows(self, model: str) -> bool:
+        """Whether the model was sampled before, so that its prices are there at once."""
+        return model in self._known
+
     def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
         """As the function of that name. Samples each model once, also one without a known price."""
         return self._cost(model, TTLS[1] if ttl_seconds >= _HOUR else TTLS[0], tokens)
@@ -210,24 +214,32 @@ class PriceList:
 
 
 class PricesInBackground:
-    """The same prices, without waiting for them: None until a thread has them. The table fills in what it learns."""
+    """The same prices, without waiting for them: None until a thread has sampled the model, which calls `on_known`."""
 
-    def __init__(self, prices: PriceList | None = None) -> None:
+    def __init__(self, prices: PriceList | None = None, on_known: Callable[[], object] = lambda: None) -> None:
         self._prices = prices or PriceList()
-        self._asked: dict[str, threading.Thread] = {}
+        self._on_known = on_known
+        self._asked: set[str] = set()
 
     def rewrite_cost(self, model: str, ttl_seconds: int, tokens: int) -> float | None:
         """As the function of that name; None as long as the model's price is not known yet."""
-        if model not in self._asked:
-            ask = functools.partial(self._prices.rewrite_cost, model, ttl_seconds, tokens)
-            self._asked[model] = threading.Thread(target=ask, name="price", daemon=True)
-            self._asked[model].start()
-        return None if self._asked[model].is_alive() else self._prices.rewrite_cost(model, ttl_seconds, tokens)
+        return self._prices.rewrite_cost(model, ttl_seconds, tokens) if self._is_known(model) else None
 
     def read_cost(self, model: str, tokens: int) -> float | None:
         """As the function of that name; None as long as the model's price is not known yet."""
-        known = self._asked.get(model)
-        return None if known is None or known.is_alive() else self._prices.read_cost(model, tokens)
+        return self._prices.read_cost(model, tokens) if self._is_known(model) else None
+
+    def _is_known(self, model: str) -> bool:
+        if self._prices.knows(model):
+            return True
+        if model not in self._asked:
+            self._asked.add(model)
+            threading.Thread(target=self._ask, args=(model,), name="price", daemon=True).start()
+        return False
+
+    def _ask(self, model: str) -> None:
+        self._prices.read_cost(model, 1)
+        self._on_known()
 
 
 def sample(model: str) -> Samples | None:

@@ -56,6 +56,7 @@ def apply(session: Session, remote: RemoteState, at: float, *, default_ttl: int)
         compacts_at=remote.compacts_at,
         compacted_at=remote.compacted_at,
         cache_miss_reason=remote.cache_miss_reason,
+        ssh_client_port=remote.ssh_client_port,
         muted=session.muted,
         alerts=session.alerts,
         stamps=session.stamps,

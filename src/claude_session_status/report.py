@@ -26,6 +26,7 @@ from claude_session_status.words import (
     fenced,
     host_of,
     host_problem,
+    is_silent,
     iso,
     line_of,
     name_of,
@@ -44,7 +45,7 @@ TOOLTIP_LINES = 12  # nobody reads a longer list; sessions that wait for the use
 
 # ---- table ------------------------------------------------------------------
 
-TITLE_WIDTH = 60
+USUAL_TITLE = 60  # columns
 TITLES_FROM = 80  # columns
 COSTS_FROM = 100
 LONG_BAR_FROM = 110
@@ -89,18 +90,22 @@ class Columns(Value):
         return next((column.width for column in self.shown if column.field == field), 0)
 
 
-def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = TITLE_WIDTH) -> Columns:
+def columns(
+    width: int, longest_project: int = NAME_WIDTH, longest_title: int = USUAL_TITLE, *, last_turns: bool = True
+) -> Columns:
     """Return what fits into `width` columns: below 60 only name and time left, from 80 titles, from 100 costs.
 
     Titles get the room that the longest project name leaves, and at least half of it where they need that. Both lengths
-    are in columns.
+    are in columns. `last_turns`: whether any session has had a turn; before the hooks are set up none is known.
     """
     bar_cells = BAR_CELLS if 72 <= width < TITLES_FROM or width >= LONG_BAR_FROM else BAR_CELLS // 2
     widths = {"sign": 1, "project": 0}
     if width >= TITLES_FROM:
         widths["title"] = 0
     if width >= 60:
-        widths |= {"session": SHORT_ID, "last_turn": len("LAST TURN")}
+        widths["session"] = SHORT_ID
+    if width >= 60 and last_turns:
+        widths["last_turn"] = len("LAST TURN")
     widths["cache"] = _CACHE_TEXT + bar_cells
     if width >= COSTS_FROM:
         widths |= {"tokens": len("TOKENS"), "cost": len("$99.99")}
@@ -108,7 +113,7 @@ def columns(width: int, longest_project: int = NAME_WIDTH, longest_title: int = 
     if "title" in widths:
         for_project = max(room // 2, room - max(len("TITLE"), longest_title))
         widths["project"] = min(_PROJECT_WIDTH, for_project, max(len("PROJECT"), longest_project))
-        widths["title"] = min(TITLE_WIDTH, room - widths["project"], max(len("TITLE"), longest_title))
+        widths["title"] = min(room - widths["project"], max(len("TITLE"), longest_title))
     else:
         widths["project"] = min(room, _PROJECT_WIDTH, max(NAME_WIDTH, longest_project))
     shown, at = [], 0
@@ -133,7 +138,7 @@ def bar(state: SessionState, cells: int = BAR_CELLS) -> str:
 
 def rows(snapshot: Snapshot, columns: Columns) -> tuple[Row, ...]:
     """Return the lines of the table, in the snapshot's order."""
-    silent = {host.name for host in snapshot.hosts if host_problem(host, snapshot.now)}
+    silent = {host.name for host in snapshot.hosts if is_silent(host, snapshot.now)}
     return tuple(_row(s, snapshot.now, columns, is_silent=s.session.host in silent) for s in snapshot.sessions)
 
 
@@ -154,7 +159,8 @@ def _row(state: SessionState, now: float, columns: Columns, *, is_silent: bool) 
     if state.activity is Activity.ENDED:
         cache = "ENDED"
     elif state.cache is Cache.WARM:
-        cache = f"WARM {bar(state, columns.bar)} {duration(state.seconds_left or 0)} left"
+        is_kept = state.keep_warm is not None and state.keep_warm.next_ping_at is not None
+        cache = f"{'KEPT' if is_kept else 'WARM'} {bar(state, columns.bar)} {duration(state.seconds_left or 0)} left"
     elif state.cache is Cache.EXPIRED and state.expires_at is not None:
         cache = f"EXPIRED ({duration(now - state.expires_at)} ago)"
     else:
@@ -239,6 +245,7 @@ def session_json(state: SessionState, now: float) -> dict[str, Any]:
         "host": session.host,
         "keep_warm_until": iso(state.keep_warm.until if state.keep_warm is not None else None),
         "kept_at": iso(session.kept_at),
+        "ssh_client_port": session.ssh_client_port,
     }
 
 

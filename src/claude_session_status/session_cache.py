@@ -71,7 +71,7 @@ class SessionCache:
         return after is not None
 
     def refresh(self, between: Callable[[], None] = lambda: None) -> None:
-        """Bring all sessions up to their files, which are read only if they changed. `between`: called between two."""
+        """Update all sessions from their files, which are read only if they changed. `between`: called between two."""
         for session in self:
             fresh = self._ingester.refresh(session)
             if fresh is not session:

@@ -28,6 +28,7 @@ class Spool:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self.problem: OSError | None = None  # why `names` last found a folder that can't be used
 
     def write(self, note: bytes, at: float) -> str:
         """Put one note in, named so that names sort by `at` (epoch seconds). Returns the name.
@@ -85,14 +86,19 @@ class Spool:
         return os.path.join(self.folder, name) if handle is None else name
 
     def names(self) -> list[str]:
-        """The notes' names, oldest first; empty when there is no folder or another user owns it."""
+        """The notes' names, oldest first; empty when there is no folder, or none that can be used: see `problem`."""
+        self.problem = None
         try:
             handle = open_folder(self.folder)
-        except OSError:
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.problem = error
             return []
         try:
             names = os.listdir(self.folder if handle is None else handle)
-        except OSError:
+        except OSError as error:
+            self.problem = error
             return []
         finally:
             close_folder(handle)

@@ -15,7 +15,12 @@ else:
 
     def replace(value, /, **changes):
         """Return a copy of a value with these fields changed, as `dataclasses.replace` does."""
-        return type(value)(**{**value.__dict__, **changes})
+        held = {**value.__dict__, **changes}
+        if len(held) != len(value.__dict__):
+            type(value)(**held)  # raises TypeError: a name is no field
+        changed = object.__new__(type(value))
+        object.__setattr__(changed, "__dict__", held)
+        return changed
 
 
 class _FieldsOfDataclass:
@@ -48,8 +53,8 @@ class Value:
         cls._defaults = {name: getattr(cls, name, None) for name in names}
 
     def __init__(self, /, *positional: Any, **named: Any) -> None:
-        given = dict(zip(self.__match_args__, positional, strict=False)) | named
-        held = self._defaults | given  # always in the order of the fields
+        given = {**dict(zip(self.__match_args__, positional, strict=False)), **named} if positional else named
+        held = {**self._defaults, **given}  # always in the order of the fields
         has_all = given.keys() >= self._required
         if not has_all or len(given) < len(positional) + len(named) or len(held) > len(self._defaults):
             names = ", ".join(self.__match_args__)

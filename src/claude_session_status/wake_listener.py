@@ -12,7 +12,7 @@ _END_SECONDS = 1.0
 
 
 class WakeListener:
-    """Calls `wake` when a hook has left a note. Where there can be no FIFO it does nothing, and polling must do."""
+    """Calls `wake` when a hook has left a note. Does nothing where there can be no FIFO: the monitor polls anyway."""
 
     def __init__(self, path: str, wake: Callable[[], None]) -> None:
         self._pipe = WakePipe(path)

@@ -16,7 +16,7 @@ from claude_session_status.model import (
     folder_name,
 )
 from claude_session_status.printable import is_shown
-from claude_session_status.text_width import shorten
+from claude_session_status.text_width import cut, shorten
 
 NAME_WIDTH = 24
 LINE_NAME_WIDTH = 32  # in a line of a menu, which has more room than a table
@@ -111,6 +111,7 @@ def short_name(session: Session) -> str:
     return host_of(session) + shorten(own_name(session), NAME_WIDTH)
 
 
+HOST_PROBLEM_WIDTH = 70
 _HOST_PROBLEMS = {
     HostConnection.CONNECTING: "connecting since {since}",
     HostConnection.UNREACHABLE: "not reachable since {since}",
@@ -122,13 +123,23 @@ _HOST_PROBLEMS = {
 
 
 def host_problem(host: HostState, now: float) -> str:
-    """Return why nothing new comes from another machine: `not reachable since 14:02`; empty where nothing is wrong."""
+    """Return what is wrong with another machine: `not reachable since 14:02`; empty where nothing is.
+
+    Of a connected machine it is what that one reports: `No space is left on the disk, so events are lost`.
+    """
+    if host.connection is HostConnection.CONNECTED:
+        return cut(clean(host.detail or ""), HOST_PROBLEM_WIDTH)
     if host.connection is HostConnection.CONNECTING and now - (host.since or now) < CONNECTING_SECONDS:
         return ""
     problem = _HOST_PROBLEMS.get(host.connection, "")
     if host.since is None:
         return problem.removesuffix(" since {since}")
     return problem.format(since=moment(host.since, now)[:-3])
+
+
+def is_silent(host: HostState, now: float) -> bool:
+    """Whether nothing new comes from another machine."""
+    return host.connection is not HostConnection.CONNECTED and host_problem(host, now) != ""
 
 
 # A menu's font is proportional, but most fonts give all digits one width, and these characters have it, too.

@@ -17,15 +17,18 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from claude_session_status.model import Event, EventKind, HostConnection
+from claude_session_status.model import Event, EventKind, Host, HostConnection
 from claude_session_status.notes import encode
 from claude_session_status.paths import Paths
+from claude_session_status.remote.connection import Connection
 from claude_session_status.spool import Spool
-from remote.machines import Here, Machine, this_machine
+from remote.machines import Here, Machine, this_machine, write_program
 from remote.scene import Tray, tray
 from waiting import wait_for
 
 CPU_LIMIT, MEMORY_LIMIT, DELAY_LIMIT = 0.1, 2.0, 1.0  # percent of a core and MB a quiet host, seconds
+FLOOD_LIMIT = 5.0  # percent of a core
+REPORT = '{"schema": 1, "now": "2026-11-24T08:40:00Z", "sessions": []}'
 
 
 def fill(where: Paths, machine: str, sessions: int) -> None:
@@ -71,6 +74,23 @@ def delays(shown: Tray, machine: Machine, turns: int) -> list[float]:
     return found
 
 
+def flood_share(here: Here, prints: str, seconds: float) -> float:
+    """Return the percent of a core that we use while a host runs the shell command `prints` without end."""
+    stand_in = here.folder / "flood"
+    write_program(stand_in, f"echo '{REPORT}'; while {prints}; do :; done")
+    made, us = Connection(Host("flood", (str(stand_in),)), lambda: None), psutil.Process()
+    made.start()
+    try:
+        wait_for("a report", made.take)
+        before = us.cpu_times()
+        time.sleep(seconds)
+        after = us.cpu_times()
+    finally:
+        made.stop()
+        made.join(2.0)
+    return 100 * (after.user + after.system - before.user - before.system) / seconds
+
+
 def measured(here: Here, hosts: int, sessions: int, seconds: float, turns: int) -> None:
     """Print the figures: first without another machine but as many sessions, then with all."""
     fill(here.where, "here", hosts * sessions)
@@ -107,6 +127,10 @@ def measured(here: Here, hosts: int, sessions: int, seconds: float, turns: int) 
     )
     median = statistics.median(found)
     verdict = _verdict(median, DELAY_LIMIT)
+    floods = {"reports": f"echo '{REPORT}'", "errors": f"echo {'x' * 60} >&2"}
+    for name, prints in floods.items():
+        cost_here = flood_share(here, prints, 10.0)
+        print(f"a host that prints {name} without end costs us {cost_here:.1f} % {_verdict(cost_here, FLOOD_LIMIT)}")
     print(f"a turn there is here after {median:.2f} s in the median {verdict}, {max(found):.2f} s at most")
 
 

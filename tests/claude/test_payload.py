@@ -45,7 +45,7 @@ def test_the_end_is_found_at_the_last_byte_however_the_object_is_cut(
         (b'{"a": {}', False),
     ],
 )
-def test_a_whole_object_is_told_from_a_part_of_one(raw: bytes, is_whole: bool) -> None:
+def test_a_whole_object_is_distinguished_from_a_part_of_one(raw: bytes, is_whole: bool) -> None:
     assert ObjectEnd().is_reached(raw) is is_whole
 
 

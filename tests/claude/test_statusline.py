@@ -72,7 +72,7 @@ def clock(at: float) -> str:
         (CacheReport(), "○ no cache data"),
     ],
 )
-def test_the_line(report: CacheReport, expected: str) -> None:
+def test_the_line_shows_the_state_of_the_cache(report: CacheReport, expected: str) -> None:
     assert statusline.line(report, NOW) == expected
 
 
@@ -105,7 +105,9 @@ UNKNOWN, NOTHING = (None, None, False), (None, None, True)
         ("a list", [], UNKNOWN),
     ],
 )
-def test_what_is_read(what: str, cache: Any, expected: tuple[float | None, int | None, bool]) -> None:
+def test_the_report_is_read_from_the_clients_json(
+    what: str, cache: Any, expected: tuple[float | None, int | None, bool]
+) -> None:
     report = report_of({"prompt_cache": cache} if cache is not None else {})
     assert (report.expires_at, report.ttl, report.is_known) == expected, what
 
@@ -219,7 +221,7 @@ def test_sessions_whose_ids_begin_alike_have_their_own_however_long_the_ids_are(
     assert {note["session_id"] for note in notes_in(where)} == {"x" * 300, "x" * 400}
 
 
-def test_nothing_is_noted_where_nothing_is_told(where: Paths) -> None:
+def test_nothing_is_noted_where_nothing_is_reported(where: Paths) -> None:
     assert render(said(None)).stdout == "○ nothing cached\n".encode()
     assert not os.path.exists(where.folder)
 
@@ -231,14 +233,14 @@ def test_another_model_leaves_nothing_warm_and_going_back_does(where: Paths) -> 
     assert len(notes_in(where)) == 1
 
 
-def test_a_torn_memory_is_told_once_more(where: Paths) -> None:
+def test_a_report_whose_record_is_torn_is_noted_again(where: Paths) -> None:
     render(said())
     Path(where.statusline, SESSION).write_bytes(b"17955")
     render(said())
     assert len(notes_in(where)) == 2
 
 
-def test_what_was_told_of_sessions_long_gone_is_forgotten(where: Paths) -> None:
+def test_the_records_of_old_sessions_are_removed(where: Paths) -> None:
     render(said())
     os.utime(Path(where.statusline, SESSION), (NOW - 1e7, NOW - 1e7))
     render({**said(), "session_id": "new"})

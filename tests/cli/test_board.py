@@ -9,6 +9,7 @@ from claude_session_status.cli import board, table
 from claude_session_status.cli.board import Action, Board, CopyResumeCommand, GoToSession, OpenFolder, Order, SetMuted
 from claude_session_status.cli.keys import Key, decode
 from claude_session_status.cli.watch import frame
+from claude_session_status.menu_items import ShowHistory
 from claude_session_status.model import Snapshot
 from fakes import NOW
 from rows import ENDED, make, shot
@@ -185,7 +186,7 @@ def test_a_question_mark_shows_the_legend_until_the_next_key() -> None:
 
 
 def test_the_history_needs_no_chosen_session() -> None:
-    assert board.press(Board(), Key.HISTORY, FOUR) == (Board(), board.ShowHistory())
+    assert board.press(Board(), Key.HISTORY, FOUR) == (Board(), ShowHistory())
 
 
 def test_the_legend_explains_every_sign_and_every_key_that_is_a_letter() -> None:

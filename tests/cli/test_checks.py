@@ -1,52 +1,47 @@
 """The checks of `doctor`: tables of findings and of the line that each gives."""
 
-import json
-import stat
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from claude_session_status.alert_command import Result
-from claude_session_status.claude.setup import inspection
 from claude_session_status.claude.setup.hook_commands import Launcher
-from claude_session_status.claude.setup.inspection import Inspection, inspect
-from claude_session_status.claude.setup.plan import Step, plan_install
-from claude_session_status.cli import checks, doctor
-from claude_session_status.cli.checks import Check, Findings, State
-from claude_session_status.model import HostConnection, HostState, Session
-from claude_session_status.paths import Paths
-from claude_session_status.store.database import Store
+from claude_session_status.claude.setup.inspection import Inspection
+from claude_session_status.claude.setup.plan import Step
+from claude_session_status.cli import check_result, checks, findings
+from claude_session_status.cli.check_result import Check, State
+from claude_session_status.cli.findings import Findings
+from claude_session_status.model import HostConnection, HostState
 from claude_session_status.words import clock
-from fakes import NOW, holding
+from fakes import NOW
 
 OWN = Launcher("/opt/claude-session-status")
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd")
 KEPT = Inspection(launchers=(OWN,), steps=dict.fromkeys(EVENTS, Step.KEPT))
 WELL = Findings(
     now=NOW,
-    hooks=checks.HookFindings(
+    hooks=findings.HookFindings(
         settings_path="/s/settings.json",
         settings_changed_at=NOW - 9000,
         inspection=KEPT,
         last_transcript_at=NOW - 80,
     ),
-    database=checks.DatabaseFindings("/s/status.duckdb", exists=True, sessions=3, last_event_at=NOW - 90),
-    inbox=checks.InboxFindings("/s/spool"),
-    config=checks.ConfigFindings("/s/config.toml"),
-    monitor=checks.MonitorFindings(runs=True, tray_runs=True),
-    desktop=checks.DesktopFindings(
+    database=findings.DatabaseFindings("/s/status.duckdb", exists=True, sessions=3, last_event_at=NOW - 90),
+    inbox=findings.InboxFindings("/s/spool"),
+    config=findings.ConfigFindings("/s/config.toml"),
+    monitor=findings.MonitorFindings(runs=True, tray_runs=True),
+    desktop=findings.DesktopFindings(
         route="D-Bus (StatusNotifierItem)", notification_way="D-Bus (org.freedesktop.Notifications)"
     ),
-    autostart=checks.AutostartFindings("/s/x.desktop", is_on=True),
+    autostart=findings.AutostartFindings("/s/x.desktop", is_on=True),
     client_version="2.1.330",
     versions={"claude-session-status": "1.0.0", "DuckDB": "2.0.1"},
 )
 PLUGIN = "prompt-cache-countdown@tools"
+KEEP_WARM = "prompt-cache-keep-warm@prompt-cache-tools"
+ENABLED = {"keep_warm.plugin": KEEP_WARM}
 WITH_INVALID = replace(KEPT, invalid_items=("PreToolUse[0] is no object",))
 DIRECT = {"hooks.inspection": replace(KEPT, launchers=(replace(OWN, direct=True),))}  # as on Windows
 BY_PLUGIN = Inspection(plugin=PLUGIN)
@@ -250,6 +245,13 @@ def well_but(changed: dict[str, Any]) -> Findings:
         ),
         (
             checks.check_inbox,
+            {"inbox.in_the_way": "/s"},
+            BAD,
+            "hooks can't write to /s/spool (/s is not a folder), so events are lost",
+            "Move /s away",
+        ),
+        (
+            checks.check_inbox,
             {"inbox.notes": 2, "inbox.stalled": ("It is stuck", "End it")},
             BAD,
             "It is stuck",
@@ -290,8 +292,19 @@ def well_but(changed: dict[str, Any]) -> Findings:
         (
             checks.check_monitor,
             {"monitor.runs": False, "desktop.has_display": False},
+            NOTE,
+            "no tray can run without a display; watch shows the countdowns",
+            "claude-session-status watch",
+        ),
+        (
+            checks.check_monitor,
+            {
+                "monitor.runs": False,
+                "desktop.has_display": False,
+                "alert_command": findings.AlertCommandFindings("push"),
+            },
             BAD,
-            "without a display there are no notifications",
+            "watch shows the countdowns and runs on_alert",
             "claude-session-status watch",
         ),
         (
@@ -421,6 +434,23 @@ def well_but(changed: dict[str, Any]) -> Findings:
             "push does not exist or is not executable",
             "Correct on_alert in /s/config.toml",
         ),
+        (checks.check_keep_warm, {}, GOOD, f"not used; to use it: claude plugin install {KEEP_WARM}", ""),
+        (checks.check_keep_warm, ENABLED, GOOD, f"the plugin {KEEP_WARM} is enabled, 0 sessions are kept warm", ""),
+        (checks.check_keep_warm, ENABLED | {"keep_warm.orders": 1}, GOOD, "is enabled, 1 session is kept warm", ""),
+        (
+            checks.check_keep_warm,
+            ENABLED | {"client_version": "2.1.251"},
+            NOTE,
+            f"Claude Code 2.1.251 can't load the plugin {KEEP_WARM}: it needs 2.1.287 or newer",
+            "claude update",
+        ),
+        (
+            checks.check_keep_warm,
+            ENABLED | {"keep_warm.distrusted": ("2.1.330", "2.1.331")},
+            NOTE,
+            "a ping of Claude Code 2.1.330, 2.1.331 missed: its sessions are not kept warm",
+            "claude-session-status keep-warm --trust 2.1.330",
+        ),
         (checks.check_autostart, {}, GOOD, "on: /s/x.desktop", ""),
         (checks.check_autostart, {"autostart.is_on": False}, NOTE, "off", "claude-session-status autostart on"),
         (
@@ -449,20 +479,20 @@ def test_each_check_has_its_state_its_meaning_and_how_to_fix_it(
 def test_all_is_well_only_when_nothing_is_bad() -> None:
     report = checks.all_checks(WELL)
     assert {check.state for check in report} == {GOOD}
-    assert checks.is_well(report)
-    assert checks.as_lines(report)[-1] == "No problems found."
+    assert check_result.is_well(report)
+    assert check_result.as_lines(report)[-1] == "No problems found."
     one_bad = checks.all_checks(well_but({"monitor.runs": False}))
-    assert not checks.is_well(one_bad)
-    assert checks.as_lines(one_bad)[-1] == "1 problem found."
-    assert "-> claude-session-status tray" in "\n".join(checks.as_lines(one_bad))
+    assert not check_result.is_well(one_bad)
+    assert check_result.as_lines(one_bad)[-1] == "1 problem found."
+    assert "-> claude-session-status tray" in "\n".join(check_result.as_lines(one_bad))
     noted = checks.all_checks(well_but({"autostart.is_on": False}))
-    assert checks.is_well(noted)
+    assert check_result.is_well(noted)
 
 
 @pytest.mark.parametrize(
     ("connection", "state", "meaning"),
     [
-        (HostConnection.CONNECTED, GOOD, "build: connected, version 1.2"),
+        (HostConnection.CONNECTED, NOTE, "build: connected, version 1.2: no route"),
         (HostConnection.UNREACHABLE, NOTE, f"build: not reachable since {clock(NOW - 60)[:5]}: no route"),
         (HostConnection.OFF, NOTE, "build: not connected: neither the tray nor watch runs here"),
         (HostConnection.REFUSED, BAD, f"build: refuses the connection since {clock(NOW - 60)[:5]}: no route"),
@@ -473,205 +503,25 @@ def test_each_other_machine_has_its_line(connection: HostConnection, state: Stat
     host = HostState("build", connection, NOW - 60, "no route", "1.2")
     last = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
     assert (last.name, last.state, last.meaning) == ("host", state, meaning)
-    assert last.command == ("" if state is GOOD else "claude-session-status hosts check build")
+    assert last.command == "claude-session-status hosts check build"
+
+
+def test_a_machine_that_is_connected_is_well() -> None:
+    host = HostState("build", HostConnection.CONNECTED, NOW - 60, None, "1.2")
+    well = checks.all_checks(replace(WELL, hosts=(host,)))[-1]
+    assert (well.state, well.meaning, well.command) == (GOOD, "build: connected, version 1.2", "")
 
 
 def test_each_mistake_in_the_config_has_its_line() -> None:
-    lines = checks.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
+    lines = check_result.as_lines((checks.check_config(well_but({"config.problems": ("c:1: a", "c:2: b")})),))
     assert [line.strip() for line in lines[:3]] == ["bad   config        2 mistakes", "c:1: a", "c:2: b"]
 
 
 def test_a_report_is_wrapped_at_words_but_no_command_is_broken() -> None:
     long = Check("tray", BAD, "word " * 20, "claude-session-status install-hooks --statusline --dry-run")
-    lines = checks.as_lines((long,), 50)
+    lines = check_result.as_lines((long,), 50)
     assert lines[0] == "bad   tray          word word word word word word"
     assert all(len(line) <= 50 for line in lines[:4])
     assert lines[-2].endswith("-> claude-session-status install-hooks --statusline --dry-run")
-    assert len(checks.as_lines((long,), None)) == 3
-    assert len(checks.as_lines((long,), 10)) == 3, "too narrow: the terminal wraps by itself"
-
-
-def test_a_program_exists_on_path_or_at_its_path() -> None:
-    there = {"/x/a"}.__contains__
-    assert checks.program_exists("/x/a", there, lambda name: None)
-    assert not checks.program_exists("/x/b", there, lambda name: "/x/b")
-    assert checks.program_exists("a", there, lambda name: "/x/a")
-    assert not checks.program_exists("a", there, lambda name: None)
-
-
-class TestInspection:
-    def test_ours(self) -> None:
-        found = inspect(plan_install("{}", OWN, status_line=True).after, OWN)
-        assert found.programs == (OWN.program,)
-        assert set(found.steps) == {*EVENTS, "statusLine"}
-        assert (set(found.steps.values()), found.status_line, found.disabled) == ({Step.KEPT}, True, False)
-
-    @pytest.mark.parametrize(
-        "other",
-        [
-            Launcher("/elsewhere/my tools/claude-session-status"),
-            Launcher("/usr/bin/python3", ("-P", "-m", "claude_session_status")),
-            Launcher(r"C:\x\claude-session-status.exe", direct=True),
-        ],
-        ids=["another copy", "by the module", "without a shell"],
-    )
-    def test_another_copy_of_ours_is_as_right(self, other: Launcher) -> None:
-        found = inspect(plan_install("{}", other).after, OWN)
-        assert found.launchers == (other,)
-        assert set(found.steps.values()) == {Step.KEPT}
-
-    def test_dead_and_missing_hooks(self) -> None:
-        flat = '{"hooks": {"Stop": [{"type": "command", "command": "claude-session-status mark-turn"}]}}'
-        found = inspect(flat, OWN)
-        assert found.programs == ("claude-session-status",)
-        assert found.steps["Stop"] is Step.REPAIRED
-        assert found.steps["SessionEnd"] is Step.ADDED
-
-    def test_several_programs_are_named(self) -> None:
-        text = plan_install("{}", OWN).after or ""
-        found = inspect(text.replace("/opt/claude-session-status mark-end", "claude-session-status mark-end"), OWN)
-        assert found.programs == (OWN.program, "claude-session-status")
-        assert found.steps["SessionEnd"] is Step.REPAIRED
-
-    @pytest.mark.parametrize("text", [None, "", "\n", "{}", '{"hooks": {}}'])
-    def test_nothing_of_ours(self, text: str | None) -> None:
-        assert inspect(text, OWN).programs == ()
-
-    def test_what_cannot_be_read(self) -> None:
-        assert "a comment" in (inspect("// x\n{}", OWN).problem or "")
-
-    def test_switched_off(self) -> None:
-        assert inspect('{"disableAllHooks": true}', OWN).disabled
-
-    @given(st.text())
-    def test_any_text(self, text: str) -> None:
-        inspect(text, OWN)
-        inspection.forbidding_file([("settings", text)])
-
-
-FORBIDS, ALLOWS = '{"disableAllHooks": true}', '{"disableAllHooks": false}'
-
-
-@pytest.mark.parametrize(
-    ("texts", "forbidding"),
-    [
-        ([FORBIDS], 0),
-        (['{"allowManagedHooksOnly": true}'], 0),
-        (["{}", FORBIDS], 1),
-        ([FORBIDS, "{}"], 0),
-        ([FORBIDS, ALLOWS], None),  # the last file that has the key decides
-        ([ALLOWS, FORBIDS], 1),
-        ([FORBIDS, '{"allowManagedHooksOnly": false}'], 0),
-        (["\ufeff" + FORBIDS], 0),
-        ([FORBIDS, "nonsense"], 0),
-        ([], None),
-        (["{}"], None),
-        (["[]"], None),
-        (["nonsense"], None),
-    ],
-)
-def test_a_managed_settings_file_can_forbid_hooks(texts: list[str], forbidding: int | None) -> None:
-    named = [(f"file {number}", text) for number, text in enumerate(texts)]
-    assert inspection.forbidding_file(named) == (None if forbidding is None else f"file {forbidding}")
-
-
-@pytest.mark.parametrize(("name", "is_read"), [("20-x.json", True), (".20-x.json", False), ("20-x.json.bak", False)])
-def test_which_managed_drop_ins_are_read(name: str, is_read: bool) -> None:
-    assert inspection.is_drop_in(name) is is_read
-
-
-def test_the_clients_version_is_read_from_its_output() -> None:
-    assert inspection.version_in("2.1.330 (Claude Code)\n") == "2.1.330"
-    assert inspection.version_in("what?") is None
-
-
-@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_managed_settings_have_a_folder_on_each_platform(platform: str) -> None:
-    assert all(path.lower().endswith(("claudecode", "claude-code")) for path in inspection.managed_folders(platform))
-
-
-class TestGathering:
-    @pytest.fixture(autouse=True)
-    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """No display, no bus, no client, a home of its own."""
-        for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("XDG_RUNTIME_DIR", "/nonexistent")
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-        return tmp_path
-
-    def test_a_machine_without_anything(self, where: Paths) -> None:
-        report = {check.name: check.state for check in checks.all_checks(doctor.gather(where, notify=True))}
-        assert report == {
-            "hooks": BAD, "allowed": GOOD, "events": NOTE, "database": NOTE, "inbox": GOOD, "config": GOOD,
-            "monitor": BAD, "tray": NOTE, "notification": BAD, "autostart": NOTE, "keep-warm": GOOD,
-            "versions": NOTE,
-        }  # fmt: skip
-        assert not Path(where.folder).exists()
-
-    def test_events_of_another_machines_sessions_do_not_count(self, where: Paths) -> None:
-        there = Session("build/s", host="build", last_event_at=NOW)
-        Store(where.database).update([there.session_id], lambda _: [there])
-        assert doctor.gather(where).database.last_event_at is None
-
-    def test_the_command_for_alerts_is_tried_and_its_failure_shown(self, where: Paths, home: Path) -> None:
-        Path(where.folder).mkdir(parents=True)
-        program = home / "bin/push"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\n/bin/cat >{home}/read\necho no such topic >&2\nexit 4\n")
-        program.chmod(0o755)
-        Path(where.config).write_text('on_alert = ["push"]')
-        assert doctor.gather(where).alert_command == checks.AlertCommandFindings("push", exists=True, last=None)
-        found = doctor.gather(where, notify=True).alert_command
-        assert found.last is not None
-        assert found.last.problem == "it ended with exit code 4: no such topic"
-        assert json.loads((home / "read").read_text())["reason"] == "test"
-        Path(where.config).write_text('on_alert = ["nowhere"]')
-        assert not doctor.gather(where).alert_command.exists
-
-    def test_everything_broken(self, where: Paths, home: Path) -> None:
-        Path(where.spool).mkdir(parents=True)
-        Path(where.spool, "00000000000000001-1-aa.json").write_text("{}\n")
-        Path(where.spool, "00000000000000002-1-aa.json.refused").write_text("junk\n")
-        Path(where.database).write_bytes(b"junk" * 2000)
-        Path(where.config).write_text("poll_seconds = 99")
-        Path(where.folder, "status.duckdb.broken-20261124").write_bytes(b"x")
-        Path(where.settings).write_bytes(b"\xff")
-        found = doctor.gather(where)
-        assert found.hooks.inspection.problem
-        assert found.database.problem is not None
-        assert found.database.set_aside == ("status.duckdb.broken-20261124",)
-        assert (found.inbox.notes, len(found.inbox.refused), len(found.config.problems)) == (1, 1, 1)
-
-    def test_an_unwritable_spool_folder_is_found(self, where: Paths) -> None:
-        assert doctor.gather(where).inbox.problem is None
-        Path(where.claude_dir).mkdir(exist_ok=True)
-        Path(where.folder).write_text("a file in its place")
-        assert doctor.gather(where).inbox.problem == f"{where.folder} is not a folder"
-        assert doctor.gather(Paths("/proc/nowhere")).inbox.problem
-
-    def test_a_client_on_path_is_asked_for_its_version(self, where: Paths, home: Path) -> None:
-        program = home / "bin" / "claude"
-        program.parent.mkdir()
-        program.write_text("#!/bin/sh\necho '2.1.330 (Claude Code)'\n")
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        assert doctor.gather(where).client_version == "2.1.330"
-        program.write_text("#!/bin/sh\nexit 1\n")
-        assert doctor.gather(where).client_version is None
-
-    def test_the_json_is_versioned(self, where: Paths, capsys: pytest.CaptureFixture[str]) -> None:
-        assert doctor.run(as_json=True, notify=False) == 1
-        report = json.loads(capsys.readouterr().out)
-        assert (report["schema"], report["well"]) == (1, False)
-        assert set(report["checks"][0]) == {"name", "state", "meaning", "command", "details"}
-
-    def test_a_process_that_holds_the_ingest_lock_and_stands_still_is_named(self, where: Paths) -> None:
-        assert doctor.gather(where).inbox.stalled is None
-        Path(where.spool).mkdir(parents=True)
-        Path(where.spool, "00000000000000001-1-aa.json").write_text("{}\n")
-        with holding(where.ingest_lock) as pid:
-            stalled = doctor.gather(where).inbox.stalled
-        assert stalled is not None
-        assert f"it holds {where.ingest_lock}" in stalled[0]
-        assert f"kill -9 {pid}" in stalled[0]
+    assert len(check_result.as_lines((long,), None)) == 3
+    assert len(check_result.as_lines((long,), 10)) == 3, "too narrow: the terminal wraps by itself"

@@ -10,7 +10,7 @@ from claude_session_status.cli.cold_returns import EVERY_SECONDS, FIRST_SECONDS,
 
 
 class Child:
-    """A child process that ends when it is told to."""
+    """A child process that ends when the test says so."""
 
     def __init__(self) -> None:
         self.returncode: int | None = None

@@ -9,9 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from claude_session_status import __version__
+from claude_session_status.cli import main
+from claude_session_status.cli import run as cli_run
 from claude_session_status.cli.autostart import APART, APART_ON_WINDOWS
 from claude_session_status.cli.tray import start_line
 from claude_session_status.desktop.backend import Choice, Route
@@ -54,7 +57,7 @@ def mark(command: str, session_id: str, **fields: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_version() -> None:
+def test_the_version_is_printed() -> None:
     assert run("--version").stdout == f"claude-session-status, version {__version__}\n"
 
 
@@ -129,6 +132,7 @@ def test_status_json_has_the_facts_of_the_transcript(tmp_path: Path) -> None:
         "host": None,
         "keep_warm_until": None,
         "kept_at": None,
+        "ssh_client_port": None,
     }
 
 
@@ -184,7 +188,7 @@ def test_into_a_pipe_the_table_is_printed_once_without_colours() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
-def test_the_table_fits(width: int) -> None:
+def test_the_table_fits_the_terminal(width: int) -> None:
     mark("mark-turn", "a", cwd="/x/" + "long" * 30)
     lines = run("status", COLUMNS=str(width)).stdout.splitlines()
     assert max(len(line) for line in lines) <= width
@@ -377,3 +381,14 @@ def test_the_path_of_a_home_that_is_not_utf8_is_printed_as_it_is(
     report = json.loads(run_at_home("doctor", "--json").stdout)
     assert any(home in os.fsencode(check["meaning"]) for check in report["checks"])
     assert home in run_at_home("uninstall-hooks").stdout
+
+
+def test_a_ctrl_c_at_a_question_says_that_nothing_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def abort(**_: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(main.group, "main", abort)
+    assert cli_run.main(["setup"]) == 130
+    assert capsys.readouterr().err == "Aborted.\n"

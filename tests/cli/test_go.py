@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status.cli.go import choose
+from claude_session_status.cli.go import choose, most_urgent
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.model import Activity, Process, Session, Snapshot
 from fakes import NOW
@@ -34,10 +34,9 @@ THERE = replace(make("build/5555-1", 10, project="web"), host="build")
         ("web", THERE),
         ("build/5555-1", THERE),
         ("5555", THERE),
-        (None, API),  # the one that expires soonest: SDK has no terminal
     ],
 )
-def test_a_session_is_named_by_its_id_the_beginning_of_it_or_its_project(wanted: str | None, found: Session) -> None:
+def test_a_session_is_named_by_its_id_the_beginning_of_it_or_its_project(wanted: str, found: Session) -> None:
     assert choose(shot(WEB, API, API_TOO, SDK, GONE, THERE), wanted).session == found
 
 
@@ -65,7 +64,39 @@ def test_without_a_name_a_session_that_works_is_left_alone() -> None:
     snapshot = shot(*working)
     assert all(state.activity is Activity.WORKING for state in snapshot.sessions)
     with pytest.raises(SessionStatusError, match="Every session is working"):
-        choose(snapshot, None)
-    assert choose(shot(*working, WEB), None).session == WEB
+        most_urgent(snapshot, no_way)
+    assert most_urgent(shot(*working, WEB), no_way).session == WEB
     with pytest.raises(SessionStatusError, match="No running session has a terminal here"):
-        choose(Snapshot(NOW), None)
+        most_urgent(Snapshot(NOW), no_way)
+
+
+def no_way(session: Session) -> bool:
+    """No terminal here leads to another machine."""
+    return False
+
+
+GPU = replace(make("gpu/6666-1", 220, project="model"), host="gpu")
+BUILD = replace(make("build/7777-1", 270, project="shop"), host="build")
+
+
+@pytest.mark.parametrize(
+    ("reachable", "sessions", "found"),
+    [
+        ("", [WEB, API, API_TOO, SDK, GONE], API),  # the one that expires soonest: SDK has no terminal
+        ("", [WEB, GPU, BUILD], WEB),
+        ("gpu", [WEB, GPU, BUILD], GPU),
+        ("gpu build", [WEB, GPU, BUILD], BUILD),
+        ("gpu", [GPU, BUILD], GPU),
+    ],
+)
+def test_without_a_name_it_is_the_most_urgent_session_to_which_a_terminal_here_leads(
+    reachable: str, sessions: list[Session], found: Session
+) -> None:
+    assert most_urgent(shot(*sessions), lambda session: session.host in reachable.split()).session == found
+
+
+def test_without_a_name_and_a_terminal_that_leads_to_any_machine_it_says_so() -> None:
+    with pytest.raises(SessionStatusError) as refused:
+        most_urgent(shot(GPU, BUILD, THERE), no_way)
+    assert refused.value.title == "No single terminal here leads to build or gpu"
+    assert "resume command" in refused.value.next_step

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from claude_session_status.remote.probe import Reply
 BUILD = Host("build")
 DEV = Host("dev", ("docker", "exec", "-i", "dev"))
 USUAL = "~/.local/bin/claude-session-status"
-Replies = Mapping[tuple[str | None, str], Reply]
+Replies = Mapping[str, Reply]
 
 
 def said(document: object) -> Reply:
@@ -36,21 +37,26 @@ RUN_DOCTOR = "On build, run: claude-session-status doctor"
 GONE = Reply(HostConnection.NO_PROGRAM, "it is not installed there")
 
 
-def checked(host: Host, replies: Replies) -> list[tuple[str, str, str, str]]:
-    """The lines for a host whose program replies like this; by its place and its first argument."""
+def checked(
+    host: Host, replies: Replies, place: str | None = None, *, is_on_index: bool = False
+) -> list[tuple[str, str, str, str]]:
+    """The lines for a host whose program replies like this, by its first argument; it may be in another place."""
 
     def ask(asked: Host, arguments: tuple[str, ...]) -> Reply:
-        return replies[asked.program, arguments[0]]
+        return replies[arguments[0]]
 
-    return [(each.state.value, each.name, each.meaning, each.command) for each in host_checks.checks(host, ask)]
+    found = host_checks.checks(host, ask, lambda _: place, is_on_index=is_on_index)
+    return [(each.state.value, each.name, each.meaning, each.command) for each in found]
 
 
-def last(host: Host, replies: Replies) -> tuple[str, str, str, str]:
-    return checked(host, replies)[-1]
+def last(
+    host: Host, replies: Replies, place: str | None = None, *, is_on_index: bool = False
+) -> tuple[str, str, str, str]:
+    return checked(host, replies, place, is_on_index=is_on_index)[-1]
 
 
 def test_a_machine_where_nothing_is_missing() -> None:
-    assert checked(BUILD, {(None, "status"): STATUS, (None, "doctor"): DOCTOR}) == [
+    assert checked(BUILD, {"status": STATUS, "doctor": DOCTOR}) == [
         ("ok", "reachable", "by ssh", ""),
         ("ok", "key", "accepted, without a password", ""),
         ("ok", "program", "claude-session-status runs there", ""),
@@ -60,7 +66,7 @@ def test_a_machine_where_nothing_is_missing() -> None:
 
 
 def test_a_container_has_no_key() -> None:
-    names = [name for _, name, *_ in checked(DEV, {(None, "status"): STATUS, (None, "doctor"): DOCTOR})]
+    names = [name for _, name, *_ in checked(DEV, {"status": STATUS, "doctor": DOCTOR})]
     assert names == ["reachable", "program", "version", "hooks"]
 
 
@@ -85,19 +91,23 @@ def test_a_container_has_no_key() -> None:
     ],
 )  # fmt: skip
 def test_the_first_thing_missing_ends_the_checks(host: Host, reply: Reply, lines: list[object]) -> None:
-    assert checked(host, {(None, "status"): reply}) == lines
+    assert checked(host, {"status": reply}) == lines
 
 
 def test_a_missing_program_names_the_line_that_installs_it() -> None:
-    state, name, meaning, command = last(BUILD, {(None, "status"): GONE, (USUAL, "status"): GONE})
+    state, name, meaning, command = last(BUILD, {"status": GONE})
     assert (state, name, meaning) == ("bad", "program", "it is not installed there")
-    assert command.startswith(
-        "On build, run: uv tool install 'claude-session-status>=1' && claude-session-status setup"
+    in_clone = (
+        "On build, in a clone of the project, run: uv tool install --force . && claude-session-status setup --yes"
     )
+    assert command == in_clone
+    from_index = last(BUILD, {"status": GONE}, is_on_index=True)[-1]
+    wanted = f"uv tool install --force 'claude-session-status>={__version__}'"
+    assert from_index == f"On build, run: {wanted} && claude-session-status setup --yes"
 
 
 def test_a_program_beside_the_path_is_found_and_the_line_that_says_so_is_named() -> None:
-    state, name, meaning, command = last(DEV, {(None, "status"): GONE, (USUAL, "status"): STATUS})
+    state, name, meaning, command = last(DEV, {"status": GONE}, USUAL)
     assert (state, name) == ("bad", "program")
     assert meaning == f"it is in {USUAL}, which is not on the PATH of a login shell there"
     assert command == (
@@ -108,7 +118,7 @@ def test_a_program_beside_the_path_is_found_and_the_line_that_says_so_is_named()
 
 def test_a_program_that_the_settings_name_is_not_looked_for_anywhere_else() -> None:
     host = Host("build", (), "~/x")
-    assert last(host, {("~/x", "status"): GONE})[1:3] == ("program", "~/x does not exist there")
+    assert last(host, {"status": GONE}, USUAL)[1:3] == ("program", "~/x does not exist there")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +133,7 @@ def test_a_program_that_the_settings_name_is_not_looked_for_anywhere_else() -> N
     ],
 )
 def test_a_version_that_does_not_fit_is_named(reply: Reply, meaning: str) -> None:
-    state, name, found, command = last(BUILD, {(None, "status"): reply})
+    state, name, found, command = last(BUILD, {"status": reply})
     assert (state, name) == ("bad", "version")
     assert found.startswith(meaning)
     assert command
@@ -149,7 +159,7 @@ def test_a_version_that_does_not_fit_is_named(reply: Reply, meaning: str) -> Non
     ],
 )  # fmt: skip
 def test_the_doctor_there_says_whether_hooks_are_set_up(reply: Reply, line: tuple[str, ...]) -> None:
-    assert last(BUILD, {(None, "status"): STATUS, (None, "doctor"): reply}) == line
+    assert last(BUILD, {"status": STATUS, "doctor": reply}) == line
 
 
 # ---- the command ----------------------------------------------------------------
@@ -243,6 +253,33 @@ def test_an_unknown_or_a_known_name_is_named(arguments: tuple[str, ...], path: P
     assert path.read_text() == 'hosts = ["gpu"]\n'
 
 
+def test_a_program_that_is_only_where_installers_put_it_is_written_into_the_settings(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        probe, "run", lambda host, arguments, _: {"status": STATUS if host.program else GONE}.get(arguments[0], DOCTOR)
+    )
+    monkeypatch.setattr(probe, "find", lambda *_: USUAL)
+    path.parent.mkdir(parents=True)
+    path.write_text('hosts = ["gpu"]  # mine\n')
+    done = run("add", "build")
+    assert f"The program is in {USUAL} there" in done.output
+    assert "ok    hooks" in done.output
+    assert config.load(str(path)).config.hosts == (Host("gpu"), Host("build", (), USUAL))
+    assert path.read_text().startswith('hosts = ["gpu"]  # mine\n')
+
+
+@pytest.mark.parametrize("command", ["check", "remove"])
+def test_a_file_that_can_not_be_read_is_named_with_the_host_that_is_missing_because_of_it(
+    command: str, path: Path
+) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text('hosts = ["build"\n')
+    done = run(command, "build")
+    assert "is not valid TOML" in done.output
+    assert str(done.exception).startswith("build is not among the hosts")
+
+
 # ---- a real program -------------------------------------------------------------
 
 
@@ -254,7 +291,8 @@ def test_a_real_program_is_asked(claude_dir: Path, tmp_path: Path, monkeypatch: 
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m claude_session_status "$@"\n')
     program.chmod(0o755)
     host = Host("dev", ("env", f"CLAUDE_CONFIG_DIR={claude_dir}"), str(program))
-    found = {each.name: each for each in host_checks.checks(host, lambda h, a: probe.run(h, a, 60))}
+    ask = partial(probe.run, seconds=60)
+    found = {each.name: each for each in host_checks.checks(host, ask, lambda _: None, is_on_index=False)}
     assert [found[name].state.value for name in ("reachable", "program", "version", "hooks")] == ["ok"] * 3 + ["bad"]
     assert found["hooks"].command == "On dev, run: claude-session-status install-hooks"
 

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,27 @@ import pytest
 
 from claude_session_status import keep_warm, notes, policy
 from claude_session_status.cli import board
-from claude_session_status.cli.board import Board, KeepSessionWarm
+from claude_session_status.cli.board import Board
 from claude_session_status.cli.keys import Key
-from claude_session_status.keep_warm import Choice, Evidence, ModReport, ModState, Order
+from claude_session_status.keep_warm import Evidence, ModReport, ModState, Order
 from claude_session_status.keep_warm_orders import Orders, Versions
+from claude_session_status.keep_warm_times import Choice
+from claude_session_status.menu_items import KeepSessionWarm
 from claude_session_status.model import Event, EventKind, Process, Snapshot
 from claude_session_status.paths import Paths
 from claude_session_status.spool import Spool
 from claude_session_status.values import replace
 from fakes import NOW, Transcript
-from keep_warm_files import SESSION, VERSION, report, write_report
+from keep_warm_files import SESSION, VERSION, write_session
 from rows import make
+from terminal import Terminal
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    opened = Terminal()
+    yield opened
+    opened.close()
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -34,14 +46,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 def session(where: Paths, tmp_path: Path) -> None:
     """A session of this process with 142k tokens in an hour-long cache, and the mod's report about it."""
-    now = time.time()
-    lines = Transcript(tmp_path / "projects" / "x" / f"{SESSION}.jsonl")
-    lines.user(now - 100).answer(now - 90, wrote_1h=142_000)
-    process = Process(os.getpid())
-    folder: dict[str, Any] = {"cwd": "/x/web-shop", "transcript_path": str(lines.path), "process": process}
-    for kind, at in ((EventKind.START, now - 200), (EventKind.TURN, now - 80)):
-        Spool(where.spool).write(notes.encode(Event(kind, SESSION, at, **folder)), at)
-    write_report(where, report(now - 100, pid=os.getpid()))
+    write_session(where, tmp_path, "web-shop")
 
 
 @pytest.mark.usefixtures("session")
@@ -116,6 +121,35 @@ def test_status_shows_until_when(where: Paths) -> None:
 
 
 # ---- the key k ----------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux: apt-get install tmux")
+@pytest.mark.usefixtures("session")
+def test_k_in_a_terminal_of_80_columns_says_what_it_did(where: Paths, tmp_path: Path, terminal: Terminal) -> None:
+    """For an hour, for three, off; of a five-minute cache it asks once more."""
+    write_session(where, tmp_path, "billing", "s-5", ttl=300)
+    assert "in place of" in run().stdout, "the prices are known from now on"
+    terminal.start("watch", width=80, height=14)
+    orders = Orders(where.keep_warm)
+    terminal.wait(lambda s: re.search(r"billing.*WARM.*\n.*web-shop.*WARM", s))
+
+    def press(key: str, *texts: str) -> None:
+        terminal.keys(*key.split())
+        terminal.wait(lambda s: all(text in " ".join(s.split()) for text in texts))
+
+    press("Down k", "billing: 15 pings an hour, about $0.43 an hour in place of $0.68", "To keep it", "press k again")
+    assert orders.of("s-5") is None
+    press("k", ": billing. 15 pings", "ago KEPT")
+    order = orders.of("s-5")
+    assert order is not None
+    assert (order.allow_five_minutes, order.ttl_seconds) == (True, 300)
+    press("k", "20 pings, about $0.43", "after 20 pings in a row. The first ping is a trial: a miss stops it.")
+    press("k", "billing is no longer kept warm.", "WARM")
+    press("Down k", ": web-shop. 1 ping, about $0.03 an hour in place of $1.11", "KEPT")
+    press("k", "3 pings")
+    press("k", "web-shop is no longer kept warm.")
+    assert orders.all() == {}
+
 
 REPORT = ModReport("s-1", 7, NOW - 100, 3600, 142_000, "m", ModState.READY)
 

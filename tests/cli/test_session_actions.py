@@ -5,18 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from claude_session_status.cli.board import (
-    Action,
-    CopyResumeCommand,
-    GoToSession,
-    KeepSessionWarm,
-    OpenFolder,
-    SetMuted,
-    ShowHistory,
-)
+from claude_session_status import menu_items
+from claude_session_status.cli import board
 from claude_session_status.cli.session_actions import SystemActionHandler, performer
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import EventKind, Session
 from costs.conversations import Ask, write
 
@@ -53,17 +46,23 @@ class Recorder:
 @pytest.mark.parametrize(
     ("action", "call", "message"),
     [
-        (SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
-        (SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app is unmuted"),
-        (KeepSessionWarm("s", Choice.HOUR, True), (Choice.HOUR, "s", True), "my-app is kept warm until 14:05. Once."),
-        (GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
-        (OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
-        (ShowHistory(), ("history",), "This week: 2 cold returns"),
-        (CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
-        (CopyResumeCommand("s", "/x/my-app", "build"), ("copy", "/x/my-app", "s", "build"), "Copied"),
+        (board.SetMuted("s", "my-app", muted=True), (EventKind.MUTE, "s"), "my-app is muted"),
+        (board.SetMuted("s", "my-app", muted=False), (EventKind.UNMUTE, "s"), "my-app is unmuted"),
+        (
+            menu_items.KeepSessionWarm("s", Choice.HOUR, True),
+            (Choice.HOUR, "s", True),
+            "my-app is kept warm until 14:05. Once.",
+        ),
+        (board.GoToSession(Session("s")), ("go", "s"), "my-app is in front"),
+        (board.OpenFolder("my-app", "/x/my-app"), ("open", "/x/my-app"), "Opened /x/my-app"),
+        (menu_items.ShowHistory(), ("history",), "This week: 2 cold returns"),
+        (board.CopyResumeCommand("s", "/x/my-app"), ("copy", "/x/my-app", "s"), "Copied"),
+        (board.CopyResumeCommand("s", "/x/my-app", "build"), ("copy", "/x/my-app", "s", "build"), "Copied"),
     ],
 )
-def test_each_action_is_performed_and_returns_a_message(action: Action, call: tuple[object, ...], message: str) -> None:
+def test_each_action_is_performed_and_returns_a_message(
+    action: board.Action, call: tuple[object, ...], message: str
+) -> None:
     recorder = Recorder()
     assert performer(recorder, recorder)(action) == message
     assert recorder.calls == [call]
@@ -72,7 +71,7 @@ def test_each_action_is_performed_and_returns_a_message(action: Action, call: tu
 def test_a_folder_on_another_machine_is_not_opened_here() -> None:
     recorder = Recorder()
     with pytest.raises(SessionStatusError, match="The folder of build: my-app is on another machine"):
-        performer(recorder, recorder)(OpenFolder("build: my-app", "/srv/my-app", "build"))
+        performer(recorder, recorder)(board.OpenFolder("build: my-app", "/srv/my-app", "build"))
     assert recorder.calls == []
 
 
@@ -84,7 +83,7 @@ def test_a_host_that_is_no_longer_in_the_settings_is_an_error() -> None:
 def test_an_unknown_folder_is_an_error_that_names_the_session() -> None:
     recorder = Recorder()
     with pytest.raises(SessionStatusError, match="The folder of my-app is not known"):
-        performer(recorder, recorder)(OpenFolder("my-app", None))
+        performer(recorder, recorder)(board.OpenFolder("my-app", None))
     assert recorder.calls == []
 
 

@@ -10,13 +10,14 @@ from client.harness import VERSIONS, Home, find_client, why_not
 from client.keep_warm import KeepWarm
 from client.prefix_cache import PrefixCache
 from client.standin import StandIn
+from desktop.desktops.xfce import xfce_with_panel
+from desktop.harness import Desktop
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the comparisons with every version of the client, all else with the newest."""
+    """Run a module's tests with the versions of the client that its CLIENT_VERSIONS names, else with the newest."""
     if "client_version" in metafunc.fixturenames:
-        every = getattr(metafunc.module, "EVERY_CLIENT_VERSION", False)
-        metafunc.parametrize("client_version", VERSIONS if every else VERSIONS[:1])
+        metafunc.parametrize("client_version", getattr(metafunc.module, "CLIENT_VERSIONS", VERSIONS[:1]))
 
 
 @pytest.fixture
@@ -33,6 +34,14 @@ def api() -> Iterator[StandIn]:
     """The stand-in for the Messages API, running."""
     with StandIn() as standin:
         yield standin
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    """A screen with a panel on it."""
+    (tmp_path / "desktop").mkdir()
+    with xfce_with_panel(tmp_path / "desktop") as desktop:
+        yield desktop
 
 
 @pytest.fixture

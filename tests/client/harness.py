@@ -196,15 +196,19 @@ class Home:
         """One turn without a terminal: `claude -p`."""
         return self._run(str(self.program), "-p", prompt, *arguments, seconds=seconds)
 
-    def product(self, *arguments: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
-        """Run our command as the user of this home does."""
-        return self._run(sys.executable, "-m", "claude_session_status", *arguments, seconds=seconds)
+    def product(
+        self, *arguments: str, seconds: float = 30, extra: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run our command as the user of this home does. `extra`: further variables."""
+        return self._run(sys.executable, "-m", "claude_session_status", *arguments, seconds=seconds, extra=extra)
 
-    def _run(self, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, *command: str, seconds: float, extra: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.project,
-            env=self.environment,
+            env=self.environment | (extra or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,6 +5,7 @@ has expired.
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 from client.client_clock import ClientClock
 from client.harness import Home, Terminal
 from client.prefix_cache import PrefixCache
-from client.standin import Received, StandIn
+from client.standin import Received, StandIn, newest_messages
 from waiting import wait_for
 
 Json = dict[str, Any]
@@ -77,7 +78,7 @@ class KeepWarm:
     @property
     def pings(self) -> list[Received]:
         """The requests that are pings, oldest first."""
-        return [request for request in self.api.received if PING in json.dumps(request.body["messages"][-1])]
+        return [request for request in self.api.received if PING in json.dumps(newest_messages(request.body))]
 
     def begin(self, terminal: Terminal, **order: float) -> str:
         """Run a turn and order its session, with these changes; return the session's id."""
@@ -99,10 +100,15 @@ class KeepWarm:
 
         wait_for(lambda: f"a new request in {self.report(session_id)}", is_reported)
 
-    def approach_expiry(self, session_id: str) -> None:
-        """Let time pass until the session's ping is due, by the mod's own report."""
+    def product(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run our command at the client's time."""
+        return self.home.product(*arguments, extra=self.clock.environment)
+
+    def approach_expiry(self, session_id: str, ttl: int | None = None) -> None:
+        """Let time pass until the session's ping is due, by the mod's own report, or for a cache of this TTL."""
         report = self.wait_for_report(session_id)
-        due = report["at"] + report["ttl"] - LEAD_SECONDS[report["ttl"]] + 5
+        ttl = ttl or int(report["ttl"])
+        due = report["at"] + ttl - LEAD_SECONDS[ttl] + 5
         self.clock.advance(due - self.clock.now())
 
     def let_the_mod_load(self) -> None:

@@ -3,14 +3,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { clientsOf, decide, isSessionId, judge, newest, orderFrom, requestFrom, waitFor } from
+import { clientsOf, decide, isSessionId, judge, newest, orderFrom, requestFrom, waitFor, withTtl } from
   "../../packaging/claude-plugin-keep-warm/hooks/decisions.mjs";
 
 const NOW = 1_800_000_000;
 const FIVE = { session: "s", at: NOW, ttl: 300, tokens: 100_000, shared: 100_000, model: "opus" };
 const HOUR = { ...FIVE, ttl: 3600 };
-const ORDER = { until: NOW + 90_000, maxPings: 20, allowsFiveMinutes: true };
+const ORDER = { at: NOW, until: NOW + 90_000, maxPings: 20, allowsFiveMinutes: true, ttl: null };
 const FACTS = { session: "s", model: "opus", clients: 1, inARow: 0, wasRefused: false, order: ORDER };
+const READ = { at: NOW, until: NOW + 3600, maxPings: 20, allowsFiveMinutes: false, ttl: null };
 const WRITTEN = { v: 1, at: NOW, until: NOW + 3600, max_pings: 20, allow_five_minutes: 0 };
 
 test("a decision", async t => {
@@ -24,6 +25,7 @@ test("a decision", async t => {
     ["not in the last five seconds", FIVE, 296, {}, "stop", "slept"],
     ["not after the expiry", FIVE, 400, {}, "stop", "slept"],
     ["not after the API was down over it", FIVE, 400, { wasRefused: true }, "stop", "api"],
+    ["an order that came after the expiry missed nothing", FIVE, 400, { order: { ...ORDER, at: NOW + 350 } }, "stop", undefined],
     ["without an order it looks again", FIVE, 250, { order: null }, "wait", undefined, 5],
     ["an expiry that nobody wanted to prevent is no news", FIVE, 400, { order: null }, "stop", undefined],
     ["another session in this client", FIVE, 250, { session: "other" }, "stop", undefined],
@@ -47,10 +49,12 @@ test("a decision", async t => {
 
 test("an order", async t => {
   const cases = [
-    ["as it is written", {}, { until: NOW + 3600, maxPings: 20, allowsFiveMinutes: false }],
-    ["five minutes confirmed", { allow_five_minutes: 1 }, { until: NOW + 3600, maxPings: 20, allowsFiveMinutes: true }],
-    ["further keys change nothing", { more: 7 }, { until: NOW + 3600, maxPings: 20, allowsFiveMinutes: false }],
-    ["an absurd budget is cut", { max_pings: 1e9 }, { until: NOW + 3600, maxPings: 100, allowsFiveMinutes: false }],
+    ["as it is written", {}, READ],
+    ["five minutes confirmed", { allow_five_minutes: 1 }, { ...READ, allowsFiveMinutes: true }],
+    ["with the TTL", { ttl: 3600 }, { ...READ, ttl: 3600 }],
+    ["with a TTL that no cache has", { ttl: 7200 }, READ],
+    ["further keys change nothing", { more: 7 }, READ],
+    ["an absurd budget is cut", { max_pings: 1e9 }, { ...READ, maxPings: 100 }],
     ["over", { until: NOW }, null],
     ["older than a day", { at: NOW - 90_000, until: NOW + 9 }, null],
     ["from the future", { at: NOW + 60 }, null],
@@ -77,8 +81,9 @@ test("a request", async t => {
     ["that wrote for an hour", of(wrote(0, 9)), 3600],
     ["that wrote both counts by the shorter", of(wrote(9, 9)), 300],
     ["that only read has its session's TTL", of(read, { before: HOUR }), 3600],
-    ["that only read, in another session", of(read, { before: { ...HOUR, session: "other" } }), 300],
-    ["that only read, the first one", of(read), 300],
+    ["that only read, in another session", of(read, { before: { ...HOUR, session: "other" } }), null],
+    ["that only read, the first one", of(read), null],
+    ["of a client that does not name the TTL", of({ cache_creation_input_tokens: 9 }), null],
   ];
   for (const [what, found, ttl] of cases) await t.test(what, () => assert.equal(found.ttl, ttl));
   await t.test("without a cache", () => assert.equal(of({}), null));
@@ -87,6 +92,21 @@ test("a request", async t => {
     assert.deepEqual([found.tokens, found.shared], [1000, 900]);
   });
   await t.test("is looked at before its ping is due", () => assert.equal(waitFor(HOUR, NOW), 3600 - 180 - 30));
+});
+
+test("the TTL that counts", async t => {
+  const unknown = { ...FIVE, ttl: null };
+  const cases = [
+    ["is the client's, whatever the order says", HOUR, { ...ORDER, ttl: 300 }, 10, 3600],
+    ["is the order's where the client names none", unknown, { ...ORDER, ttl: 3600 }, 10, 3600],
+    ["is so after five minutes as well", unknown, { ...ORDER, ttl: 3600 }, 3400, 3600],
+    ["is five minutes where nobody names it", unknown, null, 10, 300],
+    ["may be an hour when five minutes are over", unknown, null, 296, 3600],
+    ["is five minutes for an order of an older program", unknown, ORDER, 296, 300],
+  ];
+  for (const [what, request, order, passed, ttl] of cases) {
+    await t.test(what, () => assert.equal(withTtl(request, order, NOW + passed).ttl, ttl));
+  }
 });
 
 test("a judgement", async t => {

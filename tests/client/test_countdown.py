@@ -13,12 +13,12 @@ from client.agreement import (
     seconds_of,
     wait_for_ours,
 )
-from client.harness import Home, Terminal
+from client.harness import VERSIONS, Home, Terminal
 from client.standin import StandIn
 from waiting import wait_for
 
 pytestmark = pytest.mark.client
-EVERY_CLIENT_VERSION = True
+CLIENT_VERSIONS = VERSIONS
 
 
 def test_a_session_caches_nothing_until_its_first_turn(home: Home, api: StandIn) -> None:

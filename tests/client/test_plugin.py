@@ -23,7 +23,6 @@ from waiting import wait_for
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "packaging/claude-plugin"
 KEEP_WARM = ROOT / "packaging/claude-plugin-keep-warm"
-MANIFEST = json.loads((PLUGIN / ".claude-plugin/plugin.json").read_text())
 HOOKS_FILE = PLUGIN / "hooks/hooks.json"
 RUN = PLUGIN / "hooks/run.sh"
 COMMAND = "claude-session-status"

@@ -11,12 +11,12 @@ from client.agreement import (
     expect_status_line_source,
     seconds_of,
 )
-from client.harness import Home, Terminal
+from client.harness import VERSIONS, Home, Terminal
 from client.standin import Received, StandIn
 from waiting import wait_for
 
 pytestmark = pytest.mark.client
-EVERY_CLIENT_VERSION = True
+CLIENT_VERSIONS = VERSIONS
 
 BTW, RECAP = ("/btw what is this", "to copy"), ("/recap", "⎿")  # and what the screen shows with the response
 

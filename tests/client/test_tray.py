@@ -1,18 +1,13 @@
 """From end to end: the real Claude Code fires a hook, and a real panel shows the countdown."""
 
-import re
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from client.harness import Home, Terminal
 from client.standin import StandIn
-from desktop.desktops.xfce import Xfce
-from desktop.harness import Desktop, Item, why_not
+from client.tray import Tray
+from desktop.harness import Desktop
 from waiting import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.client, pytest.mark.desktop]
@@ -21,37 +16,19 @@ GREEN = PAINTS[Urgency.CALM].left[:3]
 GREY = PAINTS[Urgency.NONE].left[:3]
 
 
-@pytest.fixture
-def desktop(tmp_path: Path) -> Iterator[Desktop]:
-    """A screen with a panel on it."""
-    if reason := why_not(Xfce):
-        pytest.skip(reason)
-    (tmp_path / "desktop").mkdir()
-    with Xfce(tmp_path / "desktop") as desktop:
-        desktop.start_panel()
-        yield desktop
-
-
-def wait_line(item: Item, pattern: str) -> str:
-    return wait_for(f"a line with {pattern}", lambda: next((s for s in item.labels() if re.search(pattern, s)), None))
-
-
 def test_from_claude_codes_hook_to_a_tray_icon(home: Home, api: StandIn, desktop: Desktop) -> None:
-    tray = desktop.start(
-        [sys.executable, "-m", "claude_session_status", "tray"], "tray", {"CLAUDE_CONFIG_DIR": str(home.config)}
-    )
-    item = desktop.item()
+    tray = Tray(desktop, home)
     wait_for("grey: nothing is warm", lambda: desktop.find_colour(GREY))
     with Terminal(home) as terminal:
-        wait_line(item, "my-app.*   nothing cached")
+        tray.wait_line("my-app.*   nothing cached")
         terminal.type("[slow 4] hello")
-        wait_line(item, "▶ my-app")
+        tray.wait_line("▶ my-app")
         terminal.wait_for_hook("Stop")
-        line = wait_line(item, "4:5. ● my-app")
+        line = tray.wait_line("4:5. ● my-app").label
         wait_for("green", lambda: desktop.find_colour(GREEN))
-        wait_for("a countdown that moves", lambda: "my-app" in item.labels()[0] and item.labels()[0] != line)
+        wait_for("a countdown that moves", lambda: "my-app" in tray.item.labels()[0] and tray.item.labels()[0] != line)
         terminal.process.kill()
-        wait_line(item, "No running sessions")
+        tray.wait_line("No running sessions")
     wait_for("grey again", lambda: desktop.find_colour(GREY))
-    item.click("Quit")
-    assert tray.process.wait(PATIENCE) == 0
+    tray.item.click("Quit")
+    assert tray.program.process.wait(PATIENCE) == 0

@@ -1,4 +1,4 @@
-"""Transcripts for the history's tests: a conversation told in requests, written as the client writes it."""
+"""Transcripts for the history's tests: a conversation as a list of requests, written as the client writes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -24,7 +24,7 @@ from claude_session_status.alerting import paused_until
 from claude_session_status.desktop import go
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.tray import Listener, run_tray
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -35,6 +35,7 @@ from claude_session_status.model import (
     Host,
     HostConnection,
     HostState,
+    KeepWarm,
     Pause,
     Process,
     Request,
@@ -187,8 +188,16 @@ def state_of(command: dict[str, Any], now: float) -> SessionState:
         host=command.get("host"),
     )
     cache = Cache.WARM if left > 0 else Cache.EXPIRED
+    kept = KeepWarm(pings_an_hour=15, usd_an_hour=0.43, needs_consent=True) if command.get("keep") else None
     return SessionState(
-        session, cache, activity, command["until"], max(0.0, left), urgency_of(left, ttl), command.get("cost")
+        session,
+        cache,
+        activity,
+        command["until"],
+        max(0.0, left),
+        urgency_of(left, ttl),
+        command.get("cost"),
+        keep_warm=kept,
     )
 
 

@@ -13,7 +13,7 @@ from claude_session_status.desktop.notify import Attempt, NotifyOutcome
 from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import Listener
 from claude_session_status.glance import IconSpec
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -79,6 +79,7 @@ class FakeIcon:
     """An icon that records its calls, and runs until it is stopped. Its menu counts unless a test says otherwise."""
 
     menu_may_be_open = True
+    run_pending_signals: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         self.specs: list[IconSpec] = []
@@ -100,9 +101,6 @@ class FakeIcon:
 
     def update_menu(self) -> None:
         self.menu_updates += 1
-
-    def run_pending_signals(self) -> None:
-        pass
 
     def run(self, setup: Callable[[Any], None] | None = None) -> None:
         if setup is not None:
@@ -179,7 +177,7 @@ class ScriptedMonitor:
 
     def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
         self.requests.append((f"keep warm {choice.value}{', consents' if consents else ''}", session_id))
-        return ("web-shop is kept warm until 14:05: 1 ping, about $0.07 an hour in place of $1.40.", "A trial.")
+        return ("Kept warm until 14:05: web-shop.", "1 ping, about $0.07 an hour in place of $1.40.", "A trial.")
 
     def pause(self, wanted: Pause) -> None:
         self.requests.append(("pause", wanted.value))

@@ -10,6 +10,21 @@ from typing import Any
 END_SECONDS = 5.0
 
 
+class RecordingTerminal:
+    """A terminal emulator that shows nothing: it records its arguments, and perhaps what `also` prints."""
+
+    def __init__(self, folder: Path, also: str = "true") -> None:
+        self.program, self._record = folder / "terminal", folder / "terminal-arguments"
+        self.program.write_text(
+            f'#!/bin/sh\n(echo "$@"; {also}) >{self._record}.new\nmv {self._record}.new {self._record}\n'
+        )
+        self.program.chmod(0o755)
+
+    def arguments(self) -> str | None:
+        """What it was started with; None before it was started."""
+        return self._record.read_text() if self._record.exists() else None
+
+
 class Program:
     """A program that was started, and its log."""
 

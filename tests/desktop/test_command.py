@@ -17,6 +17,7 @@ from claude_session_status.desktop.icon import PAINTS
 from claude_session_status.model import Urgency
 from desktop.command import PRODUCT, Claude, start_tray, wait_line
 from desktop.harness import Desktop, Item, MenuLine, Program
+from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
@@ -202,17 +203,11 @@ def test_apart_from_its_terminal_it_stays(desktop: Desktop, panel: Program) -> N
 
 def test_the_command_opens_in_a_terminal_and_inherits_nothing_of_ours(desktop: Desktop, panel: Program) -> None:
     """A left click runs `watch` in a terminal; what the tray did to its own environment does not reach it."""
-    arguments = desktop.root / "arguments"
-    terminal = desktop.root / "terminal"
-    terminal.write_text(
-        f'#!/bin/sh\n(echo "$@"; echo "[$PYSTRAY_BACKEND]") > {arguments}.new\nmv {arguments}.new {arguments}\n'
-    )
-    terminal.chmod(0o755)
-    start_tray(desktop, {"TERMINAL": str(terminal)})
+    terminal = RecordingTerminal(desktop.root, also='echo "[$PYSTRAY_BACKEND]"')
+    start_tray(desktop, {"TERMINAL": str(terminal.program)})
     item = desktop.item()
     item.click("Show table")
-    wait_for("the terminal", arguments.exists)
-    assert arguments.read_text() == f"-e {this_launcher()} watch\n[]\n"
+    assert wait_for("the terminal", terminal.arguments) == f"-e {this_launcher()} watch\n[]\n"
 
 
 def test_without_a_display_it_says_why(desktop: Desktop) -> None:

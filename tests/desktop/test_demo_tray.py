@@ -8,6 +8,7 @@ import pytest
 from claude_session_status.claude.setup.hook_commands import this_launcher
 from claude_session_status.demo import DEMO_SESSIONS
 from desktop.harness import Desktop, Program
+from desktop.programs import RecordingTerminal
 from waiting import PATIENCE, wait_for
 
 COMMAND = [sys.executable, "-m", "claude_session_status"]
@@ -16,13 +17,10 @@ COMMAND = [sys.executable, "-m", "claude_session_status"]
 @pytest.mark.desktop
 def test_the_icon_counts_down_fast_and_an_alert_comes(desktop: Desktop, panel: Program) -> None:
     desktop.start_dunst()
-    arguments = desktop.root / "arguments"
-    terminal = desktop.root / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}.new\nmv {arguments}.new {arguments}\n')
-    terminal.chmod(0o755)
+    terminal = RecordingTerminal(desktop.root)
     temporary = desktop.root / "temporary"
     temporary.mkdir()
-    environment = {"TERMINAL": str(terminal), "TMPDIR": str(temporary)}
+    environment = {"TERMINAL": str(terminal.program), "TMPDIR": str(temporary)}
     tray = desktop.start([*COMMAND, "tray", "--demo"], "demo", environment)
     item = desktop.item()
     names = [session.project for session in DEMO_SESSIONS]
@@ -30,8 +28,7 @@ def test_the_icon_counts_down_fast_and_an_alert_comes(desktop: Desktop, panel: P
     assert item.labels()[0].startswith("Demo: six made-up sessions")
     wait_for("an alert", lambda: desktop.run("dunstctl", "count", "displayed").strip() != "0", 60)
     item.click("Show table")
-    wait_for("the terminal", arguments.exists)
-    assert arguments.read_text() == f"-e {this_launcher()} watch --demo\n"
+    assert wait_for("the terminal", terminal.arguments) == f"-e {this_launcher()} watch --demo\n"
     item.click("Quit")
     assert tray.process.wait(PATIENCE) == 0
     assert "Traceback" not in tray.text

@@ -18,6 +18,7 @@ from desktop.app import FakeApp, session
 from desktop.desktops.every import chosen
 from desktop.harness import Desktop, Item, why_not
 from desktop.person import COLOURS, Person
+from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
@@ -182,18 +183,15 @@ def test_a_submenu_of_a_submenu_acts(seat: Desktop, person: Person, tray: FakeAp
 def test_a_left_click_is_the_default_action_or_opens_the_menu(
     seat: Desktop, person: Person, tray: FakeApp, tmp_path: Path
 ) -> None:
-    arguments = tmp_path / "arguments"
-    terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
-    terminal.chmod(0o755)
-    tray.start(ALPHA, table=("the", "table"), TERMINAL=str(terminal))
+    terminal = RecordingTerminal(tmp_path)
+    tray.start(ALPHA, table=("the", "table"), TERMINAL=str(terminal.program))
     wait_labels(seat.item(), "alpha", "Pause", "Settings", "Show")
     if seat.left_click_acts:
         person.look_away()
         seat.click(*person.see_icon(), 1)
     else:
         seat.click(*person.open_menu(button=1).place("Show"))
-    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
+    assert wait_for("the terminal", terminal.arguments) == "-e the table\n"
 
 
 def test_a_notification_comes_once_and_goes(seat: Desktop, person: Person, tray: FakeApp) -> None:

@@ -17,6 +17,7 @@ from claude_session_status.desktop.linux.watcher import HAS_HOST
 from claude_session_status.model import Urgency
 from desktop.app import FakeApp, session
 from desktop.harness import WATCHER, Desktop, Program
+from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
@@ -28,17 +29,14 @@ RED = PAINTS[Urgency.LAST].left[:3]
 def test_a_tray_of_the_old_kind_gets_an_icon_whose_click_opens_the_table(
     desktop: Desktop, app: FakeApp, tmp_path: Path
 ) -> None:
-    arguments = tmp_path / "arguments"
-    terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
-    terminal.chmod(0o755)
+    terminal = RecordingTerminal(tmp_path)
     desktop.start_trayer()
-    app.start(session("a", 100), table=("the", "table"), TERMINAL=str(terminal))
+    app.start(session("a", 100), table=("the", "table"), TERMINAL=str(terminal.program))
     x, y = wait_for("amber", lambda: desktop.find_colour(AMBER))
     app.show(session("a", 29))
     wait_for("red", lambda: desktop.find_colour(RED))
     desktop.click(x, y)
-    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
+    assert wait_for("the terminal", terminal.arguments) == "-e the table\n"
     assert app.signal(signal.SIGTERM) == 0
 
 

@@ -2,8 +2,9 @@
 
 from claude_session_status.desktop.menu import pystray_menu
 from claude_session_status.desktop.pystray_base import Menu
+from claude_session_status.menu_items import MenuItem, MuteSessions, Quit
 from claude_session_status.model import Activity
-from claude_session_status.view import MenuItem, MuteSessions, Quit, menu
+from claude_session_status.view import menu
 from desktop.fakes import snapshot, state
 
 QUIT = MenuItem("quit", "Quit", Quit())

@@ -17,7 +17,7 @@ from claude_session_status.desktop.linux.menu_model import (
     SHOW_HOLD_SECONDS,
     MenuModel,
 )
-from claude_session_status.view import ForgetSession, MenuItem, Quit
+from claude_session_status.menu_items import ForgetSession, MenuItem, Quit
 
 QUIT = MenuItem("quit", "Quit", Quit())
 LINE = MenuItem("separator", separator=True)
@@ -246,7 +246,7 @@ def test_waiting_rows_are_shown_a_second_after_the_menu_has_closed() -> None:
     assert not model.rows_wait
 
 
-def test_a_desktop_that_crashes_with_its_menu_open_does_not_hold_rows_for_ever() -> None:
+def test_a_desktop_that_crashes_with_its_menu_open_holds_rows_for_a_limited_time() -> None:
     model = open_model(row("a"), QUIT)
     model.update([row("b"), QUIT], 1)
     assert not model.settle(OPEN_HOLD_SECONDS - 1).layout

@@ -19,9 +19,9 @@ from claude_session_status.desktop.notify.freedesktop import TARGET, TRIES, Free
 from claude_session_status.desktop.notify.through_icon import IconNotifier
 from claude_session_status.desktop.notify.through_osascript import OsascriptNotifier, command_for
 from claude_session_status.desktop.notify.through_plyer import PlyerNotifier
+from claude_session_status.menu_items import Action, GoToSession, MuteSessions, PauseNotifications
 from claude_session_status.model import Pause
 from claude_session_status.notification import Button, Notification
-from claude_session_status.view import Action, GoToSession, MuteSessions, PauseNotifications
 from desktop.fakes import FakeBus, FakeNotifier
 
 SOON = Notification("a", "a: cache expires in 30s", "Answer <now> & here.")

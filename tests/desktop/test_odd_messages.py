@@ -17,7 +17,7 @@ from claude_session_status.desktop.linux.bus import Body, open_session_bus
 from claude_session_status.desktop.linux.inbox import BUS_NAME
 from claude_session_status.desktop.linux.status_icon import INTROSPECTABLE, PEER_INTERFACE, StatusIcon
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem, Quit
+from claude_session_status.menu_items import MenuItem, Quit
 from desktop.peer import PEER, Peer, is_error
 
 PROPERTIES = watcher.PROPERTIES
@@ -119,7 +119,7 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize(("path", "interface", "member"), CALLS)
-def test_odd_calls_are_answered_and_do_no_harm(stage: Stage, path: str, interface: str, member: str) -> None:
+def test_odd_calls_get_a_reply_and_do_no_harm(stage: Stage, path: str, interface: str, member: str) -> None:
     for signature, body in ODD:
         answer = stage.ask(path, interface, member, signature, body)
         expected = {**dbusmenu.ARGUMENTS, "Get": "ss"}.get(member) if interface != item.INTERFACE else None
@@ -145,7 +145,7 @@ def test_only_the_bus_itself_can_report_that_the_watcher_has_gone(stage: Stage) 
 
 
 @pytest.mark.parametrize(("signature", "body"), ODD)
-def test_odd_answers_of_a_watcher_do_no_harm(stage: Stage, signature: str, body: Body) -> None:
+def test_odd_replies_of_a_watcher_do_no_harm(stage: Stage, signature: str, body: Body) -> None:
     stage.peer.signals(BUS_NAME, "StatusNotifierHostRegistered", "", ())
     stage.peer.answers(stage.peer.call_of("Get"), signature, body)
     stage.check_that_it_answers()

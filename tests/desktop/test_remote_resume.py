@@ -13,6 +13,9 @@ from claude_session_status.model import Host
 
 BUILD = Host("build")
 DEV = Host("dev", ("docker", "exec", "-i", "dev"))
+WSL = Host("wsl", ("wsl.exe", "-d", "Ubuntu", "--exec"))
+ODD = Host("dev", ("C:\\a&b\\docker.exe", "exec", "-i", "a&b"))
+IN_CONTAINER = 'PATH="$PATH:$HOME/.local/bin" exec claude'
 
 
 @pytest.mark.parametrize(
@@ -25,8 +28,10 @@ DEV = Host("dev", ("docker", "exec", "-i", "dev"))
             """ssh -t build 'cd -- '"'"'/srv/a b'"'"' && exec "$SHELL" -lic "claude --resume id-1"'""",
         ),
         (BUILD, "win32", "/srv/a b", "ssh -t build \"cd -- '/srv/a b' && exec sh -lc 'claude --resume id-1'\""),
-        (DEV, "linux", "/srv/a", "docker exec -it dev sh -c 'cd -- /srv/a && exec claude --resume id-1'"),
+        (DEV, "linux", "/srv/a", f"docker exec -it dev sh -c 'cd -- /srv/a && {IN_CONTAINER} --resume id-1'"),
         (DEV, "win32", "/srv/a", "docker exec -it dev sh -c \"cd -- '/srv/a' && exec claude --resume id-1\""),
+        (ODD, "win32", None, '"C:\\a&b\\docker.exe" exec -it "a&b" sh -c "exec claude --resume id-1"'),
+        (WSL, "win32", "/srv/a", "wsl.exe -d Ubuntu --exec sh -lc \"cd -- '/srv/a' && exec claude --resume id-1\""),
     ],
 )  # fmt: skip
 def test_the_command_of_another_machines_session(host: Host, platform: str, folder: str | None, expected: str) -> None:
@@ -48,7 +53,7 @@ def test_the_command_of_another_machines_session(host: Host, platform: str, fold
 )
 def test_a_command_is_run_in_a_terminal(command: str, terminal: str) -> None:
     made = remote_resume_command(Host("dev", tuple(command.split())), None, "s", "linux")
-    assert made == f"{terminal} sh -c 'exec claude --resume s'"
+    assert made == f"{terminal} sh -c '{IN_CONTAINER} --resume s'"
 
 
 def test_ssh_with_options_of_its_own_gets_a_terminal_too() -> None:
@@ -124,12 +129,17 @@ def test_an_odd_id_passes_three_shells(machines: Path, session_id: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells")
+@pytest.mark.parametrize("is_on_path", [True, False])
 @pytest.mark.parametrize("name", ODD_FOLDERS)
-def test_a_container_reads_the_command_as_it_is_meant(machines: Path, name: str) -> None:
+def test_a_container_reads_the_command_as_it_is_meant(machines: Path, name: str, is_on_path: bool) -> None:
+    """Where an image names a PATH of its own, `claude` may be on it, and else is where its installer puts it."""
     folder = machines / "srv" / name
     folder.mkdir(parents=True)
     command = remote_resume_command(DEV, str(folder), "id-1", "linux")
-    path = f"{machines}/home/.local/bin:"
+    path = ""
+    if is_on_path:
+        (machines / "home/.local/bin").rename(machines / "opt")
+        path = f"{machines}/opt:"
     assert run(machines, "bash", command, there="sh", path=path) == [str(folder), "<--resume>", "<id-1>"]
 
 

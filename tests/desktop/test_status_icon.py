@@ -12,8 +12,8 @@ from claude_session_status.desktop.linux.menu_model import ROOT
 from claude_session_status.desktop.linux.status_icon import SIZES, StatusIcon
 from claude_session_status.desktop.linux.watcher import HAS_HOST, WATCHER
 from claude_session_status.glance import IconSpec
+from claude_session_status.menu_items import Action, GoToSession, MenuItem, Quit, ShowTable
 from claude_session_status.model import Urgency
-from claude_session_status.view import Action, GoToSession, MenuItem, Quit, ShowTable
 from desktop.fakes import FakeBus, Step
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -525,7 +525,7 @@ def test_a_desktop_that_asks_gets_the_menu_of_that_moment() -> None:
     seen: list[Any] = []
 
     def seconds_pass(_bus: FakeBus) -> None:
-        scene.items[0] = session("a", "4:51 a")  # nobody tells the icon, as while no menu can be open
+        scene.items[0] = session("a", "4:51 a")  # the icon is not notified, as while no menu can be open
 
     def properties(bus: FakeBus) -> Any:
         row_id = rows(bus)["4:51 a"]

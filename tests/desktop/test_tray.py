@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import view, words
+from claude_session_status import menu_items, view, words
 from claude_session_status.desktop import backend, tray
 from claude_session_status.desktop.alert_notifications import ICON_PIXELS
 from claude_session_status.desktop.capabilities import CapabilityProbe
@@ -21,7 +21,8 @@ from claude_session_status.desktop.task_runner import Task
 from claude_session_status.desktop.tray import CAPABILITIES_SECONDS, Tray, TrayOutcome, run_tray
 from claude_session_status.errors import SessionStatusError
 from claude_session_status.glance import IconSpec
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
+from claude_session_status.menu_items import MenuItem, MuteSessions, OpenFolder, Quit
 from claude_session_status.model import (
     Activity,
     Alert,
@@ -33,7 +34,6 @@ from claude_session_status.model import (
     Snapshot,
     Urgency,
 )
-from claude_session_status.view import MenuItem, MuteSessions, OpenFolder, Quit
 from claude_session_status.words import FIGURE_SPACE
 from desktop.fakes import (
     NOW,
@@ -68,7 +68,12 @@ class BusyTasks(InlineTasks):
 
 
 class Scene:
-    def __init__(self, *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception, **options: Any) -> None:
+    def __init__(
+        self,
+        *runs: list[tuple[Snapshot, Sequence[Alert]]] | Exception,
+        probe: CapabilityProbe | None = None,
+        **options: Any,
+    ) -> None:
         self.monitor = ScriptedMonitor(*runs)
         self.icon = FakeIcon()
         self.notifier = FakeNotifier()
@@ -83,7 +88,7 @@ class Scene:
         self.tray = Tray(
             self.monitor,
             self.actions,
-            CapabilityProbe(self.autostart, self.set_up, SettingsFile(str(self.config)), checks_set_up=True),
+            probe or CapabilityProbe(self.autostart, self.set_up, SettingsFile(str(self.config)), checks_set_up=True),
             clicks=InlineTasks(),
             notifications=self.tasks,
             painter=IconPainter(),
@@ -542,10 +547,10 @@ def test_forgetting_can_be_undone_for_a_minute() -> None:
 
 def test_keep_warm_is_asked_of_the_monitor_and_what_it_did_is_notified() -> None:
     scene = Scene()
-    scene.tray.run_action(view.KeepSessionWarm("a", Choice.HOUR, consents=True))
+    scene.tray.run_action(menu_items.KeepSessionWarm("a", Choice.HOUR, consents=True))
     assert scene.monitor.requests == [("keep warm hour, consents", "a")]
     content = scene.notifier.shown[-1]
-    assert content.title == "web-shop is kept warm until 14:05"
+    assert content.title == "Kept warm until 14:05: web-shop"
     assert content.body.startswith("1 ping, about $0.07 an hour")
 
 
@@ -721,6 +726,21 @@ def test_a_monitor_that_fails_is_reported_in_the_menu_and_restarted(
 # ---- the end ----------------------------------------------------------------
 
 
+def test_signal_handlers_run_within_a_second_where_no_signal_wakes_the_icon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tray, "SIGNAL_SECONDS", 0.01)
+    scene = Scene()
+    runs: list[float] = []
+
+    def run_pending_signals() -> None:
+        runs.append(scene.time)
+        if len(runs) == 3:
+            scene.tray.end()
+
+    scene.icon.run_pending_signals = run_pending_signals
+    scene.tray.run()
+    assert len(runs) == 3
+
+
 def test_quit_ends_it() -> None:
     scene = Scene()
     quitting = threading.Thread(target=lambda: scene.tray.perform(MenuItem("quit", "Quit", Quit())))
@@ -841,9 +861,8 @@ def test_quit_does_not_wait_for_a_click_that_takes_long() -> None:
 
 
 def test_a_click_without_autostart_or_set_up_does_nothing() -> None:
-    scene = Scene()
-    scene.tray._probe = CapabilityProbe()
-    for action in (view.StartAtLogin(on=True), view.SetUpHooks(), MuteSessions(())):
+    scene = Scene(probe=CapabilityProbe())
+    for action in (menu_items.StartAtLogin(on=True), menu_items.SetUpHooks(), MuteSessions(())):
         scene.tray.run_action(action)
     assert (scene.monitor.requests, scene.autostart.on, scene.notifier.shown) == ([], False, [])
 
@@ -876,5 +895,5 @@ def test_a_lost_machine_is_notified_once_and_withdrawn_when_it_is_back() -> None
 
 def test_the_resume_command_of_another_machines_session_is_asked_for_with_its_own_id() -> None:
     scene = Scene()
-    scene.tray.run_action(view.CopyResumeCommand("build/0b7f", "/srv/shop", "build"))
+    scene.tray.run_action(menu_items.CopyResumeCommand("build/0b7f", "/srv/shop", "build"))
     assert scene.actions.done == [("copy", "/srv/shop", "0b7f", "build")]

@@ -11,6 +11,8 @@ from claude_session_status.model import Urgency
 from claude_session_status.words import NO_COUNTDOWN, THIN_SPACE
 from desktop.app import FakeApp, session
 from desktop.harness import Desktop, Item, Program
+from desktop.person import Person
+from desktop.programs import RecordingTerminal
 from waiting import wait_for
 
 pytestmark = pytest.mark.desktop
@@ -43,7 +45,7 @@ def wait_labels(item: Item, *beginnings: str) -> None:
 @pytest.mark.parametrize(
     ("shown", "urgency"), [([CALM], Urgency.CALM), ([SOON, CALM], Urgency.SOON), ([CALM, LAST], Urgency.LAST), ([], 0)]
 )
-def test_the_colour_on_the_screen_is_that_of_the_soonest(
+def test_the_screen_shows_the_colour_of_the_soonest_expiry(
     desktop: Desktop, panel: Program, app: FakeApp, shown: list[dict[str, object]], urgency: Urgency
 ) -> None:
     app.start(*shown)
@@ -73,7 +75,7 @@ def test_an_open_menu_counts_down_and_keeps_its_rows(desktop: Desktop, panel: Pr
     app.show(session("new", 20), CALM)
     wait_labels(item, "× soon   ended", "● calm", *COMMANDS)
     assert [line.id for line in item.menu()] == [line.id for line in before]
-    # The pixels: the row's place on the open menu still is that of `calm`.
+    # The pixels: the row's place on the open menu still is `calm`'s.
     desktop.run("xdotool", "key", "Down", "Down", "Right")
     wait_for("the submenu", lambda: f"opened {before[1].id}" in app.program.text)
     desktop.run("xdotool", "key", "Down", "Return")  # below what can be copied
@@ -133,14 +135,11 @@ def test_an_open_submenu_counts_down(desktop: Desktop, panel: Program, app: Fake
 def test_a_left_click_shows_the_table_in_a_terminal(
     desktop: Desktop, panel: Program, app: FakeApp, tmp_path: Path
 ) -> None:
-    arguments = tmp_path / "arguments"
-    terminal = tmp_path / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {arguments}\n')
-    terminal.chmod(0o755)
-    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal))
+    terminal = RecordingTerminal(tmp_path)
+    app.start(SOON, table=("the", "table"), TERMINAL=str(terminal.program))
     desktop.item()
     open_menu(desktop, button=1)
-    wait_for("the terminal", lambda: arguments.exists() and arguments.read_text() == "-e the table\n")
+    assert wait_for("the terminal", terminal.arguments) == "-e the table\n"
 
 
 def test_quit_ends_it(desktop: Desktop, panel: Program, app: FakeApp) -> None:
@@ -167,6 +166,20 @@ def test_signals_end_it(desktop: Desktop, panel: Program, app: FakeApp, number: 
     assert app.signal(number) == 0
 
 
+def test_a_five_minute_cache_is_kept_warm_after_a_second_confirmation(
+    desktop: Desktop, panel: Program, app: FakeApp
+) -> None:
+    app.start(session("alpha", 250, cost=0.68, keep=True))
+    desktop.item()
+    person = Person(desktop)
+    submenu = person.open_submenu(person.open_menu().place("alpha"), "Mute")
+    choices = person.open_submenu(submenu.place("Keep"), "hours")
+    asked = person.open_submenu(choices.place("hours"), "pings")
+    asked.wait_line(r"15 pings an hour, about \$0\.43 an hour in place of \$0\.68: keep it warm")
+    desktop.click(*asked.place("pings"))
+    wait_for("the request", lambda: "request: keep warm three hours alpha True" in app.program.text)
+
+
 def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     desktop.start_dunst()
     app.start(session("web", 29, title="New <b>navigation</b>"))
@@ -185,7 +198,7 @@ def test_a_notification_comes_and_goes(desktop: Desktop, panel: Program, app: Fa
     ("label", "requests"),
     [("Mute", ["request: mute web", "request: mute api"]), ("Pause 1 h", ["request: pause hour"])],
 )
-def test_a_button_on_a_notification_is_heard(
+def test_a_button_on_a_notification_reaches_the_tray(
     label: str, requests: list[str], desktop: Desktop, panel: Program, app: FakeApp
 ) -> None:
     menu = desktop.root / "menu"  # dunst asks a program of the person's choice which action is meant
@@ -215,7 +228,7 @@ def test_without_a_notification_service_the_tray_goes_on(desktop: Desktop, panel
     wait_labels(item, "● last", *COMMANDS)
 
 
-def test_what_a_click_could_not_do_is_said_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+def test_a_failed_click_is_reported_on_two_lines(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON, PATH=str(desktop.root))  # no terminal there
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)
@@ -242,7 +255,7 @@ def test_a_panel_that_starts_late_gets_the_icon(desktop: Desktop, app: FakeApp) 
     wait_for("the colour", lambda: desktop.find_colour(COLOURS[Urgency.SOON]))
 
 
-def test_a_broken_monitor_is_said_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
+def test_a_broken_monitor_is_reported_in_the_menu(desktop: Desktop, panel: Program, app: FakeApp) -> None:
     app.start(SOON)
     item = desktop.item()
     wait_labels(item, "● soon", *COMMANDS)

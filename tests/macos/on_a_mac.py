@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from claude_session_status import view
+from claude_session_status import menu_items
 from claude_session_status.desktop.backend import is_aqua
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.menu import pystray_menu
@@ -29,7 +29,7 @@ from macos import fake_appkit
 
 PATIENCE = 10.0
 SECONDS = 60.0
-QUIT = view.MenuItem("quit", "Quit", view.Quit())
+QUIT = menu_items.MenuItem("quit", "Quit", menu_items.Quit())
 
 
 class Trial:
@@ -41,7 +41,7 @@ class Trial:
         from claude_session_status.desktop.macos import MacIcon
 
         self._call_after = AppHelper.callAfter
-        self.items: Sequence[view.MenuItem] = (self.line("a", "a   9s"), QUIT)
+        self.items: Sequence[menu_items.MenuItem] = (self.line("a", "a   9s"), QUIT)
         self.clicked: list[str] = []
         self.problems: list[str] = []
         self.terminated = Path()
@@ -51,8 +51,8 @@ class Trial:
         )
 
     @staticmethod
-    def line(key: str, label: str) -> view.MenuItem:
-        return view.MenuItem(key, label, view.ShowTable())
+    def line(key: str, label: str) -> menu_items.MenuItem:
+        return menu_items.MenuItem(key, label, menu_items.ShowTable())
 
     def _on_terminate(self) -> None:
         self.terminated.write_text("finished")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from claude_session_status import glance, view
+from claude_session_status import glance, menu_items
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.menu import pystray_menu
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
@@ -18,12 +18,12 @@ SOON = glance.IconSpec(Urgency.SOON, 8)
 PATIENCE = 10.0
 
 
-def line(key: str, label: str, *, children: Sequence[view.MenuItem] = ()) -> view.MenuItem:
-    return view.MenuItem(key, label, view.ShowTable(), children=tuple(children))
+def line(key: str, label: str, *, children: Sequence[menu_items.MenuItem] = ()) -> menu_items.MenuItem:
+    return menu_items.MenuItem(key, label, menu_items.ShowTable(), children=tuple(children))
 
 
-QUIT = view.MenuItem("quit", "Quit", view.Quit())
-SEPARATOR = view.MenuItem("separator", separator=True)
+QUIT = menu_items.MenuItem("quit", "Quit", menu_items.Quit())
+SEPARATOR = menu_items.MenuItem("separator", separator=True)
 
 
 class Shown:
@@ -32,7 +32,7 @@ class Shown:
     def __init__(self) -> None:
         from claude_session_status.desktop.macos import MacIcon
 
-        self.items: tuple[view.MenuItem, ...] = (line("a", "● a   9s"), line("b", "● b   8s"), SEPARATOR, QUIT)
+        self.items: tuple[menu_items.MenuItem, ...] = (line("a", "● a   9s"), line("b", "● b   8s"), SEPARATOR, QUIT)
         self.clicked: list[str] = []
         menu = pystray_menu(lambda: self.items, lambda item: self.clicked.append(item.key))
         self.terminated = 0
@@ -76,7 +76,7 @@ class Shown:
     def labels(self) -> list[str]:
         return [item._title for item in self.menu()._items]
 
-    def show(self, *items: view.MenuItem) -> None:
+    def show(self, *items: menu_items.MenuItem) -> None:
         self.items = items
         self.icon.update_menu()
         self.catch_up()
@@ -180,10 +180,10 @@ def test_an_error_in_the_main_thread_is_logged_and_ends_nothing(
 
 def test_a_menu_shows_what_is_checked_grey_and_chosen_by_a_click(shown: Shown) -> None:
     items = (
-        view.MenuItem("on", "On", view.ShowTable(), checked=True),
-        view.MenuItem("off", "Off", view.ShowTable(), checked=False),
-        view.MenuItem("grey", "Grey"),
-        view.MenuItem("usual", "Usual", view.ShowTable(), default=True),
+        menu_items.MenuItem("on", "On", menu_items.ShowTable(), checked=True),
+        menu_items.MenuItem("off", "Off", menu_items.ShowTable(), checked=False),
+        menu_items.MenuItem("grey", "Grey"),
+        menu_items.MenuItem("usual", "Usual", menu_items.ShowTable(), default=True),
     )
 
     def look() -> None:

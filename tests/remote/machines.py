@@ -1,11 +1,13 @@
-"""Other machines for tests: OpenSSH's sshd on loopback, each with a user's home, keys and configuration of its own.
+"""Other machines for tests: OpenSSH's sshd on loopback, each with a user, a home, keys and a configuration of its own.
 
-A login there gets a home and an environment of its own by `ForceCommand`, and the shell runs the command as sshd would.
-The client's side is `ssh` as people have it, with its configuration named by a wrapper that is first on PATH.
+Only root that may mount can make them. For anyone else all machines share one account, and a login there gets the
+machine's home and environment by `ForceCommand`. The client's side is `ssh` as people have it, with its configuration
+named by a wrapper that is first on PATH.
 """
 
 import json
 import os
+import pwd
 import queue
 import shutil
 import signal
@@ -24,10 +26,14 @@ from typing import Any
 import pytest
 
 from claude_session_status.paths import Paths
+from remote.accounts import SOURCES, Account, environment
+from safety.small_disk import can_mount
 from waiting import wait_for
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 PROGRAM = "claude-session-status"
+_FOLDERS_OF_SFTP = ("/usr/lib/openssh", "/usr/libexec", "/usr/lib/ssh", "/usr/libexec/openssh")
+SFTP = shutil.which("sftp-server", path=":".join(_FOLDERS_OF_SFTP))
 
 
 def free_port() -> int:
@@ -58,8 +64,10 @@ class Machine:
     folder: Path
     port: int
     shell: str = "/bin/sh"
-    program: str = f'exec "{sys.executable}" -m claude_session_status "$@"'
-    before_login: str = "true"
+    program: str = 'exec python3 -m claude_session_status "$@"'
+    disk: str | None = None  # the size of the file system with Claude Code's folder; None: /tmp's
+    has_link: bool = False  # a network of its own, which one link connects to this machine
+    account: Account | None = None  # None: the one that runs the tests
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -75,25 +83,57 @@ class Machine:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def address(self) -> str:
+        return self.account.address if self.account else "127.0.0.1"
+
+    @property
+    def authorized_keys(self) -> Path:
+        return self.home / ".ssh/authorized_keys"
+
+    @property
+    def user(self) -> str:
+        """The name with which one logs in."""
+        return self.account.name if self.account else pwd.getpwuid(os.geteuid()).pw_name
+
     def make(self, accepted: Path | None, options: str = "") -> None:
         """Write its files. `accepted`: the key pair that may log in."""
         self.home.mkdir(parents=True)
+        self.claude_dir.mkdir()
         make_key(self.folder / "host_key")
-        keys = self.folder / "authorized_keys"
-        keys.write_text(accepted.with_suffix(".pub").read_text() if accepted else "")
-        write_program(self.home / ".local/bin" / PROGRAM, self.program)
+        self.authorized_keys.parent.mkdir(mode=0o700)
+        self.authorized_keys.write_text(accepted.with_suffix(".pub").read_text() if accepted else "")
         # As on a real machine, only a login shell has the folder on its PATH.
         (self.home / ".profile").write_text('PATH="$HOME/.local/bin:$PATH"; echo "Welcome to this machine"\n')
-        environment = [f"{key}='{value}'" for key, value in self._environment().items()]
-        login = " ".join(["exec", "env", "-i", *environment, self.shell, "-c", '"$SSH_ORIGINAL_COMMAND"'])
-        write_program(self.folder / "login", f'cd "{self.home}"; {self.before_login}; {login}')
+        if can_mount():
+            self.account = Account(self.folder, self.shell, self.has_link)
+            self.account.make()
+        self.install()
+        login = f"StrictModes no\nForceCommand {self.folder}/login"
+        if self.account is not None:
+            login = f"AllowUsers {self.user}"
+            self.account.own(self.home)
+            self.home.chmod(0o700)
+            if self.disk is not None:
+                self.account.mount_disk(self.claude_dir, self.disk)
+        else:
+            variables = [f"{key}='{value}'" for key, value in self._environment().items()]
+            variables.append('SSH_CONNECTION="$SSH_CONNECTION"')
+            command = " ".join(["exec", "env", "-i", *variables, self.shell, "-c", '"$SSH_ORIGINAL_COMMAND"'])
+            write_program(self.folder / "login", f'cd "{self.home}"; {command}')
         (self.folder / "sshd_config").write_text(
             f"{options}\n"
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host_key\n"
-            f"PidFile {self.folder}/sshd.pid\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n"
-            f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nForceCommand {self.folder}/login\n"
+            f"Port {self.port}\nListenAddress {self.address}\nHostKey {self.folder}/host_key\n"
+            f"PidFile {self.folder}/sshd.pid\nAuthorizedKeysFile {self.authorized_keys}\nUsePAM no\n{login}\n"
+            f"Subsystem sftp {SFTP}\n"
+            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100\nMaxSessions 100\nPrintMotd no\n"
         )
+
+    def install(self) -> None:
+        """Put our program where `pipx` and `uv` put it."""
+        places = self.account.places if self.account else SOURCES
+        write_program(self.home / ".local/bin" / PROGRAM, environment(places) + self.program)
 
     def _environment(self) -> dict[str, str]:
         """The environment of a login, which sshd makes."""
@@ -103,9 +143,10 @@ class Machine:
         """Start its sshd, and wait until it listens."""
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)  # which its service makes at boot
+        inside = self.account.inside if self.account else []
         with open(self.folder / "sshd.log", "ab") as log:
             self._process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
+                [*inside, SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
@@ -113,7 +154,7 @@ class Machine:
 
         def listens() -> bool:
             with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+                return probe.connect_ex((self.address, self.port)) == 0
 
         wait_for(f"{self.name} to listen", listens)
 
@@ -150,6 +191,13 @@ class Machine:
         self._process.wait()
         self._process = None
 
+    def close(self) -> None:
+        """End it all, and remove its user."""
+        self.stop()
+        wait_for(lambda: f"the end of {self.programs()} on {self.name}", lambda: not self.programs())
+        if self.account is not None:
+            self.account.close()
+
     def programs(self) -> list[int]:
         """The processes there that a login has started, also where the connection has ended."""
         import psutil
@@ -157,18 +205,22 @@ class Machine:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("HOME") == str(self.home):
+                is_there = process.username() == self.user if self.account else self._has_home(process.environ())
+                if is_there:
                     found.append(process.pid)
             except (psutil.Error, OSError):
                 pass
         return found
+
+    def _has_home(self, variables: dict[str, str]) -> bool:
+        return variables.get("HOME") == str(self.home)
 
     # ---- what happens there -------------------------------------------------
 
     def run(self, *arguments: str, data: str = "", check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run our program there, as its user would."""
         return subprocess.run(
-            [str(self.home / ".local/bin" / PROGRAM), *arguments],
+            [*(self.account.login if self.account else []), str(self.home / ".local/bin" / PROGRAM), *arguments],
             input=data, text=True, capture_output=True, env=self._environment(), check=check, cwd=self.folder,
         )  # fmt: skip
 
@@ -186,25 +238,25 @@ class Here:
     where: Paths
     machines: dict[str, Machine] = field(default_factory=dict)
 
-    @property
-    def key(self) -> Path:
-        return self.folder / "id"
+    def key(self, machine: str) -> Path:
+        """The key with which one logs in on the machine."""
+        return self.folder / f"id-{machine}"
 
     @property
     def known_hosts(self) -> Path:
         return self.folder / "known_hosts"
 
     def make(self) -> None:
-        self.folder.mkdir(parents=True)
-        make_key(self.key)
+        self.folder.mkdir(parents=True, mode=0o700)
         self.known_hosts.touch()
-        ssh = shutil.which("ssh")
-        write_program(self.folder / "bin/ssh", f'exec {ssh} -F "{self.folder}/config" "$@"')
+        for program in ("ssh", "scp"):
+            write_program(self.folder / "bin" / program, f'exec {shutil.which(program)} -F "{self.folder}/config" "$@"')
 
     def add(self, name: str, *, accepted: bool = True, known: bool = True, options: str = "", **fields: Any) -> Machine:
         """Another machine, which ssh reaches by its name. `options`: lines for sshd; `fields`: of `Machine`."""
         machine = Machine(name, self.folder.parent / name, free_port(), **fields)
-        machine.make(self.key if accepted else None, options)
+        key = make_key(self.key(name))
+        machine.make(key if accepted else None, options)
         self.machines[name] = machine
         if known:
             self.learn(machine)
@@ -221,12 +273,12 @@ class Here:
     def write_config(self, more: str = "", **ports: int) -> None:
         """Write ssh's configuration. `ports`: other ports than the machines' own, such as a proxy's."""
         blocks = [
-            f"Host {m.name}\n  HostName 127.0.0.1\n  Port {ports.get(m.name, m.port)}\n"
-            f"  HostKeyAlias [127.0.0.1]:{m.port}\n"
+            f"Host {m.name}\n  HostName {m.address}\n  Port {ports.get(m.name, m.port)}\n"
+            f"  HostKeyAlias [127.0.0.1]:{m.port}\n  User {m.user}\n  IdentityFile {self.key(m.name)}\n"
             for m in self.machines.values()
         ]
         (self.folder / "config").write_text(
-            f"{more}\n{''.join(blocks)}\nHost *\n  IdentityFile {self.key}\n  IdentitiesOnly yes\n"
+            f"{more}\n{''.join(blocks)}\nHost *\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
         )
 
@@ -241,7 +293,9 @@ def this_machine(where: Paths) -> Iterator[Here]:
     """This machine, with `ssh` first on PATH; all others end with it."""
     if sys.platform == "win32" or not os.path.exists(SSHD) or shutil.which("ssh") is None:
         pytest.skip("sshd or ssh is not installed; install them: apt-get install openssh-server openssh-client")
-    folder = tempfile.TemporaryDirectory()  # sshd refuses paths as long as pytest's are
+    # sshd refuses paths as long as pytest's are, and root's own temporary folder may be closed to other users.
+    folder = tempfile.TemporaryDirectory(dir="/var/tmp" if os.geteuid() == 0 else None)
+    os.chmod(folder.name, 0o711)
     here = Here(Path(folder.name, "here"), where)
     here.make()
     before = os.environ["PATH"]
@@ -253,7 +307,7 @@ def this_machine(where: Paths) -> Iterator[Here]:
         for machine in here.machines.values():
             machine.stop()
         for machine in here.machines.values():
-            wait_for(f"the end of what runs on {machine.name}", lambda machine=machine: not machine.programs())  # type: ignore[misc]
+            machine.close()
         folder.cleanup()
 
 

@@ -1,29 +1,24 @@
 """`hosts check` against real sshds: the first thing that is missing is named, with what to do about it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from claude_session_status.cli import host_checks
-from claude_session_status.cli.checks import Check
+from claude_session_status.cli.check_result import Check
 from claude_session_status.model import Host
-from claude_session_status.paths import Paths
 from claude_session_status.remote import probe
-from remote.machines import PROGRAM, Here, this_machine
+from remote.machines import PROGRAM, Here
 
 SECONDS = 60.0
 
 
-@pytest.fixture
-def here(where: Paths) -> Iterator[Here]:
-    with this_machine(where) as found:
-        yield found
-
-
 def check(host: Host) -> list[Check]:
-    return list(host_checks.checks(host, lambda asked, arguments: probe.run(asked, arguments, SECONDS)))
+    ask, find = partial(probe.run, seconds=SECONDS), partial(probe.find, seconds=SECONDS)
+    return list(host_checks.checks(host, ask, find, is_on_index=True))
 
 
 def test_nothing_is_missing_but_the_hooks(here: Here) -> None:
@@ -82,5 +77,13 @@ def test_the_first_thing_missing(
 
 def test_a_program_that_is_named_is_found(here: Here) -> None:
     program_beside_the_path(here)
-    host = replace(Host("build"), program=host_checks.USUAL_PLACE)
+    host = replace(Host("build"), program=probe.find(Host("build"), SECONDS))
+    assert host.program == "~/.local/bin/claude-session-status"
     assert [each.name for each in check(host)][-1] == "hooks"
+
+
+def test_a_command_that_is_not_installed_here_is_named() -> None:
+    (broken,) = check(Host("dev", ("no-such-docker", "exec", "dev")))
+    assert (broken.name, broken.meaning) == (
+        "reachable", "no-such-docker can't be started here: No such file or directory",
+    )  # fmt: skip

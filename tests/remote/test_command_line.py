@@ -55,13 +55,21 @@ def test_an_ssh_of_the_users_gets_one_word_which_its_shell_there_parses(ssh: str
 
 @pytest.mark.parametrize("outer", SHELLS)
 @pytest.mark.parametrize("login", [*SHELLS, "/bin/unknown-shell"])
-@pytest.mark.parametrize("program", [None, "~/.local/bin/claude-session-status"])
+@pytest.mark.parametrize(
+    ("program", "folder"),
+    [
+        pytest.param(None, ".local/bin", id="on the PATH of a login shell"),
+        pytest.param(None, "on path", id="on the PATH of an image, which a login shell may replace"),
+        pytest.param("~/.local/bin/claude-session-status", ".local/bin", id="where the settings say"),
+    ],
+)
 def test_the_program_is_found_as_in_a_login_and_its_output_alone_comes(
-    outer: str, login: str, program: str | None, tmp_path: Path
+    outer: str, login: str, program: str | None, folder: str, tmp_path: Path
 ) -> None:
-    write_program(tmp_path / ".local/bin/claude-session-status", 'echo "ran $*"')
-    (tmp_path / ".profile").write_text('PATH="$HOME/.local/bin:$PATH"; echo Welcome; echo "what a day"\n')
-    environment = {"HOME": str(tmp_path), "SHELL": login, "PATH": "/usr/bin:/bin"}
+    write_program(tmp_path / folder / "claude-session-status", 'echo "ran $*"')
+    profile = 'PATH="$HOME/.local/bin:/usr/bin:/bin"; echo Welcome; echo "what a day"\n'
+    (tmp_path / ".profile").write_text(profile)
+    environment = {"HOME": str(tmp_path), "SHELL": login, "PATH": f"{tmp_path}/on path:/usr/bin:/bin"}
     command = argv(Host("build", program=program))[-1]
     done = subprocess.run([outer, "-c", command], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "ran status --json --follow --all\n", "")

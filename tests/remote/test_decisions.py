@@ -4,7 +4,7 @@ import pytest
 
 from claude_session_status import reducer
 from claude_session_status.model import Activity, EventKind, HostConnection, RemoteState, Session, Source
-from claude_session_status.remote import backoff, changes
+from claude_session_status.remote import backoff, changes, connection
 from claude_session_status.remote.changes import Noted, Received, due_events, remember
 from claude_session_status.remote.clocks import SleepWatch
 from claude_session_status.remote.diagnosis import NOT_INSTALLED, TOO_OLD, diagnose
@@ -41,7 +41,14 @@ def test_only_a_connection_that_lasted_begins_anew(failures: int, lasted: float 
 )
 def test_sleep_is_noticed(looks: list[tuple[float, float]], expected: bool) -> None:
     watch = SleepWatch()
-    assert [watch.look(awake, always) for awake, always in looks][-1] is expected
+    assert [watch.has_slept(awake, always) for awake, always in looks][-1] is expected
+
+
+@pytest.mark.parametrize("spent", [0.0, 0.0001, 0.01, 3.0])
+def test_what_a_host_prints_costs_at_most_a_twentieth_of_a_core(spent: float) -> None:
+    pause = connection.pause_seconds(spent)
+    assert pause >= 0.05
+    assert spent <= 0.05 * pause + 1e-12
 
 
 # ---- why a connection ended ---------------------------------------------------
@@ -74,10 +81,14 @@ CHANGED = "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key
         (1, "\x1b]0;owned\x07 x\n\n", "unreachable", "]0;owned  x"),
         (0, "", "unreachable", "ended with exit code 0"),
         (-9, "", "unreachable", "ended by signal 9"),
+        (137, "", "unreachable", "ended by signal 9"),
+        (255, "", "unreachable", "ended with exit code 255"),
         (3, "x" * 10_000, "unreachable", "xxx"),
     ],
 )  # fmt: skip
-def test_why_a_connection_ended_is_said_in_one_short_line(code: int, errors: str, connection: str, detail: str) -> None:
+def test_the_reason_for_a_lost_connection_is_one_short_line(
+    code: int, errors: str, connection: str, detail: str
+) -> None:
     found, why = diagnose(code, errors.encode())
     assert found.value == connection
     assert detail in why

@@ -38,7 +38,7 @@ class FakeLink:
         self.calls.append("start")
 
     def retry(self, *, anew: bool = False, is_asked: bool = False) -> None:
-        self.calls.append("retry because it was asked for" if is_asked else "retry")
+        self.calls.append("retry because it was asked for" if is_asked else "retry anew" if anew else "retry")
 
     def stop(self) -> None:
         self.calls.append("stop")
@@ -53,7 +53,8 @@ class Desk:
     def __init__(self, where: Paths) -> None:
         self.links: dict[str, FakeLink] = {}
         self.notes: list[Event] = []
-        self.holder = HostConnections(where, lambda: None, self._connect, lambda: 0.0)
+        self.slept = 0.0
+        self.holder = HostConnections(where, lambda: None, self._connect, lambda: self.slept, lambda: 0.0)
 
     def _connect(self, host: Host, on_news: Callable[[], object]) -> Link:
         link = self.links[host.name] = FakeLink(host)
@@ -138,6 +139,14 @@ def test_a_file_of_states_that_is_none_says_nothing(damage: str, desk: Desk, whe
     desk.poll(BUILD)
     Path(where.hosts).write_text(damage)
     assert host_states.current(where, [BUILD]) == (HostState("build", HostConnection.OFF),)
+
+
+def test_after_sleep_every_host_is_connected_anew_at_the_next_poll(desk: Desk) -> None:
+    desk.poll(BUILD, GPU)
+    desk.slept = 3600.0
+    desk.poll(BUILD, GPU)
+    desk.poll(BUILD, GPU)
+    assert [link.calls for link in desk.links.values()] == [["start", "retry anew"]] * 2
 
 
 def test_a_user_who_fixed_a_connection_has_it_tried_at_once(desk: Desk, where: Paths) -> None:

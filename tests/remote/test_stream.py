@@ -69,6 +69,14 @@ def test_of_several_lines_the_newest_counts() -> None:
     assert found.sessions[0][1].title == "new"
 
 
+def test_lines_before_a_newer_report_are_not_even_parsed() -> None:
+    reader = Reader("build")
+    for _ in range(3):
+        assert reader.read([b"junk"] * 1000 + [line()]) is not None
+    with pytest.raises(StreamError):
+        reader.read([line(), *[b"junk"] * 3])
+
+
 def test_a_line_that_never_ends_costs_no_more_than_the_limit() -> None:
     lines = Lines(longest=100)
     assert lines.feed(b"x" * 100) == []

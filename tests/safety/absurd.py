@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from claude_session_status import alerting, glance, notification, policy, report, view, words
+from claude_session_status import alerting, glance, menu_items, notification, policy, report, view, words
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS, OWN_TIMES
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import Cache, Session, SessionState, Snapshot
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS, LONGEST_TTL_SECONDS, OWN_TIMES
 from claude_session_status.store.rows import COLUMNS
 from claude_session_status.text_width import columns_of
 from rows import is_harmless_line
@@ -110,7 +111,7 @@ def _must_be_clean(texts: Iterable[str]) -> None:
         assert is_harmless_line(text), f"what is shown is not cleaned: {text!r}"
 
 
-def _all_items(items: Iterable[view.MenuItem]) -> Iterable[view.MenuItem]:
+def _all_items(items: Iterable[menu_items.MenuItem]) -> Iterable[menu_items.MenuItem]:
     for item in items:
         yield item
         yield from _all_items(item.children)

@@ -202,7 +202,9 @@ def test_a_link_in_the_spool_is_neither_followed_nor_written_through(
 
 
 @pytest.mark.parametrize("name", ["monitor.alive", "ingest.lock", "tray.lock"])
-def test_a_link_in_place_of_a_file_of_ours_makes_nothing_elsewhere(name: str, where: Paths, outside: Path) -> None:
+def test_a_link_in_place_of_a_file_of_ours_changes_nothing_at_its_target(
+    name: str, where: Paths, outside: Path
+) -> None:
     os.makedirs(where.folder)
     (Path(where.folder) / name).symlink_to(outside / "new")
     monitor = Monitor(where)

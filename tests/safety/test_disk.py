@@ -179,6 +179,17 @@ def test_the_folder_of_another_user_is_named() -> None:
         assert os.listdir(where.spool) == []
 
 
+def test_a_spool_that_can_not_be_used_is_named_beside_the_rows(where: Paths) -> None:
+    subprocess.run([*COMMAND, "mark-turn"], input=b'{"session_id": "s"}', check=True)
+    wait_until_applied(where)
+    os.rmdir(where.spool)
+    Path(where.spool).touch()
+    done = subprocess.run([*COMMAND, "status", "--json"], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["problem"].startswith(f"{where.spool} can't be used (Not a directory), so events are lost")
+    assert [session["session_id"] for session in found["sessions"]] == ["s"]
+
+
 class TestPowerCut:
     """After one, a file may have any part of its bytes, zeros in their place, or none; its name it may have already."""
 

@@ -11,9 +11,9 @@ import duckdb
 
 from claude_session_status import notes
 from claude_session_status.claude.ingest import DrainResult, Ingester
+from claude_session_status.future_times import CLOCK_SLACK_SECONDS
 from claude_session_status.model import Event, EventKind
 from claude_session_status.paths import Paths
-from claude_session_status.reducer import CLOCK_SLACK_SECONDS
 from claude_session_status.spool import Spool
 from claude_session_status.store import rows
 from claude_session_status.store.database import Store

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from random import Random
 
-from claude_session_status import reducer
+from claude_session_status import client_files
 from claude_session_status.claude import transcript
 from claude_session_status.claude.transcript_files import AHEAD_OF_CLOCK
 from claude_session_status.model import Session, TranscriptFacts
@@ -34,7 +34,7 @@ def test_random_transcripts_give_no_absurd_value(fuzz: Fuzz, tmp_path: Path) -> 
             facts = transcript.read(str(path), NOW)
             assert facts is not None
             _must_be_plausible(facts)
-            must_make_sense([reducer.apply_transcript(Session("s"), facts, None)], NOW)
+            must_make_sense([client_files.apply_transcript(Session("s"), facts, None)], NOW)
         responses += facts.request_at is not None
     assert responses > tried / 100, "most transcripts show a response, or nothing is tested"
     fuzz.report(f"{tried} transcript lines in {number} transcripts, {responses} of them with a response")

@@ -1,4 +1,4 @@
-"""Private by default: nobody else can read what we keep, and nothing of a prompt or an answer is ever kept."""
+"""Private by default: nobody else can read what we keep, and nothing of a prompt or a response is ever kept."""
 
 import json
 import logging

@@ -14,9 +14,9 @@ import pytest
 import identity
 from claude_session_status import __version__
 from claude_session_status.cli.main import group
-from desktop.desktops.xfce import Xfce
+from desktop.desktops.xfce import xfce_with_panel
 from desktop.harness import Desktop
-from desktop.harness import why_not as why_no_desktop
+from desktop.programs import RecordingTerminal
 from shipping.machine import Machine
 from waiting import wait_for
 
@@ -38,7 +38,7 @@ def user(tmp_path: Path) -> Environment:
 # ---- what it does -----------------------------------------------------------
 
 
-def test_it_is_there(machine: Machine, user: Environment) -> None:
+def test_the_program_is_installed_and_runs(machine: Machine, user: Environment) -> None:
     assert machine.run(COMMAND, "--version", env=user).stdout.strip().endswith(__version__)
     assert "run: claude-session-status setup" in machine.run(COMMAND, "status", env=user).stdout
 
@@ -108,10 +108,7 @@ def test_all_of_it_is_compiled_for_the_python_that_runs_it(machine: Machine) -> 
 @pytest.fixture
 def desktop(tmp_path: Path) -> Iterator[Desktop]:
     """A screen with a panel on it."""
-    if reason := why_no_desktop(Xfce):
-        pytest.skip(reason)
-    with Xfce(tmp_path) as desktop:
-        desktop.start_panel()
+    with xfce_with_panel(tmp_path) as desktop:
         yield desktop
 
 
@@ -119,16 +116,13 @@ def desktop(tmp_path: Path) -> Iterator[Desktop]:
 def test_what_the_menu_entry_starts_is_an_icon_that_hears_a_hook(machine: Machine, desktop: Desktop) -> None:
     entry = machine.run("cat", f"/usr/share/applications/{COMMAND}.desktop").stdout
     command = re.findall("^Exec=(.*)$", entry, re.MULTILINE)
-    terminal = desktop.root / "terminal"
-    terminal.write_text(f'#!/bin/sh\necho "$@" > {desktop.root}/new\nmv {desktop.root}/new {desktop.root}/output\n')
-    terminal.chmod(0o755)
-    tray = desktop.start(machine.inside(*command[0].split()), "tray", {"TERMINAL": str(terminal)})
+    terminal = RecordingTerminal(desktop.root)
+    tray = desktop.start(machine.inside(*command[0].split()), "tray", {"TERMINAL": str(terminal.program)})
     item = desktop.item()
     machine.run(COMMAND, "mark-turn", env=desktop.env, standard_input=NOTE)
     wait_for("the session in the menu", lambda: any(re.search("4:5. ● my-app", label) for label in item.labels()))
     item.click("Show table")
-    wait_for("the terminal", (desktop.root / "output").exists)
-    assert (desktop.root / "output").read_text() == f"-e /usr/bin/{COMMAND} watch\n"
+    assert wait_for("the terminal", terminal.arguments) == f"-e /usr/bin/{COMMAND} watch\n"
     assert tray.end(signal.SIGTERM, 5) == 0
     assert "Traceback" not in tray.text
 

@@ -26,7 +26,7 @@ DAY = datetime(2026, 11, 24, tzinfo=UTC)
         ("", None),
     ],
 )
-def test_the_repository_is_said_in_one_place(urls: str, name: str | None, tmp_path: Path) -> None:
+def test_the_repository_is_named_in_one_place(urls: str, name: str | None, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f"[project]\nname = 'x'\n[project.urls]\n{urls}\n")
     assert identity.repository(tmp_path) == name
 
@@ -65,7 +65,7 @@ def test_software_centres_take_the_id(repository: str | None, tmp_path: Path) ->
         ({}, r".+ <[^@<> ]+@[^@<> ]+>"),  # who made the last change, or this machine's user
     ],
 )
-def test_somebody_answers_for_the_package(
+def test_the_package_names_its_maintainer(
     environment: dict[str, str], who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DEBFULLNAME", "DEBEMAIL"):

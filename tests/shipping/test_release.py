@@ -87,7 +87,7 @@ def remove(name: str) -> Callable[[Path], None]:
     return lambda tree: (tree / name).unlink()
 
 
-def test_nothing_speaks_against_a_release_that_is_ready(tree: Path) -> None:
+def test_a_release_that_is_ready_has_no_shortcoming(tree: Path) -> None:
     assert release.problems(tree, "v1.2.3") == []
 
 
@@ -158,7 +158,7 @@ def test_the_notes_are_one_part_of_the_changelog() -> None:
     assert release.notes_of(CHANGELOG, "9.9.9") == ""
 
 
-def test_this_repository_is_of_one_mind() -> None:
+def test_this_repository_is_ready_but_for_unreleased_changes() -> None:
     assert list(release.check_version(ROOT)) == []
     # Between releases there are changes that are in none yet.
     assert [problem for problem in release.check_changelog(ROOT) if "[Unreleased]" not in problem] == []

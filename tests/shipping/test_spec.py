@@ -103,7 +103,7 @@ def test_on_a_mac_it_is_an_app_without_a_dock_icon(monkeypatch: pytest.MonkeyPat
     assert app["bundle_identifier"] == identity.bundle_id(identity.repository())
 
 
-def test_on_windows_the_files_properties_tell_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_the_files_properties_name_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
     built = run("win32", monkeypatch)
     assert built.options("BUNDLE") == []
     for options in built.options("EXE"):

@@ -332,4 +332,4 @@ def test_an_unreadable_folder_does_not_count_as_empty(where: Paths) -> None:
         store.select(["s"])
     monitor = Monitor(where)
     monitor.look()
-    assert where.database in str(monitor.snapshot().problem)
+    assert where.folder in str(monitor.snapshot().problem)

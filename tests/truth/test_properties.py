@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_session_status import alerting, glance, notes, notification, policy, reducer, report, view
+from claude_session_status import alerting, future_times, glance, notes, notification, policy, report, view
 from claude_session_status.claude import transcript
 from claude_session_status.claude.ingest import Ingester
 from claude_session_status.model import (
@@ -284,7 +284,9 @@ sessions = st.builds(
     process=st.none() | st.just(Process(1)),
     muted=st.booleans(),
     alerts=st.lists(st.tuples(st.sampled_from([30.0, 300.0]), st.floats(0, 4e9)), max_size=2).map(tuple),
-    **dict.fromkeys([*reducer.OWN_TIMES, "ended_at", "last_event_at", "transcript_at", "client_status_at"], moments),
+    **dict.fromkeys(
+        [*future_times.OWN_TIMES, "ended_at", "last_event_at", "transcript_at", "client_status_at"], moments
+    ),
 )
 nows = st.floats(NOW - 1e5, NOW + 1e5) | st.floats(0, 4e9)
 LEADS = (300.0, 30.0)
@@ -317,7 +319,7 @@ def test_no_cache_and_no_icon_changes_by_the_clock_before_the_moment_that_is_nam
     rows: list[Session], now: float, share: float
 ) -> None:
     """Once the clock has reached every time in the rows. What a session does may change: each poll looks at that."""
-    names = [*reducer.OWN_TIMES, "ended_at", "last_event_at", "transcript_at", "client_status_at"]
+    names = [*future_times.OWN_TIMES, "ended_at", "last_event_at", "transcript_at", "client_status_at"]
     times = [getattr(row, name) for row in rows for name in names]
     now = max([now, *(at for at in times if at is not None), *(r.request.started_at for r in rows if r.request)])
     first = policy.snapshot(rows, now)
@@ -336,7 +338,7 @@ def test_no_cache_and_no_icon_changes_by_the_clock_before_the_moment_that_is_nam
 @given(sessions, nows, st.lists(st.floats(0, 5000) | st.sampled_from([1.0, 60.0, 299.0, 3600.0])))
 def test_a_countdown_never_grows_without_a_newer_request(session: Session, now: float, steps: list[float]) -> None:
     """Once the clock has reached every time in the row."""
-    remembered = [getattr(session, name) for name in [*reducer.OWN_TIMES, "transcript_at", "client_status_at"]]
+    remembered = [getattr(session, name) for name in [*future_times.OWN_TIMES, "transcript_at", "client_status_at"]]
     started = session.request.started_at if session.request else None
     now = max(now, *(m for m in (*remembered, started) if m is not None), 0)
     before = policy.state_of(session, now)

@@ -1,5 +1,6 @@
 """What runs in a terminal, installed by pip into a Windows Python under Wine: hooks, table, JSON, settings, locks."""
 
+import ast
 import fcntl
 import json
 import os
@@ -17,9 +18,11 @@ from typing import Any
 import pytest
 
 from claude_session_status import __version__
-from claude_session_status.desktop.resume import resume_command
+from claude_session_status.desktop.resume import remote_resume_command, resume_command, terminal_words
 from claude_session_status.errors import SessionStatusError
+from claude_session_status.model import Host
 from fakes import Transcript
+from remote.machines import write_program
 from waiting import wait_for
 from windows.prepare import ROOT
 from windows.user import User
@@ -517,3 +520,57 @@ def test_cmd_reads_a_pasted_resume_command_literally(wine: Wine, tmp_path: Path,
     typed.write_bytes(f"{pasted}\r\nexit\r\n".encode())
     done = user.python("-c", _TYPE_INTO_CMD, user.windows_path(typed), user.windows_path(tools))
     assert ascii([user.windows_path(folder), ["--resume", "0b7f3c52-1111"]]) in done.text, done.text
+
+
+# ---- the resume command of another machine's session, pasted into cmd, read by a shell there ----------------------
+
+READ_LITERALLY = [
+    "plain", "my app", "a & calc", "a&calc", "a | more", "a>b <c", "x(1) ^y ^", "it's = ~#@+,;", "'", "''quoted''",
+    "-rf", "~", "#x", "a*?[b]{c,d}", "two  spaces ", "&&", "a;b", "@echo off", "rem x",
+]  # fmt: skip
+REFUSED = ["$HOME", "`id`", "$(id)", "%PATH%", "a%b", "!x!", 'a"b', "a\\b", "a\nb", "back\u2032s", "\u2018"]
+ANOTHER_MACHINES = [
+    Host("build"),
+    Host("dev", ("docker", "exec", "-i", "a&b")),
+    Host("wsl", ("wsl", "-d", "My Ubuntu", "--exec")),
+]
+_ARGUMENTS = '@"{python}" -c "import sys; print(ascii(sys.argv[1:]))" %*\r\n'
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_name_that_a_windows_shell_would_change_is_refused(name: str) -> None:
+    for host in ANOTHER_MACHINES:
+        with pytest.raises(SessionStatusError):
+            remote_resume_command(host, f"/srv/{name}", "0b7f3c52-1111", "win32")
+
+
+def test_cmd_and_the_shell_there_read_a_pasted_command_literally(wine: Wine, tmp_path: Path) -> None:
+    """Wine's own cmd passes the words on to programs of these names, and real shells here read what reaches them."""
+    user, there = User(wine, tmp_path.name), tmp_path / "there"
+    tools = user.home / "tools"
+    tools.mkdir()
+    for program in ("ssh", "docker", "wsl"):
+        text = _ARGUMENTS.format(python=user.windows_path(Path(user.wine.python)))
+        (tools / f"{program}.bat").write_bytes(text.encode())
+    write_program(there / "bin/claude", 'pwd; for each in "$@"; do echo "<$each>"; done')
+    (there / ".profile").write_text(f'PATH="{there}/bin:/usr/bin:/bin"\n')
+    wanted = [(host, there / "srv" / name) for host in ANOTHER_MACHINES for name in READ_LITERALLY]
+    typed = user.home / "typed.txt"
+    commands = [remote_resume_command(host, str(folder), "0b7f3c52-1111", "win32") for host, folder in wanted]
+    typed.write_bytes("\r\n".join([*commands, "exit", ""]).encode())
+
+    done = user.python("-c", _TYPE_INTO_CMD, user.windows_path(typed), user.windows_path(tools))
+
+    passed_on = re.findall(r"\[.*\]$", done.text.replace("\r", ""), re.MULTILINE)
+    assert len(passed_on) == len(commands), done.text
+    environment = {"HOME": str(there), "PATH": f"{there}/bin:/usr/bin:/bin"}
+    for (host, folder), line in zip(wanted, passed_on, strict=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        words: list[str] = ast.literal_eval(line)
+        before = (*terminal_words(host),)[1:]  # type: ignore[misc]
+        assert tuple(words[: len(before)]) == before
+        for shell in ("dash", "bash"):
+            # sshd gives the words to the user's shell as one text; the other programs run them as they are.
+            rest = [shell, "-c", *words[len(before) :]] if host.name == "build" else words[len(before) :]
+            read = subprocess.run(rest, env=environment, capture_output=True, text=True)
+            assert read.stdout.splitlines() == [str(folder), "<--resume>", "<0b7f3c52-1111>"], (line, read.stderr)

@@ -177,7 +177,7 @@ def app(windows: Wine, screen: Screen) -> Iterator[App]:
 # ---- the icon ---------------------------------------------------------------
 
 
-def test_the_colour_on_the_screen_is_that_of_the_soonest(app: App, screen: Screen) -> None:
+def test_the_screen_shows_the_colour_of_the_soonest_expiry(app: App, screen: Screen) -> None:
     app.start(CALM)
     for sessions, urgency in [
         ([CALM], Urgency.CALM),
@@ -462,13 +462,15 @@ def test_the_tray_opens_no_console_for_the_programs_that_it_starts(windows: Wine
     asking = "import ctypes; open('C:/consoles.txt', 'a').write(str(ctypes.windll.kernel32.GetConsoleWindow()))"
     copying = (
         "import sys; from claude_session_status.desktop.actions import ClipboardWay;"
-        f"assert ClipboardWay((sys.argv[1], '-c', {asking!r})).copy('text'); {asking}"
+        "from claude_session_status.cli.cold_returns import start_quietly;"
+        f"assert ClipboardWay((sys.argv[1], '-c', {asking!r})).copy('text');"
+        f"assert start_quietly((sys.argv[1], '-c', {asking!r})).wait() == 0; {asking}"
     )
     python = windows.windows_path(Path(windows.python))
     windowless = str(Path(windows.python).with_name("pythonw.exe"))
     done = windows.run(windowless, "-c", copying, python)
     assert done.code == 0, done.complaint
-    assert written.read_text() == "00"
+    assert written.read_text() == "000"
 
 
 def test_the_script_that_tries_the_tray_on_a_real_windows(windows: Wine, screen: Screen) -> None:
@@ -479,7 +481,7 @@ def test_the_script_that_tries_the_tray_on_a_real_windows(windows: Wine, screen:
     assert "tray icon: Windows notification area" in done.text
 
 
-def test_without_a_console(windows: Wine, screen: Screen) -> None:
+def test_a_tray_without_a_console_runs(windows: Wine, screen: Screen) -> None:
     """As at login: pythonw.exe has no stdout, and must not need one."""
     user = User(windows, "Nobody There")
     assert user.run("install-hooks").code == 0

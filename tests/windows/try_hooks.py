@@ -1,7 +1,7 @@
 """Runs hooks as Claude Code on Windows does, and sees that each event arrives.
 
-    python tests/windows/try_hooks.py installed              # those of `install-hooks`, without a shell
-    python tests/windows/try_hooks.py plugin powershell      # those of the plugin, in powershell, pwsh or sh
+    python tests/windows/try_hooks.py installed              # the hooks of `install-hooks`, without a shell
+    python tests/windows/try_hooks.py plugin powershell      # the plugin's hooks, in powershell, pwsh or sh
 
 Says what does not hold, and ends with 1 then. It writes into a folder of its own, whose name has a space, parentheses
 and an accent. `installed` runs this Python's own program, which must be installed in it.

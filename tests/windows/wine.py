@@ -26,6 +26,7 @@ SERVER = Path("/usr/lib/wine/wineserver64")
 PROGRAMS = {"Xvfb": "xvfb", "openbox": "openbox", "trayer": "trayer", "xdotool": "xdotool"}
 PREPARE = "python tests/windows/prepare.py"
 PATIENCE = 60.0  # seconds; generous, since nothing waits for it but a failure
+PREPARING_PATIENCE = 600.0  # pip compiles all that it installs, beside whatever else runs then
 
 
 def missing() -> str | None:
@@ -164,13 +165,18 @@ class Wine:
         return program
 
     def run(
-        self, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        *argv: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        patience: float = PATIENCE,
     ) -> Done:
-        """Run a program to its end."""
+        """Run a program to its end. Fails when it takes longer than `patience` seconds."""
         began = time.perf_counter()
         program = self.start(*argv, env=env, cwd=cwd)
         program.write(stdin, last=True)
-        code = program.wait()
+        code = program.wait(patience)
         seconds = time.perf_counter() - began
         out, err = program.output()
         program.end()
@@ -178,7 +184,7 @@ class Wine:
         return Done(code, out, err, seconds)
 
     def must(self, *argv: str) -> None:
-        done = self.run(*argv)
+        done = self.run(*argv, patience=PREPARING_PATIENCE)
         if done.code != 0:
             raise RuntimeError(f"{' '.join(argv)} ended with {done.code}:\n{done.text}{done.complaint}")
 

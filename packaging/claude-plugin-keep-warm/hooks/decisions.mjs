@@ -26,21 +26,25 @@ export function orderFrom(text, now) {
   } catch {
     return null;
   }
-  const { v, at, until, max_pings: pings, allow_five_minutes: five } = found ?? {};
+  const { v, at, until, max_pings: pings, allow_five_minutes: five, ttl } = found ?? {};
   const areNumbers = [at, until, pings, five].every(Number.isFinite);
   if (v !== 1 || !areNumbers || at > now + LATE_SECONDS || now - at > LONGEST_ORDER_SECONDS || until <= now) return null;
-  return { until, maxPings: Math.min(pings, MOST_PINGS), allowsFiveMinutes: five === 1 };
+  return {
+    at, until, maxPings: Math.min(pings, MOST_PINGS), allowsFiveMinutes: five === 1,
+    ttl: ttl === FIVE_MINUTES || ttl === ONE_HOUR ? ttl : null,
+  };
 }
 
 /**
- * The request that a cache's life counts from, or null where the response used no cache.
- * `before` is the session's last request: a response that only read does not name the TTL.
+ * The request that a cache's life counts from, or null where the response used no cache. Its `ttl` is null where the
+ * client does not name it: older clients never do. `before` is the session's last request: a response that only read
+ * does not name the TTL.
  */
 export function requestFrom({ session, at, model, usage, callsTools, before }) {
   const read = usage.cache_read_input_tokens ?? 0;
   const tokens = read + (usage.cache_creation_input_tokens ?? 0);
   if (tokens === 0) return null;
-  let ttl = before?.session === session ? before.ttl : FIVE_MINUTES;
+  let ttl = before?.session === session ? before.ttl : null;
   if (usage.ephemeral_1h_input_tokens > 0) ttl = ONE_HOUR;
   if (usage.ephemeral_5m_input_tokens > 0) ttl = FIVE_MINUTES; // of two, the shorter one ends the whole
   // While the response's tools run, a ping shares with the request only what came before its newest message.
@@ -48,6 +52,17 @@ export function requestFrom({ session, at, model, usage, callsTools, before }) {
   return { session, at, ttl, tokens, shared, model };
 }
 
+/**
+ * The request with the TTL that counts at `now`: the one that the client named, else the order's. Where nobody names it,
+ * it is the shorter one until that is over.
+ */
+export function withTtl(request, order, now) {
+  if (request.ttl !== null) return request;
+  const isOver = now > request.at + FIVE_MINUTES - LATE_SECONDS;
+  return { ...request, ttl: order?.ttl ?? (order === null && isOver ? ONE_HOUR : FIVE_MINUTES) };
+}
+
+// For both, and for what follows: a request with a TTL.
 export const expiryOf = request => request.at + request.ttl;
 
 /** Seconds until the mod must look at the request again. */
@@ -65,7 +80,7 @@ export function decide({ request, order, now, session, model, clients, inARow, w
   const left = expiryOf(request) - now;
   if (session !== request.session) return { act: "stop" };
   if (left < LATE_SECONDS) {
-    if (order === null) return { act: "stop" };
+    if (order === null || order.at > expiryOf(request)) return { act: "stop" }; // nobody had asked in time
     return { act: "stop", state: "expired", reason: wasRefused ? "api" : "slept" };
   }
   const early = waitFor(request, now);

@@ -5,14 +5,14 @@
 // token counts, the model's name and the session's id. ../README.md lists all calls.
 
 import {
-  AGAIN_SECONDS, VERSION, clientsOf, decide, expiryOf, isSessionId, judge, newest, orderFrom, requestFrom, waitFor,
+  AGAIN_SECONDS, VERSION, clientsOf, decide, expiryOf, isSessionId, judge, newest, orderFrom, requestFrom, waitFor, withTtl,
 } from "./decisions.mjs";
 
 const PROMPT =
   "This message comes from a tool that keeps the prompt cache warm, not from the user. You have no tools here. " +
   "Answer at once, without thinking, with exactly: ok";
 
-let request = null; // what the cache's life counts from; null: nothing to keep until the next request
+let request = null; // what the cache's life counts from, its TTL as far as it is known; null: nothing to keep warm
 let running = 0; // requests of the main conversation under way
 let changes = 0; // how often the model, the effort or the conversation changed
 let isPinging = false;
@@ -74,15 +74,24 @@ async function report($, about, state, reason = "") {
   }
 }
 
+function disarm() {
+  try {
+    timer?.cancel();
+  } catch {
+    // It fires, and finds nothing to do.
+  }
+  timer = null;
+}
+
 function arm($, seconds) {
-  timer?.cancel();
+  disarm();
   timer = $.clock.after(Math.ceil(seconds * 1000), () => look($).catch(forget));
 }
 
 /** Nothing is known of the cache any more: no ping until the conversation's next request. */
 function forget() {
-  timer?.cancel();
-  request = timer = null;
+  disarm();
+  request = null;
 }
 
 /** Decide what to do for the cache now, and do it. */
@@ -91,21 +100,23 @@ async function look($) {
   if (about === null || running > 0 || isPinging) return; // the end of that request arms the timer anew
   const at = await now($);
   const session = await $.session.id();
+  const asked = await order($, about.session, at);
+  const dated = withTtl(about, asked, at);
   const facts = {
-    request: about, now: at, session, inARow, wasRefused,
-    order: await order($, about.session, at),
+    request: dated, order: asked, now: at, session, inARow, wasRefused,
     model: await $.session.model(),
     clients: await clients($, about.session),
   };
   if (request !== about || running > 0) return; // a request began while the files were read
   const { act, seconds, state, reason } = decide(facts);
   if (act === "stop") forget();
-  if (state !== undefined) await report($, about, state, reason);
+  if (state !== undefined) await report($, dated, state, reason);
   if (act === "wait" && request === about) arm($, seconds);
-  if (act === "ping") await ping($, about);
+  if (act === "ping") await ping($, about, dated);
 }
 
-async function ping($, about) {
+/** Make the request. `dated` is `about` with its TTL. */
+async function ping($, about, dated) {
   isPinging = true;
   let reply;
   const at = await now($);
@@ -117,7 +128,7 @@ async function ping($, about) {
   } finally {
     isPinging = false;
   }
-  const found = judge(about, at, reply, await now($));
+  const found = judge(dated, at, reply, await now($));
   if (found.ping !== null) pings = newest([...pings, found.ping]);
   // A request of the conversation came in between: the cache counts from that one, which is newer.
   const isNewest = request === about;
@@ -129,8 +140,14 @@ async function ping($, about) {
     }
     if (found.state === "missed") forget(); // the next ping would read what this one wrote, and look like a hit
   }
-  await report($, found.state === "kept" && isNewest ? request : about, found.state, found.reason);
-  if (request !== null && running === 0) arm($, wasRefused ? AGAIN_SECONDS : waitFor(request, await now($)));
+  await report($, found.state === "kept" && isNewest ? { ...dated, at } : dated, found.state, found.reason);
+  if (request !== null && running === 0) await armFor($, wasRefused);
+}
+
+/** Wait until the request has to be looked at. */
+async function armFor($, isSoon) {
+  const about = request, at = await now($);
+  arm($, isSoon ? AGAIN_SECONDS : waitFor(withTtl(about, null, at), at));
 }
 
 /** A request of the main conversation was answered: the cache counts from its start. */
@@ -144,7 +161,7 @@ async function answered($, at, model, { usage, stopReason }) {
   wasRefused = false;
   if (request === null) return forget();
   await clients($, session);
-  await report($, request, "ready");
+  await report($, withTtl(request, null, at), "ready");
 }
 
 /** The cache's prefix changed: say so where a ping was possible, and wait for the next request. */
@@ -152,7 +169,9 @@ async function changed($, reason) {
   const about = request;
   changes += 1;
   forget();
-  if (about !== null && expiryOf(about) > (await now($))) await report($, about, "refused", reason);
+  if (about === null) return;
+  const at = await now($), dated = withTtl(about, null, at);
+  if (expiryOf(dated) > at) await report($, dated, "refused", reason);
 }
 
 // The hooks. Each passes its event on unchanged, whatever happens here.
@@ -160,17 +179,18 @@ async function changed($, reason) {
 /** Dates each request of the main conversation. */
 async function* step($, e, next) {
   if (e.agentId !== undefined) return yield* next(e); // a subagent's request is on another prefix
-  const at = await now($), changesBefore = changes;
-  let done = null;
+  const changesBefore = changes;
+  let at = null, done = null;
   running += 1;
   try {
+    at = await now($).catch(() => null);
     done = yield* next(e);
   } finally {
     running -= 1;
     try {
-      if (changes !== changesBefore) forget();
+      if (changes !== changesBefore || at === null) forget();
       else if (done?.usage) await answered($, at, await $.session.model(), done);
-      if (request !== null && running === 0) arm($, waitFor(request, await now($)));
+      if (request !== null && running === 0) await armFor($, false);
     } catch {
       forget();
     }

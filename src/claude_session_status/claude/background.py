@@ -2,7 +2,7 @@
 
 Claude Code's user waits for hooks, and opening DuckDB takes several times as long as everything else that a hook does.
 So a hook leaves its note and tries the ingest lock once. The hook that gets the lock starts the ingester and returns at
-once; the others return too, since the holder of the lock looks at the spool again after it has let go. The ingester
+once; the others return too, since the holder of the lock looks at the spool again after releasing it. The ingester
 inherits the locked descriptor: from the hook's start to the ingester's first transaction the lock is never free, and of
 many hooks at once only one starts a process. The row is in the database within a second.
 
@@ -39,7 +39,7 @@ def start(paths: Paths) -> None:
     if not lock.acquire():
         return
     if sys.platform == "win32":
-        lock.release()  # a child can't inherit it there: it takes the lock anew, and of several one gets it
+        lock.release()  # on Windows a child can't inherit it: each child tries to take it, and one gets it
         _start_on_windows([*_launcher(), COMMAND, paths.claude_dir, str(_NO_LOCK)])
         return
     streams = (

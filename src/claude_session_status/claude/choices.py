@@ -2,7 +2,8 @@
 
 Another model, effort or speed than the last response had means that the next message cannot use the cache. The client
 prints names for people: `Opus 5.5 (default)`, `opus (claude-opus-5-5)`, `Sonnet 4.6 · Billed as extra usage`. The id in
-brackets is preferred, remarks are cut. A name that matches nothing counts as another model: rather cold than warm.
+brackets is preferred, remarks are cut. A name that matches nothing counts as another model: the cache is shown as cold,
+which is the safer mistake.
 """
 
 import re

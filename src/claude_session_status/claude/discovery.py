@@ -49,13 +49,25 @@ class Trace(Value):
 # ---- decisions --------------------------------------------------------------
 
 
+_LAST_LINES_SECONDS = 60.0  # a client may write some lines after its last hook
+
+
 def is_news(trace: Trace, session: Session | None) -> bool:
-    """Whether a trace says anything new of its session, which is None where nothing is known."""
-    return reducer.is_new_discovery(session, trace.at, runs=trace.listed is not None)
+    """Whether a trace shows an unknown session (None), or one that had ended or was silent for so long as to be hidden.
+
+    A session that a hook has reported counts only if a running client lists it: then it goes on without hooks.
+    """
+    if session is None:
+        return True
+    if session.is_forgotten or not (session.is_found or trace.listed):
+        return False
+    if not session.is_ended:
+        return trace.at > policy.last_seen(session) + policy.SHOWN_SECONDS
+    return trace.at > ((session.found_at or 0.0) if session.is_found else _reopened_at(session))
 
 
 def wait_until(trace: Trace, session: Session | None) -> float:
-    """Up to which time (epoch seconds) of its transcript a trace need not be examined again.
+    """Return until when (a time of its transcript, in epoch seconds) a trace need not be examined again.
 
     Unless a client lists the session, only a hook can bring back one that a hook has reported, however its transcript
     grows.
@@ -68,7 +80,15 @@ def as_event(found: Event, session: Session | None) -> Event:
     """The event to note for `found`. A session that hooks reported before is taken to have been opened again."""
     if session is None or session.is_found:
         return found
-    return replace(found, kind=EventKind.START, at=reducer.reopened_at(session))
+    return replace(found, kind=EventKind.START, at=_reopened_at(session))
+
+
+def _reopened_at(session: Session) -> float:
+    """When a session that goes on without its hooks is assumed to have reopened: soon after its last hook.
+
+    That is before its current activity, so that the activity stays the newest evidence.
+    """
+    return (session.last_event_at or 0.0) + _LAST_LINES_SECONDS
 
 
 # ---- the files --------------------------------------------------------------
@@ -202,7 +222,8 @@ class Finder:
 
     def _running(self) -> Iterator[Trace]:
         listed = self._registry.listed()
-        # What was written a good while after the last client left is an older client's, which lists nothing.
+        # A transcript that is written well after the last listed client exited belongs to an older client, which lists
+        # nothing.
         since = math.inf if listed else self._registry.changed_at() + _CLOCK_SLACK_SECONDS
         for trace in self._traces.values():
             if trace.at > since:

@@ -26,7 +26,7 @@ from claude_session_status.claude.payload import (
     text_of,
     worktree_project,
 )
-from claude_session_status.claude.pids import process_of
+from claude_session_status.claude.pids import process_of, ssh_client_port
 from claude_session_status.heartbeat import monitor_runs, wake_monitor
 from claude_session_status.spool import Spool
 
@@ -96,6 +96,7 @@ def note_of(data: Mapping[str, Any], command: str, at: float, environment: Mappi
         "model": text_of(data, "model"),
         "source": text_of(data, "source"),
         "entrypoint": text_of(environment, "CLAUDE_CODE_ENTRYPOINT"),
+        "ssh_client_port": ssh_client_port(environment),
         **process_of(environment),
     }
     return {key: value for key, value in note.items() if value is not None}

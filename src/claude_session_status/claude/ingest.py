@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
 
-from claude_session_status import config, notes, reducer
+from claude_session_status import client_files, config, future_times, last_request, notes, reducer
 from claude_session_status.claude.idle_compaction import IdleCompaction
 from claude_session_status.claude.registry import Registry, ReportedStatus
 from claude_session_status.claude.transcript_files import TranscriptFinder, first_folder, is_ahead, stat_mark
@@ -56,7 +56,7 @@ class Ingester:
         self,
         paths: Paths,
         store: Store,
-        default_ttl: int = reducer.DEFAULT_TTL_SECONDS,
+        default_ttl: int = last_request.DEFAULT_TTL_SECONDS,
         clock: Callable[[], float] = time.time,
         faults: SessionFaults | None = None,
     ) -> None:
@@ -175,7 +175,7 @@ class Ingester:
         log.warning("%s is set aside as .refused: %s: %s", name, type(error).__name__, error)
 
     def refresh(self, session: Session) -> Session:
-        """The session with what its files say, which are read only if they changed; itself where nothing is new.
+        """Update the session from its files, which are read only if they changed; the same object where nothing is new.
 
         Never raises: a session whose files can't be read stays as it is, and is named among the faults.
         """
@@ -185,12 +185,16 @@ class Ingester:
 
     def _refresh(self, session: Session) -> Session:
         reported = self._reported_status(session)
-        session = reducer.apply_client_status(
+        session = client_files.apply_client_status(
             session, reported.status if reported else None, reported.since if reported else None
         )
-        path = self._transcripts.path_of(session.session_id, self._transcript_path(session))
+        path = self._transcript_path(session)
         mark = stat_mark(path) if path else None
         is_there = mark is not None and mark == session.transcript_mark
+        if not is_there:
+            path = self._transcripts.path_of(session.session_id, path)
+            mark = stat_mark(path) if path else None
+            is_there = mark is not None and mark == session.transcript_mark
         if path is not None and mark is not None and not is_there:
             from claude_session_status.claude import transcript  # noqa: PLC0415 - slow, and most have not changed
 
@@ -198,13 +202,13 @@ class Ingester:
             facts = transcript.read(path, now)
             is_there = facts is not None
             if facts is not None:
-                session = reducer.drop_future(session, now)
+                session = future_times.drop_future(session, now)
                 seen = None if is_ahead(mark, now) else mark  # None: look again when the clock is right
-                session = reducer.apply_transcript(session, facts, seen, self.default_ttl)
+                session = client_files.apply_transcript(session, facts, seen, self.default_ttl)
                 if session.project_folder is None:
-                    session = reducer.apply_first_folder(session, first_folder(path))
-        session = reducer.apply_idle_compaction(session, self._idle_compaction.tokens_of(session))
-        return reducer.assume_request(session, self.default_ttl, transcript_is_there=is_there)
+                    session = client_files.apply_first_folder(session, first_folder(path))
+        session = client_files.apply_idle_compaction(session, self._idle_compaction.tokens_of(session))
+        return last_request.assume_request(session, self.default_ttl, transcript_is_there=is_there)
 
     def _transcript_path(self, session: Session) -> str | None:
         """Where the transcript is. A row can't hold a path that is not UTF-8: only what is below our folder is used."""
@@ -229,7 +233,7 @@ class Ingester:
         return reported if liveness(session.process, session.last_event_at) is Liveness.ALIVE else None
 
     def write_refreshed(self, session_ids: Iterable[str]) -> tuple[Stamp, Stamp] | None:
-        """Bring the rows of these sessions up to their files; return the database's stamps before and after that.
+        """Update the rows of these sessions from their files; return the database's stamps before and after that.
 
         None when another process is ingesting. Raises SessionStatusError.
         """

@@ -42,10 +42,12 @@ def liveness(process: Process | None, reported_at: float | None, ours: str | Non
         return Liveness.UNKNOWN
     if not is_numbered_here(process.namespace, ours):
         return Liveness.UNKNOWN
+    if process.started is not None:
+        if start_ticks(process.pid) == process.started:
+            return Liveness.ALIVE
+        return Liveness.GONE if _processes_can_be_seen() else Liveness.UNKNOWN
     if not _processes_can_be_seen():
         return Liveness.UNKNOWN
-    if process.started is not None:
-        return Liveness.ALIVE if start_ticks(process.pid) == process.started else Liveness.GONE
     import psutil  # noqa: PLC0415 - slow, and Linux does not need it
 
     try:

@@ -25,6 +25,17 @@ def process_of(environment: Mapping[str, str]) -> dict[str, Any]:
     return {"pid": pid, "pid_started": start_ticks(pid), "pid_namespace": pid_namespace()}
 
 
+def ssh_client_port(environment: Mapping[str, str]) -> int | None:
+    """The client's port of the ssh connection in which this process was started; None without one.
+
+    In a multiplexer it is unknown: the connection may have ended long ago, and another one shows the pane.
+    """
+    words = environment.get("SSH_CONNECTION", "").split(" ")  # client's address and port, the server's
+    if "TMUX" in environment or "STY" in environment or "ZELLIJ" in environment or len(words) != 4:
+        return None
+    return int(words[1]) if words[1].isascii() and words[1].isdigit() and len(words[1]) <= 5 else None
+
+
 def start_ticks(pid: int) -> int | None:
     """The process's start in clock ticks since boot (Linux); None where it is dead or unknown."""
     try:

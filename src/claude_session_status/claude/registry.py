@@ -41,6 +41,7 @@ class Registry:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._known: dict[int, tuple[int, dict[str, object]]] = {}
+        self._clients: dict[int, tuple[dict[str, object], ListedClient]] = {}  # with the entry that each is made of
         self._here: str | None = None  # our own process id namespace, once it was looked up
 
     def status_of(self, session_id: str, process: Process | None) -> ReportedStatus | None:
@@ -89,17 +90,24 @@ class Registry:
         for pid in pids:
             entry = self._entry(pid) if 0 < pid < 1 << 31 else {}
             if "sessionId" in entry:
-                started_at, entrypoint = _seconds(entry.get("startedAt")), entry.get("entrypoint")
-                client = ListedClient(
-                    self._process(pid, entry),
-                    _title(entry),
-                    started_at,
-                    entrypoint[:64] if isinstance(entrypoint, str) else None,
-                )
-                found.setdefault(str(entry["sessionId"]), []).append(client)
+                found.setdefault(str(entry["sessionId"]), []).append(self._client(pid, entry))
         for clients in found.values():
             clients.sort(key=lambda client: client.started_at or 0.0, reverse=True)
         return found
+
+    def _client(self, pid: int, entry: dict[str, object]) -> ListedClient:
+        """The client of an entry; the same object as long as its file is the same."""
+        made_of, client = self._clients.get(pid, (None, None))
+        if client is None or made_of is not entry:
+            entrypoint = entry.get("entrypoint")
+            client = ListedClient(
+                self._process(pid, entry),
+                _title(entry),
+                _seconds(entry.get("startedAt")),
+                entrypoint[:64] if isinstance(entrypoint, str) else None,
+            )
+            self._clients[pid] = entry, client
+        return client
 
     def _process(self, pid: int, entry: dict[str, object]) -> Process:
         started, named = str(entry.get("procStart")), self._namespace(entry.get("pidDomain"))
@@ -127,6 +135,7 @@ class Registry:
             mark = os.stat(path).st_mtime_ns
         except OSError:
             self._known.pop(pid, None)
+            self._clients.pop(pid, None)
             return {}
         if pid in self._known and self._known[pid][0] == mark:
             return self._known[pid][1]

@@ -13,8 +13,8 @@ from claude_session_status.costs.request import TokenCounts
 def counts_of(usage: object, asked_ttl: int | None) -> TokenCounts | None:
     """The counts of a `usage`; None where it states none.
 
-    `asked_ttl`: seconds, as the request asked for. What was written without a word on its TTL counts as that, else as
-    five minutes.
+    `asked_ttl`: the TTL in seconds that the request asked for. It counts for tokens that were written without a stated
+    TTL; without it they count as written for five minutes.
     """
     if not isinstance(usage, dict):
         return None

@@ -29,7 +29,7 @@ from claude_session_status.model import TranscriptFacts, Turn
 
 FARTHEST_FOR_MORE = 1024 * 1024  # bytes from the end: how far to look for a title, the last write, and newer lines
 
-AHEAD_OF_FILE = 120.0  # nor one later than the file was written; more, as that can be another machine's clock
+AHEAD_OF_FILE = 120.0  # seconds by which a line may be later than the file: another machine may have written that time
 
 _TITLES = (b'"custom-title"', b'"ai-title"')
 

@@ -8,9 +8,10 @@ import sys
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from claude_session_status import keep_warm, report, words
+from claude_session_status import keep_warm_words, report, words
 from claude_session_status.cli.keys import Key
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
+from claude_session_status.menu_items import KeepSessionWarm, ShowHistory
 from claude_session_status.model import Activity, Session, SessionState, Snapshot
 
 
@@ -57,20 +58,6 @@ class CopyResumeCommand:
     session_id: str
     folder: str | None
     host: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShowHistory:
-    """Say what cold caches cost."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeepSessionWarm:
-    """Keep a session warm, or no longer. `consents`: the user confirmed that it takes many pings."""
-
-    session_id: str
-    choice: Choice
-    consents: bool = False
 
 
 Action = GoToSession | SetMuted | KeepSessionWarm | OpenFolder | CopyResumeCommand | ShowHistory
@@ -141,15 +128,15 @@ def press(board: Board, key: Key, shot: Snapshot) -> tuple[Board, Action | None]
 
 
 def _keep_warm(board: Board, state: SessionState | None, now: float) -> tuple[Board, Action | None]:
-    """For an hour, then for three, then off. Many pings need the key twice."""
+    """The key keeps the session warm for an hour, pressed again for three, then no longer. Many pings need it twice."""
     if state is None:
         return replace(board, message=NOTHING_CHOSEN, asked=None), None
     kept, session = state.keep_warm, state.session
     if kept is None or (kept.until is None and kept.refusal is not None):
-        return replace(board, message=f"{words.name_of(session)}: {keep_warm.summary(state)}", asked=None), None
+        return replace(board, message=f"{words.name_of(session)}: {keep_warm_words.summary(state)}", asked=None), None
     if kept.until is None:
         if kept.needs_consent and board.asked != session.session_id:
-            asks = f"{keep_warm.consent_line(state)}. To keep it warm for 1 hour, press k again"
+            asks = f"{keep_warm_words.consent_line(state)}. To keep it warm for 1 hour, press k again"
             return replace(board, message=f"{words.name_of(session)}: {asks}", asked=session.session_id), None
         choice = Choice.HOUR
     else:
@@ -233,7 +220,7 @@ LEGEND = (
     ("↑ ↓", "choose a session; also Page Up, Page Down, Home, End"),
     ("Enter", "go to its terminal"),
     ("m", "mute it, or let it notify again"),
-    ("k", "keep it warm: for 1 hour, for 3 hours, off"),
+    ("k", "keep it warm, shown as KEPT: for 1 hour, for 3 hours, off"),
     ("o", "open its folder"),
     ("c", "copy the command that resumes it"),
     ("s", "sort by expiry, project or last turn"),

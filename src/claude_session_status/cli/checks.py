@@ -1,178 +1,26 @@
-"""The checks of `doctor`: pure functions from findings to a result, its meaning, and how to fix it.
-
-GOOD: nothing to do. NOTE: worth knowing, not a fault. BAD: keeps the user from being notified in time.
-"""
+"""The checks of `doctor`: pure functions from findings to a result, its meaning, and how to fix it."""
 
 import os
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 
-from claude_session_status import keep_warm, words
-from claude_session_status.alert_command import Result
-from claude_session_status.claude.setup.inspection import Inspection
+from claude_session_status import PROGRAM, keep_warm, words
 from claude_session_status.claude.setup.plan import Step
+from claude_session_status.cli.check_result import Check, State
+from claude_session_status.cli.findings import Findings, InboxFindings
 from claude_session_status.model import HostConnection, HostState
-from claude_session_status.text_width import wrap
 
-PROGRAM = "claude-session-status"
 ARGS_SINCE = (2, 1, 139)  # the first Claude Code that reads `args` of a hook, without which none starts on Windows
 OLD_NOTE_SECONDS = 60.0  # a monitor records a note within two seconds, the next hook at the latest
 _VERSION_WIDTH = 40  # of what another machine may call its version
-LEAST_ROOM = 20  # columns; below, the terminal wraps by itself
 SILENT_SECONDS = 300.0  # a transcript this much newer than the last event was written without our hooks
-
-
-class State(StrEnum):
-    """The result of a check."""
-
-    GOOD = "ok"
-    NOTE = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check.
-
-    `command`: how to fix it, or what to do next; empty where there is nothing to do. `details`: more, one thing each.
-    """
-
-    name: str
-    state: State
-    meaning: str
-    command: str = ""
-    details: tuple[str, ...] = ()
-
-
-# What `doctor` found. Times are epoch seconds; what does not exist is None or empty.
-
-
-@dataclass(frozen=True, slots=True)
-class HookFindings:
-    """Claude Code's settings and what they run."""
-
-    settings_path: str = ""
-    settings_changed_at: float | None = None
-    inspection: Inspection = field(default_factory=Inspection)
-    missing_programs: tuple[str, ...] = ()  # hooks run them, and they do not exist or do not start
-    obeys_environment: bool = False  # hooks run the console script, as older versions installed them
-    plugin_command: str | None = None  # what our plugin's hooks run, where it is enabled
-    forbidden_by: str | None = None  # the managed settings that forbid hooks
-    last_transcript_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseFindings:
-    """The database and the last event in it."""
-
-    path: str = ""
-    exists: bool = False
-    problem: tuple[str, str] | None = None  # title and next step
-    sessions: int = 0
-    set_aside: tuple[str, ...] = ()  # file names
-    last_event_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InboxFindings:
-    """The spool folder and the notes in it."""
-
-    folder: str = ""
-    problem: str | None = None  # why a hook can't write there
-    notes: int = 0
-    oldest_note_at: float | None = None
-    refused: tuple[str, ...] = ()  # file names
-    stalled: tuple[str, str] | None = None  # a process holds the ingest lock and records none: title and next step
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFindings:
-    """The settings file."""
-
-    path: str = ""
-    exists: bool = False
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorFindings:
-    """What runs."""
-
-    last_seen_at: float | None = None
-    runs: bool = False
-    tray_runs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DesktopFindings:
-    """How an icon and a notification would be shown."""
-
-    route: str | None = None  # None: no icon can be shown
-    route_reason: str = ""
-    has_display: bool = True
-    notification_way: str | None = None
-    notified: tuple[tuple[str, str, bool], ...] | None = None  # --notify: way, outcome, whether it worked
-
-
-@dataclass(frozen=True, slots=True)
-class AlertCommandFindings:
-    """The user's own command for alerts."""
-
-    program: str = ""  # empty: none is set
-    exists: bool = True
-    last: Result | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AutostartFindings:
-    """What starts at login."""
-
-    place: str = ""
-    is_on: bool = False
-    missing_program: str | None = None  # it would start this, which does not exist
-
-
-@dataclass(frozen=True, slots=True)
-class KeepWarmFindings:
-    """What keeps sessions warm."""
-
-    plugin: str | None = None  # the name under which its plugin is enabled
-    orders: int = 0
-    distrusted: tuple[str, ...] = ()  # versions of Claude Code
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Everything that the checks need."""
-
-    now: float
-    hooks: HookFindings
-    database: DatabaseFindings
-    inbox: InboxFindings
-    config: ConfigFindings
-    monitor: MonitorFindings
-    desktop: DesktopFindings
-    autostart: AutostartFindings
-    alert_command: AlertCommandFindings = field(default_factory=AlertCommandFindings)
-    keep_warm: KeepWarmFindings = field(default_factory=KeepWarmFindings)
-    hosts: tuple[HostState, ...] = ()  # the other machines of the settings
-    platform: str = "linux"
-    client_version: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
 
 
 def all_checks(found: Findings) -> tuple[Check, ...]:
     """Return every check that concerns this machine, in the order in which to fix them."""
     own = (check for each in CHECKS if (check := each(found)) is not None)
     return (*own, *(check_host(host, found.now) for host in found.hosts))
-
-
-def is_well(checks: tuple[Check, ...]) -> bool:
-    """Whether no check is BAD."""
-    return all(check.state is not State.BAD for check in checks)
 
 
 def _ago(at: float, now: float) -> str:
@@ -273,6 +121,9 @@ def check_database(found: Findings) -> Check:
 def check_inbox(found: Findings) -> Check:
     """Hooks can write their notes, and all notes are recorded."""
     inbox = found.inbox
+    if inbox.in_the_way:
+        meaning = f"hooks can't write to {inbox.folder} ({inbox.in_the_way} is not a folder), so events are lost"
+        return Check("inbox", State.BAD, meaning, f"Move {inbox.in_the_way} away")
     if inbox.problem:
         meaning = f"hooks can't write to {inbox.folder} ({inbox.problem}), so events are lost"
         return Check("inbox", State.BAD, meaning, "Make yourself the folder's owner, or free space on the disk")
@@ -321,8 +172,9 @@ def check_monitor(found: Findings) -> Check:
         meaning = f"watch or a status bar is running; without a display there are no notifications{own}"
         return Check("monitor", State.NOTE, meaning)
     if not has_display:
-        meaning = "the tray isn't running; without a display there are no notifications, but watch shows the countdowns"
-        return Check("monitor", State.BAD, meaning, f"{PROGRAM} watch")
+        own = " and runs on_alert" if found.alert_command.program else ""
+        meaning = f"no tray can run without a display; watch shows the countdowns{own}"
+        return Check("monitor", State.BAD if own else State.NOTE, meaning, f"{PROGRAM} watch")
     start = f"{PROGRAM} tray"
     if monitor.runs:
         meaning = "only watch or a status bar is running: no notifications"
@@ -414,6 +266,9 @@ def check_keep_warm(found: Findings) -> Check:
         return Check("keep-warm", State.NOTE, meaning, f"{PROGRAM} keep-warm --trust {kept.distrusted[0]}")
     if kept.plugin is None:
         return Check("keep-warm", State.GOOD, f"not used; to use it: {keep_warm.INSTALL}")
+    if found.client_version is not None and keep_warm.is_too_old(found.client_version):
+        meaning = f"Claude Code {found.client_version} can't load the plugin {kept.plugin}: {keep_warm.OLDEST_NEEDED}"
+        return Check("keep-warm", State.NOTE, meaning, "claude update")
     sessions = "1 session is" if kept.orders == 1 else f"{kept.orders} sessions are"
     return Check("keep-warm", State.GOOD, f"the plugin {kept.plugin} is enabled, {sessions} kept warm")
 
@@ -430,20 +285,28 @@ def check_versions(found: Findings) -> Check:
     return Check("versions", State.GOOD, f"{versions}, Claude Code {found.client_version}")
 
 
+_NO_FAULT_HERE = (
+    HostConnection.CONNECTED, HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF,
+)  # fmt: skip
+
+
 def check_host(host: HostState, now: float) -> Check:
     """Another machine is connected. One that is switched off is no fault of this one."""
     meaning = f"{host.name}: {connection_in_words(host, now)}"
-    if host.connection is HostConnection.CONNECTED:
+    if host.connection is HostConnection.CONNECTED and not host.detail:
         return Check("host", State.GOOD, meaning)
-    is_passing = host.connection in (HostConnection.UNREACHABLE, HostConnection.CONNECTING, HostConnection.OFF)
-    return Check("host", State.NOTE if is_passing else State.BAD, meaning, f"{PROGRAM} hosts check {host.name}")
+    state = State.NOTE if host.connection in _NO_FAULT_HERE else State.BAD
+    return Check("host", state, meaning, f"{PROGRAM} hosts check {host.name}")
 
 
 def connection_in_words(host: HostState, now: float) -> str:
     """Return the state of a connection: `connected, version 1.0.0`, `not reachable since 14:02: no route`."""
     if host.connection is HostConnection.CONNECTED:
         version = f", version {words.clean(host.version)[:_VERSION_WIDTH]}" if host.version else ""
-        return f"reachable{version}; the tray and watch connect to it" if host.since is None else f"connected{version}"
+        if host.since is None:
+            return f"reachable{version}; the tray and watch connect to it"
+        problem = words.clean(host.detail or "")
+        return f"connected{version}: {problem}" if problem else f"connected{version}"
     if host.connection is HostConnection.OFF:
         return "not connected: neither the tray nor watch runs here"
     problem = words.host_problem(host, now) or "connecting"
@@ -471,40 +334,3 @@ CHECKS: tuple[Callable[[Findings], Check | None], ...] = (
     check_keep_warm,
     check_versions,
 )
-
-
-_INDENT = " " * 20  # below a check's meaning
-
-
-def as_lines(checks: tuple[Check, ...], width: int | None = None) -> list[str]:
-    """Return the report: each check with its details, and how to fix it. Wrapped at words; whole lines without a width.
-
-    A command is never broken: it is to be copied.
-    """
-    lines = [line for check in checks for line in lines_of(check, width)]
-    bad = sum(check.state is State.BAD for check in checks)
-    lines.append("No problems found." if not bad else f"{bad} {'problem' if bad == 1 else 'problems'} found.")
-    return lines
-
-
-def lines_of(check: Check, width: int | None = None) -> list[str]:
-    """Return the lines of one check, wrapped as by `as_lines`."""
-    lines = _wrapped(f"{check.state.value:<5} {check.name:<13} ", check.meaning, width)
-    for detail in check.details:
-        lines += _wrapped(_INDENT, detail, width)
-    if check.command:
-        is_sentence = check.command[:1].isupper()
-        lines += _wrapped(f"{_INDENT}-> ", check.command, width if is_sentence else None)
-    return lines
-
-
-def _wrapped(before: str, text: str, width: int | None) -> list[str]:
-    one_line = " ".join(text.splitlines())
-    room = None if width is None else width - len(before)
-    parts = wrap(one_line, room) if room is not None and room >= LEAST_ROOM else [one_line]
-    return [f"{before if number == 0 else ' ' * len(before)}{part}" for number, part in enumerate(parts)]
-
-
-def program_exists(program: str, is_executable: Callable[[str], bool], which: Callable[[str], str | None]) -> bool:
-    """Whether a program exists: at its path, or on PATH where it is a plain name."""
-    return is_executable(program) if os.path.dirname(program) else which(program) is not None

@@ -21,7 +21,13 @@ Start = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 
 def start_quietly(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     """Start a command whose output is wanted and whose errors are not. Raises OSError."""
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: the tray has no console
+    )
 
 
 class ColdReturns:

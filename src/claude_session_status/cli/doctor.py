@@ -18,10 +18,10 @@ from claude_session_status import __version__, alert_command, config, heartbeat,
 from claude_session_status.claude.setup import inspection, plugin
 from claude_session_status.claude.setup.hook_commands import Launcher, this_launcher
 from claude_session_status.claude.setup.settings_file import read_managed_settings, read_settings
-from claude_session_status.cli import checks
+from claude_session_status.cli import check_result, checks, findings
 from claude_session_status.cli.invocation import as_called
 from claude_session_status.cli.streams import echo, echo_json, terminal_width
-from claude_session_status.errors import SessionStatusError, file_and_reason, reason_of
+from claude_session_status.errors import SessionStatusError, file_and_reason, next_step_of, reason_of
 from claude_session_status.keep_warm_orders import Orders, Versions
 from claude_session_status.lock import is_held
 from claude_session_status.lock_holder import stalled_ingest
@@ -45,7 +45,7 @@ _TEST_BODY = "You will get one like this before a cache expires."
 def run(*, as_json: bool, notify: bool) -> int:
     """Check everything and print it; return 0 if nothing is bad, else 1."""
     report = checks.all_checks(gather(paths.from_environment(), notify=notify))
-    well = checks.is_well(report)
+    well = check_result.is_well(report)
     if as_json:
         entries = [
             {
@@ -60,26 +60,26 @@ def run(*, as_json: bool, notify: bool) -> int:
         echo_json({"schema": 1, "well": well, "checks": entries})
     else:
         called = tuple(replace(c, meaning=as_called(c.meaning), command=as_called(c.command)) for c in report)
-        for line in checks.as_lines(called, terminal_width()):
+        for line in check_result.as_lines(called, terminal_width()):
             echo(line)
     return 0 if well else 1
 
 
-def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
+def gather(where: Paths, *, notify: bool = False) -> findings.Findings:
     """Return everything that the checks need. Whatever the state of the machine, it raises nothing."""
     now = time.time()
-    return checks.Findings(
+    return findings.Findings(
         now=now,
         platform=sys.platform,
         hooks=_hooks(where),
         database=_database(where),
         inbox=_inbox(where),
-        config=checks.ConfigFindings(
+        config=findings.ConfigFindings(
             where.config,
             os.path.exists(where.config),
             config.load(where.config, os.path.basename(where.config)).problems,
         ),
-        monitor=checks.MonitorFindings(
+        monitor=findings.MonitorFindings(
             last_seen_at=_changed_at(where.monitor_alive),
             runs=heartbeat.monitor_runs(where.monitor_alive, now),
             tray_runs=is_held(where.tray_lock),
@@ -98,10 +98,6 @@ def gather(where: Paths, *, notify: bool = False) -> checks.Findings:
     )
 
 
-def _config(path: str) -> checks.ConfigFindings:
-    return checks.ConfigFindings(path, os.path.exists(path), config.load(path, os.path.basename(path)).problems)
-
-
 def _changed_at(path: str) -> float | None:
     try:
         return os.stat(path).st_mtime
@@ -109,7 +105,7 @@ def _changed_at(path: str) -> float | None:
         return None
 
 
-def _hooks(where: Paths) -> checks.HookFindings:
+def _hooks(where: Paths) -> findings.HookFindings:
     own = this_launcher()
     try:
         found = inspection.inspect(read_settings(where.settings), own)
@@ -117,7 +113,7 @@ def _hooks(where: Paths) -> checks.HookFindings:
         found = inspection.Inspection(problem=f"it can't be read: {reason_of(error)}")
     except UnicodeError:
         found = inspection.Inspection(problem="it can't be read: it is not UTF-8 text")
-    return checks.HookFindings(
+    return findings.HookFindings(
         settings_path=where.settings,
         settings_changed_at=_changed_at(where.settings),
         inspection=found,
@@ -142,7 +138,7 @@ def _is_console_script_of(own: Launcher) -> Callable[[Launcher], bool]:
 
 def _starts(launcher: Launcher) -> bool:
     """Whether a hook's program is there; of an interpreter, whether it finds our module."""
-    if not _exists(launcher.program):
+    if shutil.which(launcher.program) is None:
         return False
     if not launcher.arguments:
         return True
@@ -155,10 +151,6 @@ def _starts(launcher: Launcher) -> bool:
     return done.returncode == 0
 
 
-def _exists(program: str) -> bool:
-    return checks.program_exists(program, lambda path: os.path.isfile(path) and os.access(path, os.X_OK), shutil.which)
-
-
 def _newest_transcript(projects: str) -> float | None:
     try:
         times = [_changed_at(str(path)) for path in Path(projects).glob("*/*.jsonl")]
@@ -167,16 +159,17 @@ def _newest_transcript(projects: str) -> float | None:
     return max((at for at in times if at is not None), default=None)
 
 
-def _inbox(where: Paths) -> checks.InboxFindings:
+def _inbox(where: Paths) -> findings.InboxFindings:
     names = Spool(where.spool).names()
     try:
         refused = sorted(name for name in os.listdir(where.spool) if name.endswith(".refused"))
     except OSError:
         refused = []
     oldest = min((at for n in names if (at := _changed_at(os.path.join(where.spool, n)))), default=None)
-    return checks.InboxFindings(
+    return findings.InboxFindings(
         folder=where.spool,
         problem=_writing_problem(where.spool),
+        in_the_way=_in_the_way(where.spool),
         notes=len(names),
         oldest_note_at=oldest,
         refused=tuple(refused),
@@ -199,10 +192,10 @@ def _stalled_ingest(where: Paths) -> tuple[str, str] | None:
 
 def _writing_problem(folder: str) -> str | None:
     """Return why nothing can be written to a folder, or where it would be made. Tries it with a nameless file."""
-    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
-        if os.path.lexists(folder):
-            return f"{folder} is not a folder"
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        return None  # see _in_the_way
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(bytes(4096))
@@ -211,7 +204,16 @@ def _writing_problem(folder: str) -> str | None:
     return None
 
 
-def _database(where: Paths) -> checks.DatabaseFindings:
+def _in_the_way(folder: str) -> str | None:
+    """Return the path of what is no folder, where this folder or one above it belongs; None where nothing is."""
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        if os.path.lexists(folder):
+            return folder
+        folder = os.path.dirname(folder)
+    return None
+
+
+def _database(where: Paths) -> findings.DatabaseFindings:
     problem, last_event_at, sessions = None, None, 0
     try:
         rows = Store(where.database).load()
@@ -221,8 +223,8 @@ def _database(where: Paths) -> checks.DatabaseFindings:
     except SessionStatusError as error:
         problem = (error.title, error.next_step)
     except OSError as error:
-        problem = (file_and_reason(error, where.database), "Check the folder's owner")
-    return checks.DatabaseFindings(
+        problem = (file_and_reason(error, where.database), next_step_of(error))
+    return findings.DatabaseFindings(
         path=where.database,
         exists=os.path.exists(where.database),
         problem=problem,
@@ -232,7 +234,7 @@ def _database(where: Paths) -> checks.DatabaseFindings:
     )
 
 
-def _desktop(*, notify: bool) -> checks.DesktopFindings:
+def _desktop(*, notify: bool) -> findings.DesktopFindings:
     from claude_session_status.desktop import backend  # noqa: PLC0415 - brings Pillow with it
     from claude_session_status.desktop.notify import chain_for  # noqa: PLC0415 - as above
     from claude_session_status.desktop.notify.availability import way_of  # noqa: PLC0415 - as above
@@ -246,7 +248,7 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
         chain.notify(Notification("doctor", _TEST_TITLE, _TEST_BODY), None)
         chain.disconnect()
         notified = tuple((a.way, a.summary, a.outcome.worked) for a in chain.attempts)
-    return checks.DesktopFindings(
+    return findings.DesktopFindings(
         route=None if choice.route is backend.Route.NONE else choice.route.value,
         route_reason=choice.reason,
         has_display=_has_display(surroundings),
@@ -255,25 +257,25 @@ def _desktop(*, notify: bool) -> checks.DesktopFindings:
     )
 
 
-def _alert_command(where: Paths, *, notify: bool) -> checks.AlertCommandFindings:
+def _alert_command(where: Paths, *, notify: bool) -> findings.AlertCommandFindings:
     command = config.load(where.config).config.on_alert
     if not command:
-        return checks.AlertCommandFindings()
+        return findings.AlertCommandFindings()
     if notify:
         now = time.time()
         alert_command.record(where, now, command, alert_command.run(command, alert_command.as_test(now)))
-    exists = _exists(os.path.expanduser(command[0]))
-    return checks.AlertCommandFindings(command[0], exists, alert_command.last_result(where, command))
+    exists = shutil.which(os.path.expanduser(command[0])) is not None
+    return findings.AlertCommandFindings(command[0], exists, alert_command.last_result(where, command))
 
 
-def _keep_warm(where: Paths) -> checks.KeepWarmFindings:
+def _keep_warm(where: Paths) -> findings.KeepWarmFindings:
     try:
         enabled = plugin.enabled_in(read_settings(where.settings) or "{}", keep_warm.PLUGIN)
     except (OSError, UnicodeError):
         enabled = None
     records = Versions(where.keep_warm_versions).read()
     distrusted = tuple(sorted(version for version, record in records.items() if record.missed_at is not None))
-    return checks.KeepWarmFindings(enabled, len(Orders(where.keep_warm).all()), distrusted)
+    return findings.KeepWarmFindings(enabled, len(Orders(where.keep_warm).all()), distrusted)
 
 
 def _other_machines(where: Paths) -> tuple[HostState, ...]:
@@ -300,14 +302,14 @@ def _has_display(facts: "DesktopFacts") -> bool:
     return facts.platform == "win32" or ((facts.wayland or facts.x_named) and not (facts.wsl and not facts.host))
 
 
-def _autostart() -> checks.AutostartFindings:
+def _autostart() -> findings.AutostartFindings:
     from claude_session_status.cli.autostart import this_autostart, this_start  # noqa: PLC0415 - needs the desktop
 
     autostart = this_autostart()
     command = autostart.command() or ()
     starter = Launcher(command[0], command[1:-1]) if command else None
     is_there = starter is None or command == this_start().words or _starts(starter)
-    return checks.AutostartFindings(autostart.place, autostart.is_on(), None if is_there else str(starter))
+    return findings.AutostartFindings(autostart.place, autostart.is_on(), None if is_there else str(starter))
 
 
 def _client_version() -> str | None:

@@ -2,12 +2,12 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from claude_session_status import config, paths, view, words
+from claude_session_status import PROGRAM, config, paths, session_menu, words
 from claude_session_status.cli.status import look
 from claude_session_status.cli.streams import echo
 from claude_session_status.errors import SessionStatusError
@@ -16,7 +16,6 @@ from claude_session_status.model import Activity, Host, Session, SessionState, S
 if TYPE_CHECKING:
     from claude_session_status.desktop.go.outcome import Outcome
 
-PROGRAM = "claude-session-status"
 NAMED_CANDIDATES = 8  # nobody reads a longer list
 
 
@@ -30,9 +29,9 @@ def run(wanted: str | None) -> int:
     from claude_session_status.desktop import go  # noqa: PLC0415 - once the session is known
     from claude_session_status.desktop.go.outcome import Reached  # noqa: PLC0415 - as above
 
-    state = choose(look(), wanted)
+    state = most_urgent(look(), _has_one_terminal) if wanted is None else choose(look(), wanted)
     host = _host_of(state.session)
-    if not view.can_go_to(state.session):
+    if not session_menu.can_go_to(state.session):
         raise SessionStatusError(
             f"{words.name_of(state.session)} has no terminal here",
             "It is run by a program, or no hook has reported its process yet",
@@ -56,16 +55,23 @@ def _host_of(session: Session) -> Host | None:
     return host_named(session.host, config.load(paths.from_environment().config).config.hosts)
 
 
-def choose(shot: Snapshot, wanted: str | None) -> SessionState:
-    """The session that an id, the beginning of one or a project's name fits; without it, the most urgent idle one.
+def _has_one_terminal(session: Session) -> bool:
+    """Whether it is known which terminal here leads to another machine's session."""
+    from claude_session_status.desktop.go import remote  # noqa: PLC0415 - only where such a session is urgent
+
+    hosts = config.load(paths.from_environment().config).config.hosts
+    found = (host for host in hosts if host.name == session.host)
+    return any(len(remote.terminals(host, session.ssh_client_port)) == 1 for host in found)
+
+
+def choose(shot: Snapshot, wanted: str) -> SessionState:
+    """The session that an id, the beginning of one or a project's name fits.
 
     Raises:
         SessionStatusError: none fits, or several do; then it names them.
 
     """
-    running = [state for state in shot.sessions if state.activity is not Activity.ENDED]
-    if wanted is None:
-        return _most_urgent(running)
+    running = _running(shot)
     fitting = [state for state in running if wanted in (state.session.session_id, state.session.own_id)]
     fitting = fitting or [state for state in running if wanted.casefold() in _names(state.session)]
     fitting = fitting or [state for state in running if wanted and state.session.own_id.startswith(wanted)]
@@ -87,14 +93,37 @@ def _names(session: Session) -> tuple[str, ...]:
     return tuple(name.casefold() for name in names)
 
 
-def _most_urgent(running: Sequence[SessionState]) -> SessionState:
-    reachable = [state for state in running if view.can_go_to(state.session)]
-    found = next((state for state in reachable if state.activity is not Activity.WORKING), None)
-    if found is not None:
-        return found
-    if reachable:
+def most_urgent(shot: Snapshot, leads_to: Callable[[Session], bool]) -> SessionState:
+    """The most urgent session that does not work and that has a terminal here.
+
+    `leads_to` says whether it is known which terminal here leads to another machine's session.
+
+    Raises:
+        SessionStatusError: there is none.
+
+    """
+    with_terminal = [state for state in _running(shot) if session_menu.can_go_to(state.session)]
+    without_way: dict[tuple[str, int | None], None] = {}
+    for state in with_terminal:
+        host, port = state.session.host, state.session.ssh_client_port
+        if state.activity is Activity.WORKING or (host is not None and (host, port) in without_way):
+            continue
+        if host is None or leads_to(state.session):
+            return state
+        without_way[host, port] = None
+    if without_way:
+        names = dict.fromkeys(words.clean(host) for host, _ in without_way)
+        raise SessionStatusError(
+            f"No single terminal here leads to {' or '.join(names)}",
+            "Copy a session's resume command to open it here, or name the session",
+        )
+    if with_terminal:
         raise SessionStatusError("Every session is working", f"Name one: {PROGRAM} go PROJECT")
     raise SessionStatusError("No running session has a terminal here", f"Run: {PROGRAM} status")
+
+
+def _running(shot: Snapshot) -> list[SessionState]:
+    return [state for state in shot.sessions if state.activity is not Activity.ENDED]
 
 
 def _candidate(state: SessionState) -> str:

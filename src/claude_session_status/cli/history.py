@@ -94,7 +94,7 @@ def _update() -> None:
     for problem in (*loaded.problems, *updated.problems):
         echo(problem, err=True)
     if updated.outcome is history_update.Outcome.BUSY:
-        echo("Another process is just reading the transcripts: this is the history before it.", err=True)
+        echo("Another process is reading the transcripts at this moment: what it finds is not in here yet.", err=True)
 
 
 def _show(days: int, by: str, *, as_json: bool, html: str | None) -> None:

@@ -47,8 +47,10 @@ def add(name: str, command: str | None, program: str | None) -> None:
     NAME is what ssh calls the machine: a name of your ~/.ssh/config, or me@gpu-box. With --command it is any name.
     """
     from claude_session_status import config_file  # noqa: PLC0415 - only to change the file
+    from claude_session_status.cli import host_checks  # noqa: PLC0415 - as above
     from claude_session_status.cli.streams import echo  # noqa: PLC0415 - as above
     from claude_session_status.errors import SessionStatusError  # noqa: PLC0415 - as above
+    from claude_session_status.model import HostConnection  # noqa: PLC0415 - as above
 
     host = _checked(name, command, program)
     if any(other.name == name for other in _hosts()):
@@ -56,7 +58,14 @@ def add(name: str, command: str | None, program: str | None) -> None:
     path = _config_path()
     config_file.add_host(path, host)
     echo(f"{name} is in {path}. Checking it:")
-    _print_checks(host)
+    first = _ask(host, host_checks.STATUS)
+    if program is None and first.connection is HostConnection.NO_PROGRAM and (place := _find(host)) is not None:
+        host = replace(host, program=place)
+        config_file.remove_host(path, name)
+        config_file.add_host(path, host)
+        echo(f"The program is in {place} there, not on the PATH of a login shell. config.toml says so now.")
+        first = _ask(host, host_checks.STATUS)
+    _print_checks(host, first)
 
 
 @hosts.command(short_help="Remove a machine.")
@@ -168,24 +177,36 @@ def _hosts() -> "tuple[Host, ...]":
 
 def _named(name: str) -> "Host":
     """The host of that name. Raises SessionStatusError."""
-    from claude_session_status.desktop.resume import host_named  # noqa: PLC0415 - only where it is needed
+    from claude_session_status import config  # noqa: PLC0415 - only where it is needed
+    from claude_session_status.cli.streams import echo  # noqa: PLC0415 - as above
+    from claude_session_status.desktop.resume import host_named  # noqa: PLC0415 - as above
 
-    return host_named(name, _hosts())
+    loaded = config.load(_config_path())
+    for problem in loaded.problems:
+        echo(problem, err=True)
+    return host_named(name, loaded.config.hosts)
 
 
-def _print_checks(host: "Host") -> int:
-    """Check the host, printing each line as soon as it is known; return 0 if nothing is missing, else 1."""
+def _print_checks(host: "Host", first: "Reply | None" = None) -> int:
+    """Check the host, printing each line as soon as it is known; return 0 if nothing is missing, else 1.
+
+    `first` is what it replied to `host_checks.STATUS`, if it was asked already.
+    """
     from claude_session_status import host_states, paths  # noqa: PLC0415 - only to check
-    from claude_session_status.cli import checks, host_checks  # noqa: PLC0415 - as above
+    from claude_session_status.cli import check_result, host_checks  # noqa: PLC0415 - as above
     from claude_session_status.cli.invocation import as_called  # noqa: PLC0415 - as above
     from claude_session_status.cli.streams import echo, terminal_width  # noqa: PLC0415 - as above
 
     is_well = True
-    for each in host_checks.checks(host, _ask):
-        is_well = is_well and each.state is not checks.State.BAD
+
+    def ask(asked: "Host", arguments: tuple[str, ...]) -> "Reply":
+        return first if first is not None and arguments == host_checks.STATUS else _ask(asked, arguments)
+
+    for each in host_checks.checks(host, ask, _find, is_on_index=_is_from_index()):
+        is_well = is_well and each.state is not check_result.State.BAD
         # A command that is to be run on the other machine is as one types it there.
         command = each.command if each.command.startswith(("On ", "There")) else as_called(each.command)
-        for line in checks.lines_of(replace(each, command=command), terminal_width()):
+        for line in check_result.lines_of(replace(each, command=command), terminal_width()):
             echo(line)
     if is_well:
         host_states.ask_for_retry(paths.from_environment())  # the tray may wait minutes for its next try
@@ -196,3 +217,21 @@ def _ask(host: "Host", arguments: tuple[str, ...]) -> "Reply":
     from claude_session_status.remote import probe  # noqa: PLC0415 - only to check
 
     return probe.run(host, arguments, CHECK_SECONDS)
+
+
+def _find(host: "Host") -> str | None:
+    from claude_session_status.remote import probe  # noqa: PLC0415 - only to check
+
+    return probe.find(host, CHECK_SECONDS)
+
+
+def _is_from_index() -> bool:
+    """Whether this installation came from the package index, not from a clone or a package of a system."""
+    from importlib import metadata  # noqa: PLC0415 - slow, and only to check
+
+    try:
+        found = metadata.distribution("claude-session-status")
+    except metadata.PackageNotFoundError:
+        return False
+    # https://packaging.python.org/en/latest/specifications/direct-url/: a clone or a URL leaves this file.
+    return found.read_text("RECORD") is not None and found.read_text("direct_url.json") is None

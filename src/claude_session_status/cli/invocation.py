@@ -7,7 +7,8 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 
-from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM, is_our_name
+from claude_session_status import PROGRAM
+from claude_session_status.claude.setup.hook_commands import MODULE, is_our_name
 
 # The commands that a person types.
 COMMANDS = (

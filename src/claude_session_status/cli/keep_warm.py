@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from claude_session_status import config, keep_warm, keep_warm_desk, paths, pricing, words
+from claude_session_status import config, keep_warm_desk, keep_warm_times, keep_warm_words, paths, pricing, words
 from claude_session_status.cli import go, status
 from claude_session_status.cli.streams import echo
 from claude_session_status.keep_warm import Limits
@@ -63,12 +63,12 @@ def limits_of(settings: config.Config) -> Limits:
 def _until(wanted: Wanted, now: float) -> float | None:
     """Until when it is to be kept warm; None where that is not asked for. Raises click.UsageError."""
     if wanted.duration is not None:
-        seconds = keep_warm.seconds_of(wanted.duration)
+        seconds = keep_warm_times.seconds_of(wanted.duration)
         if seconds is None:
             raise click.UsageError("--for takes a time such as 1h, 90m or 1h30m, less than a day.")
         return now + seconds
     if wanted.clock is not None:
-        until = keep_warm.today_at(wanted.clock, now)
+        until = keep_warm_times.today_at(wanted.clock, now)
         if until is None:
             raise click.UsageError("--until takes a time of today such as 18:00.")
         if until <= now:
@@ -100,4 +100,4 @@ def _show_all() -> int:
 
 def line(state: SessionState) -> str:
     """`web-shop: kept warm until 18:00`, or what it would cost, or why it can't be."""
-    return f"{words.subject_of(state.session)}: {keep_warm.summary(state)}"
+    return f"{words.subject_of(state.session)}: {keep_warm_words.summary(state)}"

@@ -2,12 +2,11 @@
 
 import click
 
-from claude_session_status import __version__
+from claude_session_status import PROGRAM, __version__
 from claude_session_status.claude import hook, hook_table
 from claude_session_status.cli.completion import completion
 from claude_session_status.cli.history import history
 from claude_session_status.cli.hosts import hosts
-from claude_session_status.cli.run import PROGRAM
 
 
 class _InOrder(click.Group):
@@ -82,7 +81,8 @@ def watch(*, demo: bool, once: bool) -> None:
     """Show a live table of all sessions. Into a pipe, print it once.
 
     Keys: the arrows, Page Up and Down, Home and End choose a session, Enter goes to its terminal, m mutes it, k keeps
-    it warm, o opens its folder, c copies the command that resumes it, s changes the order, q quits.
+    it warm, o opens its folder, c copies the command that resumes it, s changes the order, h shows what cold caches
+    cost, ? explains signs and keys, q quits.
     """
     from claude_session_status.cli.watch import run, run_demo  # noqa: PLC0415 - rich is imported only to be shown
 
@@ -138,9 +138,9 @@ def go(session: str | None) -> None:
 
 @group.command("keep-warm", short_help="Keep a session's cache warm for a while.")
 @click.argument("session", required=False, shell_complete=_complete_session)
-@click.option("--for", "duration", help="For so long, such as 1h or 90m; at most a day.", metavar="DURATION")
+@click.option("--for", "duration", help="For this long, such as 1h or 90m; less than a day.", metavar="DURATION")
 @click.option("--until", "clock", help="Until this time of today, such as 18:00.", metavar="HH:MM")
-@click.option("--off", is_flag=True, help="No longer.")
+@click.option("--off", is_flag=True, help="Stop keeping it warm.")
 @click.option("--yes", is_flag=True, help="Also a five-minute cache, which takes many requests an hour.")
 @click.option("--trust", help="Trust this version of Claude Code again after a ping missed.", metavar="VERSION")
 def keep_warm(
@@ -216,7 +216,7 @@ def autostart(action: str) -> None:
 def config() -> None:
     """Print the path of config.toml and the settings in effect, in the form of that file.
 
-    Exits with 1 if the file has mistakes; stderr names each one with its line.
+    Exits with 1 if the file has mistakes; stderr names them with their lines.
     """
     from claude_session_status.cli.config import run  # noqa: PLC0415 - imported only to be shown
 

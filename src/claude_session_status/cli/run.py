@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from claude_session_status import PROGRAM
 from claude_session_status.cli.streams import echo, prepare_streams, reader_has_left
-from claude_session_status.errors import SessionStatusError, file_and_reason
+from claude_session_status.errors import SessionStatusError, file_and_reason, next_step_of
 
 if TYPE_CHECKING:
     import click
 
-PROGRAM = "claude-session-status"
 _STATUS_OPTIONS = {"--json", "--short", "--waybar", "--all", "--follow"}
 
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         if reader_has_left(error):
             return 0
-        echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}", err=True)
+        echo(f"{PROGRAM}: {file_and_reason(error, 'the output')}\n{next_step_of(error)}", err=True)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -91,6 +91,7 @@ def _through_click(arguments: Sequence[str]) -> int:
         _show_usage_error(error)
         return error.exit_code
     except click.Abort:
+        echo("Aborted.", err=True)  # a Ctrl-C at a question leaves the line unfinished
         return 130
     except SystemExit as error:  # the commands' own exit codes
         return int(error.code or 0)

@@ -8,24 +8,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
+from claude_session_status import menu_items
 from claude_session_status.claude.setup.hook_commands import this_launcher
-from claude_session_status.cli.board import (
-    Action,
-    CopyResumeCommand,
-    GoToSession,
-    KeepSessionWarm,
-    OpenFolder,
-    SetMuted,
-    ShowHistory,
-)
+from claude_session_status.cli import board
 from claude_session_status.errors import SessionStatusError
-from claude_session_status.keep_warm import Choice
+from claude_session_status.keep_warm_times import Choice
 from claude_session_status.model import EventKind, Host, Session
 from claude_session_status.words import name_of
 
 HISTORY_SECONDS = 60.0  # the first time, all transcripts are read
 
-Perform = Callable[[Action], str]  # returns the message to show; raises SessionStatusError or OSError
+Perform = Callable[[board.Action], str]  # returns the message to show; raises SessionStatusError or OSError
 
 
 class ActionHandler(Protocol):
@@ -60,25 +53,25 @@ class EventSink(Protocol):
 def performer(sink: EventSink, handler: ActionHandler) -> Perform:
     """Return the function that `watch.show` calls with each action."""
 
-    def perform(action: Action) -> str:
+    def perform(action: board.Action) -> str:
         match action:
-            case SetMuted(session_id, name, muted):
+            case board.SetMuted(session_id, name, muted):
                 sink.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
                 return f"{name} is muted" if muted else f"{name} is unmuted"
-            case KeepSessionWarm(session_id, choice, consents):
+            case menu_items.KeepSessionWarm(session_id, choice, consents):
                 return " ".join(sink.keep_warm(session_id, choice, consents=consents))
-            case GoToSession(session):
+            case board.GoToSession(session):
                 return handler.go_to_session(session)
-            case OpenFolder(name, folder, host):
+            case board.OpenFolder(name, folder, host):
                 if host is not None:
                     raise SessionStatusError(f"The folder of {name} is on another machine", f"There it is {folder}")
                 if not folder:
                     raise SessionStatusError(f"The folder of {name} is not known", "Its next event names it")
                 handler.open_folder(folder)
                 return f"Opened {folder}"
-            case CopyResumeCommand(session_id, folder, host):
+            case board.CopyResumeCommand(session_id, folder, host):
                 return handler.copy_resume_command(folder, session_id, host)
-            case ShowHistory():
+            case menu_items.ShowHistory():
                 return handler.history()
             case _:
                 assert_never(action)

@@ -38,7 +38,7 @@ class Plan:
     settings_path: str
     settings: Change
     status_line_problem: str | None  # why ours can't be put in
-    wrapped: str | None  # the user's own status line command, which goes on behind ours
+    wrapped: str | None  # the user's own status line command, which ours runs
     login_place: str
     starts_at_login: bool
     tray_runs: bool
@@ -202,7 +202,7 @@ class Installation:
         return "", SessionStatusError("The tray still runs", "Choose Quit in its menu")
 
     def _no_pings(self) -> Iterable[tuple[str, SessionStatusError | None]]:
-        """Take back what keeps sessions warm, and remove what the plugin reported."""
+        """Remove all orders to keep a session warm, and the plugin's reports."""
         try:
             if keep_warm_desk.forget_all(self.where):
                 yield "No session is kept warm any more.", None

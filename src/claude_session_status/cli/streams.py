@@ -1,4 +1,4 @@
-"""Where everything that the commands print goes through: cleaned of what steers a terminal, in an encoding that fits.
+"""Prints for all commands: without control characters, and in an encoding that the stream can take.
 
 Windows gives a pipe its old code page, which lacks the table's signs and some names: a table would end in an error, and
 JSON, which is UTF-8 by its standard, would not be JSON. A program without a console has no streams. A reader may leave
@@ -69,10 +69,10 @@ def prepare_streams(environ: Mapping[str, str] = os.environ) -> None:
     sys.stderr = _prepared(sys.stderr, environ)
 
 
-def reader_has_left(error: OSError, platform: str = sys.platform) -> bool:
+def reader_has_left(error: OSError) -> bool:
     """Whether nobody reads our output any more. If so, later writes to stdout go nowhere and raise nothing."""
     # A closed terminal gives EIO. On Windows a closed pipe gives EINVAL, without a file name.
-    number = errno.EINVAL if platform == "win32" else errno.EIO
+    number = errno.EINVAL if sys.platform == "win32" else errno.EIO
     if not (isinstance(error, BrokenPipeError) or (error.errno == number and error.filename is None)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

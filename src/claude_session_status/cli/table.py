@@ -64,10 +64,12 @@ def lines(shot: Snapshot, width: int, chosen: str | None = None) -> list[Line]:
             line(words.NO_SESSIONS, width),
             Line((Cell(as_called(words.SETUP_ADVICE)),)),
         ]  # to be copied whole
+    rows = report.rows(shot, report.columns(width))
     columns = report.columns(
         width,
         max(report.project_width(state.session) for state in shot.sessions),
-        max(columns_of(row.title) for row in report.rows(shot, report.columns(width))),
+        max(columns_of(row.title) for row in rows),
+        last_turns=any(row.last_turn for row in rows),
     )
     found.append(Line(tuple(Cell(cut(column.head, column.width), column.at, "bold") for column in columns.shown)))
     for state, row in zip(shot.sessions, report.rows(shot, columns), strict=True):

@@ -53,7 +53,12 @@ def run() -> int:
         threading.excepthook = _log_thread_error
         for problem in config.load(where.config).problems:
             _warn(problem)
-        prices = pricing.PriceList(where.prices)
+
+        def show_prices() -> None:
+            monitor.wake()
+
+        # Sampling a model takes a quarter of a second, for which the icon does not wait.
+        prices = pricing.PricesInBackground(pricing.PriceList(where.prices), show_prices)
         hosts = partial(remote.connections, where)
         monitor = Monitor(where, price=prices.rewrite_cost, read_price=prices.read_cost, hosts=hosts)
         on_alert = AlertCommand(where, lambda: monitor.settings.on_alert)
@@ -93,7 +98,7 @@ def run_demo() -> int:
     from claude_session_status.desktop.tray import run_tray  # noqa: PLC0415 - as above
 
     launcher = this_launcher()
-    with demo(alerts=True, price=pricing.PriceList().rewrite_cost) as monitor:
+    with demo(alerts=True, price=pricing.PricesInBackground().rewrite_cost) as monitor:
         result = run_tray(
             monitor,
             (launcher.program, *launcher.arguments, "watch", "--demo"),

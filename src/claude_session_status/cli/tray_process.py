@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM
+from claude_session_status import PROGRAM
+from claude_session_status.claude.setup.hook_commands import MODULE
 from claude_session_status.lock import is_held
 from claude_session_status.private import open_existing
 

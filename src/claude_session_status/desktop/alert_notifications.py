@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from claude_session_status import alerting, glance, notification, policy, reducer
+from claude_session_status import alerting, glance, notification, policy
 from claude_session_status.desktop.icon import draw
 from claude_session_status.desktop.notify import Notifier
 from claude_session_status.desktop.task_runner import TaskRunner
+from claude_session_status.last_request import SAME_EXPIRY_SECONDS
 from claude_session_status.model import Activity, Alert, AlertReason, Cache, SessionState, Snapshot, Urgency
 from claude_session_status.notification import Notification
 
@@ -152,7 +153,7 @@ class AlertNotifications:
         self._send(dataclasses.replace(content, key=key), image, _end_of(due, context.ahead))
 
     def _amend(self, key: str, alerts: Sequence[Alert], context: _Context) -> None:
-        """Shorten what is shown. Where that can't be replaced, it would be announced once more: there it stays."""
+        """Shorten a shown notification. A service that can't replace it would announce it again, so there it stays."""
         if self._notifier is not None and self._notifier.replaces:
             self._send_alerts(key, alerts, context)
 
@@ -172,7 +173,7 @@ def _end_of(alerts: Sequence[Alert], ahead: float) -> float | None:
 
 
 def _as_of(alert: Alert, now: float) -> SessionState | None:
-    """The alert's state at `now`; None when the cache about which it is has expired by then."""
+    """The alert's state at `now`; None when the alert is about a cache that has expired by then."""
     state = alert.state
     if state.expires_at is None or state.expires_at <= now:
         if alert.reason is AlertReason.EXPIRES:
@@ -198,4 +199,4 @@ def _is_still_true(alert: Alert, state: SessionState) -> bool:
     alerted, now = alert.state.expires_at, state.expires_at
     if alerted is None or now is None:
         return alerted == now
-    return abs(alerted - now) < reducer.SAME_EXPIRY_SECONDS
+    return abs(alerted - now) < SAME_EXPIRY_SECONDS

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,12 @@ class TrayIcon(Protocol):
     def update_menu(self) -> None:
         """Read the menu again. For any thread."""
 
-    def run_pending_signals(self) -> None:
-        """Make the main thread run some Python, so that signal handlers run. For any thread."""
+    @property
+    def run_pending_signals(self) -> Callable[[], None] | None:
+        """Make the main thread run some Python, so that signal handlers run. For any thread.
+
+        None where a signal wakes the loop by itself.
+        """
 
     def run(self, setup: Callable[[Any], None] | None = None) -> None:
         """Show the icon until `stop`. For the main thread."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from claude_session_status.desktop.settings import SettingsFile
-from claude_session_status.view import Capabilities, Shares
+from claude_session_status.session_menu import Shares
+from claude_session_status.view import Capabilities
 
 log = logging.getLogger(__name__)
 

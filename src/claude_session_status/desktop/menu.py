@@ -4,10 +4,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from claude_session_status import view
+from claude_session_status import menu_items
 from claude_session_status.desktop.pystray_base import Menu, MenuItem
 
-Perform = Callable[[view.MenuItem], None]
+Perform = Callable[[menu_items.MenuItem], None]
 
 
 class KeyedMenuItem(MenuItem):  # type: ignore[misc]  # pystray ships no types
@@ -15,7 +15,7 @@ class KeyedMenuItem(MenuItem):  # type: ignore[misc]  # pystray ships no types
 
     visible = True  # pystray looks through all submenus to find out
 
-    def __init__(self, item: view.MenuItem, perform: Perform) -> None:
+    def __init__(self, item: menu_items.MenuItem, perform: Perform) -> None:
         self.key = item.key
         self._item = item
         self._perform = perform
@@ -31,14 +31,14 @@ class KeyedMenuItem(MenuItem):  # type: ignore[misc]  # pystray ships no types
             self._perform(self._item)
 
 
-def pystray_menu(menu: Callable[[], Sequence[view.MenuItem]], perform: Perform) -> Menu:
+def pystray_menu(menu: Callable[[], Sequence[menu_items.MenuItem]], perform: Perform) -> Menu:
     """A menu that reads `menu` each time it is iterated. `perform` is called with the item that was clicked."""
     return Menu(lambda: _items(menu(), perform))
 
 
-def _items(items: Sequence[view.MenuItem], perform: Perform) -> tuple[Any, ...]:
+def _items(items: Sequence[menu_items.MenuItem], perform: Perform) -> tuple[Any, ...]:
     return tuple(Menu.SEPARATOR if item.separator else KeyedMenuItem(item, perform) for item in items)
 
 
-def _is_checked(item: view.MenuItem, _pystray_item: Any) -> bool:
+def _is_checked(item: menu_items.MenuItem, _pystray_item: Any) -> bool:
     return bool(item.checked)

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from claude_session_status.last_request import SAME_EXPIRY_SECONDS
 from claude_session_status.model import Activity, Alert, SessionState, Snapshot
-from claude_session_status.reducer import SAME_EXPIRY_SECONDS
 from claude_session_status.view import ClickProblem, RecentClicks
 
 KEPT_SECONDS = 60.0

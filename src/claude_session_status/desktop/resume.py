@@ -16,6 +16,7 @@ from claude_session_status.model import Host
 # What cmd, PowerShell and Git Bash all read literally in double quotes: no ` $ % ! " and no control character. Of the
 # other quotes only the plain apostrophe: PowerShell reads the curly ones as its own.
 _LITERAL_ON_WINDOWS = re.compile(r"[\w .,:;/\\()\[\]{}<>|&@#=+~^*?'-]*")
+_PLAIN_ON_WINDOWS = re.compile(r"--?[A-Za-z0-9-]*|[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*")
 _REFUSED = "The name of the session's folder contains characters that a shell could run"
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
@@ -61,7 +62,9 @@ def remote_resume_command(host: Host, folder: str | None, session_id: str, platf
         return _remote_on_windows(words, folder, session_id, advice)
     resume = f"claude --resume {shlex.quote(session_id)}"
     if _program(words) != "ssh":
-        return shlex.join((*words, "sh", "-c", _with_folder(folder, f"exec {resume}")))
+        # A login shell would replace the PATH of a container's image; without one, the installer's folder is not on it.
+        start = f'PATH="$PATH:$HOME/.local/bin" exec {resume}'
+        return shlex.join((*words, "sh", "-c", _with_folder(folder, start)))
     # Double quotes are easier to read within the single ones of the shell here.
     quoted = f'"{resume}"' if re.fullmatch(r"[\w .-]+", resume, re.ASCII) else shlex.quote(resume)
     return shlex.join((*words, _with_folder(folder, f'exec "$SHELL" -lic {quoted}')))
@@ -77,8 +80,18 @@ def _remote_on_windows(words: Sequence[str], folder: str | None, session_id: str
     if _program(words) == "ssh":
         words = (*words, f"{start} sh -lc {_single_quoted(resume)}")
     else:
-        words = (*words, "sh", "-c", f"{start} {resume}")
-    return " ".join(f'"{word}"' if " " in word else word for word in words)
+        words = (*words, "sh", "-c" if _program(words) in _CONTAINERS else "-lc", f"{start} {resume}")
+    if any(word.endswith("\\") for word in words):  # it would escape the quote behind it
+        raise SessionStatusError(_REFUSED, advice)
+    program, *rest = words
+    # In quotes, PowerShell takes the first word for a text: only a path that needs them has them.
+    is_plain = re.fullmatch(r"[\w.:/\\-]+", program) is not None
+    return " ".join([program if is_plain else f'"{program}"', *map(_double_quoted, rest)])
+
+
+def _double_quoted(word: str) -> str:
+    """The word in double quotes, but for one that means itself to cmd, PowerShell and Git Bash without them."""
+    return word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"'
 
 
 def _single_quoted(text: str) -> str:

@@ -1,6 +1,6 @@
 """The settings that the menu shows and changes, in the user's config.toml."""
 
-from claude_session_status import config, config_file, view
+from claude_session_status import config, config_file, menu_items, view
 
 
 class SettingsFile:
@@ -21,7 +21,7 @@ class SettingsFile:
             notify_when_waiting=settings.notify_when_waiting,
         )
 
-    def change(self, key: str, value: view.SettingValue) -> None:
+    def change(self, key: str, value: menu_items.SettingValue) -> None:
         """Set a key. Raises SessionStatusError: nothing was changed then."""
         config_file.change(self.path, key, value)
 

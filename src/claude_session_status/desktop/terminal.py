@@ -7,7 +7,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -163,6 +162,8 @@ def _written(script: str) -> str:
 
     """
     try:
+        import tempfile  # noqa: PLC0415 - brings random and hashlib, which a tray would keep
+
         descriptor, path = tempfile.mkstemp(prefix="claude-session-status-", suffix=".command")  # Terminal's suffix
         with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(script)

@@ -14,22 +14,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from queue import SimpleQueue
-from typing import Any, Protocol, assert_never
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
 
-from claude_session_status import glance, notification, policy, view
+from claude_session_status import glance, menu_items, notification, policy, view
 from claude_session_status.desktop import backend
 from claude_session_status.desktop.actions import ActionHandler, SystemActions
 from claude_session_status.desktop.alert_notifications import AlertNotifications
 from claude_session_status.desktop.capabilities import Autostart, CapabilityProbe, History, SetUp
+from claude_session_status.desktop.clicks import Clicks, SessionActions
 from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.notify import Notifier, chain_for
 from claude_session_status.desktop.recent_clicks import ClickMemory
 from claude_session_status.desktop.settings import SettingsFile
 from claude_session_status.desktop.task_runner import TaskRunner, Worker
-from claude_session_status.errors import SessionStatusError, file_and_reason
-from claude_session_status.keep_warm import Choice
-from claude_session_status.model import Alert, EventKind, Host, Pause, Session, Snapshot
+from claude_session_status.errors import SessionStatusError
+from claude_session_status.model import Alert, Host, Snapshot
 from claude_session_status.signals import ENDING, handling
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ FIRST_SNAPSHOT_SECONDS = 2.0  # the icon waits this long for the sessions, so th
 MONITOR_END_SECONDS = 0.8  # how long the monitor may take to end
 WORKER_END_SECONDS = 0.3
 END_SECONDS = 1.6  # longer than the monitor and both workers; then the process ends anyway: a user or a logout waits
+SIGNAL_SECONDS = 1.0  # how long a signal may wait where it does not wake the icon's loop
 CAPABILITIES_SECONDS = 15.0  # between two reads of the files behind the menu's commands
 RETRY_SECONDS = (5.0, 15.0, 60.0)  # before the monitor is started again after it failed
 
@@ -46,26 +47,14 @@ Listener = Callable[[Snapshot, Sequence[Alert]], float | None]  # as in `monitor
 OnAlerts = Callable[[Snapshot, Sequence[Alert]], None]
 
 
-class Monitor(Protocol):
-    """Watches the sessions."""
+class Monitor(SessionActions, Protocol):
+    """Watches the sessions. After setting `stop`, `wake` ends the wait of `run` at once."""
 
     def run(self, stop: threading.Event, listener: Listener) -> None:
         """Call `listener` when something is new, when an alert is due, and at the time that it returns, until `stop`.
 
         Where it returns None, that is a second later.
         """
-
-    def wake(self) -> None:
-        """Poll now, or see at once that `stop` is set."""
-
-    def submit(self, kind: EventKind, session_id: str) -> None:
-        """Mute, unmute or forget a session. Raises OSError."""
-
-    def keep_warm(self, session_id: str, choice: Choice, *, consents: bool = False) -> tuple[str, ...]:
-        """Keep a session warm, or no longer; return sentences about it. Raises SessionStatusError and OSError."""
-
-    def pause(self, wanted: Pause) -> None:
-        """Pause the alerts, or resume them. Raises OSError."""
 
 
 class TrayOutcome(StrEnum):
@@ -186,7 +175,6 @@ class Tray:
         leave: Callable[[], None] = lambda: os._exit(0),
     ) -> None:
         self._monitor = monitor
-        self._handler = handler
         self._probe = probe or CapabilityProbe()
         self._capabilities = view.Capabilities()
         self._capabilities_read_at: float | None = None
@@ -203,7 +191,19 @@ class Tray:
         self._spec: glance.IconSpec | None = None
         self._tooltip = ""
         self._items = view.starting_menu()
+        self._performing = Clicks(
+            monitor,
+            handler,
+            self._probe,
+            self._memory,
+            sessions=lambda: self._last.sessions,
+            notify=self._notify,
+            end=self.end,
+            on_change=self._read_capabilities,
+            as_called=as_called,
+        )
         self._menu_facts: tuple[object, ...] = ()  # all that the menu shows but the countdowns
+        self._menu_details: tuple[object, ...] = ()
         self._counts = True  # whether `_items` is brought up to date by the second
         self._last, self._last_at = Snapshot(now=0), 0.0  # the last snapshot, and when it came
         self._watching: threading.Thread | None = None
@@ -212,7 +212,7 @@ class Tray:
         self._has_snapshot = threading.Event()
         self._end_requests: SimpleQueue[str] = SimpleQueue()
 
-    def menu(self) -> tuple[view.MenuItem, ...]:
+    def menu(self) -> tuple[menu_items.MenuItem, ...]:
         """The menu as it should be at this moment. For any thread."""
         if self._counts or not self._has_snapshot.is_set():
             return self._items
@@ -252,25 +252,25 @@ class Tray:
         self._monitor.wake()
         if self._watching is not None:
             self._watching.join(MONITOR_END_SECONDS)
-        self._forget_due(all_of_them=True)
+        self._performing.forget_due(all_of_them=True)
         self._clicks.stop(WORKER_END_SECONDS)
         self._alert_notifications.stop(WORKER_END_SECONDS)
         self._on_end()
         self._ended.set()
 
-    def perform(self, item: view.MenuItem) -> None:
+    def perform(self, item: menu_items.MenuItem) -> None:
         """Do what a menu item is for. Returns at once."""
         log.debug("clicked %s", item.key)
         if item.action is not None:
             self.run_action(item.action)
 
-    def run_action(self, action: view.Action) -> None:
+    def run_action(self, action: menu_items.Action) -> None:
         """Do what a menu item or a notification's button is for. Returns at once."""
         log.debug("action: %s", action)
-        if isinstance(action, view.Quit):
-            self._perform(action)  # never waits for a click that takes long
+        if isinstance(action, menu_items.Quit):
+            self.end()  # never waits for a click that takes long
         else:
-            self._clicks.submit(functools.partial(self._try_to_perform, action))
+            self._clicks.submit(functools.partial(self._performing.perform, action))
 
     def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> float | None:
         """Show a snapshot and its alerts. Never raises: an error here must not stop the monitor.
@@ -311,7 +311,7 @@ class Tray:
             icon.stop()
 
     def _await_end(self) -> None:
-        log.info("ending: %s", self._end_requests.get())
+        log.info("ending: %s", self._end_request())
         self._stop.set()
         self._has_snapshot.set()
         self._monitor.wake()
@@ -320,6 +320,16 @@ class Tray:
         if not self._ended.wait(END_SECONDS):
             log.warning("not everything has ended within %g s; leaving anyway", END_SECONDS)
             self._leave()
+
+    def _end_request(self) -> str:
+        """Wait for a request to end. Meanwhile let signal handlers run, where they wait for that."""
+        run_pending_signals = self._icon.run_pending_signals if self._icon is not None else None
+        while run_pending_signals is not None:
+            try:
+                return self._end_requests.get(timeout=SIGNAL_SECONDS)
+            except Empty:
+                run_pending_signals()
+        return self._end_requests.get()
 
     def _watch(self) -> None:
         """Run the monitor, and restart it when it fails: a tray that shows old countdowns would be wrong."""
@@ -359,9 +369,8 @@ class Tray:
             self._capabilities_read_at = snapshot.now
             self._clicks.submit(self._read_capabilities)
         if self._memory.has_due:
-            self._clicks.submit(self._forget_due)
+            self._clicks.submit(self._performing.forget_due)
         self._show_menu(snapshot, icon)
-        icon.run_pending_signals()
 
     def _show_menu(self, snapshot: Snapshot, icon: backend.TrayIcon) -> None:
         """Bring the menu up to date: by the second while it may be open, else where more than a countdown changed."""
@@ -369,10 +378,22 @@ class Tray:
         states = [(s.session, s.cache, s.activity, s.urgency) for s in snapshot.sessions]
         rest = dataclasses.replace(snapshot, now=0.0, sessions=())
         before, self._menu_facts = self._menu_facts, (states, rest, capabilities, clicks)
+        # What an open menu says beside the countdowns: some of it counts minutes.
+        details_before, self._menu_details = (
+            self._menu_details,
+            (
+                int(snapshot.now // 60),
+                [s.keep_warm for s in snapshot.sessions],
+            ),
+        )
         self._counts = icon.menu_may_be_open
-        if not self._counts and before == self._menu_facts:
+        is_same = before == self._menu_facts
+        if is_same and not self._counts:
             return
-        items = view.menu(snapshot, capabilities, clicks)
+        if is_same and details_before == self._menu_details:
+            items = view.recounted(self._items, snapshot)
+        else:
+            items = view.menu(snapshot, capabilities, clicks)
         if items != self._items:
             self._items = items
             icon.update_menu()
@@ -381,102 +402,10 @@ class Tray:
         settings = self._probe.settings.read() if self._probe.settings is not None else None
         return dataclasses.replace(self._capabilities, settings=settings)
 
-    # ---- actions: in the clicks' thread -------------------------------------
-
-    def _try_to_perform(self, action: view.Action) -> None:
-        try:
-            self._perform(action)
-        except SessionStatusError as error:
-            log.warning("%s", error)
-            self._report(view.ClickProblem(error.title, error.next_step))
-        except OSError as error:
-            log.warning("%s", error)
-            self._report(view.ClickProblem(file_and_reason(error, "A file")))
-        else:
-            self._memory.succeeded()
-        self._monitor.wake()
-
-    def _perform(self, action: view.Action) -> None:
-        match action:
-            case view.MuteSessions(session_ids, muted):
-                for session_id in session_ids:
-                    self._monitor.submit(EventKind.MUTE if muted else EventKind.UNMUTE, session_id)
-            case view.ForgetSession(session_id):
-                self._forget(session_id)
-            case view.UndoForget(session_id):
-                self._memory.undo_forget(session_id)
-            case view.ChangeSetting(key, value):
-                if self._probe.settings is not None:
-                    self._probe.settings.change(key, value)
-            case view.OpenSettings():
-                if self._probe.settings is not None:
-                    self._handler.edit_file(self._probe.settings.make())
-            case view.PauseNotifications(pause):
-                self._monitor.pause(pause)
-            case view.CopyResumeCommand():
-                self._copy(action)
-            case view.GoToSession(session_id, token):
-                self._handler.go_to_session(self._session(session_id), token)
-            case view.KeepSessionWarm(session_id, choice, consents):
-                sentences = self._monitor.keep_warm(session_id, choice, consents=consents)
-                self._notify(notification.of_keep_warm(session_id, sentences))
-            case view.OpenFolder(folder):
-                self._handler.open_folder(folder)
-            case view.ShowTable():
-                self._handler.show_table()
-            case view.CheckSetUp():
-                self._handler.check_set_up()
-            case view.ShowHistory():
-                self._handler.show_history()
-            case view.StartAtLogin(on):
-                if self._probe.autostart is not None:
-                    self._probe.autostart.turn(on)
-                    self._read_capabilities()
-            case view.SetUpHooks():
-                if self._probe.set_up is not None:
-                    self._notify(notification.of_set_up(self._probe.set_up.install_hooks()))
-                    self._read_capabilities()
-            case view.Quit():
-                self.end()
-            case _:
-                assert_never(action)
-
-    def _session(self, session_id: str) -> Session:
-        """The session as it is now. Raises SessionStatusError for one that is gone."""
-        for state in self._last.sessions:
-            if state.session.session_id == session_id:
-                return state.session
-        raise SessionStatusError("The session has ended", "Copy its resume command from watch to open it again")
-
-    def _copy(self, action: view.CopyResumeCommand) -> None:
-        own_id = Session(action.session_id, host=action.host).own_id
-        copied = self._handler.copy_resume_command(action.folder, own_id, action.host)
-        if copied is not None:  # otherwise a terminal shows it
-            self._memory.copied(action.session_id)
-            self._notify(notification.of_copy(copied))
-
-    def _forget(self, session_id: str) -> None:
-        state = next((s for s in self._last.sessions if s.session.session_id == session_id), None)
-        if state is None:  # it has ended meanwhile
-            self._monitor.submit(EventKind.FORGET, session_id)
-        else:
-            self._memory.forget(state)
-
-    def _forget_due(self, *, all_of_them: bool = False) -> None:
-        """Forget the sessions whose minute to undo it is over."""
-        for session_id in self._memory.take_due(all_of_them=all_of_them):
-            try:
-                self._monitor.submit(EventKind.FORGET, session_id)
-            except OSError as error:
-                log.warning("a session was not forgotten: %s", error)
-
-    def _report(self, problem: view.ClickProblem) -> None:
-        problem = view.ClickProblem(problem.title, self._as_called(problem.next_step))
-        self._memory.failed(problem)
-        self._notify(notification.of_problem(problem))
-
     def _notify(self, content: notification.Notification) -> None:
-        self._alert_notifications.send(content, self._painter.image(glance.IconSpec(), NOTIFICATION_PIXELS))
+        self._alert_notifications.send(
+            content, self._painter.image(self._spec or glance.IconSpec(), NOTIFICATION_PIXELS)
+        )
 
     def _read_capabilities(self) -> None:
         before, self._capabilities = self._capabilities, self._probe.read()

@@ -54,7 +54,7 @@ class ShellRefusedError(OSError):
 class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no types
     """The icon. Setters store the new value and post a message; the loop applies it."""
 
-    menu_may_be_open = True  # pystray builds it before it opens
+    menu_may_be_open = False  # it is built when it opens, and stays as it is while it is open
 
     def __init__(self, name: str, painter: IconPainter, *, title: str, menu: Menu) -> None:
         self._painter = painter
@@ -134,7 +134,7 @@ class WindowsIcon(PystrayWindowsIcon):  # type: ignore[misc]  # pystray ships no
                     super()._update_title()
         except ShellRefusedError as error:
             log.warning("%s", error)
-            self._to_add = True  # at the next turn of the monitor
+            self._to_add = True  # when the next message comes, within a second
         else:
             self._shown = target
 

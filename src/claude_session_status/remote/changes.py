@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from claude_session_status import policy, remote_session
+from claude_session_status.last_request import DEFAULT_TTL_SECONDS
 from claude_session_status.model import Activity, Event, EventKind, RemoteState, Session
-from claude_session_status.reducer import DEFAULT_TTL_SECONDS
 from claude_session_status.values import Value
 
 NOTES_AT_ONCE, NOTES_A_SECOND = 1000, 20.0

@@ -18,18 +18,14 @@ LEAST_GAP_SECONDS = 60.0  # between two looks, which come every few seconds
 
 
 class SleepWatch:
-    """Notices that the machine has slept, or that this process was stopped for a while."""
+    """Notices that the machine has slept, or that this process was stopped for a while. Pure."""
 
     def __init__(self) -> None:
         self._looked_at: float | None = None
         self._asleep = 0.0
 
-    def has_slept(self) -> bool:
-        """Whether the machine has slept since the last call."""
-        return self.look(time.monotonic(), steady())
-
-    def look(self, awake: float, always: float) -> bool:
-        """As `has_slept`, for a clock that stops while the machine sleeps and one that does not."""
+    def has_slept(self, awake: float, always: float) -> bool:
+        """Whether the machine has slept since the last call, by a clock that stops in sleep and one that does not."""
         asleep, before = always - awake, self._looked_at
         slept = asleep - self._asleep
         self._looked_at, self._asleep = always, asleep

@@ -1,15 +1,13 @@
 """The connection to one other machine: a process of ssh or docker, a thread that reads it, and the next try.
 
-The process can ask for nothing: it gets a session of its own, no terminal and no input. When the connection ends it is
-killed with all that it has started. What it prints costs at most a small share of one core, however much it is.
+When the connection ends, the process is killed with all that it has started. What it prints costs at most a small share
+of one core, however much it is.
 """
 
 import logging
-import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +15,7 @@ from collections.abc import Callable
 from claude_session_status import remote_session
 from claude_session_status.errors import reason_of
 from claude_session_status.model import Host, HostConnection, HostState, RemoteState
-from claude_session_status.remote import backoff, command_line, diagnosis
+from claude_session_status.remote import backoff, command_line, diagnosis, process
 from claude_session_status.remote.changes import Received
 from claude_session_status.remote.clocks import steady
 from claude_session_status.remote.delay import Delay
@@ -103,7 +101,7 @@ class Connection:
             return
         self._thread.join(seconds)
         if self._thread.is_alive():
-            self._signal(_KILL)
+            self._signal(process.KILL)
             self._thread.join(seconds)
 
     # ---- the thread ---------------------------------------------------------
@@ -125,57 +123,47 @@ class Connection:
                 self._set(HostConnection.CONNECTING)
             else:
                 self._set(end.connection, end.detail)
-            self._retry.wait(backoff.wait_seconds(failed, end.connection, _chance()))
+            if self._retry.wait(backoff.wait_seconds(failed, end.connection, _chance())):
+                failed = 0  # after sleep the network may come a few seconds late: the waits are short again
             self._retry.clear()
 
     def _connect(self) -> _EndError:
         """Connect, and read until the connection ends; return why it did."""
         try:
-            process = self._start()
+            running = self._start()
         except (OSError, ValueError) as error:
             reason = reason_of(error) if isinstance(error, OSError) else str(error)
             program = (*self.host.command, "ssh")[0]
             return _EndError(HostConnection.UNREACHABLE, f"{program} can't be started here: {reason}")
-        if process is None:
+        if running is None:
             return _EndError(HostConnection.CONNECTING, "")
-        output = output_of(process)
+        output = output_of(running)
         try:
             self._read(output)
         except _EndError as end:
             return end
         finally:
-            self._end(process)
+            self._end(running)
             errors = output.errors()
-            if process.stderr is not None:
-                process.stderr.close()
-        return _EndError(*diagnosis.diagnose(process.returncode, errors))
+            if running.stderr is not None:
+                running.stderr.close()
+        return _EndError(*diagnosis.diagnose(running.returncode, errors))
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         """Start the process; None where the connection is to end. Raises OSError and ValueError."""
         argv = command_line.argv(self.host)
-        home = os.path.expanduser("~")
         with self._lock:
             if self._stopping.is_set():
                 return None
-            # A container's program ends when its input does: docker leaves it running when its own client is killed.
-            self._process = subprocess.Popen(
-                (os.path.expanduser(argv[0]), *argv[1:]),
-                stdin=subprocess.PIPE if self.host.command else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=home if os.path.isdir(home) else None,
-                env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"},
-                start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            self._process = process.start(self.host, argv)
             return self._process
 
     def _read(self, output: Output) -> None:
         """Read until the output ends. Raises _EndError where the connection is to end before."""
         lines, reader, delay = Lines(), Reader(self.host.name), Delay()
         until = time.monotonic() + FIRST_LINE_SECONDS
-        while not self._stopping.is_set():
+        is_connected = False
+        while not (self._stopping.is_set() or (is_connected and self._retry.is_set())):
             data = output.read(min(LOOK_SECONDS, until - time.monotonic()))
             if data == b"":
                 return
@@ -187,11 +175,14 @@ class Connection:
             except SchemaError as error:
                 raise _EndError(HostConnection.WRONG_VERSION, diagnosis.TOO_NEW) from error
             if report is not None:
+                if not is_connected:
+                    is_connected = True
+                    self._retry.clear()  # what it was set for has happened
                 until = time.monotonic() + SILENT_SECONDS
                 self._receive(report, delay)
             elif time.monotonic() >= until:
                 raise _EndError(HostConnection.UNREACHABLE, "nothing comes from it any more")
-            self._stopping.wait(max(GAP_SECONDS, SHARE * (time.thread_time() - began)))
+            self._stopping.wait(pause_seconds(time.thread_time() - began))
 
     def _receive(self, report: Report, delay: Delay) -> None:
         """Keep the report, with times by this machine's clock."""
@@ -223,37 +214,29 @@ class Connection:
         """Send a signal to the process, unless it has ended, and to all that it has started."""
         with self._lock:
             if self._process is not None and self._process.returncode is None:
-                _signal_all(self._process, number)
+                process.signal_all(self._process, number)
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
+    def _end(self, running: subprocess.Popen[bytes]) -> None:
         """End the process and all that it has started, and leave no zombie."""
-        if process.stdin is not None:
-            process.stdin.close()
-        for number in (None, signal.SIGTERM, _KILL):
+        if running.stdin is not None:
+            running.stdin.close()
+        for number in (None, signal.SIGTERM, process.KILL):
             if number is not None:
                 self._signal(number)
             try:
-                process.wait(0.0 if number is None and self._stopping.is_set() else END_SECONDS)
+                running.wait(0.0 if number is None and self._stopping.is_set() else END_SECONDS)
                 break
             except subprocess.TimeoutExpired:
                 pass
-        process.wait()
-        _signal_all(process, _KILL)  # what it has started and left behind
-        if process.stdout is not None:
-            process.stdout.close()
+        running.wait()
+        process.signal_all(running, process.KILL)  # what it has started and left behind
+        if running.stdout is not None:
+            running.stdout.close()
 
 
-_KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
-
-
-def _signal_all(process: subprocess.Popen[bytes], number: int) -> None:
-    if sys.platform == "win32":
-        process.kill()
-        return
-    try:
-        os.killpg(process.pid, number)
-    except OSError:
-        pass  # there is none any more
+def pause_seconds(spent: float) -> float:
+    """Return how long to read nothing after so many seconds of work on what was read last."""
+    return max(GAP_SECONDS, SHARE * spent)
 
 
 def _chance() -> float:

@@ -14,6 +14,7 @@ LONGEST_DETAIL = 200  # columns
 SSH_FAILED = 255
 NOT_FOUND = (126, 127)
 USAGE = 2
+KILLED = 128
 
 NOT_INSTALLED = "claude-session-status is not installed there, or not on the PATH of a login shell"
 TOO_OLD = "claude-session-status there is too old: update it there"
@@ -62,7 +63,8 @@ def diagnose(code: int | None, errors: bytes) -> tuple[HostConnection, str]:
         return HostConnection.UNREACHABLE, last
     if code is None:
         return HostConnection.UNREACHABLE, "the command can't be started"
-    how = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+    number = -code if code < 0 else code - KILLED  # as a shell and `docker exec` report the signal
+    how = f"was ended by signal {number}" if 0 < number <= 64 else f"ended with exit code {code}"
     return HostConnection.UNREACHABLE, f"the connection {how}"
 
 

@@ -5,6 +5,7 @@ waits for another machine.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -47,7 +48,10 @@ class Link(Protocol):
 
 
 class HostConnections:
-    """The connections to the hosts of the settings, while this process holds the lock. `wake`: there is news."""
+    """The connections to the hosts of the settings, while this process holds the lock. `wake`: there is news.
+
+    `clock` is never set and goes on in sleep; `awake` stops in sleep.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class HostConnections:
         wake: Callable[[], object],
         connect: Callable[[Host, Callable[[], object]], Link] = Connection,
         clock: Callable[[], float] = steady,
+        awake: Callable[[], float] = time.monotonic,
     ) -> None:
         self._paths = paths
         self._path = paths.hosts
@@ -63,6 +68,7 @@ class HostConnections:
         self._wake = wake
         self._connect = connect
         self._clock = clock
+        self._awake = awake
         self._links: dict[Host, Link] = {}
         self._noted: dict[str, Noted] = {}
         self._waiting: dict[str, Received] = {}  # reports of which not everything is noted
@@ -116,7 +122,8 @@ class HostConnections:
 
     def _try_again(self) -> None:
         """Try to connect at once where that may succeed now."""
-        has_slept, is_another_network = self._sleep.has_slept(), self._network.has_changed(self._clock())
+        now = self._clock()
+        has_slept, is_another_network = self._sleep.has_slept(self._awake(), now), self._network.has_changed(now)
         before, self._asked = self._asked, host_states.asked_for_retry(self._paths)
         is_asked = self._asked != before
         if has_slept or is_another_network or is_asked:

@@ -9,8 +9,8 @@ import math
 from datetime import datetime
 from typing import Any
 
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import LATEST_AT, Activity, RemoteState, Source
-from claude_session_status.reducer import LONGEST_TTL_SECONDS
 from claude_session_status.values import Value, replace
 from claude_session_status.words import clean
 
@@ -135,6 +135,7 @@ def _session(found: Any, host: str, now: float) -> tuple[str, RemoteState] | Non
         last_turn_at=_past(found, "last_turn_at", now),
         compacts_at=_time(found, "compacts_at"),
         compacted_at=_past(found, "compacted_at", now),
+        ssh_client_port=_count(found, "ssh_client_port", 65535) or None,
         **{name: _text(found, name, longest) for name, longest in _LONGEST_TEXT.items()},
     )
     return session_id, state

@@ -52,6 +52,7 @@ class Opener:
         self._sleep = sleep
         self.tries = tries
         self.migrations = migrations
+        self.openings = 0  # how often it was opened: DuckDB's library holds memory after that
 
     @cached_property
     def path(self) -> str:
@@ -74,6 +75,7 @@ class Opener:
     @contextmanager
     def open(self, *, read_only: bool) -> Iterator[Tables | None]:
         """The open database, which a writer upgrades; None where a reader finds no table in it."""
+        self.openings += 1
         try:
             written_at = files.written_at(self.path)  # taken first: opening it can write
             connection = self._connect(read_only=read_only)

@@ -63,6 +63,11 @@ class Store:
         """How many times it tries to open a database that another program holds."""
         return self._opener.tries
 
+    @property
+    def openings(self) -> int:
+        """How many times this process has opened the database through this object."""
+        return self._opener.openings
+
     def stamp(self) -> Stamp:
         """The state that the database is in, by two stat calls. Raises StoreUnusableError.
 
@@ -142,7 +147,7 @@ class Store:
         if len(lately) >= ASIDE_AT_MOST:
             advice = f"It broke {len(lately)} times within the hour: check the disk"
             raise StoreBrokenError(damage.title, advice) from damage
-        from claude_session_status.store import rescue  # noqa: PLC0415 - hooks come by here, and need it only now
+        from claude_session_status.store import rescue  # noqa: PLC0415 - seldom needed
 
         new, copy = f"{self.path}.rebuilt", files.checkpoint_copy(self.path)
         try:

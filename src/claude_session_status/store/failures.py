@@ -11,7 +11,7 @@ import sys
 from claude_session_status.errors import StoreBrokenError, StoreLockedError, StoreUnusableError, reason_of
 from claude_session_status.store.driver import duckdb
 
-_UNUSABLE_ADVICE = "Check the folder's owner and the free space; no event is lost meanwhile"
+_UNUSABLE_ADVICE = "Check the folder's owner and the free space"
 _BROKEN_ADVICE = "Move it away, and its .wal: the next event starts a new one"
 
 _LOCKED = ("Could not set lock on file", "being used by another process", "with a different configuration")

@@ -17,8 +17,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, get_args, get_origin
 
+from claude_session_status.last_request import LONGEST_TTL_SECONDS
 from claude_session_status.model import LATEST_AT, Process, Request, Session, Source, Time
-from claude_session_status.reducer import LONGEST_TTL_SECONDS
 from claude_session_status.values import Value, field_types
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the table's times have no zone

@@ -180,6 +180,11 @@ def m006_keep_warm(connection: Connection, _written_at: float) -> None:
     add_columns(connection, usage_percent="BIGINT", usage_resets_at="TIMESTAMP", usage_at="TIMESTAMP")
 
 
+def m007_ssh_client_port(connection: Connection, _written_at: float) -> None:
+    """Which ssh connection shows the session: its other end is in one terminal of several."""
+    add_columns(connection, ssh_client_port="BIGINT")
+
+
 # ---- all of them, in order --------------------------------------------------
 
 MIGRATIONS: Sequence[Migration] = (
@@ -189,4 +194,5 @@ MIGRATIONS: Sequence[Migration] = (
     m004_notified,
     m005_host,
     m006_keep_warm,
+    m007_ssh_client_port,
 )

@@ -49,7 +49,7 @@ def test_an_inspection_names_the_plugin_apart_from_hooks_in_the_settings() -> No
     assert (found.plugin, found.programs, found.problem, is_complete(found)) == (KEY, (), None, False)
 
 
-def test_the_places_are_those_of_the_plugins_own_script() -> None:
+def test_the_plugins_own_script_looks_in_the_same_places() -> None:
     script = (ROOT / "packaging/claude-plugin/hooks/run.sh").read_text()
     loop = re.search(r"for folder in (.*?); do", script, re.DOTALL)
     assert loop is not None
@@ -57,7 +57,7 @@ def test_the_places_are_those_of_the_plugins_own_script() -> None:
     assert words == list(plugin.PLACES)
 
 
-def test_the_places_of_the_script_for_powershell_are_those_of_windows() -> None:
+def test_the_powershell_script_looks_in_the_places_of_windows() -> None:
     script = (ROOT / "packaging/claude-plugin/hooks/run.ps1").read_text()
     words = re.findall(r'"\$env:(\w+)(/[^"]+)"', script)
     homes = [(f"${'HOME' if name == 'USERPROFILE' else name}{rest}") for name, rest in words]

@@ -26,6 +26,14 @@ LAUNCHER = Launcher("/opt/my tools/claude-session-status")
 LONG_AGO_NS = 1_000_000_000 * 10**9
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes and links")
+# The beginning of a program for another process: argument 1 is our folder's parent.
+OPENS_THE_FILE = """
+import sys
+from claude_session_status.claude.setup.hook_commands import Launcher
+from claude_session_status.claude.setup.settings_file import SettingsFile
+from claude_session_status.paths import Paths
+file = SettingsFile(Paths(sys.argv[1]))
+"""
 
 
 def never_sleep(seconds: float) -> None:
@@ -191,7 +199,7 @@ class TestRefused:
         assert "not UTF-8" in self.refusal(place).title
         assert place.settings.read_bytes() == content
 
-    def test_a_folder(self, place: Place) -> None:
+    def test_a_folder_in_the_files_place_is_refused(self, place: Place) -> None:
         place.settings.mkdir(parents=True)
         assert "is not a file" in self.refusal(place).title
 
@@ -354,12 +362,7 @@ class TestKilled:
         place.write(self.BASE)
         place.file.install(LAUNCHER, status_line=True)
         installed = place.settings.read_text()
-        program = (
-            "import sys\n"
-            "from claude_session_status.claude.setup.hook_commands import Launcher\n"
-            "from claude_session_status.claude.setup.settings_file import SettingsFile\n"
-            "from claude_session_status.paths import Paths\n"
-            "file = SettingsFile(Paths(sys.argv[1]))\n"
+        program = OPENS_THE_FILE + (
             "print(flush=True)\n"
             "while True:\n"
             "    file.install(Launcher(sys.argv[2]), status_line=True)\n"
@@ -436,12 +439,7 @@ class TestTwoAtOnce:
 
     def test_many_processes_install_and_uninstall_and_never_tear_the_file(self, place: Place) -> None:
         place.write(PLAIN)
-        program = (
-            "import sys\n"
-            "from claude_session_status.claude.setup.hook_commands import Launcher\n"
-            "from claude_session_status.claude.setup.settings_file import SettingsFile\n"
-            "from claude_session_status.paths import Paths\n"
-            "file = SettingsFile(Paths(sys.argv[1]))\n"
+        program = OPENS_THE_FILE + (
             "for turn in range(5):\n"
             "    file.install(Launcher(f'/{sys.argv[2]}/claude-session-status'))\n"
             "    if sys.argv[2] == '0': file.uninstall()\n"

@@ -1,8 +1,13 @@
 """XFCE: xfce4-panel, with settings, since without them it begins with a question."""
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from desktop.harness import NOTIFICATIONS, WATCHER, Desktop, Program
+import pytest
+
+from desktop.harness import NOTIFICATIONS, WATCHER, Desktop, Program, why_not
 
 NOTIFYD = f"/usr/lib/{platform.machine()}-linux-gnu/xfce4/notifyd/xfce4-notifyd"
 
@@ -31,6 +36,16 @@ class Xfce(Desktop):
     def start_notifier(self) -> None:
         self.start([NOTIFYD])
         self.wait_owner(NOTIFICATIONS)
+
+
+@contextmanager
+def xfce_with_panel(root: Path) -> Iterator[Desktop]:
+    """A screen with XFCE's panel, with its files in `root`. Skips the test where a program is missing."""
+    if reason := why_not(Xfce):
+        pytest.skip(reason)
+    with Xfce(root) as desktop:
+        desktop.start_panel()
+        yield desktop
 
 
 def _panel_settings(*, dark: bool, pixels: int) -> str:

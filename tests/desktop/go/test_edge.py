@@ -17,7 +17,7 @@ from claude_session_status.desktop.go.edge import Edge
 from claude_session_status.model import Process
 from waiting import wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the Linux kernel tells")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the Linux kernel reports")
 
 NOBODY = 65534
 SERVER = """

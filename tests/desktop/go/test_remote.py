@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from claude_session_status.desktop.go import process
-from claude_session_status.desktop.go.remote import leads_to, terminals
-from claude_session_status.model import Host
+from claude_session_status.desktop.go.remote import leads_to, terminals, with_port
+from claude_session_status.model import Host, Process
 from waiting import wait_for
 
 BUILD, ME = Host("build"), Host("me@gpu-box")
@@ -58,6 +58,24 @@ BOX = Host("box", ("ssh", "-p", "2222", "box.example"))
 )
 def test_which_process_leads_to_the_host(command: str, host: Host, leads: bool) -> None:
     assert leads_to(command.split(), host) is leads
+
+
+ONE, TWO = Process(1), Process(2)
+
+
+@pytest.mark.parametrize(
+    ("ports", "found"),
+    [
+        ({1: {50_001}, 2: {50_002, 8080}}, [TWO]),
+        ({1: {50_001}, 2: {50_003}}, [ONE, TWO]),  # a machine between has changed the port
+        ({1: set(), 2: {50_002}}, [ONE, TWO]),  # the first one may use the connection of the second
+        ({1: {50_002}, 2: {50_002}}, [ONE, TWO]),
+    ],
+)
+def test_of_several_terminals_the_port_of_the_connection_says_which(
+    ports: dict[int, set[int]], found: list[Process]
+) -> None:
+    assert with_port([ONE, TWO], 50_002, ports.__getitem__) == found
 
 
 @pytest.fixture

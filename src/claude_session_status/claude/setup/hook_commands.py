@@ -32,9 +32,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from claude_session_status import PROGRAM
 from claude_session_status.claude.hook_table import COMMANDS
 
-PROGRAM = "claude-session-status"
 MODULE = "claude_session_status"
 
 _ANY_COMMAND = "|".join(COMMANDS)

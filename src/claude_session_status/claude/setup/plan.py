@@ -102,7 +102,7 @@ class Change:
     hooks_disabled: bool = False  # `disableAllHooks` is set: no hook runs
     foreign_commands: tuple[str, ...] = ()  # other people's commands that run this program, left as they are
     invalid_items: tuple[str, ...] = ()  # other people's hooks for which Claude Code may skip the file
-    plugin: str | None = None  # the name under which our plugin is enabled, whose hooks replace those of the file
+    plugin: str | None = None  # the name under which our plugin is enabled, whose hooks replace the file's
 
     @property
     def outcome(self) -> ChangeOutcome:

@@ -11,9 +11,9 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-NAME = "prompt-cache-countdown"
-_PROGRAM = "claude-session-status"
+from claude_session_status import PROGRAM
 
+NAME = "prompt-cache-countdown"
 PLACES = (
     "$HOME/.local/bin",
     "/usr/local/bin",
@@ -49,7 +49,7 @@ def command_of(
     is_executable: Callable[[str], bool],
 ) -> str | None:
     """Return the program that the plugin's hooks start; None where they find none. The client's PATH may differ."""
-    if (found := which(_PROGRAM)) is not None:
+    if (found := which(PROGRAM)) is not None:
         return found
     for place in PLACES:
         variable, _, rest = place.partition("/")
@@ -61,7 +61,7 @@ def command_of(
         else:
             patterns = place
         for each in matching(patterns):
-            if is_executable(program := f"{each}/{_PROGRAM}{suffix}"):
+            if is_executable(program := f"{each}/{PROGRAM}{suffix}"):
                 return program
     return None
 

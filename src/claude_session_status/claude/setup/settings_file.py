@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -263,6 +262,8 @@ def _write_new(folder: Path, prefix: str, content: bytes, model: Path | None = N
             pass  # not on this file system, or a fault that the other way meets as well
         finally:
             os.close(descriptor)
+    import tempfile  # noqa: PLC0415 - brings random and hashlib, which a tray would keep
+
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=".tmp")
     path = Path(name)
     try:

@@ -12,8 +12,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from claude_session_status import PROGRAM
 from claude_session_status.claude.setup import jsonedit
-from claude_session_status.claude.setup.hook_commands import MODULE, PROGRAM, Launcher, is_our_name
+from claude_session_status.claude.setup.hook_commands import MODULE, Launcher, is_our_name
 from claude_session_status.claude.setup.jsonedit import Node
 
 KEY = "statusLine"
@@ -43,7 +44,7 @@ def parse_command(command: object) -> OurCommand | None:
         words = shlex.split(command)
     except ValueError:  # an unbalanced quote
         return None
-    # shlex takes a pipe or a variable for a word: only a line that has none of them joins to itself again.
+    # shlex treats a pipe or a variable as a word. Only a line without them is the same after a split and a join.
     if shlex.join(words) != command or _COMMAND not in words:
         return None
     at = words.index(_COMMAND)

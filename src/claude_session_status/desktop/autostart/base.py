@@ -2,7 +2,6 @@
 
 import glob
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +20,7 @@ class AutostartOutcome(StrEnum):
     """What enabling or disabling it did."""
 
     DONE = "done"
-    UNCHANGED = "was so already"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,9 @@ class Switch:
 class OneFile:
     """A setting that is one file in a folder. The file is ours if it bears our signature."""
 
-    def __init__(self, path: str, render: Callable[[], bytes], mode: int = 0o644) -> None:
+    def __init__(self, path: str, render: Callable[[], bytes]) -> None:
         self.path = path
         self._render = render
-        self._mode = mode
 
     def read(self) -> bytes | None:
         """The file's bytes; None when there is none. Raises AutostartError."""
@@ -117,11 +115,13 @@ class OneFile:
         """Write the whole file or nothing; where the file is a link, write its target. Raises OSError."""
         target = os.path.realpath(self.path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
+        import tempfile  # noqa: PLC0415 - brings random and hashlib, which a tray would keep
+
         descriptor, half = tempfile.mkstemp(dir=os.path.dirname(target), prefix=_TEMPORARY)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            os.chmod(half, self._mode)
+            os.chmod(half, 0o644)
             os.replace(half, target)
         except BaseException:
             os.unlink(half)

@@ -62,7 +62,7 @@ def find(
     if host is None:
         outcome = _find(session, environ, activation_token, patience)
     else:
-        outcome = _find_way_to(host, environ, activation_token, patience)
+        outcome = _find_way_to(host, session.ssh_client_port, environ, activation_token, patience)
     log.info("go to %s: %s", session.session_id, outcome)
     return outcome
 
@@ -92,11 +92,13 @@ def _find(session: Session, environ: Mapping[str, str], token: str | None, patie
     return _platforms_find(session.process, environ, token, patience)
 
 
-def _find_way_to(host: Host, environ: Mapping[str, str], token: str | None, patience: float) -> Outcome:
-    """Bring the terminal to the front that leads to the host, where there is exactly one."""
+def _find_way_to(
+    host: Host, port: int | None, environ: Mapping[str, str], token: str | None, patience: float
+) -> Outcome:
+    """Bring the terminal to the front that leads to the host's session, where it is known which one does."""
     from claude_session_status.desktop.go import remote  # noqa: PLC0415 - only when asked for
 
-    ways = remote.terminals(host)
+    ways = remote.terminals(host, port)
     if len(ways) == 1:
         return _platforms_find(ways[0], environ, token, patience)
     if ways:

@@ -4,8 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from claude_session_status.desktop.go.edge import Edge
-from claude_session_status.desktop.go.place import Place
+from claude_session_status.desktop.go.compositor import Compositor
 from claude_session_status.desktop.go.window import Window
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}")
@@ -19,18 +18,10 @@ def socket_of(environ: Mapping[str, str]) -> str | None:
     return f"{runtime}/hypr/{instance}/.socket.sock"
 
 
-class Hyprland:
+class Hyprland(Compositor):
     """The windows of the Hyprland that serves the socket at `path`."""
 
     name = "Hyprland"
-    lists_all = True
-
-    def __init__(self, edge: Edge, path: str) -> None:
-        self._edge = edge
-        self._path = path
-
-    def close(self) -> None:
-        """Nothing stays open."""
 
     def windows(self) -> tuple[Window, ...] | None:
         """All windows."""
@@ -45,10 +36,6 @@ class Hyprland:
             for row in rows
             if isinstance(row, dict) and isinstance(row.get("pid"), int)
         )
-
-    def window_named(self, place: Place) -> str | None:  # noqa: ARG002 - no variable names a window
-        """None: there is no such variable on Wayland."""
-        return None
 
     def activate(self, window: Window) -> bool:
         """Focus the window. Only an address goes into the command: Hyprland would read other text as commands."""

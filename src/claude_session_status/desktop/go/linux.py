@@ -167,8 +167,8 @@ def _seen_window(
 ) -> Window | None:
     """The window that shows the session; None for a hidden tab.
 
-    Its title shows a mark that the session's terminal is asked for. A window that its program raises itself becomes
-    active, or asks for attention where that was refused.
+    The session's terminal is asked to show a random text as its title, which the window's title then contains. A window
+    that its program raises itself becomes active, or asks for attention where that was refused.
     """
     signs = {(window.id, window.is_active, window.wants_attention) for window in before}
     mark = f"claude-session-status {secrets.token_hex(4)}"

@@ -6,23 +6,14 @@ https://yalter.github.io/niri/IPC.html
 import json
 from typing import Any
 
-from claude_session_status.desktop.go.edge import Edge
-from claude_session_status.desktop.go.place import Place
+from claude_session_status.desktop.go.compositor import Compositor
 from claude_session_status.desktop.go.window import Window
 
 
-class Niri:
+class Niri(Compositor):
     """The windows of the niri that serves the socket at `path`."""
 
     name = "niri"
-    lists_all = True
-
-    def __init__(self, edge: Edge, path: str) -> None:
-        self._edge = edge
-        self._path = path
-
-    def close(self) -> None:
-        """Nothing stays open."""
 
     def windows(self) -> tuple[Window, ...] | None:
         """All windows."""
@@ -34,10 +25,6 @@ class Niri:
             for row in rows
             if isinstance(row, dict) and isinstance(row.get("pid"), int)
         )
-
-    def window_named(self, place: Place) -> str | None:  # noqa: ARG002 - no variable names a window
-        """None: there is no such variable on Wayland."""
-        return None
 
     def activate(self, window: Window) -> bool:
         """Focus the window."""

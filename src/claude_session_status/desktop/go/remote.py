@@ -1,20 +1,20 @@
 """Finds the terminal here that leads to another machine: a process such as `ssh build` that a user has started in it.
 
-Nothing else connects a session there with a window here. So it counts only where one such process runs; of several, no
-look from here says which one shows the session.
+Nothing else connects a session there with a window here. Where several such processes run, the port of their connection
+to the machine says which one shows the session, if the session's hooks have reported that port.
 """
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import PureWindowsPath
 
 import psutil
 
+from claude_session_status import PROGRAM
 from claude_session_status.desktop.go.process import identified, terminal_of
 from claude_session_status.model import Host, Process
 
-PROGRAM = "claude-session-status"
 # The options of ssh that take a value: https://man.openbsd.org/ssh
 _WITH_VALUE = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
 
@@ -33,8 +33,33 @@ def leads_to(argv: Sequence[str], host: Host) -> bool:
     return len(wanted) > 1 and _plain_words(argv)[: len(wanted)] == wanted
 
 
-def terminals(host: Host) -> list[Process]:
-    """The processes of our own user that lead from a terminal here to the host, one for each terminal."""
+def terminals(host: Host, port: int | None = None) -> list[Process]:
+    """The processes of our own user that lead from a terminal here to the host, one for each terminal.
+
+    `port`: of the connection that shows the session, at this end. Where one process has it, it is the only one.
+    """
+    found = _terminals(host)
+    return found if port is None or len(found) < 2 else with_port(found, port, _ports_of)
+
+
+def with_port(processes: list[Process], port: int, ports_of: Callable[[int], Collection[int]]) -> list[Process]:
+    """The one that has the port, else all. A process without a connection shares another's, or uses a proxy."""
+    ports = {process: ports_of(process.pid) for process in processes}
+    having = [process for process, own in ports.items() if port in own]
+    return having if len(having) == 1 and all(ports.values()) else processes
+
+
+def _ports_of(pid: int) -> set[int]:
+    """The ports at this end of the process's connections; empty where they can't be read."""
+    try:
+        process = psutil.Process(pid)
+        found = process.net_connections("tcp") if hasattr(process, "net_connections") else process.connections("tcp")
+    except (psutil.Error, OSError):
+        return set()
+    return {each.laddr.port for each in found if each.status == psutil.CONN_ESTABLISHED}
+
+
+def _terminals(host: Host) -> list[Process]:
     name = _program(host.command[0] if host.command else "ssh")
     found: dict[str, Process] = {}
     for process in psutil.process_iter(["name", "uids"]):

@@ -8,8 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from claude_session_status.desktop.go.edge import Edge
-from claude_session_status.desktop.go.place import Place
+from claude_session_status.desktop.go.compositor import Compositor
 from claude_session_status.desktop.go.window import Window
 
 _MAGIC = b"i3-ipc"
@@ -28,27 +27,15 @@ def socket_of(environ: Mapping[str, str]) -> str | None:
     return max(found, key=lambda path: os.lstat(path).st_mtime, default=None)
 
 
-class Sway:
+class Sway(Compositor):
     """The windows of the sway that serves the socket at `path`."""
 
     name = "sway"
-    lists_all = True
-
-    def __init__(self, edge: Edge, path: str) -> None:
-        self._edge = edge
-        self._path = path
-
-    def close(self) -> None:
-        """Nothing stays open."""
 
     def windows(self) -> tuple[Window, ...] | None:
         """All windows."""
         tree = self._ask(_GET_TREE)
         return None if tree is None else tuple(views(tree))
-
-    def window_named(self, place: Place) -> str | None:  # noqa: ARG002 - no variable names a window
-        """None: there is no such variable on Wayland."""
-        return None
 
     def activate(self, window: Window) -> bool:
         """Focus the window, on whichever workspace it is."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from claude_session_status.desktop.linux.bus import Body, Call, Emitter
 from claude_session_status.desktop.linux.menu_model import ROOT, Changes, MenuModel
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 log = logging.getLogger(__name__)
 

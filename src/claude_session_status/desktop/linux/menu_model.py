@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 ROOT = 0
 GNOME_READS = ("type", "children-display")
@@ -75,6 +75,7 @@ class MenuModel:
         self._last_id = ROOT
         self._clickable: dict[int, MenuItem] = {}
         self._wanted: tuple[MenuItem, ...] = ()
+        self._settled: tuple[MenuItem, ...] | None = None  # the menu that the rows were last made of
         self._starting = True
         self._rows: tuple[_Row, ...] = ()
         self._properties: dict[int, Properties] = {ROOT: _ROOT_PROPERTIES}
@@ -105,6 +106,9 @@ class MenuModel:
 
     def settle(self, now: float) -> Changes:
         """Show as much of the new menu as can be shown at this moment, and return what to announce."""
+        if self._wanted is self._settled and not self._rows_wait:
+            return Changes()
+        self._settled = self._wanted
         rows = self._build(self._wanted, ROOT, self._rows)
         layout = _shape(rows) != _shape(self._rows)
         self._rows_wait = layout and self.held(now)
@@ -119,7 +123,7 @@ class MenuModel:
         if layout:
             self.revision += 1
             self._drop_old_rows()
-            # GNOME's extension reads no labels with a layout, only those of rows that are new to it.
+            # GNOME's extension reads no labels with a layout, only the labels of rows that are new to it.
             kept = {row_id: properties for row_id, properties in self._properties.items() if row_id in before}
             return dataclasses.replace(_differences(before, kept), layout=True)
         return _differences(before, self._properties)

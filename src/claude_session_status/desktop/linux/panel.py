@@ -13,7 +13,7 @@ from claude_session_status.desktop.icon import IconPainter
 from claude_session_status.desktop.linux.bus import Bus
 from claude_session_status.desktop.linux.status_icon import StatusIcon
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem
+from claude_session_status.menu_items import MenuItem
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from claude_session_status.desktop.linux.item import StatusNotifierItem
 from claude_session_status.desktop.linux.menu_model import MenuModel
 from claude_session_status.desktop.linux.watcher import Registration
 from claude_session_status.glance import IconSpec
-from claude_session_status.view import MenuItem, with_activation_token
+from claude_session_status.menu_items import MenuItem, with_activation_token
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ class StatusIcon:
         self._leaving = threading.Event()
         self._registration = Registration(self._shown_changed)
 
+    run_pending_signals = None
+
     @property
     def shown(self) -> bool:
         """Whether a panel shows the icon."""
@@ -117,9 +119,6 @@ class StatusIcon:
         """Read the menu again."""
         self._items = tuple(self._menu())
         self._wake()
-
-    def run_pending_signals(self) -> None:
-        """Nothing to do: a signal wakes this loop by itself."""
 
     def run(self, setup: Callable[["StatusIcon"], None] | None = None) -> None:
         """Call `setup`, then show the icon until `stop`."""

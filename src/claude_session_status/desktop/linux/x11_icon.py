@@ -37,6 +37,7 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
     A left click does the menu's default action.
     """
 
+    run_pending_signals = None
     menu_may_be_open = False  # it has none
 
     # Set by pystray's own methods.
@@ -75,9 +76,6 @@ class X11Icon(PystrayX11Icon):  # type: ignore[misc]  # pystray ships no types
         """Redraw the icon soon."""
         self._spec = spec
         self._wake()
-
-    def run_pending_signals(self) -> None:
-        """Nothing to do: a signal wakes this loop by itself."""
 
     def stop(self) -> None:
         """End `run`, also before it has begun."""

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from PIL import Image
 
+from claude_session_status.menu_items import Action
 from claude_session_status.notification import Notification
-from claude_session_status.view import Action
 
 OnPress = Callable[[Action], None]
 """Called with the action of the button that was pressed."""

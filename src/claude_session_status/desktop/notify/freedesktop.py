@@ -21,8 +21,8 @@ from claude_session_status.desktop.linux.bus import (
 )
 from claude_session_status.desktop.linux.bus_thread import BusThread
 from claude_session_status.desktop.notify.base import Attempt, NotifyOutcome, OnPress, ignore_press
+from claude_session_status.menu_items import Action, with_activation_token
 from claude_session_status.notification import Notification
-from claude_session_status.view import Action, with_activation_token
 
 log = logging.getLogger(__name__)
 

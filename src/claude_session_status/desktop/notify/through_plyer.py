@@ -64,5 +64,5 @@ class PlyerNotifier:
 
 
 def _positional(text: str) -> str:
-    """Prevent that `notify-send` reads a text that begins with a dash as an option, and shows nothing."""
+    """Keep `notify-send` from reading a text that begins with a dash as an option, which would show nothing."""
     return f" {text}" if text.startswith("-") else text
