@@ -123,8 +123,21 @@ def readers(size: int, processes: int | None) -> Iterator[Callable[[Iterable[Pie
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - seldom needed, and 14 ms
     from multiprocessing import get_context  # noqa: PLC0415 - as above
 
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent) as executor:
         yield lambda pieces: executor.map(read_piece, pieces)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however it ended: nobody else would."""
+    import threading  # noqa: PLC0415 - only in a process that reads for another one
+    from multiprocessing import connection, parent_process  # noqa: PLC0415 - as above
+
+    def wait(sentinel: int) -> None:
+        connection.wait([sentinel])
+        os._exit(0)
+
+    if (parent := parent_process()) is not None:
+        threading.Thread(target=wait, args=[parent.sentinel], daemon=True).start()
 
 
 def read_piece(piece: Piece) -> Result:

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from claude_session_status import history_update
@@ -213,6 +215,32 @@ def test_several_processes_find_what_one_finds(paths: Paths, project: Path) -> N
     )
     subprocess.run([sys.executable, "-c", program, paths.claude_dir, str(NOW)], timeout=120, check=True)
 
+    assert history(paths).totals.rebuilt_tokens == 600_000
+
+
+def test_the_processes_of_a_killed_update_end(paths: Paths, project: Path) -> None:
+    for number in range(6):
+        write(project / f"{number}.jsonl", [FIRST, LATE])
+    program = (
+        "import multiprocessing, os, signal, sys;"
+        " from claude_session_status import history_reader as r, history_update as h;"
+        " from claude_session_status.paths import Paths;"
+        " pids = lambda: print(*[child.pid for child in multiprocessing.active_children()], flush=True);"
+        " r.ALONE_BYTES, r.PIECE_BYTES, h.ADDED_PIECES = 0, 2_000, 2;"
+        " h.HistoryTables.add = lambda *_: (pids(), os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM)));"
+        " h.update(Paths(sys.argv[1]), now=float(sys.argv[2]), keep_days=400, processes=2)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, paths.claude_dir, str(NOW)], timeout=120, stdout=subprocess.PIPE, text=True
+    )
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert done.returncode != 0
+    assert pids
+
+    deadline = time.monotonic() + 60
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
     assert history(paths).totals.rebuilt_tokens == 600_000
 
 
