@@ -119,7 +119,8 @@ def _work(tables: HistoryTables, sources: _Sources) -> _Work:
     tables.check()
     marks, pings = tables.marks(), tables.pings()
     changed = [transcript for transcript in sources.transcripts if marks.get(transcript.name) != transcript.mark]
-    read = tables.read_files([transcript.name for transcript in changed if transcript.name in marks])
+    known = [transcript.name for transcript in changed if transcript.name in marks]
+    read = tables.read_files(known) if known else {}
     gaps = _gaps(tables, sources)
     return _Work(
         [(transcript, read.get(transcript.name)) for transcript in changed],

@@ -95,6 +95,24 @@ def test_json_is_readable_and_escapes_what_could_steer_the_terminal(monkeypatch:
     assert printed.replace("\n", "").isprintable()
 
 
+def test_json_of_long_lists_has_a_line_for_each_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = redirected(monkeypatch)
+    value = {
+        "schema": 1,
+        "misses": [{"cause": 'a "b", c\x1f}\n{', "usd": None}, {"cause": "é", "usd": 0.5}],
+        "by": {"day": [], "model": [{"name": None}], "low": [0.5, 1]},
+        "none": {},
+    }
+    echo_json(value, in_lines=True)
+    printed = stdout.getvalue().decode()
+    assert json.loads(printed) == value
+    assert printed.splitlines()[2:5] == [
+        '  "misses": [',
+        '    {"cause": "a \\"b\\", c\\u001f}\\n{", "usd": null},',
+        '    {"cause": "é", "usd": 0.5}',
+    ]
+
+
 def test_a_warning_without_a_log_is_cleaned_too(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = redirected(monkeypatch)
     monkeypatch.setattr(logging, "lastResort", None)  # and as it was at the end

@@ -47,9 +47,14 @@ def echo_json(value: object, *, in_lines: bool = False) -> None:
     """
     import json  # noqa: PLC0415 - most commands print none
 
-    encoder = json.JSONEncoder(ensure_ascii=False, indent=None if in_lines else 2)
-    text = _in_lines(value, encoder.encode) if in_lines else encoder.encode(value)
+    if in_lines:
+        text = _in_lines(value, json.JSONEncoder(ensure_ascii=False, separators=(_BETWEEN, ": ")).encode)
+    else:
+        text = json.dumps(value, ensure_ascii=False, indent=2)
     _write(replaced(text, lambda character: json.dumps(character)[1:-1]) + "\n", sys.stdout)
+
+
+_BETWEEN = "\x1f"  # stands in no JSON: the encoder escapes it in texts
 
 
 def _in_lines(value: object, encode: Callable[[object], str], start: str = "\n") -> str:
@@ -58,9 +63,10 @@ def _in_lines(value: object, encode: Callable[[object], str], start: str = "\n")
     if isinstance(value, dict) and value:
         fields = (f"{inner}{encode(name)}: {_in_lines(one, encode, inner)}" for name, one in value.items())
         return f"{{{','.join(fields)}{start}}}"
+    text = encode(value)
     if isinstance(value, list) and value:
-        return f"[{','.join(inner + encode(one) for one in value)}{start}]"
-    return encode(value)
+        text = f"[{inner}{text[1:-1].replace(f'}}{_BETWEEN}{{', f'}},{inner}{{')}{start}]"
+    return text.replace(_BETWEEN, ", ")
 
 
 def prepare_streams(environ: Mapping[str, str] = os.environ) -> None:

@@ -21,7 +21,6 @@ FIVE_MINUTES, ONE_HOUR = 300, 3600
 Day = tuple[float, str]  # when a day begins, UTC epoch seconds, and its name
 
 # Added up first, then once more by each question: to group all requests each time would take several times as long.
-_ADDED_UP = "count(*) AS requests, sum(rebuilt_tokens) AS rebuilt_tokens, sum(usd) AS usd, sum(miss_usd) AS miss_usd"
 _REQUESTS = "coalesce(sum(requests), 0)::BIGINT"
 _TOTALS = """coalesce(sum(requests) FILTER (cause IS NOT NULL), 0)::BIGINT,
     coalesce(sum(rebuilt_tokens) FILTER (cause IS NOT NULL), 0)::BIGINT, sum(miss_usd),
@@ -49,11 +48,21 @@ _SPAN = """
         ) THEN 'started' ELSE cause END AS cause)
     FROM requests WHERE started_at >= make_timestamp({}) AND started_at < make_timestamp({})
 """
+_DAY = "CREATE OR REPLACE TEMP TABLE day AS SELECT unnest(?) AS start, unnest(?) AS name"
+# Which day each five minutes belong to, as it takes long to compare each request with the days. A day begins at a
+# multiple of five minutes, in every time zone.
+_SLOT = """
+    CREATE OR REPLACE TEMP TABLE slot AS SELECT number, day.name AS day
+    FROM (SELECT unnest(range({} // 300000000, {} // 300000000 + 1)) AS number)
+    ASOF JOIN day ON make_timestamp(number * 300000000) >= day.start
+"""
 _PART = f"""
-    CREATE OR REPLACE TEMP TABLE part AS SELECT kind, session_id, project, model, cause, {_ADDED_UP},
+    CREATE OR REPLACE TEMP TABLE part AS SELECT kind, session_id, project, model, cause, day, count(*) AS requests,
+        sum(rebuilt_tokens) AS rebuilt_tokens, sum(usd) AS usd, sum(miss_usd) AS miss_usd,
         sum({_repriced(FIVE_MINUTES)}) AS usd_5m, sum({_repriced(ONE_HOUR)}) AS usd_1h,
         count(*) FILTER (gap_seconds > {FIVE_MINUTES} AND gap_seconds <= {ONE_HOUR}) AS returns
-    FROM span GROUP BY kind, session_id, project, model, cause
+    FROM span LEFT JOIN slot ON slot.number = epoch_us(started_at) // 300000000
+    GROUP BY kind, session_id, project, model, cause, day
 """  # noqa: S608 - our own names
 _MISS = """
     CREATE OR REPLACE TEMP TABLE miss AS SELECT session_id, host, project, model, started_at, gap_seconds,
@@ -78,14 +87,6 @@ _SAVED = """
             SELECT 1 FROM request p WHERE p.kind = 'ping' AND p.rebuilt_tokens = 0 AND p.session_id = span.session_id
             AND p.started_at < span.started_at AND epoch(span.started_at) - epoch(p.started_at) < span.gap_seconds))
 """
-# By five minutes first, as it takes long to compare each request with the days. A day begins at a multiple of five
-# minutes, in every time zone.
-_BY_DAY = f"""
-    SELECT day.name, {_REQUESTS}, {_TOTALS}
-    FROM (SELECT time_bucket(INTERVAL 5 MINUTES, started_at) AS moment, cause, {_ADDED_UP} FROM span WHERE kind = 'main'
-        GROUP BY moment, cause) AS part
-    ASOF JOIN day ON part.moment >= day.start GROUP BY day.name
-"""  # noqa: S608 - our own names
 _GROUPED = {
     By.PROJECT: "project",
     By.MODEL: "model",
@@ -96,7 +97,10 @@ _GROUPED = {
 
 def summary(connection: Connection, since: float, until: float, days: Sequence[Day]) -> Summary:
     """The history from `since` to `until` (UTC epoch seconds); `days` are the local days in it. Raises duckdb.Error."""
-    connection.execute(_SPAN.format(_microseconds(since), _microseconds(until)))
+    limits = round(since * 1e6), round(until * 1e6)  # microseconds
+    connection.execute(_SPAN.format(*limits))
+    connection.execute(_DAY, [[_utc(start) for start, _ in days], [name for _, name in days]])
+    connection.execute(_SLOT.format(*limits))
     connection.execute(_PART)
     connection.execute(_MISS)
     all_of_them = f"SELECT {_REQUESTS}, sum(usd), {_TOTALS} FROM part WHERE kind = 'main'"  # noqa: S608 - our own names
@@ -115,7 +119,7 @@ def summary(connection: Connection, since: float, until: float, days: Sequence[D
         _advice(connection),
         _estimate(connection),
         Notified(*_row(connection, _NOTIFIED)),
-        KeptWarm(*_row(connection, _PINGS), *_row(connection, _SAVED)),
+        _kept_warm(connection),
     )
 
 
@@ -123,6 +127,11 @@ def _row(connection: Connection, query: str) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None, "an aggregate without groups has one row"  # noqa: S101 - SQL's own rule
     return tuple(row)
+
+
+def _kept_warm(connection: Connection) -> KeptWarm:
+    pings, *sums = _row(connection, _PINGS)
+    return KeptWarm(pings, *sums, *(_row(connection, _SAVED) if pings else (0, 0, None)))
 
 
 def _misses(connection: Connection) -> tuple[Miss, ...]:
@@ -145,11 +154,9 @@ def _by(connection: Connection, by: By, column: str) -> tuple[Group, ...]:
 
 def _by_day(connection: Connection, days: Sequence[Day]) -> tuple[Group, ...]:
     """Each day, also one without a request, oldest first."""
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE day AS SELECT unnest(?) AS start, unnest(?) AS name",
-        [[_utc(start) for start, _ in days], [name for _, name in days]],
-    )
-    rows = connection.execute(_BY_DAY).fetchall()
+    rows = connection.execute(
+        f"SELECT day, {_REQUESTS}, {_TOTALS} FROM part WHERE kind = 'main' GROUP BY day"  # noqa: S608 - our own names
+    ).fetchall()
     found = {row[0]: Group(row[0], row[1], Totals(*row[2:])) for row in rows}
     none = Totals(0, 0, None, 0, 0, None)
     return tuple(found.get(name, Group(name, 0, none)) for _, name in days)
@@ -171,10 +178,6 @@ def _estimate(connection: Connection) -> Estimate | None:
         " AND previous_context_tokens > 0)",
     )
     return Estimate(*row) if row[0] else None
-
-
-def _microseconds(at: float) -> int:
-    return round(at * 1e6)
 
 
 def _utc(at: float) -> datetime:
