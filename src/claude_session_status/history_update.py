@@ -8,7 +8,7 @@ Only files are read that Claude Code writes; it is not disturbed, and nothing of
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, pairwise
@@ -24,7 +24,7 @@ from claude_session_status.lock import FileLock
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 from claude_session_status.store.database import Store
-from claude_session_status.store.history import HistoryStore
+from claude_session_status.store.history import Connection, HistoryStore
 from claude_session_status.store.history_rows import Row, write_rows
 from claude_session_status.store.history_tables import TIERS, HistoryTables, PriceKey
 from claude_session_status.store.tables import Notified
@@ -57,10 +57,26 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
 
     Raises StoreUnusableError, StoreBrokenError and OSError.
     """
+    with ExitStack() as unneeded:
+        return _update(paths, unneeded, now, keep_days, processes)[0]
+
+
+@contextmanager
+def updated(paths: Paths, *, now: float, keep_days: int) -> Iterator[tuple[Updated, Connection]]:
+    """As `update`, with a connection that reads the history: a second opening would take as long as most questions."""
+    with ExitStack() as stack:
+        done, connection = _update(paths, stack, now, keep_days, None)
+        yield done, connection or stack.enter_context(HistoryStore(paths.history).open())
+
+
+def _update(
+    paths: Paths, stack: ExitStack, now: float, keep_days: int, processes: int | None
+) -> tuple[Updated, Connection | None]:
+    """Bring the history up to date; where nothing was new, its connection stays open until `stack` closes."""
     make_private_folder(paths.folder)
     lock = FileLock(paths.history_lock)
     if not lock.acquire():
-        return Updated(Outcome.BUSY)
+        return Updated(Outcome.BUSY), None
     try:
         oldest = now - keep_days * DAY_SECONDS
         sources = _Sources(
@@ -70,15 +86,18 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
         work, problems = _Work([(transcript, None) for transcript in sources.transcripts], sources.pings), []
         try:
             if store.exists():
-                with store.open() as connection:
+                with ExitStack() as reading:
+                    connection = reading.enter_context(store.open())
                     work = _work(HistoryTables(connection), sources)
+                    if work.is_nothing:
+                        stack.push(reading.pop_all())
+                        return Updated(Outcome.DONE), connection
         except StoreBrokenError:
             problems.append(f"{paths.history} was damaged and is now {store.set_aside(now)}. A new one was made")
-        if not work.is_nothing:
-            problems += _do(paths, store, work, sources, processes)
+        problems += _do(paths, store, work, sources, processes)
     finally:
         lock.release()
-    return Updated(Outcome.DONE, tuple(problems))
+    return Updated(Outcome.DONE, tuple(problems)), None
 
 
 @dataclass(frozen=True, slots=True)

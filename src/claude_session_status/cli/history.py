@@ -3,12 +3,16 @@
 import os
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from claude_session_status.costs.summary import Summary
+    from claude_session_status.store.history import Connection
 
 # The values of `costs.summary.By`, written out so that the help text does not import it.
 GROUPS = ("day", "project", "model", "cause", "session")
@@ -78,23 +82,28 @@ def _export(folder: str, host: str | None) -> None:
     from claude_session_status.cli.streams import echo  # noqa: PLC0415 - as above
     from claude_session_status.store import history_export  # noqa: PLC0415 - as above
 
-    _update()
+    with _updated():
+        pass
     added = history_export.export(paths.from_environment().history, folder, host or socket.gethostname())
     echo(f"{added:,} new requests are in {folder}.")
 
 
-def _update() -> None:
-    """Bring the history up to date; problems go to stderr."""
+@contextmanager
+def _updated() -> "Iterator[Connection]":
+    """A connection that reads the history, which is up to date; problems go to stderr."""
     from claude_session_status import config, history_update, paths  # noqa: PLC0415 - brings DuckDB
     from claude_session_status.cli.streams import echo  # noqa: PLC0415 - as above
 
     where = paths.from_environment()
     loaded = config.load(where.config)
-    updated = history_update.update(where, now=time.time(), keep_days=loaded.config.history_days)
-    for problem in (*loaded.problems, *updated.problems):
-        echo(problem, err=True)
-    if updated.outcome is history_update.Outcome.BUSY:
-        echo("Another process is reading the transcripts at this moment: what it finds is not in here yet.", err=True)
+    with history_update.updated(where, now=time.time(), keep_days=loaded.config.history_days) as (done, connection):
+        for problem in (*loaded.problems, *done.problems):
+            echo(problem, err=True)
+        if done.outcome is history_update.Outcome.BUSY:
+            echo(
+                "Another process is reading the transcripts at this moment: what it finds is not in here yet.", err=True
+            )
+        yield connection
 
 
 def _show(days: int, by: str, *, as_json: bool, html: str | None) -> None:
@@ -102,8 +111,8 @@ def _show(days: int, by: str, *, as_json: bool, html: str | None) -> None:
     from claude_session_status.costs import report  # noqa: PLC0415 - as above
     from claude_session_status.costs.summary import By  # noqa: PLC0415 - as above
 
-    _update()
-    summary = summarize(days, time.time())
+    with _updated() as connection:
+        summary = summarize(connection, days, time.time())
     if as_json:
         echo_json(report.as_json(summary), in_lines=True)
     elif html:
@@ -130,9 +139,10 @@ def _open(days: int) -> None:
     from claude_session_status import paths  # noqa: PLC0415 - as above
     from claude_session_status.cli.streams import echo  # noqa: PLC0415 - as above
 
-    _update()
     path = os.path.join(paths.from_environment().folder, "cold-caches.html")
-    _write_page(path, summarize(days, time.time()))
+    with _updated() as connection:
+        summary = summarize(connection, days, time.time())
+    _write_page(path, summary)
     if not webbrowser.open(pathlib.Path(path).as_uri()):
         echo(f"No browser was found. The page is {path}.")
 
@@ -144,27 +154,24 @@ def _brief() -> None:
 
     if sys.platform != "win32":
         os.nice(10)
-    _update()
-    now = time.time()
-    today, week = summarize(1, now), summarize(7, now)
+    with _updated() as connection:
+        now = time.time()
+        today, week, month = (summarize(connection, days, now) for days in (1, 7, _ESTIMATE_DAYS))
     echo_json(
         {
             "today": report.short(today) if today.totals.expired else "",
             "week": report.short(week),
-            "rebuilt": report.rebuilt_shares(summarize(_ESTIMATE_DAYS, now)),
+            "rebuilt": report.rebuilt_shares(month),
         }
     )
 
 
-def summarize(days: int, now: float) -> "Summary":
+def summarize(connection: "Connection", days: int, now: float) -> "Summary":
     """The history of the last `days` local days, today with them. `now`: epoch seconds."""
-    from claude_session_status import paths  # noqa: PLC0415 - brings DuckDB
-    from claude_session_status.store.history import HistoryStore  # noqa: PLC0415 - as above
-    from claude_session_status.store.history_queries import summary  # noqa: PLC0415 - as above
+    from claude_session_status.store.history_queries import summary  # noqa: PLC0415 - brings DuckDB
 
     spans = local_days(days, now)
-    with HistoryStore(paths.from_environment().history).open() as connection:
-        return summary(connection, spans[0][0], now, spans)
+    return summary(connection, spans[0][0], now, spans)
 
 
 def local_days(days: int, now: float) -> list[tuple[float, str]]:

@@ -40,13 +40,14 @@ def _repriced(ttl: int) -> str:
 
 
 # The first request of a fork is recognized by its previous request, which is another session's.
+_FORK = """
+    CREATE OR REPLACE TEMP TABLE fork AS SELECT r.key FROM request r JOIN request p ON p.key = r.previous_key
+    WHERE r.cause = 'vanished' AND p.session_id <> r.session_id
+"""
+_AT_FORKS = "REPLACE (CASE WHEN cause = 'vanished' AND key IN (FROM fork) THEN 'started' ELSE cause END AS cause)"
 _SPAN = """
-    CREATE OR REPLACE TEMP VIEW span AS SELECT * REPLACE (
-        CASE WHEN cause = 'vanished' AND key IN (
-            SELECT r.key FROM request r JOIN request p ON p.key = r.previous_key
-            WHERE r.cause = 'vanished' AND p.session_id <> r.session_id
-        ) THEN 'started' ELSE cause END AS cause)
-    FROM requests WHERE started_at >= make_timestamp({}) AND started_at < make_timestamp({})
+    CREATE OR REPLACE TEMP VIEW span AS SELECT * {} FROM requests
+    WHERE started_at >= make_timestamp({}) AND started_at < make_timestamp({})
 """
 _DAY = "CREATE OR REPLACE TEMP TABLE day AS SELECT unnest(?) AS start, unnest(?) AS name"
 # Which day each five minutes belong to, as it takes long to compare each request with the days. A day begins at a
@@ -98,7 +99,9 @@ _GROUPED = {
 def summary(connection: Connection, since: float, until: float, days: Sequence[Day]) -> Summary:
     """The history from `since` to `until` (UTC epoch seconds); `days` are the local days in it. Raises duckdb.Error."""
     limits = round(since * 1e6), round(until * 1e6)  # microseconds
-    connection.execute(_SPAN.format(*limits))
+    connection.execute(_FORK)
+    has_forks = _row(connection, "SELECT count(*) FROM fork") != (0,)
+    connection.execute(_SPAN.format(_AT_FORKS if has_forks else "", *limits))
     connection.execute(_DAY, [[_utc(start) for start, _ in days], [name for _, name in days]])
     connection.execute(_SLOT.format(*limits))
     connection.execute(_PART)
