@@ -402,6 +402,11 @@ def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReas
     assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
 
 
+def test_a_stop_during_a_turn_does_not_name_the_expiry() -> None:
+    (alert,) = alerting.due_alerts([stopped(StopReason.USAGE, age=3425, prompted_at=NOW - 1)], (300,), NOW)
+    assert "expires" not in notification.of_alerts(alert).body
+
+
 @pytest.mark.parametrize("distrusted", [False, True])
 def test_the_notification_of_a_miss_says_how_to_go_on(distrusted: bool) -> None:
     (alert,) = alerting.due_alerts([stopped(distrusted=distrusted)], None, NOW)
