@@ -165,7 +165,9 @@ def test_of_two_lead_times_that_are_due_the_shorter_one_is_given_and_both_are_do
         ("no notifications", 300, (), ()),
     ],
 )
-def test_lead_times(what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]) -> None:
+def test_the_ttl_and_the_settings_choose_the_lead_times(
+    what: str, ttl: int, leads: tuple[float, ...] | None, counted: tuple[float, ...]
+) -> None:
     assert alerting.lead_times(policy.state_of(warm(0, ttl), NOW), leads) == counted, what
 
 

@@ -1,4 +1,4 @@
-"""Whether the disk has room for the notes of hooks."""
+"""Whether hooks can leave their notes: room on the disk."""
 
 import os
 import sys

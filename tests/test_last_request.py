@@ -56,7 +56,9 @@ LINE, TRANSCRIPT, HOOK = Source.STATUS_LINE, Source.TRANSCRIPT, Source.HOOK
             Request(NOW - 0.5, 300, HOOK), Request(NOW, 300, LINE), Request(NOW - 0.5, 300, LINE)),
     ],
 )  # fmt: skip
-def test_of_two_sources(what: str, one: Request | None, other: Request, expected: Request) -> None:
+def test_of_two_reported_requests_this_one_counts(
+    what: str, one: Request | None, other: Request, expected: Request
+) -> None:
     assert last_request.newer_request(one, other) == expected, what
     assert last_request.newer_request(other, one) == expected, what
     assert last_request.newer_request(expected, other) == expected, what

@@ -77,7 +77,9 @@ ROUNDED = Request(NOW - 100, 300, Source.STATUS_LINE)
         ("a request after the compaction", warm(100, uncached_at=NOW - 150), Cache.WARM, 200, Urgency.CALM),
     ],
 )
-def test_cache(what: str, given_session: Session, cache: Cache, left: float | None, urgency: Urgency) -> None:
+def test_the_last_request_decides_the_state_of_the_cache(
+    what: str, given_session: Session, cache: Cache, left: float | None, urgency: Urgency
+) -> None:
     state = policy.state_of(given_session, NOW)
     assert (state.cache, state.seconds_left, state.urgency) == (cache, left, urgency), what
     assert (state.expires_at is None) == (cache is Cache.NONE)
@@ -135,7 +137,7 @@ def test_cache(what: str, given_session: Session, cache: Cache, left: float | No
             "ended_at": NOW - 9, "last_event_at": NOW - 5, "prompted_at": NOW - 20}, Activity.IDLE),
     ],
 )  # fmt: skip
-def test_activity(what: str, fields: dict[str, object], activity: Activity) -> None:
+def test_the_newest_evidence_decides_the_activity(what: str, fields: dict[str, object], activity: Activity) -> None:
     assert policy.activity_of(session(**fields), NOW) is activity, what
 
 

@@ -15,7 +15,7 @@ class ClaudeSessionStatus < Formula
     # DuckDB takes half an hour to compile: the wheels of all compiled libraries are installed as they are.
     virtualenv_create(libexec, "python3.13")
     system "python3.13", "-m", "pip", "--python=#{libexec}/bin/python", "install",
-           "--only-binary=duckdb,pillow,psutil,pyobjc-core", buildpath
+           "--only-binary=duckdb,msgspec,pillow,psutil,pyobjc-core", buildpath
     bin.install_symlink libexec/"bin/claude-session-status"
     generate_completions_from_executable(bin/"claude-session-status", shell_parameter_format: :click)
   end

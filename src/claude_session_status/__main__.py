@@ -8,7 +8,7 @@ import os
 import sys
 
 # Commands that print something and end. The empty name prints the help text, or the completions that a shell asks for.
-_SHORT = ("", "-h", "--help", "--version", "status", "doctor", "completion", "config")
+_SHORT = ("", "-h", "--help", "--version", "status", "doctor", "completion", "config", "history")
 
 
 def main() -> int:

@@ -1,40 +1,38 @@
 """Brings the history up to date: reads what is new in all transcripts and prices it.
 
-A transcript that did not change since the last time is not opened. The rest is read from where the last reading ended,
-in several processes where there is much of it. The work is published in batches, so a killed run goes on where it was.
+A transcript that did not change since the last time is not opened. The rest is read from where the last reading ended
+(`history_reader`). The work is published in batches, so a killed run goes on where it was.
 Only files are read that Claude Code writes; it is not disturbed, and nothing of a prompt or a response is kept.
 """
 
 import os
 import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, pairwise
 
-from claude_session_status import pricing
+from claude_session_status import history_reader, pricing
 from claude_session_status.claude.mod_reports import ModReports
-from claude_session_status.claude.past_requests import Position, Scan, scan
 from claude_session_status.costs.request import Cause, Kind, PastRequest, TokenCounts
 from claude_session_status.errors import SessionStatusError, StoreBrokenError, StoreLockedError
+from claude_session_status.history_reader import Result, Todo, Transcript
 from claude_session_status.keep_warm import ModReport, Ping
 from claude_session_status.lazy_log import Log
 from claude_session_status.lock import FileLock
-from claude_session_status.model import folder_name
 from claude_session_status.paths import Paths
 from claude_session_status.private import make_private_folder
 from claude_session_status.store.database import Store
-from claude_session_status.store.history import TIERS, HistoryStore, Read, Row, write_rows
+from claude_session_status.store.history import HistoryStore
+from claude_session_status.store.history_rows import Row, write_rows
+from claude_session_status.store.history_tables import TIERS, HistoryTables, PriceKey
 from claude_session_status.store.tables import Notified
 
 log = Log(__name__)
 
-PIECE_BYTES = 16 << 20  # what one worker reads at a time
-BATCH_PIECES = 16  # after so many, the work so far is kept
-ALONE_BYTES = 48 << 20  # starting other processes takes longer than reading less than this
-MOST_PROCESSES = 4
+BATCH_PIECES = 64  # after so many, the work so far is kept
+ADDED_PIECES = 16  # so many are added at once, while the next ones are read
 DAY_SECONDS = 86_400.0
 ONE_HOUR_SECONDS = 3600
 
@@ -44,18 +42,6 @@ class Outcome(StrEnum):
 
     DONE = "done"
     BUSY = "busy"  # another process is just doing it
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """A file to read. `name`: below the projects folder; `mark` changes whenever the file does."""
-
-    path: str
-    name: str
-    session_id: str
-    kind: Kind
-    mark: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,46 +62,114 @@ def update(paths: Paths, *, now: float, keep_days: int, processes: int | None = 
     if not lock.acquire():
         return Updated(Outcome.BUSY)
     try:
-        store = HistoryStore(paths.history)
-        problems = []
-        try:
-            known = _known(store)
-        except StoreBrokenError:
-            known = {}
-            problems.append(f"{paths.history} was damaged and is now {store.set_aside(now)}. A new one was made")
-        todo = [t for t in transcripts(paths.projects) if t.name not in known or known[t.name].mark != t.mark]
-        problems += _read_all(paths, store, todo, known, processes)
-        if not store.exists():
-            store.add((), ())  # an empty one can be asked, too
         oldest = now - keep_days * DAY_SECONDS
-        problems += _add_pings(paths, store, oldest)
-        _complete(paths, store, oldest)
+        sources = _Sources(
+            history_reader.transcripts(paths.projects), _pings(ModReports(paths.mods), oldest), _notified(paths), oldest
+        )
+        store = HistoryStore(paths.history)
+        work, problems = _Work([(transcript, None) for transcript in sources.transcripts], sources.pings), []
+        try:
+            if store.exists():
+                with store.open() as connection:
+                    work = _work(HistoryTables(connection), sources)
+        except StoreBrokenError:
+            problems.append(f"{paths.history} was damaged and is now {store.set_aside(now)}. A new one was made")
+        if not work.is_nothing:
+            problems += _do(paths, store, work, sources, processes)
     finally:
         lock.release()
     return Updated(Outcome.DONE, tuple(problems))
 
 
-def _known(store: HistoryStore) -> dict[str, Read]:
-    """How far each transcript was read. Raises StoreBrokenError for a history of which anything can't be read."""
-    if not store.exists():
-        return {}
-    with store.open():
-        store.check()
-        return store.read_files()
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What the history is made from. `oldest`: epoch seconds, what is older is forgotten."""
+
+    transcripts: Sequence[Transcript]
+    pings: Sequence[PastRequest]
+    notified: Sequence[Notified]
+    oldest: float
 
 
-def _complete(paths: Paths, store: HistoryStore, oldest: float) -> None:
-    """Add prices and notifications, and drop what began before `oldest` (epoch seconds)."""
-    version, notified = pricing.version(), _notified(paths)
-    with store.open():
-        missing, new, has_old = store.missing_prices(version), store.unknown(notified), store.has_before(oldest)
-    if missing:
-        sizes = _sizes()
-        store.set_prices(version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in missing})
-    if new:
-        store.add_notified(new)
-    if has_old:
-        store.drop_before(oldest)
+@dataclass(frozen=True, slots=True)
+class _Gaps:
+    """What the rows of a history need to be complete, and whether some are too old."""
+
+    version: str  # of the price list
+    prices: Sequence[PriceKey]
+    notified: Sequence[Notified]
+    has_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is new in the sources. `has_gaps`: the history lacks something in any case."""
+
+    todo: Sequence[Todo]
+    pings: Sequence[PastRequest]
+    has_gaps: bool = True
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.todo or self.pings or self.has_gaps)
+
+
+def _work(tables: HistoryTables, sources: _Sources) -> _Work:
+    """What the history lacks. Raises duckdb.Error where the history can't be read."""
+    tables.check()
+    marks, pings = tables.marks(), tables.pings()
+    changed = [transcript for transcript in sources.transcripts if marks.get(transcript.name) != transcript.mark]
+    read = tables.read_files([transcript.name for transcript in changed if transcript.name in marks])
+    gaps = _gaps(tables, sources)
+    return _Work(
+        [(transcript, read.get(transcript.name)) for transcript in changed],
+        [ping for ping in sources.pings if ping.key not in pings],
+        bool(gaps.prices or gaps.notified or gaps.has_old),
+    )
+
+
+def _do(paths: Paths, store: HistoryStore, work: _Work, sources: _Sources, processes: int | None) -> list[str]:
+    """Read the transcripts, keep what they say, and fill the gaps; return problems."""
+    problems: list[str] = []
+    size = sum(transcript.size for transcript, _ in work.todo)
+    with _folder(paths) as folder:
+        pieces = history_reader.pieces(work.todo, folder)
+        ping_rows = os.path.join(folder, "pings.rows")
+        batches = [pieces[begin : begin + BATCH_PIECES] for begin in range(0, len(pieces), BATCH_PIECES)] or [[]]
+        with history_reader.readers(size, processes) as run:
+            results = run(pieces)
+            for batch in batches:
+                with store.changing([*(piece.rows for piece in batch), ping_rows]) as connection:
+                    tables = HistoryTables(connection)
+                    problems += _add(tables, islice(results, len(batch)))
+                    if batch is batches[-1]:
+                        _add_pings(tables, work.pings, ping_rows)
+                        _fill(tables, _gaps(tables, sources), sources.oldest)
+    return problems
+
+
+@contextmanager
+def _folder(paths: Paths) -> Iterator[str]:
+    """A folder for rows."""
+    folder = os.path.join(paths.folder, "history-rows")
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    make_private_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _add(tables: HistoryTables, results: Iterator[Result]) -> list[str]:
+    """Add what was found, while the processes read on; return problems."""
+    problems: list[str] = []
+    while found := list(islice(results, ADDED_PIECES)):
+        rows = [result.rows for result in found if result.has_rows]
+        tables.add(rows, [read for result in found for read in result.read])
+        problems += [problem for result in found for problem in result.problems]
+        for path in rows:
+            os.unlink(path)
+    return problems
 
 
 def forget(paths: Paths) -> bool:
@@ -131,179 +185,24 @@ def forget(paths: Paths) -> bool:
         lock.release()
 
 
-def transcripts(projects: str) -> list[Transcript]:
-    """All transcripts, the oldest first: a fork is younger than what it copied. Raises nothing."""
-    found = []
-    below = len(os.path.join(projects, ""))
-    for folder in _entries(projects):
-        for entry in _entries(folder.path):
-            if entry.name.endswith(".jsonl"):
-                found.append(_transcript(entry, below, entry.name.removesuffix(".jsonl"), Kind.MAIN))
-            elif entry.is_dir(follow_symlinks=False):
-                found += [
-                    _transcript(agent, below, entry.name, Kind.SUBAGENT)
-                    for agent in _entries(os.path.join(entry.path, "subagents"))
-                    if agent.name.endswith(".jsonl")
-                ]
-    return [transcript for _, transcript in sorted((t for t in found if t), key=lambda t: t[0])]
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
-
-
-def _transcript(entry: os.DirEntry[str], below: int, session_id: str, kind: Kind) -> tuple[float, Transcript] | None:
-    """The file with its time, unless it is none. `below`: where in its path the name below the projects begins."""
-    try:
-        if not entry.is_file():
-            return None
-        status = entry.stat()
-    except OSError:
-        return None
-    mark = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-    return status.st_mtime, Transcript(entry.path, entry.path[below:], session_id, kind, mark, status.st_size)
-
-
-# ---- reading ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What one worker reads: transcripts, how far each was read, and the CSV file for what it finds."""
-
-    rows: str
-    todo: tuple[tuple[Transcript, Read | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one worker found."""
-
-    rows: str
-    has_rows: bool
-    read: tuple[Read, ...]
-    problems: tuple[str, ...]
-
-
-def _read_all(
-    paths: Paths, store: HistoryStore, todo: list[Transcript], known: dict[str, Read], processes: int | None
-) -> list[str]:
-    """Read the transcripts and keep what they say; return problems."""
-    if not todo:
-        return []
-    problems: list[str] = []
-    folder = os.path.join(paths.folder, "history-rows")
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    make_private_folder(folder)
-    try:
-        pieces = [
-            Piece(os.path.join(folder, f"{number}.csv"), tuple((t, known.get(t.name)) for t in group))
-            for number, group in enumerate(_grouped(todo, PIECE_BYTES))
-        ]
-        with _workers(sum(t.size for t in todo), processes) as run:
-            for batch in _batches(run(pieces)):  # the workers go on while a batch is stored
-                rows = [result.rows for result in batch if result.has_rows]
-                store.add(rows, [read for result in batch for read in result.read])
-                problems += [problem for result in batch for problem in result.problems]
-                for path in rows:
-                    os.unlink(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return problems
-
-
-def _batches(results: Iterable["Result"]) -> Iterator[list["Result"]]:
-    while batch := list(islice(results, BATCH_PIECES)):
-        yield batch
-
-
-@contextmanager
-def _workers(size: int, processes: int | None) -> Iterator[Callable[[Iterable[Piece]], Iterator[Result]]]:
-    """What reads pieces: this process, or several where `size` bytes are worth their start."""
-    count = processes or min(MOST_PROCESSES, os.cpu_count() or 1)
-    # A frozen program can't start a Python of its own.
-    if count == 1 or size < ALONE_BYTES or getattr(sys, "frozen", False):
-        yield lambda pieces: map(read_piece, pieces)
-        return
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - seldom needed, and 14 ms
-    from multiprocessing import get_context  # noqa: PLC0415 - as above
-
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
-        yield lambda pieces: executor.map(read_piece, pieces)
-
-
-def read_piece(piece: Piece) -> Result:
-    """Read the transcripts of a piece and write what they say to its CSV file. A file that fails costs only itself."""
-    rows: list[Row] = []
-    read, problems = [], []
-    for transcript, before in piece.todo:
-        try:
-            found = _scan(transcript, before)
-        except OSError as error:
-            problems.append(f"{transcript.path} can't be read: {error.strerror or error}")
-            continue
-        project = folder_name(found.position.folder)
-        rows += [Row(r, transcript.name, r.session_id == transcript.session_id, project) for r in found.requests]
-        read.append(Read(transcript.name, transcript.mark, found.position.encoded()))
-    if rows:
-        write_rows(piece.rows, rows)
-    return Result(piece.rows, bool(rows), tuple(read), tuple(problems))
-
-
-def _scan(transcript: Transcript, before: Read | None) -> Scan:
-    """Go on where the last reading ended; from the start where another file took the place of the one then read."""
-    position = None
-    if before is not None and before.mark.rpartition(":")[2] == transcript.mark.rpartition(":")[2]:
-        position = Position.decoded(before.position)
-    return scan(transcript.path, transcript.session_id, transcript.kind, position)
-
-
-def _grouped(items: Iterable[Transcript], most: int) -> Iterator[list[Transcript]]:
-    """The items in groups of about `most` bytes."""
-    group: list[Transcript] = []
-    size = 0
-    for item in items:
-        group.append(item)
-        size += item.size
-        if size >= most:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
 # ---- keep-warm pings --------------------------------------------------------
 
 
-def _add_pings(paths: Paths, store: HistoryStore, oldest: float) -> list[str]:
-    """Take over the pings that the keep-warm plugin reports, from `oldest` on (epoch seconds); return problems."""
-    reports = ModReports(paths.mods)
-    found = [report for name in reports.names() if (report := reports.of(name)) is not None and report.pings]
-    if not found:
-        return []
-    known, projects = store.pings(), store.projects()
-    rows = [
-        Row(request, f"mods/{report.session_id}.json", is_own=True, project=projects.get(report.session_id))
-        for report in found
-        for ping in report.pings
-        if (request := _ping_as_request(report, ping)).key not in known and ping.at >= oldest
-    ]
-    if not rows:
-        return []
-    path = os.path.join(paths.folder, "history-pings.csv")
-    try:
-        write_rows(path, rows)
-        store.add([path], ())
-    except OSError as error:
-        return [f"{path} can't be written: {error.strerror or error}"]
-    finally:
-        if os.path.lexists(path):
-            os.unlink(path)
-    return []
+def _pings(reports: ModReports, oldest: float) -> list[PastRequest]:
+    """The pings that the keep-warm plugin reports, from `oldest` on (epoch seconds)."""
+    found = map(reports.of, reports.names())
+    return [_ping_as_request(report, ping) for report in found if report for ping in report.pings if ping.at >= oldest]
+
+
+def _add_pings(tables: HistoryTables, pings: Sequence[PastRequest], path: str) -> None:
+    """Add pings through a file of rows at `path`. Raises OSError and duckdb.Error."""
+    if pings:
+        projects = tables.projects()
+        write_rows(
+            path,
+            (Row(p, f"mods/{p.session_id}.json", is_own=True, project=projects.get(p.session_id)) for p in pings),
+        )
+        tables.add([path])
 
 
 def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
@@ -326,7 +225,27 @@ def _ping_as_request(report: ModReport, ping: Ping) -> PastRequest:
     )
 
 
-# ---- notifications, prices --------------------------------------------------
+# ---- prices, notifications, age ---------------------------------------------
+
+
+def _gaps(tables: HistoryTables, sources: _Sources) -> _Gaps:
+    version = pricing.version()
+    return _Gaps(
+        version,
+        tables.missing_prices(version),
+        tables.unknown(sources.notified),
+        tables.has_before(sources.oldest),
+    )
+
+
+def _fill(tables: HistoryTables, gaps: _Gaps, oldest: float) -> None:
+    """Add prices and notifications, and drop what is from before `oldest` (epoch seconds)."""
+    if gaps.prices:
+        sizes = _sizes()
+        tables.set_prices(gaps.version, {key: pricing.rates(key[0], key[1], sizes[key[2]]) for key in gaps.prices})
+    tables.add_notified(gaps.notified)
+    if gaps.has_old:
+        tables.drop_before(oldest)
 
 
 def _notified(paths: Paths) -> Sequence[Notified]:

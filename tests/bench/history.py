@@ -2,9 +2,10 @@
 
     python tests/bench/history.py [--quick] [--readme] [--python PATH] [--without-peer]
 
-The transcripts are made by this script, in the shapes of real ones: 1 GB in 4,000 files, 129,000 requests of two lines
-each, tool results between them. ccusage counts tokens and money of each day; it compares no request with the one before
-it, and keeps nothing. It is installed by npm into the cache folder of the other benchmarks.
+The transcripts are made by this script, in the shapes of real ones: 1 GB in 4,000 files, 128,000 requests of two lines
+each, tool results between them. They are in the page cache when they are read. `history` compares each request with the
+one before it, keeps a row of each, and prints misses, groups and advice; ccusage counts tokens and money of each day,
+and keeps nothing. ccusage is installed by npm into the cache folder of the other benchmarks.
 """
 
 import argparse
@@ -44,12 +45,14 @@ class Size:
     megabytes: int
 
 
-WHOLE, QUICK = Size(4_000, 129_000, 1_000), Size(20, 600, 4)
+WHOLE, QUICK = Size(4_000, 128_000, 1_000), Size(20, 600, 4)
+BARE_BYTES = 2_120  # of a request's three lines without their texts
 
 
 def make(folder: Path, size: Size, now: float) -> int:
-    """Make the transcripts under `folder`; return how many requests there are."""
+    """Make the transcripts under `folder`; return how many bytes there are."""
     rng = random.Random(7)
+    made = 0
     for number in range(size.files):
         project = f"project-{number % 200}"
         path = folder / "projects" / f"-home-me-{project}" / f"{number:08x}-0000-4000-8000-000000000000.jsonl"
@@ -57,51 +60,56 @@ def make(folder: Path, size: Size, now: float) -> int:
         with path.open("w", encoding="utf-8") as file:
             for line in _conversation(rng, size, project, path.stem, now):
                 file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
-    return size.requests // size.files * size.files
+        made += path.stat().st_size
+    return made
 
 
 def _conversation(rng: random.Random, size: Size, project: str, session: str, now: float) -> list[dict[str, object]]:
     """The lines of one conversation: prompts, tool results, responses of two lines, some of them too late."""
-    bytes_each = size.megabytes * 1e6 / size.requests
+    text_bytes = size.megabytes * 1e6 / size.requests - BARE_BYTES
     at, context, ttl = now - rng.uniform(1, 28) * 86_400, 15_000, rng.choice((300, 3_600, 3_600))
-    common = {"isSidechain": False, "cwd": f"/home/me/{project}", "sessionId": session, "version": "2.1.332"}
+    common = {"parentUuid": session, "isSidechain": False, "userType": "external", "cwd": f"/home/me/{project}"}
+    common |= {"sessionId": session, "version": "2.1.332", "gitBranch": "main"}
     lines: list[dict[str, object]] = []
     for number in range(size.requests // size.files):
-        gap = rng.choice((5, 20, 60, 200, 400, 900, 4_000)) if number % 6 == 0 else rng.uniform(3, 20)
+        is_prompt = number % 6 == 0
+        gap = rng.choice((5, 20, 60, 200, 400, 900, 4_000)) if is_prompt else rng.uniform(3, 20)
         at += gap
-        text = _TEXT[: int(rng.expovariate(1 / (bytes_each * 0.55)))]
-        result = [{"type": "tool_result", "tool_use_id": "t", "content": text}]
-        content = "Add the total to the page." if number % 6 == 0 else result
-        user = {"type": "user", "message": {"role": "user", "content": content}}
+        text = _text(rng, text_bytes * 0.5)
+        result = [{"tool_use_id": "toolu_1", "type": "tool_result", "content": text}]
+        content = "Add the total to the page." if is_prompt else result
+        user: dict[str, object] = {"type": "user", "message": {"role": "user", "content": content}}
         lines.append({**common, **user, "uuid": f"{session}-{number}", "timestamp": _iso(at)})
+        if not is_prompt:  # the client keeps what a tool printed a second time, for its own screen
+            lines[-1]["toolUseResult"] = {"stdout": text, "stderr": "", "interrupted": False, "isImage": False}
         new = rng.randint(200, 3_000)
         is_cold = number == 0 or gap > ttl
         written, read = (context + new, 0) if is_cold else (new, context)
         context += new
         usage = {
             "input_tokens": 4,
-            "output_tokens": 300,
             "cache_creation_input_tokens": written,
             "cache_read_input_tokens": read,
             "cache_creation": {
                 "ephemeral_5m_input_tokens": written if ttl == 300 else 0,
                 "ephemeral_1h_input_tokens": written if ttl == 3_600 else 0,
             },
+            "output_tokens": 300,
+            "service_tier": "standard",
         }
         identity = f"msg_{session}_{number}"
+        head = {"model": "claude-opus-4-8", "id": identity, "type": "message", "role": "assistant"}
         for part in range(2):
-            block = {"type": "text", "text": _TEXT[: int(rng.expovariate(1 / (bytes_each * 0.05)))]}
-            message = {
-                "id": identity,
-                "role": "assistant",
-                "model": "claude-opus-4-8",
-                "content": [block],
-                "usage": usage,
-            }
-            line = {"type": "assistant", "requestId": f"req_{identity}", "message": message}
+            block = {"type": "text", "text": _text(rng, text_bytes * 0.05)}
+            message = {**head, "content": [block], "stop_reason": None, "stop_sequence": None, "usage": usage}
+            line = {"message": message, "requestId": f"req_{identity}", "type": "assistant"}
             lines.append({**common, **line, "uuid": f"{identity}-{part}", "timestamp": _iso(at + 2 + part)})
         at += 3
     return lines
+
+
+def _text(rng: random.Random, average_bytes: float) -> str:
+    return _TEXT[: int(rng.expovariate(1 / average_bytes))]
 
 
 def _iso(at: float) -> str:
@@ -120,8 +128,10 @@ class Run:
     printed: str
 
 
-def measured(argv: Sequence[str], env: dict[str, str]) -> Run:
-    """Run a program to its end. Raises RuntimeError when it fails."""
+def measured(argv: Sequence[str], env: dict[str, str], removed: Path | None = None) -> Run:
+    """Run a program to its end, without the folder `removed`. Raises RuntimeError when it fails."""
+    if removed is not None:
+        shutil.rmtree(removed, ignore_errors=True)
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as out,
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
@@ -138,6 +148,10 @@ def measured(argv: Sequence[str], env: dict[str, str]) -> Run:
         if process.returncode != 0:
             raise RuntimeError(f"{argv} failed with {process.returncode}: {errors.read()[-500:]}")
         return Run(seconds, most / 1e6, out.read())
+
+
+def _seconds(run: Run) -> float:
+    return run.seconds
 
 
 def _memory(pid: int) -> int:
@@ -166,15 +180,15 @@ def peer() -> str:
 def measure(folder: Path, product: products.Product, size: Size, *, with_peer: bool) -> tuple[list[Figure], list[str]]:
     """The figures, and notes on what was counted."""
     now = time.time()
-    made = make(folder, size, now)
+    megabytes = make(folder, size, now) / 1e6
     env = {**os.environ, "CLAUDE_CONFIG_DIR": str(folder), "TZ": "UTC"}
     history = (product.command, "history", "--json", "--days", "40")
-    first = measured(history, env)
-    again = min((measured(history, env) for _ in range(3)), key=lambda run: run.seconds)
+    first = min((measured(history, env, removed=folder / "claude-session-status") for _ in range(2)), key=_seconds)
+    again = min((measured(history, env) for _ in range(3)), key=_seconds)
     is_whole = size == WHOLE
     figures = [
         Figure(
-            f"{FIRST}, {made:,} requests",
+            f"{FIRST}: {size.requests:,} requests in {size.files:,} files, {megabytes:,.0f} MB",
             f"{first.seconds:.1f} s, {first.megabytes:.0f} MB",
             f"at most {FIRST_SECONDS:g} s, {MOST_MB} MB" if is_whole else "",
             first.seconds <= FIRST_SECONDS and first.megabytes <= MOST_MB if is_whole else None,
@@ -187,7 +201,7 @@ def measure(folder: Path, product: products.Product, size: Size, *, with_peer: b
         ),
     ]
     ours = json.loads(again.printed)
-    notes = [f"{COUNTED} {ours['requests']:,} of {made:,} requests, list price ${ours['usd']:,.2f}"]
+    notes = [f"{COUNTED} {ours['requests']:,} of {size.requests:,} requests, list price ${ours['usd']:,.2f}"]
     if with_peer:
         other = measured([peer(), "daily", "--json", "--offline"], env)
         totals = json.loads(other.printed)["totals"]

@@ -58,7 +58,7 @@ def beside_a_monitor(where: Paths) -> Paths:
         ("mark-start", {"session_id": "s" * 9999}, {"session_id": "s" * 4096}),
     ],
 )
-def test_what_is_kept(command: str, data: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_a_note_keeps_these_fields_of_the_payload(command: str, data: dict[str, Any], expected: dict[str, Any]) -> None:
     note = hook.note_of(data, command, NOW, {})
     assert note is not None
     assert {key: note.get(key) for key in expected} == expected

@@ -38,7 +38,7 @@ from rows import session
         ("variables that are no object", [{"env": ["DISABLE_AUTO_COMPACT"]}], {}, 200_000),
     ],
 )  # fmt: skip
-def test_the_threshold(
+def test_the_threshold_follows_settings_and_environment(
     what: str, settings: list[dict[str, Any]], environment: dict[str, str], expected: int | None
 ) -> None:
     assert tokens_from(settings, environment) == expected, what

@@ -72,7 +72,7 @@ def clock(at: float) -> str:
         (CacheReport(), "○ no cache data"),
     ],
 )
-def test_the_line(report: CacheReport, expected: str) -> None:
+def test_the_line_shows_the_state_of_the_cache(report: CacheReport, expected: str) -> None:
     assert statusline.line(report, NOW) == expected
 
 
@@ -105,7 +105,9 @@ UNKNOWN, NOTHING = (None, None, False), (None, None, True)
         ("a list", [], UNKNOWN),
     ],
 )
-def test_what_is_read(what: str, cache: Any, expected: tuple[float | None, int | None, bool]) -> None:
+def test_the_report_is_read_from_the_clients_json(
+    what: str, cache: Any, expected: tuple[float | None, int | None, bool]
+) -> None:
     report = report_of({"prompt_cache": cache} if cache is not None else {})
     assert (report.expires_at, report.ttl, report.is_known) == expected, what
 

@@ -57,7 +57,7 @@ def mark(command: str, session_id: str, **fields: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_version() -> None:
+def test_the_version_is_printed() -> None:
     assert run("--version").stdout == f"claude-session-status, version {__version__}\n"
 
 
@@ -188,7 +188,7 @@ def test_into_a_pipe_the_table_is_printed_once_without_colours() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
-def test_the_table_fits(width: int) -> None:
+def test_the_table_fits_the_terminal(width: int) -> None:
     mark("mark-turn", "a", cwd="/x/" + "long" * 30)
     lines = run("status", COLUMNS=str(width)).stdout.splitlines()
     assert max(len(line) for line in lines) <= width

@@ -75,7 +75,7 @@ def test_the_command_for_alerts_is_tried_and_its_failure_shown(where: Paths, hom
     assert not doctor.gather(where).alert_command.exists
 
 
-def test_everything_broken(where: Paths, home: Path) -> None:
+def test_where_everything_is_broken_each_part_is_still_looked_at(where: Paths, home: Path) -> None:
     Path(where.spool).mkdir(parents=True)
     Path(where.spool, "00000000000000001-1-aa.json").write_text("{}\n")
     Path(where.spool, "00000000000000002-1-aa.json.refused").write_text("junk\n")

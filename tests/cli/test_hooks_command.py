@@ -154,7 +154,7 @@ class TestDryRun:
         assert out[:3] == [f"--- {settings}", "+++ /dev/null", "@@ -1,71 +0,0 @@"]
         assert settings.exists()
 
-    def test_nothing_to_change(self, settings: Path) -> None:
+    def test_without_a_change_it_says_so(self, settings: Path) -> None:
         run(install_hooks)
         assert run(install_hooks, "--dry-run")[0] == [f"{settings} would not change."]
 

@@ -296,7 +296,7 @@ def test_the_terminals_own_size_counts_and_not_the_environments(terminal: Termin
 
 
 @pytest.mark.parametrize("how", ["its terminal closes", "its terminal closes while it starts", "SIGHUP is ignored"])
-def test_it_ends_when(how: str) -> None:
+def test_it_ends_when_one_of_these_happens(how: str) -> None:
     import pty  # not on Windows, where these tests are skipped
 
     command = [sys.executable, "-m", "claude_session_status", "watch"]

@@ -40,12 +40,13 @@ def test_a_second_run_reads_only_what_is_new(paths: Paths, project: Path, monkey
     write(project / "b.jsonl", [FIRST])
     assert history(paths).requests == 2
     opened: list[str] = []
+    scan = past_requests.scan
 
-    def scan(path: str, session_id: str, kind: Kind, position: Position | None) -> Scan:
+    def noting(path: str, session_id: str, kind: Kind, position: Position | None) -> Scan:
         opened.append(Path(path).name)
-        return past_requests.scan(path, session_id, kind, position)
+        return scan(path, session_id, kind, position)
 
-    monkeypatch.setattr(history_update, "scan", scan)
+    monkeypatch.setattr(past_requests, "scan", noting)
 
     assert history(paths).requests == 2
     assert opened == []
@@ -205,9 +206,9 @@ def test_several_processes_find_what_one_finds(paths: Paths, project: Path) -> N
     for number in range(6):
         write(project / f"{number}.jsonl", [FIRST, LATE])
     program = (
-        "import sys; from claude_session_status import history_update as h;"
+        "import sys; from claude_session_status import history_reader as r, history_update as h;"
         " from claude_session_status.paths import Paths;"
-        " h.ALONE_BYTES, h.PIECE_BYTES, h.BATCH_PIECES = 0, 2_000, 2;"
+        " r.ALONE_BYTES, r.PIECE_BYTES, h.BATCH_PIECES, h.ADDED_PIECES = 0, 2_000, 3, 2;"
         " h.update(Paths(sys.argv[1]), now=float(sys.argv[2]), keep_days=400, processes=2)"
     )
     subprocess.run([sys.executable, "-c", program, paths.claude_dir, str(NOW)], timeout=120, check=True)

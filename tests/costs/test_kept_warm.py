@@ -10,6 +10,7 @@ from claude_session_status.costs.page import page
 from claude_session_status.history_update import update
 from claude_session_status.paths import Paths
 from claude_session_status.store.history import HistoryStore
+from claude_session_status.store.history_tables import HistoryTables
 from costs.conversations import DAY, MODEL, Ask, history, write
 from fakes import NOW
 from keep_warm_files import SESSION, ping, report, write_report
@@ -65,10 +66,11 @@ def test_pings_are_taken_over_once_and_stay_when_the_report_goes(where: Paths) -
     with HistoryStore(where.history).open() as connection:
         row = connection.execute("SELECT kind, cause, project, file FROM request WHERE kind = 'ping'").fetchall()
     assert row == [("ping", "keep_warm", "web-shop", f"mods/{SESSION}.json")]
-    assert not [name for name in os.listdir(where.folder) if name.endswith(".csv")]
+    assert sorted(os.listdir(where.folder)) == ["history.duckdb", "history.lock", "mods"]
 
 
 def test_pings_that_are_older_than_the_history_are_not_taken_over(where: Paths) -> None:
     prepare(where, PING)
     update(where, now=NOW + 2 * DAY, keep_days=1)
-    assert HistoryStore(where.history).pings() == set()
+    with HistoryStore(where.history).open() as connection:
+        assert HistoryTables(connection).pings() == set()

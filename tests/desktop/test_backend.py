@@ -33,7 +33,7 @@ SNI = Route.STATUS_NOTIFIER
         (DesktopFacts("linux"), Route.NONE, False),
     ],
 )
-def test_the_choice(facts: DesktopFacts, route: Route, x11_fallback: bool) -> None:
+def test_the_facts_choose_the_route(facts: DesktopFacts, route: Route, x11_fallback: bool) -> None:
     choice = choose(facts)
     assert (choice.route, choice.x11_fallback) == (route, x11_fallback)
 

@@ -1,8 +1,8 @@
 """Other machines for tests: OpenSSH's sshd on loopback, each with a user, a home, keys and a configuration of its own.
 
-Only root can add users. For anyone else all machines share one account, and a login there gets the machine's home and
-environment by `ForceCommand`. The client's side is `ssh` as people have it, with its configuration named by a wrapper
-that is first on PATH.
+Only root that may mount can make them. For anyone else all machines share one account, and a login there gets the
+machine's home and environment by `ForceCommand`. The client's side is `ssh` as people have it, with its configuration
+named by a wrapper that is first on PATH.
 """
 
 import json
@@ -27,10 +27,13 @@ import pytest
 
 from claude_session_status.paths import Paths
 from remote.accounts import SOURCES, Account, environment
+from safety.small_disk import can_mount
 from waiting import wait_for
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 PROGRAM = "claude-session-status"
+_FOLDERS_OF_SFTP = ("/usr/lib/openssh", "/usr/libexec", "/usr/lib/ssh", "/usr/libexec/openssh")
+SFTP = shutil.which("sftp-server", path=":".join(_FOLDERS_OF_SFTP))
 
 
 def free_port() -> int:
@@ -102,7 +105,7 @@ class Machine:
         self.authorized_keys.write_text(accepted.with_suffix(".pub").read_text() if accepted else "")
         # As on a real machine, only a login shell has the folder on its PATH.
         (self.home / ".profile").write_text('PATH="$HOME/.local/bin:$PATH"; echo "Welcome to this machine"\n')
-        if os.geteuid() == 0:
+        if can_mount():
             self.account = Account(self.folder, self.shell, self.has_link)
             self.account.make()
         self.install()
@@ -115,13 +118,15 @@ class Machine:
                 self.account.mount_disk(self.claude_dir, self.disk)
         else:
             variables = [f"{key}='{value}'" for key, value in self._environment().items()]
+            variables.append('SSH_CONNECTION="$SSH_CONNECTION"')
             command = " ".join(["exec", "env", "-i", *variables, self.shell, "-c", '"$SSH_ORIGINAL_COMMAND"'])
             write_program(self.folder / "login", f'cd "{self.home}"; {command}')
         (self.folder / "sshd_config").write_text(
             f"{options}\n"
             f"Port {self.port}\nListenAddress {self.address}\nHostKey {self.folder}/host_key\n"
             f"PidFile {self.folder}/sshd.pid\nAuthorizedKeysFile {self.authorized_keys}\nUsePAM no\n{login}\n"
-            "Subsystem sftp internal-sftp\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+            f"Subsystem sftp {SFTP}\n"
+            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100\nMaxSessions 100\nPrintMotd no\n"
         )
 

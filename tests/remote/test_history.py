@@ -25,7 +25,6 @@ def test_the_pages_lines_make_one_table_of_all_machines(here: Here, tmp_path: Pa
         build.account.own(build.claude_dir / "projects")
     write_late_requests(Path(here.where.claude_dir), 1)
     write_program(here.folder / "bin" / PROGRAM, f'exec "{sys.executable}" -m claude_session_status "$@"')
-    (tmp_path / "all-histories").mkdir()
 
     lines = block("# every machine's history in one folder")
     query = PAGES[".github/OTHER-MACHINES.md"].partition("```sql\n")[2].partition("```")[0]

@@ -47,7 +47,7 @@ def test_a_turn_there_is_shown_here_until_it_ends_there(here: Here) -> None:
 def test_two_machines_show_their_sessions_and_neither_can_read_the_other(here: Here) -> None:
     build, gpu = here.add("build"), here.add("gpu")
     if build.account is None or gpu.account is None:
-        pytest.skip("only root can add users; run the tests as root")
+        pytest.skip("needs root that may mount; run the tests as root")
     build.turn("s", "web-shop")
     gpu.turn("s", "training")
     here.set_hosts("build", "gpu")
@@ -178,7 +178,7 @@ def test_a_killed_machine_is_unreachable_with_its_countdowns_and_comes_back(here
 def test_a_full_disk_there_is_shown_here_and_there_and_nothing_that_was_recorded_is_lost(here: Here) -> None:
     build = here.add("build", disk="8m")
     if build.account is None:
-        pytest.skip("only root can mount a file system; run the tests as root")
+        pytest.skip("needs root that may mount; run the tests as root")
     build.turn("s")
     truth = expiry_there(build, "s")
     here.set_hosts("build")
@@ -244,24 +244,25 @@ def test_a_host_that_leaves_the_settings_is_shown_no_longer(here: Here) -> None:
 
 
 def test_of_two_terminals_the_one_that_shows_a_session_is_known_by_its_connection(here: Here) -> None:
-    build = here.add("build")
-    here.set_hosts("build")
+    name = "two-ways"  # other tests of this run look for terminals that lead to `build`
+    build = here.add(name)
+    here.set_hosts(name)
     hook = f"""echo '{{"session_id": "s'$1'", "cwd": "/srv"}}' | ~/.local/bin/{PROGRAM} mark-turn; sleep 600"""
     write_program(build.home / "work", hook)
-    pids = []
+    pids, terminals_here = [], []
     for number in range(2):
         pid, terminal = os.forkpty()
         if pid == 0:
-            os.execvp("ssh", ["ssh", "-t", "build", "./work", str(number)])
-        threading.Thread(target=drain, args=(terminal,), daemon=True).start()
+            os.execvp("ssh", ["ssh", "-t", name, "./work", str(number)])
         pids.append(pid)
+        terminals_here.append(terminal)
+    for terminal in terminals_here:
+        threading.Thread(target=drain, args=(terminal,), daemon=True).start()
     try:
         with tray(here.where) as shown:
-            ports = [shown.wait_for_session(f"build/s{number}").session.ssh_client_port for number in range(2)]
-        assert [process.pid for process in terminals(Host("build"))] == pids
-        assert [[process.pid for process in terminals(Host("build"), port)] for port in ports] == [
-            [pid] for pid in pids
-        ]
+            ports = [shown.wait_for_session(f"{name}/s{number}").session.ssh_client_port for number in range(2)]
+        assert {process.pid for process in terminals(Host(name))} == set(pids)
+        assert [[process.pid for process in terminals(Host(name), port)] for port in ports] == [[pid] for pid in pids]
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
@@ -309,7 +310,7 @@ def test_a_network_that_comes_back_is_used_at_once(here: Here, monkeypatch: pyte
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 300.0)  # so it is no usual try that succeeds
     build = here.add("build", has_link=True)
     if build.account is None:
-        pytest.skip("only root can make networks; run the tests as root")
+        pytest.skip("needs root that may mount; run the tests as root")
     build.turn("s")
     here.set_hosts("build")
     with tray(here.where) as shown:

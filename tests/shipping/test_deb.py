@@ -38,7 +38,7 @@ def user(tmp_path: Path) -> Environment:
 # ---- what it does -----------------------------------------------------------
 
 
-def test_it_is_there(machine: Machine, user: Environment) -> None:
+def test_the_program_is_installed_and_runs(machine: Machine, user: Environment) -> None:
     assert machine.run(COMMAND, "--version", env=user).stdout.strip().endswith(__version__)
     assert "run: claude-session-status setup" in machine.run(COMMAND, "status", env=user).stdout
 

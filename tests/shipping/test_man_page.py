@@ -1,4 +1,4 @@
-"""The man page says what `--help` says, and roff takes none of it for an order."""
+"""The man page says what `--help` says, and roff reads none of it as a request."""
 
 import shutil
 import subprocess
@@ -50,7 +50,7 @@ def test_the_help_option_is_listed_once() -> None:
     assert man_page.page(group, DAY).count(r"\-\-help") == 1
 
 
-def test_what_roff_would_take_for_an_order_is_text() -> None:
+def test_what_roff_would_read_as_a_request_is_text() -> None:
     text = "Prints \\fB a -- dash. 'quoted' .SH text"
 
     @click.command(help=f"'Begins\n\n.with orders\n\n{text}")

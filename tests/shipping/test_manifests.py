@@ -1,4 +1,4 @@
-"""The manifests for Homebrew and winget: filled in from real files, whole, and of one mind.
+"""The manifests for Homebrew and winget: filled in from real files, whole, and consistent.
 
 winget's are read as YAML and held against what its schema 1.10 asks for. Homebrew's are Ruby; that `brew` takes them is
 not tried here.

@@ -481,7 +481,7 @@ def test_the_script_that_tries_the_tray_on_a_real_windows(windows: Wine, screen:
     assert "tray icon: Windows notification area" in done.text
 
 
-def test_without_a_console(windows: Wine, screen: Screen) -> None:
+def test_a_tray_without_a_console_runs(windows: Wine, screen: Screen) -> None:
     """As at login: pythonw.exe has no stdout, and must not need one."""
     user = User(windows, "Nobody There")
     assert user.run("install-hooks").code == 0

@@ -22,26 +22,20 @@ def counts_of(usage: object, asked_ttl: int | None) -> TokenCounts | None:
     if whole is None:
         return None
     steps = usage.get("iterations")
-    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
-    parts = [counts for step in own if (counts := cache_counts(step)) is not None] or [whole]
+    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else ()
+    parts = [counts for step in own if (counts := cache_counts(step)) is not None] or (whole,)
     uncached, written, read = whole
     written_1h = _written_1h(usage, written, asked_ttl)
-    return TokenCounts(
-        input=uncached,
-        output=count(usage.get("output_tokens")) or 0,
-        read=read,
-        written_5m=written - written_1h,
-        written_1h=written_1h,
-        context=sum(parts[-1]),
-        first_read=parts[0][2],
-        first_written=parts[0][1],
-    )
+    output = count(usage.get("output_tokens")) or 0
+    _, first_written, first_read = parts[0]
+    written_5m = written - written_1h
+    return TokenCounts(uncached, output, read, written_5m, written_1h, sum(parts[-1]), first_read, first_written)
 
 
 def _written_1h(usage: dict[str, Any], written: int, asked_ttl: int | None) -> int:
     creation = usage.get("cache_creation")
     if isinstance(creation, dict):
-        for_5m, for_1h = (count(creation.get(f"ephemeral_{name}_input_tokens")) or 0 for name in ("5m", "1h"))
-        if for_5m or for_1h:
-            return min(written, for_1h)
+        for_1h = count(creation.get("ephemeral_1h_input_tokens"))
+        if for_1h or count(creation.get("ephemeral_5m_input_tokens")):
+            return min(written, for_1h or 0)
     return written if asked_ttl is not None and asked_ttl >= 3600 else 0

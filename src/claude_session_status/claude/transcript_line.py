@@ -3,10 +3,9 @@
 Each field is taken only with the right type and within bounds; everything else counts as missing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from claude_session_status.claude.choices import Choice, choice_in
 from claude_session_status.claude.payload import bounded
@@ -17,8 +16,7 @@ MOST_TOKENS = 1_000_000_000
 _TTL = {"5m": 300, "1h": 3600}
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What a response used; None: not stated."""
 
     context_tokens: int | None
@@ -51,21 +49,26 @@ class Line:
     choice: Choice | None = None
 
 
-def line_of(fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage] | None = None) -> Line | None:
-    """What the line says; None when it does not matter. `read_usage` replaces `usage_of`."""
+def line_of(fields: dict[str, Any]) -> Line | None:
+    """What the line says; None when it does not matter."""
+    return line_at(timestamp(fields), short_text(fields.get("uuid")), fields)
+
+
+def line_at(at: float | None, uuid: str | None, fields: dict[str, Any]) -> Line | None:
+    """As `line_of`, of a line whose time and uuid are known: they may be missing in `fields`."""
     if fields.get("isSidechain") is True:
         return None
-    line = Line(timestamp(fields), uuid=_text(fields.get("uuid")))
+    line = Line(at, uuid=uuid)
     match fields.get("type"):
         case "assistant":
-            _take_assistant(line, fields, read_usage or usage_of)
+            _take_assistant(line, fields)
         case "user":
             _take_user(line, fields)
         case "attachment":
             line.starts_request = True
         case "api-request":
             if not str(fields.get("querySource")).startswith("agent:"):
-                line.request = _text(fields.get("id")) or "?"
+                line.request = short_text(fields.get("id")) or "?"
         case "system":
             _take_system(line, fields)
         case _:
@@ -74,7 +77,7 @@ def line_of(fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage
     return line if line.at is not None or line.response is not None or line.compaction is not None else None
 
 
-def _take_assistant(line: Line, fields: dict[str, Any], read_usage: Callable[[dict[str, Any]], Usage]) -> None:
+def _take_assistant(line: Line, fields: dict[str, Any]) -> None:
     message = fields.get("message")
     if not isinstance(message, dict):
         return
@@ -82,38 +85,38 @@ def _take_assistant(line: Line, fields: dict[str, Any], read_usage: Callable[[di
         line.turn, line.is_failure = Turn.OVER, True
         return
     usage = message.get("usage")
-    identity = _text(message.get("id")) or _text(fields.get("requestId")) or line.uuid
+    identity = short_text(message.get("id")) or short_text(fields.get("requestId")) or line.uuid
     if not isinstance(usage, dict) and identity is None:
         return
     line.response = identity or "?"
-    line.usage = read_usage(usage) if isinstance(usage, dict) else None
+    line.usage = _usage_of(usage) if isinstance(usage, dict) else None
     line.turn = _turn_after(fields, message) if line.usage is not None else None
-    line.asked_ttl = _TTL.get(_text(fields.get("promptCacheRequested")) or "")
-    line.model = _text(message.get("model"))
-    line.requested_model = _text(fields.get("requestedModel"))
-    line.effort = _text(fields.get("effort"))
-    line.request_ref = _text(fields.get("requestRef"))
+    line.asked_ttl = _TTL.get(short_text(fields.get("promptCacheRequested")) or "")
+    line.model = short_text(message.get("model"))
+    line.requested_model = short_text(fields.get("requestedModel"))
+    line.effort = short_text(fields.get("effort"))
+    line.request_ref = short_text(fields.get("requestRef"))
     diagnostics = message.get("diagnostics")
     reason = diagnostics.get("cache_miss_reason") if isinstance(diagnostics, dict) else None
-    line.cache_miss_reason = _text(reason.get("type") if isinstance(reason, dict) else reason)
+    line.cache_miss_reason = short_text(reason.get("type") if isinstance(reason, dict) else reason)
 
 
 def _turn_after(fields: dict[str, Any], message: dict[str, Any]) -> Turn:
     """Where a line of a response leaves the turn. Old clients give no stop reason, so the kind of block decides."""
+    if fields.get("isAbortedMidStream") is True:
+        return Turn.OVER
     content = message.get("content")
     blocks = content if isinstance(content, list) else ()
     kinds = {kind for block in blocks if isinstance(block, dict) and isinstance(kind := block.get("type"), str)}
-    if fields.get("isAbortedMidStream") is True:
-        return Turn.OVER
     if message.get("stop_reason") == "tool_use" or "tool_use" in kinds:
         return Turn.TOOL
     return Turn.ASKED if kinds == {"thinking"} and message.get("stop_reason") is None else Turn.OVER
 
 
-def usage_of(usage: dict[str, Any]) -> Usage:
+def _usage_of(usage: dict[str, Any]) -> Usage:
     """What the response used. The totals add up all server-side `iterations`; only the last one's context counts."""
     steps = usage.get("iterations")
-    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else []
+    own = [s for s in steps if isinstance(s, dict) and s.get("type") == "message"] if isinstance(steps, list) else ()
     contexts = [tokens for step in own if (tokens := _context_tokens(step)) is not None] if own else ()
     speed = usage.get("speed")
     written = _written_ttl(usage)
@@ -215,7 +218,7 @@ def epoch_seconds(text: str) -> float | None:
 
 def title_in(fields: dict[str, Any], kind: str) -> str | None:
     """The title in the line; `kind` is "custom" for one that the user gave, "ai" for one that the model made up."""
-    return _text(fields.get(f"{kind}Title")) if fields.get("type") == f"{kind}-title" else None
+    return short_text(fields.get(f"{kind}Title")) if fields.get("type") == f"{kind}-title" else None
 
 
 def _first_text(fields: dict[str, Any]) -> str | None:
@@ -229,9 +232,11 @@ def _first_text(fields: dict[str, Any]) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _text(value: object) -> str | None:
+def short_text(value: object) -> str | None:
     """A text worth keeping: not empty, bounded, and without lone surrogates."""
-    return bounded(value, 1024) if isinstance(value, str) and value and not value.isspace() else None
+    if not isinstance(value, str) or not value or value.isspace():
+        return None
+    return value if len(value) <= 1024 and value.isascii() else bounded(value, 1024)
 
 
 def count(value: object) -> int | None:

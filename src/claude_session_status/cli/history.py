@@ -105,7 +105,7 @@ def _show(days: int, by: str, *, as_json: bool, html: str | None) -> None:
     _update()
     summary = summarize(days, time.time())
     if as_json:
-        echo_json(report.as_json(summary), lines="misses")
+        echo_json(report.as_json(summary), in_lines=True)
     elif html:
         _write_page(html, summary)
         echo(f"The page is {os.path.abspath(html)}.")

@@ -233,5 +233,5 @@ def _is_from_index() -> bool:
         found = metadata.distribution("claude-session-status")
     except metadata.PackageNotFoundError:
         return False
-    # https://packaging.python.org/en/latest/specifications/direct-url/: what came from elsewhere has this file.
+    # https://packaging.python.org/en/latest/specifications/direct-url/: a clone or a URL leaves this file.
     return found.read_text("RECORD") is not None and found.read_text("direct_url.json") is None

@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from claude_session_status.printable import printable, replaced
@@ -39,20 +39,28 @@ def terminal_width() -> int | None:
         return None
 
 
-def echo_json(value: object, *, lines: str | None = None) -> None:
+def echo_json(value: object, *, in_lines: bool = False) -> None:
     """Print `value` as JSON in readable characters; what could steer the terminal is escaped.
 
-    `lines` names a list of thousands of objects in it, each of which takes one line instead of many: the encoder for
+    `in_lines`: each element of a list takes one line instead of many, as there are thousands of them. The encoder for
     indented text is ten times slower.
     """
     import json  # noqa: PLC0415 - most commands print none
 
-    many = value[lines] if isinstance(value, dict) and lines is not None else []
-    text = json.dumps({**value, lines: []} if many and isinstance(value, dict) else value, ensure_ascii=False, indent=2)
-    if many:
-        each = ",\n    ".join(json.dumps(one, ensure_ascii=False) for one in many)
-        text = text.replace(f'\n  "{lines}": []', f'\n  "{lines}": [\n    {each}\n  ]', 1)
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=None if in_lines else 2)
+    text = _in_lines(value, encoder.encode) if in_lines else encoder.encode(value)
     _write(replaced(text, lambda character: json.dumps(character)[1:-1]) + "\n", sys.stdout)
+
+
+def _in_lines(value: object, encode: Callable[[object], str], start: str = "\n") -> str:
+    """The value as JSON. `start`: a line feed and the indentation of the line that it begins in."""
+    inner = start + "  "
+    if isinstance(value, dict) and value:
+        fields = (f"{inner}{encode(name)}: {_in_lines(one, encode, inner)}" for name, one in value.items())
+        return f"{{{','.join(fields)}{start}}}"
+    if isinstance(value, list) and value:
+        return f"[{','.join(inner + encode(one) for one in value)}{start}]"
+    return encode(value)
 
 
 def prepare_streams(environ: Mapping[str, str] = os.environ) -> None:

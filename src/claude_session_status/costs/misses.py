@@ -18,15 +18,14 @@ from the start of the one to the start of the other, as the client's own countdo
 6. `vanished`: none of these; the cache was gone before its time
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from claude_session_status.costs.request import Cause, TokenCounts
 
 LEAST_REBUILT = 1024  # tokens; a smaller difference is the new message
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A request as far as it matters for the next one's miss. `since`: what happened between it and the one before."""
 
     started_at: float

@@ -6,6 +6,7 @@ means "not known": no request in the span has a known price.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class By(StrEnum):
@@ -18,8 +19,7 @@ class By(StrEnum):
     SESSION = "session"
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(NamedTuple):
     """One request that had to rebuild what was cached before. `at`: UTC epoch seconds."""
 
     session_id: str
@@ -34,8 +34,7 @@ class Miss:
     usd: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over misses."""
 
     misses: int
@@ -46,8 +45,7 @@ class Totals:
     expired_usd: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The misses of one day, project, model, cause or session; `name` is None where it is not known."""
 
     name: str | None

@@ -1,136 +1,33 @@
-"""The requests of the past in `history.duckdb`, one row each, and how far each transcript was read.
+"""The file of the history, `history.duckdb`. Its tables: `history_tables`.
 
 A change is made in a copy, which then takes the file's place: readers never wait, and a kill at any moment leaves
-either the old state or the new one. Rows come from a CSV file that DuckDB reads itself, in a tenth of the time that
-passing values takes. The file can be made again from the transcripts only as far as Claude Code still has them, so a
-damaged one is set aside under its date, never deleted.
-
-The table `request` has the tokens of each request, `price` the list prices in USD per token, and the view
-`requests` both together, for anybody with a query of their own. All times are UTC.
+either the old state or the new one. The history can be made again from the transcripts only as far as Claude Code still
+has them, so a damaged one is set aside under its date, never deleted.
 """
 
-import csv
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from claude_session_status.costs.rates import Rates
-from claude_session_status.costs.request import PastRequest
 from claude_session_status.private import give_to_owner, open_private
 from claude_session_status.store import connection as opening
 from claude_session_status.store import failures, files
 from claude_session_status.store.driver import duckdb, open_file, quoted
-from claude_session_status.store.tables import Notified
+from claude_session_status.store.history_tables import SCHEMA
 
 if TYPE_CHECKING:
     Connection = duckdb.DuckDBPyConnection
 else:
     Connection = Any
 
-VERSION = 1
-TIERS = (100_000, 200_000, 400_000, 1_000_000)  # tokens of a request, up to which one price per token holds
-
-_COLUMNS = {
-    "key": "TEXT PRIMARY KEY",
-    "file": "TEXT",
-    "is_own": "BOOLEAN",  # false: read in the transcript of a fork, which copies the lines of another session
-    "host": "TEXT",  # NULL: this machine
-    "session_id": "TEXT",
-    "project": "TEXT",
-    "kind": "TEXT",
-    "model": "TEXT",
-    "effort": "TEXT",
-    "started_at": "TIMESTAMP",
-    "ttl_seconds": "INTEGER",
-    "context_tokens": "BIGINT",
-    "read_tokens": "BIGINT",
-    "written_5m_tokens": "BIGINT",
-    "written_1h_tokens": "BIGINT",
-    "input_tokens": "BIGINT",
-    "output_tokens": "BIGINT",
-    "previous_key": "TEXT",
-    "gap_seconds": "DOUBLE",
-    "previous_ttl_seconds": "INTEGER",
-    "previous_context_tokens": "BIGINT",
-    "rebuilt_tokens": "BIGINT",
-    "cause": "TEXT",
+_WRITER = {
+    "threads": "2",
+    "storage_compatibility_version": "v1.0.0",  # older DuckDBs can read it
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
 }
-_NAMES = tuple(_COLUMNS)
-_TIER = " + ".join(
-    f"(r.input_tokens + r.read_tokens + r.written_5m_tokens + r.written_1h_tokens > {t})::INT" for t in TIERS
-)
-_SCHEMA = f"""
-    CREATE TABLE request ({", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())});
-    CREATE TABLE transcript (file TEXT PRIMARY KEY, mark TEXT, position TEXT);
-    CREATE TABLE price (model TEXT, day DATE, tier INTEGER, input DOUBLE, write_5m DOUBLE, write_1h DOUBLE,
-        read DOUBLE, output DOUBLE, PRIMARY KEY (model, day, tier));
-    CREATE TABLE notified (session_id TEXT, expires_at TIMESTAMP, lead_seconds DOUBLE,
-        PRIMARY KEY (session_id, expires_at, lead_seconds));
-    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT);
-    INSERT INTO fact VALUES ('version', '{VERSION}');
-    CREATE VIEW requests AS SELECT r.*, p.input, p.write_5m, p.write_1h, p.read, p.output,
-        r.input_tokens * p.input + r.written_5m_tokens * p.write_5m + r.written_1h_tokens * p.write_1h
-            + r.read_tokens * p.read + r.output_tokens * p.output AS usd,
-        CASE WHEN r.cause IS NOT NULL THEN r.rebuilt_tokens *
-            (CASE WHEN r.previous_ttl_seconds >= 3600 THEN p.write_1h ELSE p.write_5m END - p.read) END AS miss_usd
-        FROM request r LEFT JOIN price p ON p.model = r.model AND p.day = r.started_at::DATE AND p.tier = {_TIER};
-"""  # noqa: S608 - our own names
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """How far a transcript was read: `file` below the projects folder, its mark then, and the encoded position."""
-
-    file: str
-    mark: str
-    position: str
-
-
-PriceKey = tuple[str, date, int]  # model, day, index of the tier
-
-
-class Row(NamedTuple):
-    """A request, and where it was read: `file` below the projects folder, `is_own` if that is its session's own."""
-
-    request: PastRequest
-    file: str
-    is_own: bool
-    project: str | None
-
-
-def write_rows(path: str, rows: Iterable[Row]) -> None:
-    """Write requests to the CSV file at `path` for `HistoryStore.add`. Raises OSError."""
-    with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(map(_fields, rows))
-
-
-def _fields(row: Row) -> tuple[object, ...]:
-    """The fields in the order of the columns."""
-    request, file, is_own, project = row
-    tokens = request.tokens
-    return (
-        *(_clean(request.key), _clean(file), is_own, None, _clean(request.session_id), _clean(project)),
-        *(request.kind.value, _clean(request.model), _clean(request.effort)),
-        *(_utc(request.started_at), request.ttl_seconds),
-        *(tokens.context, tokens.read, tokens.written_5m, tokens.written_1h, tokens.input, tokens.output),
-        *(_clean(request.previous_key), request.gap_seconds, request.previous_ttl_seconds),
-        *(request.previous_context, request.rebuilt_tokens, _clean(request.cause)),
-    )
-
-
-def _utc(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
-
-
-def _clean(text: str | None) -> str | None:
-    """Text that a CSV field can hold: without control characters. None for an empty one."""
-    if text is None or text.isprintable():
-        return text or None
-    return "".join(c if c.isprintable() else "\ufffd" for c in text).encode("utf-8", "replace").decode() or None
 
 
 class HistoryStore:
@@ -138,40 +35,55 @@ class HistoryStore:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._reader: Connection | None = None  # within `open`
 
     def exists(self) -> bool:
         """Whether there is a history."""
         return os.path.lexists(self._path)
 
-    def read_files(self) -> dict[str, Read]:
-        """How far each transcript was read, by its name below the projects folder. Raises what `open` raises."""
-        if not self.exists():
-            return {}
-        with self.open() as connection:
-            rows = connection.execute("SELECT file, mark, position FROM transcript").fetchall()
-        return {file: Read(file, mark, position) for file, mark, position in rows}
-
     @contextmanager
     def open(self) -> Iterator[Connection]:
-        """A connection that can only read; the methods that read use it within the block, those that write must not.
+        """A connection that can only read. Raises StoreBrokenError, StoreUnusableError, StoreLockedError."""
+        with _errors(self._path), closing(opening.connect(self._path, read_only=True)) as connection:
+            yield connection
 
-        Raises StoreBrokenError, StoreUnusableError, StoreLockedError.
+    @contextmanager
+    def changing(self, reads: Sequence[str] = ()) -> Iterator[Connection]:
+        """A connection to a copy that takes the history's place when the block ends without an error.
+
+        It can read the files `reads` and no others. The caller holds the history's lock. Raises StoreUnusableError and
+        StoreBrokenError.
         """
-        if self._reader is not None:
-            yield self._reader
-            return
-        with self._errors(self._path), closing(opening.connect(self._path, read_only=True)) as connection:
-            self._reader = connection
-            try:
+        new = f"{self._path}.new"
+        try:
+            files.discard(new)
+            files.discard(f"{new}.wal")
+            os.close(open_private(new, os.O_WRONLY))
+            if self.exists():
+                with open(self._path, "rb") as source, open(new, "wb") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+            else:
+                os.unlink(new)  # DuckDB takes no empty file for a database
+        except OSError as error:
+            raise failures.unusable(f"{new} can't be written", error) from error
+        with _errors(new):
+            is_new = not os.path.lexists(new)
+            with closing(open_file(new, config=_WRITER)) as connection:
+                if is_new and os.name == "posix":
+                    os.chmod(new, 0o600)
+                connection.execute(f"SET allowed_paths = [{', '.join(map(quoted, reads))}]")
+                connection.execute("SET enable_external_access = false")
+                connection.execute("BEGIN")
+                if is_new:
+                    connection.execute(SCHEMA)
                 yield connection
-            finally:
-                self._reader = None
-
-    def check(self) -> None:
-        """Read something of each table. Raises StoreBrokenError, StoreUnusableError, StoreLockedError."""
-        with self.open() as connection:
-            connection.execute("SELECT count(*), sum(context_tokens), max(cause) FROM requests").fetchone()
+                connection.execute("COMMIT")
+                connection.execute("CHECKPOINT")
+        try:
+            give_to_owner(new, os.path.dirname(new))
+            os.replace(new, self._path)
+            files.discard(f"{new}.wal")
+        except OSError as error:
+            raise failures.unusable(f"{self._path} can't be written", error) from error
 
     def set_aside(self, now: float) -> str:
         """Move a history that can't be read away, under its date; return where to. Raises StoreUnusableError."""
@@ -181,86 +93,6 @@ class HistoryStore:
         except OSError as error:
             raise failures.unusable(f"{self._path} is broken and can't be set aside", error) from error
         return target
-
-    def add(self, rows: Sequence[str], read: Iterable[Read]) -> None:
-        """Take in CSV files of `write_rows`, and how far the transcripts were read, wholly or not at all.
-
-        A copy of a request never replaces the one from its own session's transcript. The caller holds the history's
-        lock. Raises StoreUnusableError and StoreBrokenError.
-        """
-        with self._changed(rows) as connection:
-            if rows:
-                connection.execute(_TAKE, [list(rows)])
-            marks = [(r.file, r.mark, r.position) for r in read]
-            if marks:
-                columns = [list(column) for column in zip(*marks, strict=True)]
-                connection.execute("INSERT OR REPLACE INTO transcript SELECT unnest(?), unnest(?), unnest(?)", columns)
-
-    def missing_prices(self, version: str) -> list[PriceKey]:
-        """The prices that no row has yet; all of them where they came from another version of the price list."""
-        with self.open() as connection:
-            known = connection.execute("SELECT value FROM fact WHERE name = 'prices'").fetchone()
-            which = "WHERE p.model IS NULL" if known == (version,) else ""
-            rows = connection.execute(
-                f"SELECT DISTINCT r.model, r.started_at::DATE, {_TIER} AS tier FROM request r LEFT JOIN price p"  # noqa: S608 - our own names
-                f" ON p.model = r.model AND p.day = r.started_at::DATE AND p.tier = {_TIER} {which}"
-            ).fetchall()
-        return [(model, day, tier) for model, day, tier in rows if model is not None]
-
-    def set_prices(self, version: str, prices: dict[PriceKey, Rates | None]) -> None:
-        """Keep prices; None for a model without a known one. The caller holds the history's lock."""
-        with self._changed(()) as connection:
-            if connection.execute("SELECT value FROM fact WHERE name = 'prices'").fetchone() != (version,):
-                connection.execute("DELETE FROM price")
-                connection.execute("INSERT OR REPLACE INTO fact VALUES ('prices', ?)", [version])
-            for (model, day, tier), rates in prices.items():
-                values = (
-                    (None,) * 5
-                    if rates is None
-                    else (rates.input, rates.write_5m, rates.write_1h, rates.read, rates.output)
-                )
-                connection.execute(
-                    "INSERT OR REPLACE INTO price VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [model, day, tier, *values]
-                )
-
-    def unknown(self, notified: Iterable[Notified]) -> list[Notified]:
-        """The notifications that the history does not have yet."""
-        with self.open() as connection:
-            rows = connection.execute("SELECT session_id, epoch(expires_at), lead_seconds FROM notified").fetchall()
-        return sorted(set(notified) - set(rows))
-
-    def add_notified(self, notified: Sequence[Notified]) -> None:
-        """Keep of which expiries the user was notified. The caller holds the history's lock."""
-        with self._changed(()) as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO notified SELECT unnest(?), make_timestamp((unnest(?) * 1e6)::BIGINT), unnest(?)",
-                [list(column) for column in zip(*notified, strict=True)],
-            )
-
-    def has_before(self, moment: float) -> bool:
-        """Whether there are requests from before `moment` (epoch seconds)."""
-        with self.open() as connection:
-            found = connection.execute("SELECT 1 FROM request WHERE started_at < ? LIMIT 1", [_utc(moment)]).fetchone()
-        return found is not None
-
-    def drop_before(self, moment: float) -> None:
-        """Forget requests from before `moment` (epoch seconds). The caller holds the history's lock."""
-        limit = _utc(moment)
-        with self._changed(()) as connection:
-            connection.execute("DELETE FROM request WHERE started_at < ?", [limit])
-            connection.execute("DELETE FROM notified WHERE expires_at < ?", [limit])
-            connection.execute("DELETE FROM price WHERE day < ?", [limit.date() - timedelta(days=1)])
-
-    def pings(self) -> set[str]:
-        """The keys of the keep-warm pings that are kept. Raises what `open` raises."""
-        with self.open() as connection:
-            return {key for (key,) in connection.execute("SELECT key FROM request WHERE kind = 'ping'").fetchall()}
-
-    def projects(self) -> dict[str, str]:
-        """The sessions' projects. Raises what `open` raises."""
-        query = "SELECT session_id, max(project) FROM request WHERE kind = 'main' AND project IS NOT NULL GROUP BY 1"
-        with self.open() as connection:
-            return dict(connection.execute(query).fetchall())
 
     def delete(self) -> bool:
         """Delete the history and what was set aside of it; return whether there was any. Raises StoreUnusableError."""
@@ -275,68 +107,12 @@ class HistoryStore:
                         raise failures.unusable(f"{name} can't be deleted", error) from error
         return found
 
-    @contextmanager
-    def _changed(self, reads: Sequence[str]) -> Iterator[Connection]:
-        """A connection to a copy that takes the history's place when the block ends without an error.
 
-        It can read the files `reads` and no others.
-        """
-        new = f"{self._path}.new"
-        try:
-            files.discard(new)
-            files.discard(f"{new}.wal")
-            os.close(open_private(new, os.O_WRONLY))
-            if self.exists():
-                with open(self._path, "rb") as source, open(new, "wb") as target:
-                    shutil.copyfileobj(source, target, 1 << 20)
-            else:
-                os.unlink(new)  # DuckDB takes no empty file for a database
-        except OSError as error:
-            raise failures.unusable(f"{new} can't be written", error) from error
-        with self._errors(new):
-            is_new = not os.path.lexists(new)
-            with closing(open_file(new, config=_WRITER)) as connection:
-                if is_new and os.name == "posix":
-                    os.chmod(new, 0o600)
-                connection.execute(f"SET allowed_paths = [{', '.join(map(quoted, reads))}]")
-                connection.execute("SET enable_external_access = false")
-                connection.execute("BEGIN")
-                if is_new:
-                    connection.execute(_SCHEMA)
-                yield connection
-                connection.execute("COMMIT")
-                connection.execute("CHECKPOINT")
-        try:
-            give_to_owner(new, os.path.dirname(new))
-            os.replace(new, self._path)
-            files.discard(f"{new}.wal")
-        except OSError as error:
-            raise failures.unusable(f"{self._path} can't be written", error) from error
-
-    @staticmethod
-    @contextmanager
-    def _errors(path: str) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error as error:
-            raise failures.failure(path, error) from error
-        except OSError as error:
-            raise failures.unusable(f"{path} can't be used", error) from error
-
-
-_WRITER = {
-    "threads": "2",
-    "storage_compatibility_version": "v1.0.0",  # older DuckDBs can read it
-    "autoload_known_extensions": "false",
-    "autoinstall_known_extensions": "false",
-}
-_UPDATED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name != "key")
-_TYPES = ", ".join(f"'{name}': '{kind.partition(' ')[0]}'" for name, kind in _COLUMNS.items())
-_TAKE = f"""
-    INSERT INTO request SELECT * EXCLUDE number FROM (
-        SELECT *, row_number() OVER () AS number FROM read_csv(?, header = false, auto_detect = false, nullstr = '',
-            delim = ',', quote = '"', escape = '"', columns = {{{_TYPES}}}))
-    QUALIFY row_number() OVER (PARTITION BY key ORDER BY is_own DESC, number) = 1
-    ON CONFLICT (key) DO UPDATE SET {_UPDATED}
-    WHERE request.file = excluded.file OR (excluded.is_own AND NOT request.is_own)
-"""  # noqa: S608 - our own names
+@contextmanager
+def _errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise failures.failure(path, error) from error
+    except OSError as error:
+        raise failures.unusable(f"{path} can't be used", error) from error

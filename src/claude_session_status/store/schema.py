@@ -181,7 +181,7 @@ def m006_keep_warm(connection: Connection, _written_at: float) -> None:
 
 
 def m007_ssh_client_port(connection: Connection, _written_at: float) -> None:
-    """Which ssh connection shows the session: on the other end it tells one terminal from the others."""
+    """Which ssh connection shows the session: its other end is in one terminal of several."""
     add_columns(connection, ssh_client_port="BIGINT")
 
 

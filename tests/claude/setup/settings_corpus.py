@@ -1,6 +1,6 @@
 """Shapes of settings.json as people have them: what an install must keep, and an uninstall give back to the byte.
 
-Shared with the test that hands each installed result to the real client, so all values are ones that it accepts, and
+Shared with the test that gives each installed result to the real client, so all values are ones that it accepts, and
 other people's commands do nothing.
 """
 

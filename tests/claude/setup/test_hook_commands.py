@@ -58,12 +58,12 @@ NOT_OURS = [
 
 
 @pytest.mark.parametrize(("command", "hook_command"), [row[1:] for row in OURS], ids=[row[0] for row in OURS])
-def test_ours(command: str, hook_command: str) -> None:
+def test_a_command_that_runs_our_hook_is_recognised(command: str, hook_command: str) -> None:
     assert hook_command_of({"type": "command", "command": command, "async": True}) == hook_command
 
 
 @pytest.mark.parametrize("command", [row[1] for row in NOT_OURS], ids=[row[0] for row in NOT_OURS])
-def test_not_ours(command: str) -> None:
+def test_a_command_that_does_more_or_other_things_is_not_ours(command: str) -> None:
     assert hook_command_of({"command": command}) is None
 
 

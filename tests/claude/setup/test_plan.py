@@ -111,7 +111,7 @@ def test_old_entries_are_taken_out_without_an_install_before(shape: Shape) -> No
 
 
 class TestTheTextIsInTheStyleOfTheFile:
-    def test_plain(self) -> None:
+    def test_new_text_has_the_indentation_of_the_file(self) -> None:
         after = plan_install('{\n  "model": "opus"\n}\n', LAUNCHER).after
         assert after is not None
         assert after.startswith(
@@ -134,7 +134,7 @@ class TestTheTextIsInTheStyleOfTheFile:
         )
         assert after.endswith("    ]\n  }\n}\n")
 
-    def test_tabs_and_crlf(self) -> None:
+    def test_new_text_has_the_tabs_and_line_ends_of_the_file(self) -> None:
         after = plan_install(PLAIN.replace("  ", "\t").replace("\n", "\r\n"), LAUNCHER).after
         assert after is not None
         assert '\r\n\t"hooks": {\r\n\t\t"SessionStart": [\r\n\t\t\t{\r\n' in after

@@ -199,7 +199,7 @@ class TestRefused:
         assert "not UTF-8" in self.refusal(place).title
         assert place.settings.read_bytes() == content
 
-    def test_a_folder(self, place: Place) -> None:
+    def test_a_folder_in_the_files_place_is_refused(self, place: Place) -> None:
         place.settings.mkdir(parents=True)
         assert "is not a file" in self.refusal(place).title
 

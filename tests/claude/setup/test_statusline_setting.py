@@ -127,7 +127,7 @@ def test_a_status_line_of_another_form_is_refused_and_nothing_is_changed(value: 
         (7, None),
     ],
 )
-def test_what_is_ours(command: object, ours: OurCommand | None) -> None:
+def test_a_status_line_of_ours_is_recognised(command: object, ours: OurCommand | None) -> None:
     assert parse_command(command) == ours
 
 

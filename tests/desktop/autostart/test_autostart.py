@@ -130,7 +130,7 @@ def test_on_and_off_leave_nothing_behind(desk: Desk) -> None:
     assert desk.everything() == before
 
 
-def test_the_trays_switch(desk: Desk) -> None:
+def test_the_tray_turns_it_on_and_off(desk: Desk) -> None:
     way = desk.way()
     for on in (True, True, False, False):
         way.turn(on)
@@ -199,7 +199,7 @@ class TestFiles:
 
 
 class TestXdg:
-    def test_the_entry(self, tmp_path: Path) -> None:
+    def test_the_desktop_entry_runs_the_tray(self, tmp_path: Path) -> None:
         way = XdgAutostart(str(tmp_path), MOVED)
         way.put(True)
         text = Path(way.place).read_text()
@@ -287,7 +287,7 @@ class TestSystemd:
 
 
 class TestLaunchAgent:
-    def test_the_agent(self, tmp_path: Path) -> None:
+    def test_the_launch_agent_runs_the_tray_in_the_graphical_session(self, tmp_path: Path) -> None:
         way = LaunchAgent(str(tmp_path), MOVED)
         way.put(True)
         assert plistlib.loads(Path(way.place).read_bytes()) == {
@@ -318,7 +318,7 @@ class TestLaunchAgent:
 
 
 class TestRunKey:
-    def test_the_value(self, tmp_path: Path) -> None:
+    def test_the_registry_value_is_the_command_line(self, tmp_path: Path) -> None:
         desk = Desk("win32", tmp_path)
         desk.way(Start((r"C:\Program Files\x\claude-session-status.exe", "tray"))).put(True)
         value = desk.registry.keys[run_key.RUN][run_key.NAME]
@@ -397,6 +397,6 @@ def test_the_frozen_tray_has_the_name_that_pyinstaller_gives_it() -> None:
     assert 'programs("tray.py", f"{NAME}-tray", console=False' in spec.read_text("utf-8")
 
 
-def test_what_is_started() -> None:
+def test_the_tray_is_started_with_the_folder_that_is_in_effect() -> None:
     assert start_of(("/x",), {}) == Start(("/x", "tray"))
     assert start_of(("/x",), {"CLAUDE_CONFIG_DIR": "/cfg"}) == Start(("/x", "tray"), {"CLAUDE_CONFIG_DIR": "/cfg"})
