@@ -9,7 +9,6 @@ from claude_session_status import (
     alerting,
     glance,
     keep_warm,
-    keep_warm_times,
     keep_warm_words,
     menu_items,
     notification,
@@ -152,45 +151,6 @@ def test_the_price_is_shown_beforehand(ttl: int, pings: int, price: str, most_mi
     assert (kept(fresh).pings_an_hour, kept(fresh).needs_consent) == (pings, consent)
     assert keep_warm_words.price_line(fresh) == price
     assert kept(fresh).ends_at == NOW + most_minutes * 60
-
-
-@pytest.mark.parametrize(
-    ("ttl", "age", "minutes", "pings"),
-    [
-        (3600, 0, 57, 0),
-        (3600, 0, 58, 1),
-        (3600, 0, 60, 1),
-        (3600, 600, 60, 1),
-        (3600, 0, 180, 3),
-        (300, 0, 60, 14),
-        (300, 0, 600, 20),
-    ],
-)
-def test_how_many_pings_come_until_then(ttl: int, age: float, minutes: float, pings: int) -> None:
-    request = Request(NOW - age, ttl, Source.TRANSCRIPT)
-    assert keep_warm_times.pings_until(request, NOW + minutes * 60, NOW, 20) == pings
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        *(("1h", 3600), ("90m", 5400), ("1h30m", 5400), ("45min", 2700), (" 2H ", 7200), ("23h59m", 86340)),
-        *((text, None) for text in ("", "h", "1", "1 h", "0m", "24h", "25h", "-1h", "1.5h", "1h-5m", "٣h", "99999m")),
-    ],
-)
-def test_a_duration_is_read(text: str, seconds: float | None) -> None:
-    assert keep_warm_times.seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["18:00", "0:05", "23:59", "24:00", "18.00", "18", "", "7:5", "٠١:٠٠", "-1:00"])
-def test_a_clock_time_is_one_of_today(text: str) -> None:
-    found = keep_warm_times.today_at(text, NOW)
-    if text in ("18:00", "0:05", "23:59"):
-        assert found is not None
-        assert datetime.fromtimestamp(found).strftime("%H:%M").lstrip("0") in (text, text.lstrip("0"))  # noqa: DTZ006
-        assert datetime.fromtimestamp(found).date() == datetime.fromtimestamp(NOW).date()  # noqa: DTZ006
-    else:
-        assert found is None
 
 
 @pytest.mark.parametrize(
@@ -400,6 +360,11 @@ def test_a_stop_names_the_expiry_of_a_cache_that_nothing_renews(reason: StopReas
     assert len(body) < notification.BODY_LIMIT
     done = {event.lead_seconds for event in alerting.alerted_events(alert, (300, 30), NOW)}
     assert done == ({alerting.STOP_LEAD, 300} if is_named else {alerting.STOP_LEAD})
+
+
+def test_a_stop_during_a_turn_does_not_name_the_expiry() -> None:
+    (alert,) = alerting.due_alerts([stopped(StopReason.USAGE, age=3425, prompted_at=NOW - 1)], (300,), NOW)
+    assert "expires" not in notification.of_alerts(alert).body
 
 
 @pytest.mark.parametrize("distrusted", [False, True])

@@ -135,6 +135,17 @@ def test_whatever_happens_to_the_ping_a_cache_that_expires_is_announced(what: st
             assert [reason for _, reason in scene.given].count(AlertReason.EXPIRES) <= len(leads), case
 
 
+def test_a_clock_that_was_set_back_silences_no_alert(where: Paths) -> None:
+    scene = Scene(where, (300.0,), 3600)
+    scene.poll(NOW + 3500)
+    scene.report("refused", reason="other-client")
+    scene.poll(NOW + 3505)
+    scene.given.clear()
+    scene.row = replace(scene.row, alerts=())
+    scene.poll(NOW + 3350)
+    assert scene.given == [(NOW + 3350, AlertReason.EXPIRES)]
+
+
 @pytest.mark.parametrize(("leads", "ttl"), list(itertools.product(LEADS, (300, 3600))))
 def test_a_ping_that_comes_in_time_leaves_no_alert(leads: tuple[float, ...], ttl: int, where: Paths) -> None:
     def keep(scene: Scene) -> None:

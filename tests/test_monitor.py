@@ -176,6 +176,18 @@ def test_a_busy_transcript_is_shown_at_each_poll_but_written_at_most_once_in_ten
     assert 5 <= opened[-1] <= 6
 
 
+def test_a_transcript_ahead_of_the_clock_is_read_at_each_poll_but_written_only_when_it_says_something_new(
+    scene: Scene, tmp_path: Path
+) -> None:
+    lines = Transcript(tmp_path / "t.jsonl").user(NOW).answer(NOW, wrote_1h=5)
+    scene.write("turn", transcript_path=str(lines.path))
+    os.utime(lines.path, (NOW + 7200, NOW + 7200))
+    scene.run(20)
+    before = scene.store.opened
+    scene.run(120)
+    assert scene.store.opened == before
+
+
 def test_what_another_monitor_wrote_just_before_us_is_shown(where: Paths, clock: FakeClock, tmp_path: Path) -> None:
     lines = Transcript(tmp_path / "t.jsonl").user(NOW - 50).answer(NOW - 40, wrote_5m=9)
     Scene(where, clock).write("turn", "a", transcript_path=str(lines.path))

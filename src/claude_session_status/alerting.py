@@ -83,7 +83,8 @@ def _no_ping_from(state: SessionState) -> float:
 def names_expiry(state: SessionState) -> bool:
     """Whether the alert that the session is no longer kept warm also says when its cache expires."""
     stopped = state.keep_warm.stopped if state.keep_warm is not None else None
-    return state.cache is Cache.WARM and stopped is not None and stopped.reason in _EXPIRES_AFTER
+    is_idle = state.cache is Cache.WARM and state.activity in _ALERTED
+    return is_idle and stopped is not None and stopped.reason in _EXPIRES_AFTER
 
 
 def wait_alert_time(state: SessionState, now: float) -> float | None:

@@ -234,7 +234,8 @@ def _refusal_of_evidence(state: SessionState, evidence: Evidence) -> Refusal | N
         title = reason_in_words(report) if report.reason == "late" else "its last ping missed"
         return Refusal(title, "Send a message first")
     if report.state in (ModState.EXPIRED, ModState.REFUSED) and report.reason != _FIVE_MINUTES:
-        return Refusal(reason_in_words(report), "Send a message first")
+        close = "Close that one, and send a message" if report.reason == "other-client" else "Send a message first"
+        return Refusal(reason_in_words(report), close)
     if usage is not None and usage.percent > limits.max_usage:
         until = f" Its window ends at {clock(usage.resets_at)[:5]}" if usage.resets_at is not None else ""
         return Refusal(

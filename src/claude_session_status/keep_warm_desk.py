@@ -116,7 +116,8 @@ class KeepWarmDesk:
             name for name in orders if next_ping_at(state_of(known[name], now), self._evidence[name], now) is not None
         )
         before = frozenset(orders) if self._expected is None else self._expected
-        still = {name: at for name, at in self._no_ping_since.items() if name in known}
+        # The clock may have been set back: nothing was seen later than now.
+        still = {name: min(at, now) for name, at in self._no_ping_since.items() if name in known}
         self._no_ping_since = still | dict.fromkeys(before - expected, now)
         self._expected = expected
 

@@ -61,6 +61,8 @@ def _narrow(descriptor: int, path: str, above: str) -> None:
     found = os.fstat(descriptor)
     if not _is_ours(found, above):
         raise PermissionError(1, "it belongs to another user", path)
+    if found.st_mode & stat.S_ISVTX:
+        raise PermissionError(1, "it is a folder that users share, such as /tmp", path)
     if found.st_mode & 0o077:
         os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & 0o700)
 

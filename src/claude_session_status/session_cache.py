@@ -74,7 +74,7 @@ class SessionCache:
         """Update all sessions from their files, which are read only if they changed. `between`: called between two."""
         for session in self:
             fresh = self._ingester.refresh(session)
-            if fresh is not session:
+            if fresh is not session and fresh != session:
                 self.sessions[session.session_id] = fresh
                 self._unwritten.add(session.session_id)
             between()

@@ -35,32 +35,41 @@ def first_column(printed: str) -> list[str]:
     return [cell for number, cell in enumerate(cells) if cell != "---" and cells[number + 1 : number + 2] != ["---"]]
 
 
-def test_the_hooks_are_measured(tmp_path: Path) -> None:
-    done = run("hooks.py", tmp_path, "--without-original")
-    assert done.returncode == 0, done.stderr
-    assert first_column(done.stdout) == [
+@pytest.fixture(scope="module")
+def hooks_run(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """One run for both tests: beside the original where that can be had, else without it."""
+    folder = tmp_path_factory.mktemp("hooks")
+    done = run("hooks.py", folder)
+    return run("hooks.py", folder, "--without-original") if done.returncode == hooks.NO_ORIGINAL else done
+
+
+@pytest.mark.xdist_group("bench-hooks")
+def test_the_hooks_are_measured(hooks_run: subprocess.CompletedProcess[str]) -> None:
+    assert hooks_run.returncode == 0, hooks_run.stderr
+    assert [line for line in first_column(hooks_run.stdout) if line not in (hooks.OLD, hooks.OLD_NEW)] == [
         hooks.BARE, hooks.BESIDE, hooks.ALONE, hooks.ALONE_NEW, hooks.BARE_MANY, hooks.BESIDE_MANY, hooks.ALONE_MANY,
         hooks.LOGGING, hooks.READING, hooks.LINE, hooks.WRAPPED,
     ]  # fmt: skip
-    assert "beside a monitor at most 2x bare Python" in done.stdout
-    assert "that status line command behind ours at most 2x" in done.stdout
+    assert "beside a monitor at most 2x bare Python" in hooks_run.stdout
+    assert "that status line command behind ours at most 2x" in hooks_run.stdout
     if sys.platform != "win32":
-        assert done.stdout.count("holds: 72 of their 72 events are in the database") == 2
-        assert re.search(r"the slowest of 3 times 24 hooks at once alone: \d+ ms, a [A-Z]\w+ ", done.stdout)
-    assert re.search(r"Medians of 3 interleaved calls.*\d{4}-\d\d-\d\d: .*\d+ cores?, .*Python 3\.\d+", done.stdout)
+        assert hooks_run.stdout.count("holds: 72 of their 72 events are in the database") == 2
+        assert re.search(r"the slowest of 3 times 24 hooks at once alone: \d+ ms, a [A-Z]\w+ ", hooks_run.stdout)
+    assert re.search(
+        r"Medians of 3 interleaved calls.*\d{4}-\d\d-\d\d: .*\d+ cores?, .*Python 3\.\d+", hooks_run.stdout
+    )
 
 
-def test_the_original_is_measured_beside_them(tmp_path: Path) -> None:
-    done = run("hooks.py", tmp_path)
-    if done.returncode == hooks.NO_ORIGINAL:
+@pytest.mark.xdist_group("bench-hooks")
+def test_the_original_is_measured_beside_them(hooks_run: subprocess.CompletedProcess[str]) -> None:
+    if hooks.OLD not in first_column(hooks_run.stdout):
         pytest.skip(
-            f"{done.stderr.strip()}; or set BENCH_ORIGINAL to an environment that has it, made by: "
+            "the original can't be installed here; set BENCH_ORIGINAL to an environment that has it, made by: "
             "python3 -m venv DIR && DIR/bin/pip install claude-session-status==0.2.11"
         )
-    assert done.returncode == 0, done.stderr
-    assert first_column(done.stdout)[-2:] == [hooks.OLD, hooks.OLD_NEW]
-    assert "beside a monitor at least 6x faster than the original" in done.stdout
-    assert "alone never slower than the original" in done.stdout
+    assert first_column(hooks_run.stdout)[-2:] == [hooks.OLD, hooks.OLD_NEW]
+    assert "beside a monitor at least 6x faster than the original" in hooks_run.stdout
+    assert "alone never slower than the original" in hooks_run.stdout
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,13 @@ def test_what_a_person_wants_outlives_the_tray(desktop: Desktop, panel: Program)
     item = desktop.item()
     wait_line(item, "● my_app")
     wait_line(item, "● other")
-    facts = {line.label for line in next(line for line in item.menu() if "my_app" in line.label).children}
-    assert {"Context: 142k tokens", "If it expires: about $0.68 to rebuild"} <= facts
-    assert any(text.startswith("Folder: /") and text.endswith("/my_app") for text in facts)
+
+    def facts() -> set[str]:
+        return {line.label for line in next(line for line in item.menu() if "my_app" in line.label).children}
+
+    known = {"Context: 142k tokens", "If it expires: about $0.68 to rebuild"}
+    wait_for("the price, which a child process looks up", lambda: known <= facts())
+    assert any(text.startswith("Folder: /") and text.endswith("/my_app") for text in facts())
     click_below(item, "my_app", "Mute")
     wait_line(item, r"● my_app   muted$")
     click_below(item, "other", "Forget")

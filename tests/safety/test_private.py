@@ -20,7 +20,7 @@ from claude_session_status.cli import tray
 from claude_session_status.model import Snapshot
 from claude_session_status.monitor import Monitor
 from claude_session_status.paths import Paths
-from claude_session_status.private import make_private_folder
+from claude_session_status.private import make_private_folder, replace_private
 from fakes import iso
 from ingester import wait_until_applied
 
@@ -222,3 +222,14 @@ def test_a_folder_that_an_older_version_left_open_is_closed(where: Paths) -> Non
     os.chmod(where.folder, 0o755)
     subprocess.run([*COMMAND, "mark-start"], input=b'{"session_id": "s"}', check=True)
     assert stat.S_IMODE(os.stat(where.folder).st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_folder_that_users_share_is_never_narrowed(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with pytest.raises(PermissionError, match="users share"):
+        replace_private(str(shared / "prices.json"), b"{}")
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+    assert list(shared.iterdir()) == []
