@@ -16,8 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +35,10 @@ PEER = "ccusage@18.0.11"
 FIRST_SECONDS, UNCHANGED_SECONDS, MOST_MB = 5.0, 0.4, 400  # what is wanted of the whole size
 FIRST, UNCHANGED = "`history`, first time", "`history`, nothing has changed"
 COUNTED = "`history` counts"
+_WHAT_EACH_DOES = (
+    "`history` compares each request with the one before it, and keeps a row of each; ccusage adds up the tokens of each"
+    " day, and keeps nothing"
+)
 _TEXT = 'def total(rows):\n    return sum(row["price"] for row in rows)  # "quoted", \u00e9\n' * 4_000
 
 
@@ -137,21 +143,40 @@ def measured(argv: Sequence[str], env: dict[str, str], removed: Path | None = No
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
     ):
         began = time.perf_counter()
-        with subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=errors) as process:
-            most = 0
-            while process.poll() is None:
-                most = max(most, _memory(process.pid))
-                time.sleep(0.02)
+        with (
+            subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=errors) as process,
+            _most_memory(process.pid) as most,
+        ):
+            process.wait()
             seconds = time.perf_counter() - began
         out.seek(0)
         errors.seek(0)
         if process.returncode != 0:
             raise RuntimeError(f"{argv} failed with {process.returncode}: {errors.read()[-500:]}")
-        return Run(seconds, most / 1e6, out.read())
+        return Run(seconds, most() / 1e6, out.read())
 
 
 def _seconds(run: Run) -> float:
     return run.seconds
+
+
+@contextmanager
+def _most_memory(pid: int) -> Iterator[Callable[[], int]]:
+    """Look at a process ten times a second: more often takes time from it. The function returns the most bytes."""
+    seen = [_memory(pid)]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.1):
+            seen.append(_memory(pid))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield lambda: max(seen)
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _memory(pid: int) -> int:
@@ -211,7 +236,9 @@ def measure(folder: Path, product: products.Product, size: Size, *, with_peer: b
                 f"{other.seconds:.1f} s, {other.megabytes:.0f} MB; {other.seconds / first.seconds:.1f}x `history`",
             )
         )
-        notes.append(f"ccusage counts {totals['totalTokens']:,} tokens, ${totals['totalCost']:,.2f}")
+        price = f"${totals['totalCost']:,.2f}" if totals["totalCost"] else "and knows no price of this model offline"
+        notes.append(f"ccusage counts {totals['totalTokens']:,} tokens, {price}")
+        notes.append(_WHAT_EACH_DOES)
     return figures, notes
 
 
