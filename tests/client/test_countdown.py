@@ -155,8 +155,8 @@ def test_a_session_waits_at_a_permission_prompt_until_the_user_answers(home: Hom
         session_id = terminal.session_id
         terminal.type("[run touch made] hello")
         terminal.wait_for_screen("Do you want to proceed?")
-        waiting = wait_for_ours(home, session_id, activity="waiting")
         [request] = api.main_requests(session_id)
+        waiting = wait_for_ours(home, session_id, activity="waiting", request=request)
         expect_start(waiting, request)
 
         terminal.close_dialog("Do you want to proceed?", "Escape")

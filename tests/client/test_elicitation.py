@@ -18,8 +18,8 @@ def test_a_session_waits_while_an_mcp_server_asks_the_user(home: Home, api: Stan
         session_id = terminal.session_id
         terminal.type(f"[call {mcp_server.CALLED}] hello")
         terminal.wait_for_screen(mcp_server.QUESTION)
-        waiting = wait_for_ours(home, session_id, activity="waiting")
         [request] = api.main_requests(session_id)
+        waiting = wait_for_ours(home, session_id, activity="waiting", request=request)
         expect_start(waiting, request)
         wait_for("a notification that our hook is installed for", lambda: kind_of_last(home) == "elicitation_dialog")
         wait_for_ours(home, session_id, activity="waiting")
