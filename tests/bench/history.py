@@ -36,7 +36,7 @@ FIRST_SECONDS, UNCHANGED_SECONDS, MOST_MB = 5.0, 0.4, 400  # what is wanted of t
 FIRST, UNCHANGED = "`history`, first time", "`history`, nothing has changed"
 COUNTED = "`history` counts"
 _WHAT_EACH_DOES = (
-    "`history` compares each request with the one before it, and keeps a row of each; ccusage adds up the tokens of each"
+    "`history` compares each request with the one before it and keeps a row of each; ccusage adds up the tokens of each"
     " day, and keeps nothing"
 )
 _TEXT = 'def total(rows):\n    return sum(row["price"] for row in rows)  # "quoted", \u00e9\n' * 4_000
