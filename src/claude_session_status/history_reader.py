@@ -128,7 +128,7 @@ def readers(size: int, processes: int | None) -> Iterator[Callable[[Iterable[Pie
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, however it ended: nobody else would."""
+    """End this process when its parent has ended, also by a kill: otherwise it would wait for work without end."""
     import threading  # noqa: PLC0415 - only in a process that reads for another one
     from multiprocessing import connection, parent_process  # noqa: PLC0415 - as above
 

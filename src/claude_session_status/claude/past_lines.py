@@ -19,7 +19,7 @@ LONGEST_LINE = 64 << 20  # bytes; a longer line is skipped
 _CLIENT_ENDED = "cost-state"  # the client writes it when it ends: what follows comes from one that resumed the session
 
 
-class Said(NamedTuple):
+class Statement(NamedTuple):
     """What a line states, apart from its time and its uuid."""
 
     line: Line  # perhaps an earlier one that stated the same: its time and its uuid do not count
@@ -29,7 +29,7 @@ class Said(NamedTuple):
     client_ended: bool = False
 
 
-Moment = tuple[float | None, str | None, Said]  # of a line: its time (epoch seconds), its uuid, what it states
+Moment = tuple[float | None, str | None, Statement]  # of a line: its time (epoch seconds), its uuid, what it states
 
 
 def lines_from(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
@@ -49,15 +49,15 @@ class LineReader:
     """Reads the objects of one transcript. It changes the dicts that it is given."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[dict[str, Any], Said]] = {}  # type of a line -> its fields, and what they state
+        self._last: dict[str, tuple[dict[str, Any], Statement]] = {}  # by type: the last line's fields, what they state
 
     def read(self, fields: dict[str, Any]) -> Moment | None:
-        """What an object states; None where it does not matter."""
+        """What an object states; None where that does not matter."""
         kind = fields.get("type")
         if not isinstance(kind, str):
             return None
         if kind == _CLIENT_ENDED:
-            return None, None, Said(Line(None), client_ended=True)
+            return None, None, Statement(Line(None), client_ended=True)
         if kind == "assistant" and isinstance(message := fields.get("message"), dict):
             message.pop("content", None)  # its text states nothing about the request
         at, uuid = timestamp(fields), short_text(fields.pop("uuid", None))
@@ -68,18 +68,18 @@ class LineReader:
         line = line_at(at, uuid, fields)
         if line is None:
             return None
-        said = _said(line, fields)
+        statement = _statement(line, fields)
         if line.response is None or line.response not in (uuid, "?"):  # else the uuid is part of what it states
-            self._last[kind] = fields, said
-        return at, uuid, said
+            self._last[kind] = fields, statement
+        return at, uuid, statement
 
 
-def _said(line: Line, fields: dict[str, Any]) -> Said:
+def _statement(line: Line, fields: dict[str, Any]) -> Statement:
     message = fields.get("message")
     if line.response is None or not isinstance(message, dict):
-        return Said(line)
+        return Statement(line)
     tokens = counts_of(message.get("usage"), line.asked_ttl)
-    return Said(line, tokens, _id(fields.get("requestId")), _id(fields.get("requestSessionId")))
+    return Statement(line, tokens, _id(fields.get("requestId")), _id(fields.get("requestSessionId")))
 
 
 def _id(value: object) -> str | None:

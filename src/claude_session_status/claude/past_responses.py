@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from claude_session_status.claude.past_lines import Moment, Said
+from claude_session_status.claude.past_lines import Moment, Statement
 from claude_session_status.costs.request import TokenCounts
 
 
@@ -39,23 +39,23 @@ class Response:
     request_id: str = ""
     session_id: str | None = None
     request_refs: list[str] = field(default_factory=list)
-    _said: Said | None = None
+    _statement: Statement | None = None
 
-    def take(self, number: int, at: float, said: Said) -> None:
+    def take(self, number: int, at: float, statement: Statement) -> None:
         """Add a line."""
         self.last, self.last_at = number, at
-        if said is self._said:
+        if statement is self._statement:
             return
-        self._said = said
-        line, usage = said.line, said.line.usage
-        self.tokens = said.tokens or self.tokens
+        self._statement = statement
+        line, usage = statement.line, statement.line.usage
+        self.tokens = statement.tokens or self.tokens
         self.model = line.model or self.model
         self.requested_model = line.requested_model or self.requested_model
         self.effort = line.effort or self.effort
         self.cache_miss_reason = line.cache_miss_reason or self.cache_miss_reason
         self.asked_ttl = line.asked_ttl or self.asked_ttl
-        self.request_id = self.request_id or said.request_id or ""
-        self.session_id = self.session_id or said.session_id
+        self.request_id = self.request_id or statement.request_id or ""
+        self.session_id = self.session_id or statement.session_id
         if line.request_ref is not None:
             self.request_refs.append(line.request_ref)
         if usage is not None:
@@ -90,12 +90,12 @@ class Conversation:
         self._known = known
         self._at: float | None = None
         self._uuids: set[str] = set()
-        self._lines: list[tuple[float, Said]] = []  # their times, epoch seconds
+        self._lines: list[tuple[float, Statement]] = []  # their times, epoch seconds
 
     def add(self, moment: Moment, end: int) -> None:
         """Add a line, which ends at `end` in the file. One without a time follows the one before it."""
-        at, uuid, said = moment
-        response = said.line.response
+        at, uuid, statement = moment
+        response = statement.line.response
         if response is not None:
             self.begins.setdefault(response, self._behind)
             self._behind = end
@@ -107,24 +107,24 @@ class Conversation:
                 return
             self._uuids.add(uuid)
         if response is None or (response not in self._known and at >= self._since):
-            self._lines.append((at, said))
+            self._lines.append((at, statement))
 
     def responses(self) -> list[Response]:
         """The responses that state what they used, each with its request's start."""
         lines = sorted(self._lines, key=itemgetter(0))
         responses: dict[str, Response] = {}
         sent: dict[str, float] = {}
-        for number, (at, said) in enumerate(lines):
-            if (identity := said.line.response) is not None:
+        for number, (at, statement) in enumerate(lines):
+            if (identity := statement.line.response) is not None:
                 if (response := responses.get(identity)) is None:
                     response = responses[identity] = Response(identity, at, number)
-                response.take(number, at, said)
-            elif said.line.request is not None:
-                sent[said.line.request] = at
+                response.take(number, at, statement)
+            elif statement.line.request is not None:
+                sent[statement.line.request] = at
         clock = _Clock(self._since)
-        for number, (at, said) in enumerate(lines):
-            if (identity := said.line.response) is None:
-                clock.take(said, at)
+        for number, (at, statement) in enumerate(lines):
+            if (identity := statement.line.response) is None:
+                clock.take(statement, at)
                 continue
             response = responses[identity]
             if number == response.first:
@@ -146,10 +146,10 @@ class _Clock:
     was_compacted: bool = False
     client_ended: bool = False
 
-    def take(self, said: Said, at: float) -> None:
+    def take(self, statement: Statement, at: float) -> None:
         """Take a line that is part of no response."""
-        line = said.line
-        self.client_ended |= said.client_ended
+        line = statement.line
+        self.client_ended |= statement.client_ended
         if line.starts_request or line.compaction is not None:
             self.start_at = at
         self.was_compacted |= line.compaction is not None
