@@ -97,6 +97,8 @@ class Spool:
             return []
         try:
             names = os.listdir(self.folder if handle is None else handle)
+        except FileNotFoundError:  # Windows learns only here that there is no folder
+            return []
         except OSError as error:
             self.problem = error
             return []

@@ -107,11 +107,21 @@ class Visit:
 
     def sees(self, name: str) -> None:
         """Wait until the session gets what is typed."""
-        wait_for(f"what is typed to arrive in {name}", lambda: self._stage.typed_to() == name)
+        seen: list[str] = []
+
+        def look() -> bool:
+            seen.append(self._stage.typed_to())
+            return seen[-1] == name
+
+        wait_for(lambda: f"what is typed to arrive in {name}; it went to {seen[-1] or 'no session'}", look)
 
     def opens(self, terminal: str, name: str) -> None:
         """Open a window, and wait until it is in front: not every window manager puts a new one there."""
         self._stage.window(terminal, name)
+        self.comes_to_the_front(name)
+
+    def comes_to_the_front(self, name: str) -> None:
+        """Wait until a new session is in front: one that comes later would take the place of what was clicked."""
 
         def look() -> bool:
             if self._stage.typed_to() == name:
@@ -129,6 +139,7 @@ class Visit:
         in_front = first
         if terminal not in WITHOUT_TABS:
             self._stage.second_tab(terminal, first, in_front := second)
+            self.comes_to_the_front(second)
         if self.reaches(other) and self.reaches(in_front):
             self.measured.reached.add("window")
         if terminal not in WITHOUT_TABS and self.reaches(other) and self.reaches(first):
