@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw
 from claude_session_status.glance import ICON_PARTS, IconSpec
 from claude_session_status.model import Urgency
 
-OVERSAMPLING = 8  # drawn this many times larger, then reduced: Pillow's own arcs have stairs
+LARGE_PIXELS = 48  # from this size on, an icon's edge is short beside its area
 LAYERS_KEPT = 64  # of a few icons in all sizes: 0.2 MB
 CACHED_IMAGES = 64
 
@@ -172,7 +172,8 @@ class _Canvas:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._large = size * OVERSAMPLING
+        self._oversampling = 4 if size >= LARGE_PIXELS else 8  # Pillow's own arcs have stairs
+        self._large = size * self._oversampling
         self._half = self._large / 2
 
     def layer(self, shape: Shape) -> Image.Image:
@@ -190,7 +191,7 @@ class _Canvas:
                 pen.ellipse(self._box(-shape.inner, -shape.inner, shape.inner, shape.inner), fill=0)
         colour = shape.colour
         layer = Image.new("RGBA", (self._size, self._size), (*colour[:3], 0))
-        layer.putalpha(mask.reduce(OVERSAMPLING).point([round(value * colour[3] / 255) for value in range(256)]))
+        layer.putalpha(mask.reduce(self._oversampling).point([round(value * colour[3] / 255) for value in range(256)]))
         return layer
 
     def _draw_stroke(self, pen: ImageDraw.ImageDraw, stroke: Stroke) -> None:
