@@ -16,8 +16,7 @@ _SUMMARY = """
 Claude Code waits for its hooks, so a hook only writes a small file: {0} ms while a tray or `watch` runs (bare Python
 takes {1} ms), {2} ms otherwise. The menu changes {3} s after a hook's start. An idle tray with 12 warm sessions takes
 {4} % of a core and {5} MB, of which {6} MB are its own and most of the rest is DuckDB's library. `status --short` takes
-{7} times as long as bare Python.
-[All figures, how they are measured, and how other tools compare](tests/bench/README.md).
+{7} times as long as bare Python. [All figures, and how other tools compare](tests/bench/README.md).
 """
 _SUMMARISED = (
     r"^\| hook beside a monitor \| ([\d.]+) ",
