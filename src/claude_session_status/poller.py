@@ -105,6 +105,8 @@ class Poller:
         except SessionStatusError as error:
             log.warning("%s", error)
         heartbeat.stop(self._paths.monitor_alive)
+        if isinstance(self._alive, LivenessProbe):
+            self._alive.close()
         if self._hosts is not None:
             self._hosts.close()
 

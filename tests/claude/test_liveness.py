@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from claude_session_status.claude import liveness as module
 from claude_session_status.claude import pids
 from claude_session_status.claude.liveness import Liveness, LivenessProbe, liveness
 from claude_session_status.model import Process
@@ -115,6 +116,33 @@ def test_repeated_checks_look_up_our_own_namespace_once(machine_id: Callable[[st
     machine_id("not looked up again")
     assert watch(ours, time.time()) is Liveness.ALIVE
     assert watch(theirs, time.time()) is Liveness.UNKNOWN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such descriptors")
+def test_a_watched_process_is_not_looked_up_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, before = LivenessProbe(), os.listdir("/proc/self/fd")
+    children = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(2)]
+    named = [Process(child.pid, pids.start_ticks(child.pid), pids.pid_namespace()) for child in children]
+    for _ in range(2):
+        assert [probe(process, time.time()) for process in named] == [Liveness.ALIVE] * 2
+    looked_up: list[int] = []
+
+    def look_up(pid: int) -> int | None:
+        looked_up.append(pid)
+        return pids.start_ticks(pid)
+
+    monkeypatch.setattr(module, "start_ticks", look_up)
+    assert [probe(process, time.time()) for process in named] == [Liveness.ALIVE] * 2
+    assert looked_up == []
+    children[0].kill()
+    os.waitid(os.P_PID, children[0].pid, os.WEXITED | os.WNOWAIT)  # dead, but not collected
+    assert [probe(process, time.time()) for process in named] == [Liveness.GONE, Liveness.ALIVE]
+    assert looked_up == [children[0].pid]
+    for child in children:
+        child.communicate()
+    probe.close()
+    assert os.listdir("/proc/self/fd") == before
+    assert [probe(process, time.time()) for process in named] == [Liveness.GONE] * 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -407,10 +407,26 @@ def test_each_change_is_announced_once() -> None:
     bus = scene.play(change, lambda _bus: None)
     assert sorted(name for name, _ in bus.signals) == [
         "ItemsPropertiesUpdated",
-        "NewAttentionIcon",
         "NewIcon",
         "NewToolTip",
     ]
+
+
+def test_the_icon_for_attention_is_announced_while_it_is_shown_and_before_the_status_that_shows_it() -> None:
+    scene = Scene(session("a"), QUIT)
+    urgent = IconSpec(Urgency.LAST, 2)
+
+    def showing(spec: IconSpec) -> Callable[[FakeBus], None]:
+        def show(bus: FakeBus) -> None:
+            scene.icon.show_spec(spec)
+
+        return show
+
+    steps = [showing(spec) for spec in (IconSpec(Urgency.CALM, 20), urgent, urgent, IconSpec(Urgency.LAST, 1, True))]
+    bus = scene.play(*steps, showing(IconSpec(Urgency.CALM, 24)), lambda _bus: None)
+    names = [name for name, _ in bus.signals if name in ("NewIcon", "NewAttentionIcon", "NewStatus")]
+    attention = names[names.index("NewAttentionIcon") :]
+    assert attention == ["NewAttentionIcon", "NewStatus", "NewIcon", "NewAttentionIcon", "NewIcon", "NewStatus"]
 
 
 def test_a_tooltip_does_not_change_while_the_menu_is_open() -> None:

@@ -4,11 +4,13 @@ import os
 import sys
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from claude_session_status.claude.pids import is_numbered_here, pid_namespace, start_ticks
 from claude_session_status.model import Process
 
 _CLOCK_SLACK_SECONDS = 5.0
+_MOST_WATCHED = 256  # processes; descriptors are limited
 
 
 class Liveness(Enum):
@@ -20,7 +22,16 @@ class Liveness(Enum):
 
 
 class LivenessProbe:
-    """`liveness` for repeated calls: our own process id namespace is looked up only once."""
+    """`liveness` for repeated calls: our own process id namespace is looked up only once.
+
+    On Linux, a process that is found alive a second time is watched by a descriptor, which the kernel marks when the
+    process ends. After that, one system call asks for the ends of all of them.
+    """
+
+    def __init__(self) -> None:
+        self._found_alive: set[Process] = set()
+        self._watched: dict[Process, int] = {}
+        self._ends: Any = None  # a `select.poll` with the descriptors of `_watched`
 
     @cached_property
     def _ours(self) -> str | None:
@@ -28,7 +39,45 @@ class LivenessProbe:
 
     def __call__(self, process: Process | None, reported_at: float | None) -> Liveness:
         """Whether `process`, which was reported at `reported_at` (epoch seconds), still runs."""
-        return liveness(process, reported_at, self._ours)
+        if self._watched:
+            for descriptor, _ in self._ends.poll(0):
+                self._forget(descriptor)
+            if process in self._watched:
+                return Liveness.ALIVE
+        found = liveness(process, reported_at, self._ours)
+        if found is Liveness.ALIVE and process is not None and process.started is not None:
+            if process in self._found_alive:
+                self._watch(process)
+            else:
+                self._found_alive.add(process)
+        return found
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for descriptor in list(self._watched.values()):
+            self._forget(descriptor)
+
+    def _watch(self, process: Process) -> None:
+        if len(self._watched) >= _MOST_WATCHED or not hasattr(os, "pidfd_open"):
+            return
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except OSError:  # an old kernel, or a sandbox that forbids it
+            return
+        if start_ticks(process.pid) != process.started:  # another process got its id meanwhile
+            os.close(descriptor)
+            return
+        if self._ends is None:
+            import select  # noqa: PLC0415 - a single look needs none
+
+            self._ends = select.poll()
+        self._ends.register(descriptor)
+        self._watched[process] = descriptor
+
+    def _forget(self, descriptor: int) -> None:
+        self._ends.unregister(descriptor)
+        os.close(descriptor)
+        self._watched = {process: fd for process, fd in self._watched.items() if fd != descriptor}
 
 
 def liveness(process: Process | None, reported_at: float | None, ours: str | None = None) -> Liveness:

@@ -65,17 +65,20 @@ class StatusNotifierItem:
         self, tooltip: str, images: tuple[Image.Image, ...], *, visible: bool, needs_attention: bool = False
     ) -> None:
         """Set what the panel shows, and announce what has changed."""
+        status = "Passive" if not visible else "NeedsAttention" if needs_attention else "Active"
+        is_new = False
         if images is not self._images:
             self._images = images
             pixmaps = tuple(pixmap(image) for image in images)
-            if pixmaps != self._pixmaps:
+            if is_new := pixmaps != self._pixmaps:
                 self._pixmaps = pixmaps
                 self._emitter.emit(PATH, INTERFACE, "NewIcon")
-                self._emitter.emit(PATH, INTERFACE, "NewAttentionIcon")
+        # Panels read all pixels again, so this one is announced only while they show it.
+        if status == "NeedsAttention" and (is_new or status != self._status):
+            self._emitter.emit(PATH, INTERFACE, "NewAttentionIcon")
         if tooltip != self._tooltip:
             self._tooltip = tooltip
             self._emitter.emit(PATH, INTERFACE, "NewToolTip")
-        status = "Passive" if not visible else "NeedsAttention" if needs_attention else "Active"
         if status != self._status:
             self._status = status
             self._emitter.emit(PATH, INTERFACE, "NewStatus", "s", (status,))
