@@ -1,5 +1,6 @@
 """Our countdown agrees with the client's own, in the real Claude Code, old and new."""
 
+import re
 import time
 
 import pytest
@@ -279,7 +280,8 @@ def test_choosing_the_same_model_again_keeps_the_cache_warm(home: Home, api: Sta
         before = wait_for_ours(home, terminal.session_id, source="transcript")
         chosen_at = time.time()
         terminal.type("/model opus")
-        terminal.wait_for_screen("model")
+        # Not the command itself, which is on the screen before the client has taken it.
+        wait_for("what the client says of the model", lambda: re.search(r"⎿\s+\w+\s+model", terminal.screen()))
         after = wait_for_ours(home, terminal.session_id, cache="warm", activity="idle")
         assert time.time() - chosen_at < FIVE_MINUTES
         assert after["expires_at"] == before["expires_at"]
