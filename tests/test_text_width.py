@@ -34,7 +34,18 @@ def test_text_is_split_where_a_person_would(text: str, parts: list[str]) -> None
 
 @pytest.mark.parametrize(
     ("text", "columns"),
-    [("abc", 3), ("日本", 4), (THUMB, 4), (FAMILY, 6), ("🇩🇪", 2), ("🇩", 2), ("❤\ufe0f", 2), ("e\u0301", 1), ("شّ", 1)],
+    [
+        ("abc", 3),
+        ("日本", 4),
+        (THUMB, 4),
+        (FAMILY, 6),
+        ("🇩🇪", 2),
+        ("🇩", 2),
+        ("❤\ufe0f", 2),
+        ("e\u0301", 1),
+        ("شّ", 1),
+        ("☰䷀𝌀", 6),
+    ],
 )
 def test_an_emoji_counts_as_the_widest_terminal_draws_it(text: str, columns: int) -> None:
     assert text_width.columns_of(text) == columns

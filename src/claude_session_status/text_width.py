@@ -10,6 +10,14 @@ from collections.abc import Iterable, Iterator
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"  # makes a narrow sign an emoji, which is wide
+# Trigrams, hexagrams and counting rods: Unicode 16 made them wide, and some Pythons know an earlier Unicode.
+_WIDE_SINCE_UNICODE_16 = (
+    ("\u2630", "\u2637"),
+    ("\u268a", "\u268f"),
+    ("\u4dc0", "\u4dff"),
+    ("\U0001d300", "\U0001d356"),
+    ("\U0001d360", "\U0001d376"),
+)
 _MOST = 16  # code points of one cluster: a real one has ten at most, a joke can have thousands
 
 
@@ -66,7 +74,8 @@ def _columns_of_one(character: str) -> int:
         return 1
     if unicodedata.category(character) in ("Mn", "Me", "Cf") or _is_inner_hangul(character):
         return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    return 2 if is_wide or any(first <= character <= last for first, last in _WIDE_SINCE_UNICODE_16) else 1
 
 
 def cut(text: str, width: int) -> str:
