@@ -52,7 +52,8 @@ SOON_SECONDS = 0.2  # until the next poll where another process is just recordin
 SHORT_LOCK_SECONDS = 5.0  # a lock of the database that is shown to nobody
 
 # Gets a snapshot and the alerts that are due. Returns until when (in the snapshot's time) it needs no other one while
-# nothing is new; None for a second. So a face that shows no seconds need not draw each of them.
+# nothing is new; None for a second. So a face that shows no seconds need not draw each of them. A session that changes
+# by the clock alone, as at its expiry, counts as new.
 Listener = Callable[[Snapshot, Sequence[Alert]], float | None]
 
 

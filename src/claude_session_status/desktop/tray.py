@@ -275,7 +275,8 @@ class Tray:
     def show(self, snapshot: Snapshot, alerts: Sequence[Alert] = ()) -> float | None:
         """Show a snapshot and its alerts. Never raises: an error here must not stop the monitor.
 
-        Returns until when nothing of what is shown changes by the clock alone; None where it counts by the second.
+        Returns when the icon will have changed, at most CAPABILITIES_SECONDS later (in the snapshot's time); None where
+        the menu counts by the second. The monitor itself knows when a session changes by the clock alone.
         """
         snapshot, alerts = self._memory.without_forgotten(snapshot, alerts)
         if snapshot.problem:
@@ -295,7 +296,7 @@ class Tray:
         self._has_snapshot.set()
         if self._counts or self._memory.is_busy or self._alert_notifications.are_shown:
             return None
-        return min(policy.next_change(snapshot), glance.next_change(snapshot), snapshot.now + CAPABILITIES_SECONDS)
+        return min(glance.next_change(snapshot), snapshot.now + CAPABILITIES_SECONDS)
 
     def count(self) -> None:
         """Count by the second from now on, as long as the menu may be open. For any thread."""
