@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from claude_session_status.claude.transcript_files import mark_of
 from claude_session_status.costs.request import Kind
 from claude_session_status.model import folder_name
 from claude_session_status.store.history_rows import Read, Row, write_rows
@@ -92,8 +93,8 @@ def _transcript(entry: os.DirEntry[str], below: int, session_id: str, kind: Kind
         status = entry.stat()
     except OSError:
         return None
-    mark = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
-    return status.st_mtime, Transcript(entry.path, entry.path[below:], session_id, kind, mark, status.st_size)
+    transcript = Transcript(entry.path, entry.path[below:], session_id, kind, mark_of(status), status.st_size)
+    return status.st_mtime, transcript
 
 
 # ---- reading ----------------------------------------------------------------

@@ -109,7 +109,12 @@ def stat_mark(path: str) -> str | None:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}" if stat.S_ISREG(status.st_mode) else None
+    return mark_of(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def mark_of(status: os.stat_result) -> str:
+    """Size and time of a file as one text that changes when it is written, and the number of the file itself."""
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
 
 
 def is_ahead(mark: str, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Requests as rows of a CSV file, in which the processes that read transcripts leave them for `history_tables`.
+"""Requests as lines of a file, with tabs between the fields: readers leave them there for `history_tables`.
 
 DuckDB reads such a file in a tenth of the time that passing values takes. This module does not import DuckDB: a process
 that only reads transcripts starts in half the time.
